@@ -1,0 +1,90 @@
+"""Bounds that run through the pacing, labels and controller of the decoder that they bound.
+
+`neuromotion_gym.envs` gives them meaning, for it alone knows what plays: the oracle's posterior is one-hot of the
+label that played during most of the window, the blind's has no information, and ``shuffled`` keeps the inner
+decoder but breaks the tie between goal and signal.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, get_args
+
+import numpy as np
+
+from neuromotion_gym.errors import NeuroMotionError
+
+if TYPE_CHECKING:
+    from neuromotion_gym.decoders.decoder import Decoder, DecoderSpec
+
+BoundKind = Literal["oracle", "shuffled", "blind"]
+
+
+@dataclass(frozen=True, eq=False)
+class BoundDecoder:
+    """A bound on what ``inner`` can do; it has the inner decoder's specification.
+
+    Parameters
+    ----------
+    kind : {"oracle", "shuffled", "blind"}
+    inner : Decoder
+        The decoder that is bounded.
+    """
+
+    kind: BoundKind
+    inner: Decoder
+
+    @property
+    def spec(self) -> DecoderSpec:
+        """The inner decoder's: same labels, window, hop and pacing."""
+        return self.inner.spec
+
+    def decode_labels(self, played: np.ndarray) -> np.ndarray:
+        """Posterior of the oracle and of the blind decoder.
+
+        Parameters
+        ----------
+        played : int array, shape (n, samples)
+            Label index behind every sample of each window; -1 where none of the decoder's labels played.
+
+        Returns
+        -------
+        float32 array, shape (n, labels)
+            Oracle: one-hot of the label that played longest (the earlier label on a tie; uniform where none did).
+            Blind: uniform.
+        """
+        if self.kind == "shuffled":
+            raise NeuroMotionError("The shuffled bound decodes windows with its inner decoder, not labels.")
+        n, labels = len(played), len(self.spec.labels)
+        uniform = np.full((n, labels), 1 / labels, dtype=np.float32)
+        if self.kind == "blind":
+            return uniform
+        counts = (played[:, :, None] == np.arange(labels)).sum(axis=1)
+        one_hot = np.eye(labels, dtype=np.float32)[counts.argmax(axis=1)]
+        return np.where(counts.any(axis=1)[:, None], one_hot, uniform)
+
+
+def parse_decoder_name(name: str) -> tuple[BoundKind | None, str | None]:
+    """Split ``"oracle:emg_armband"`` into the bound and the decoder that it bounds.
+
+    Returns
+    -------
+    kind : {"oracle", "shuffled", "blind"} or None
+        None for a decoder that is not a bound.
+    inner : str or None
+        Name of the decoder; None for a bare bound, which bounds the environment's default decoder.
+
+    Raises
+    ------
+    NeuroMotionError
+        If the word before the colon is no bound, or nothing follows it.
+    """
+    head, colon, inner = name.partition(":")
+    for kind in get_args(BoundKind):
+        if head == kind:
+            if colon and not inner:
+                raise NeuroMotionError(f"{name!r} names no decoder after the colon; write {kind!r} or '{kind}:NAME'.")
+            return kind, inner or None
+    if colon and "/" not in head and "\\" not in head and len(head) > 1:  # one letter: a drive
+        raise NeuroMotionError(f"{head!r} is no bound. Bounds: {', '.join(get_args(BoundKind))}.")
+    return None, name

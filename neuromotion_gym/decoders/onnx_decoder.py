@@ -1,0 +1,228 @@
+"""A decoder kept as an ONNX graph and run by ONNX Runtime.
+
+The graph's contract:
+
+====================  =========================================  ====================================================
+name                  shape                                      what
+====================  =========================================  ====================================================
+input ``window``      (n, channels, samples) float32             samples in ``spec.unit``; n is dynamic
+input ``adaptation``  (n, *spec.adaptation.shape) float32        only where ``spec.adaptation.kind`` is not "none"
+first output          (n, labels) float32                        of the kind that ``spec.output`` states
+output ``effort``     (n,) float32                               only where ``spec.effort`` is true
+output ``features``   (n, features) float32                      only where ``spec.adaptation.kind`` is "head"
+====================  =========================================  ====================================================
+
+A folder may hold ``adaptation.npy`` beside ``model.onnx``: the decoder is then fixed to one person.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from neuromotion_gym.decoders.decoder import AdaptationSpec, DecoderSpec, checked_posterior, checked_windows
+from neuromotion_gym.decoders.recipe import load_spec
+from neuromotion_gym.errors import NeuroMotionError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from neuromotion_gym.signals.recording import Recording
+
+FIXED_ADAPTATION = "adaptation.npy"
+
+
+class OnnxDecoder:
+    """Decoder from a folder (``recipe.yaml``, ``model.onnx``) or from an ONNX file and its specification.
+
+    Parameters
+    ----------
+    path : path
+        The folder, or the ONNX file.
+    spec : DecoderSpec, optional
+        Needed with an ONNX file; with a folder it comes from the recipe.
+    threads : int
+        Threads of one decoding call. One by default: the loop's batches are small, and results then do not depend
+        on the machine.
+
+    Raises
+    ------
+    NeuroMotionError
+        If a file is missing or corrupt, or graph and specification differ.
+    """
+
+    def __init__(self, path: str | Path, spec: DecoderSpec | None = None, *, threads: int = 1) -> None:
+        path = Path(path)
+        folder = path if path.is_dir() else None
+        if spec is None:
+            if folder is None:
+                raise NeuroMotionError(f"An ONNX file alone does not say what it reads: pass the DecoderSpec of {path}.")
+            spec = load_spec(folder)
+        if threads < 1:
+            raise NeuroMotionError(f"threads must be at least 1, not {threads}.")
+        self.path = folder / "model.onnx" if folder else path
+        self.threads = threads
+        self._fixed = _fixed_adaptation(folder, spec) if folder else None
+        self._graph_spec = spec
+        self.spec = spec if self._fixed is None else spec.model_copy(update={"adaptation": AdaptationSpec()})
+        self._open()
+
+    def _open(self) -> None:
+        self._session = _session(self.path, self.threads)
+        self._outputs = _checked_graph(self._session, self._graph_spec, self.path)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {key: value for key, value in self.__dict__.items() if key != "_session"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._open()
+
+    def decode(
+        self, windows: np.ndarray, adaptation: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """Posterior and effort of ``windows``; see `Decoder.decode`."""
+        windows = checked_windows(windows, self.spec)
+        if not len(windows):
+            return np.empty((0, len(self.spec.labels)), np.float32), np.empty(0, np.float32) if self.spec.effort else None
+        results = self._run(windows, self._rows(adaptation, len(windows)))
+        posterior = checked_posterior(results[self._outputs[0]], len(windows), self.spec)
+        effort = results.get("effort")
+        if effort is not None:
+            if effort.shape != (len(windows),) or not np.isfinite(effort).all():
+                raise NeuroMotionError(f"Decoder {self.spec.name!r} gave an effort that is not one number a window.")
+            effort = np.clip(effort, 0, 1)
+        return posterior, effort
+
+    def predict_proba(self, windows: np.ndarray, adaptation: np.ndarray | None = None) -> np.ndarray:
+        """`decode` without the effort."""
+        return self.decode(windows, adaptation)[0]
+
+    def adapt(self, calibration: Sequence[Recording]) -> np.ndarray | None:
+        """Adaptation to one person from that person's calibration run, shape ``spec.adaptation.shape``.
+
+        Raises
+        ------
+        NeuroMotionError
+            If the decoder is adapted and ``calibration`` is empty or does not fit.
+        """
+        if self.spec.adaptation.kind == "none":
+            return None
+        if not calibration:
+            raise NeuroMotionError(
+                f"Decoder {self.spec.name!r} is adapted to a person ({self.spec.adaptation.kind}), "
+                "but there is no calibration run."
+            )
+        if self.spec.adaptation.kind == "euclidean":
+            from neuromotion_gym.decoders.alignment import euclidean_alignment
+
+            return euclidean_alignment(calibration, self.spec)
+        from neuromotion_gym.decoders.calibration import fit_head
+
+        return fit_head(self.features, calibration, self.spec)
+
+    def features(self, windows: np.ndarray) -> np.ndarray:
+        """Input of the last layer, shape (n, features); only where ``spec.adaptation.kind`` is "head"."""
+        windows = checked_windows(windows, self.spec)
+        if "features" not in self._outputs:
+            raise NeuroMotionError(f"Decoder {self.spec.name!r} does not give its features.")
+        shape = (len(windows), *self._graph_spec.adaptation.shape)
+        return self._run(windows, np.zeros(shape, np.float32))["features"]
+
+    def _rows(self, adaptation: np.ndarray | None, n: int) -> np.ndarray | None:
+        if self._graph_spec.adaptation.kind == "none" or self._fixed is not None:
+            if adaptation is not None:
+                raise NeuroMotionError(f"Decoder {self.spec.name!r} takes no adaptation.")
+            return None if self._fixed is None else np.broadcast_to(self._fixed, (n, *self._fixed.shape))
+        shape = (n, *self.spec.adaptation.shape)
+        if adaptation is None:
+            raise NeuroMotionError(
+                f"Decoder {self.spec.name!r} is adapted to a person: pass adaptation of shape {shape}, "
+                "one row of adapt(calibration) a window."
+            )
+        if np.shape(adaptation) != shape:
+            raise NeuroMotionError(f"Decoder {self.spec.name!r} needs adaptation of shape {shape}, not {np.shape(adaptation)}.")
+        return np.asarray(adaptation)
+
+    def _run(self, windows: np.ndarray, adaptation: np.ndarray | None) -> dict[str, np.ndarray]:
+        feed = {"window": windows}
+        if adaptation is not None:
+            feed["adaptation"] = np.ascontiguousarray(adaptation, dtype=np.float32)
+        try:
+            results = self._session.run(self._outputs, feed)
+        except Exception as error:  # ONNX Runtime's classes share no base below Exception
+            raise NeuroMotionError(f"{self.path} failed while decoding: {_first_line(error)}") from None
+        return dict(zip(self._outputs, (np.asarray(result) for result in results), strict=True))
+
+
+def _session(path: Path, threads: int) -> Any:
+    import onnxruntime
+
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise NeuroMotionError(f"No decoder can be read from {path}: {error.strerror}.") from None
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 4  # what goes wrong comes as an exception
+    try:
+        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # see _run
+        raise NeuroMotionError(f"{path} is not an ONNX model that can be run: {_first_line(error)}") from None
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+
+
+def _checked_graph(session: Any, spec: DecoderSpec, path: Path) -> list[str]:
+    """Compare the graph with ``spec``; names of the outputs that the decoder reads."""
+    wanted = {"window": (len(spec.channels), spec.window)}
+    if spec.adaptation.kind != "none":
+        wanted["adaptation"] = spec.adaptation.shape
+    inputs = {node.name: node for node in session.get_inputs()}
+    if set(inputs) != set(wanted):
+        raise NeuroMotionError(f"{path} has inputs {', '.join(sorted(inputs))}; it should have {', '.join(sorted(wanted))}.")
+    for name, shape in wanted.items():
+        node = inputs[name]
+        if node.type != "tensor(float)":
+            raise NeuroMotionError(f"Input {name!r} of {path} is {node.type}; it should be tensor(float).")
+        given = list(node.shape)
+        fits = len(given) == len(shape) + 1 and all(
+            not isinstance(have, int) or have == want for have, want in zip(given[1:], shape, strict=True)
+        )
+        if not fits or isinstance(given[0], int):
+            raise NeuroMotionError(
+                f"Input {name!r} of {path} has shape {tuple(given)}; it should be (n, {', '.join(map(str, shape))}), n dynamic."
+            )
+    names = [node.name for node in session.get_outputs()]
+    first = session.get_outputs()[0]
+    if first.type != "tensor(float)":
+        raise NeuroMotionError(f"The first output of {path} is {first.type}; it should be tensor(float).")
+    labels = first.shape[-1] if first.shape else None
+    if isinstance(labels, int) and labels != len(spec.labels):
+        raise NeuroMotionError(
+            f"{path} gives {labels} classes, but its labels are {len(spec.labels)}: {', '.join(spec.labels)}."
+        )
+    needed = ["effort"] * spec.effort + ["features"] * (spec.adaptation.kind == "head")
+    if missing := [name for name in needed if name not in names[1:]]:
+        raise NeuroMotionError(f"{path} lacks the output {', '.join(missing)}; it has {', '.join(names)}.")
+    return [names[0], *needed]
+
+
+def _fixed_adaptation(folder: Path, spec: DecoderSpec) -> np.ndarray | None:
+    path = folder / FIXED_ADAPTATION
+    if not path.is_file():
+        return None
+    try:
+        fixed = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise NeuroMotionError(f"{path} is not a NumPy array: {error}") from None
+    if not isinstance(fixed, np.ndarray) or fixed.dtype.kind != "f" or fixed.shape != spec.adaptation.shape:
+        raise NeuroMotionError(f"{path} should hold floats of shape {spec.adaptation.shape}, as the recipe says.")
+    if not np.isfinite(fixed).all():
+        raise NeuroMotionError(f"{path} holds NaN or infinite numbers.")
+    return fixed.astype(np.float32)

@@ -1,0 +1,153 @@
+"""``recipe.yaml``: all that has to be known to train a decoder again, and to run it.
+
+Four sections: ``decoder`` (`DecoderSpec`, all that the loop reads), ``data``, ``network`` and ``training``.
+A folder for running alone needs the first.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import Field, model_validator
+
+from neuromotion_gym.decoders.decoder import DecoderSpec
+from neuromotion_gym.decoders.schema import Checked, from_mapping
+from neuromotion_gym.errors import NeuroMotionError
+
+RECIPE = "recipe.yaml"
+_LARGEST = 1_000_000
+"""Characters; a recipe is a page or two, and YAML aliases can blow a long file up."""
+
+
+class DataRecipe(Checked):
+    """What a decoder is trained on.
+
+    Windows are cut from labelled trials of the train part; ``stride_s`` apart, the first ``start_s`` after the
+    trial's start, the last one ending with the trial at the latest, ``stop_s`` at most.
+    """
+
+    train: str = "train"
+    """Part of the data set's table that is trained on."""
+    tune: str | None = "tune"
+    """Part that is looked at while training (early stopping, choice of settings); never the test part."""
+    exclude: tuple[str, ...] = ()
+    """Subjects left out (folds)."""
+    stride_s: float = Field(gt=0)
+    start_s: float = Field(0.0, ge=0)
+    stop_s: float | None = Field(None, gt=0)
+    options: dict[str, Any] = {}
+    """What the modality's preparation understands besides; it refuses what it does not know."""
+
+
+class NetworkRecipe(Checked):
+    """Which network of `neuromotion_gym.decoders.networks`, and its options."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    options: dict[str, Any] = {}
+
+
+class TrainingRecipe(Checked):
+    """How the network is fitted.
+
+    ``method="gradient"`` trains with Lightning; ``method="closed_form"`` calls the network's own
+    ``fit(windows, labels, subjects)`` once (features and linear discriminant analysis).
+    """
+
+    method: Literal["gradient", "closed_form"] = "gradient"
+    seed: int = Field(0, ge=0, lt=2**31)
+    epochs: int = Field(30, ge=1, le=10_000)
+    batch: int = Field(64, ge=1, le=65_536)
+    learning_rate: float = Field(1e-3, gt=0, le=10)
+    weight_decay: float = Field(0.0, ge=0, le=10)
+    label_smoothing: float = Field(0.0, ge=0, lt=1)
+    warmup: float = Field(0.1, ge=0, lt=1)
+    """Share of all steps over which the learning rate rises; it then falls along a cosine."""
+    keep: Literal["last", "best"] = "last"
+    """Weights that are kept: those of the last epoch, or of the best balanced accuracy on ``data.tune``."""
+    seeds: int = Field(1, ge=1, le=32)
+    """Networks trained from successive seeds and averaged into one graph."""
+
+
+class Recipe(Checked):
+    """A whole ``recipe.yaml``."""
+
+    decoder: DecoderSpec
+    data: DataRecipe | None = None
+    network: NetworkRecipe | None = None
+    training: TrainingRecipe | None = None
+    notes: str = ""
+    """For people: sentences that the card repeats."""
+    sources: tuple[str, ...] = ()
+    """Citations of data and methods, repeated in the card."""
+
+    @model_validator(mode="after")
+    def _whole(self) -> Recipe:
+        given = [name for name in ("data", "network", "training") if getattr(self, name) is not None]
+        if 0 < len(given) < 3:
+            raise NeuroMotionError(f"data, network and training belong together; there is only {' and '.join(given)}")
+        return self
+
+    def trainable(self) -> tuple[DataRecipe, NetworkRecipe, TrainingRecipe]:
+        """Its sections data, network and training.
+
+        Raises
+        ------
+        NeuroMotionError
+            If the recipe is one for running alone.
+        """
+        if self.data is None or self.network is None or self.training is None:
+            raise NeuroMotionError(f"The recipe of {self.decoder.name!r} has no sections data, network and training.")
+        return self.data, self.network, self.training
+
+
+def load_recipe(path: str | Path) -> Recipe:
+    """Read a recipe.
+
+    Parameters
+    ----------
+    path : path
+        ``recipe.yaml``, or the folder that holds it.
+
+    Raises
+    ------
+    NeuroMotionError
+        If it cannot be read, is not YAML, or does not fit; the message names file and key.
+    """
+    path = Path(path)
+    if path.is_dir():
+        path = path / RECIPE
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise NeuroMotionError(f"No recipe can be read from {path}: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise NeuroMotionError(f"{path} is not UTF-8 text.") from None
+    return from_mapping(Recipe, parse_yaml(text, str(path)), str(path))
+
+
+def load_spec(folder: str | Path) -> DecoderSpec:
+    """The ``decoder:`` section of the recipe in ``folder``."""
+    return load_recipe(folder).decoder
+
+
+def parse_yaml(text: str, where: str) -> object:
+    """Content of a small YAML text without aliases.
+
+    Raises
+    ------
+    NeuroMotionError
+        If it is not YAML, is longer than a recipe can be, or uses aliases.
+    """
+    if len(text) > _LARGEST:
+        raise NeuroMotionError(f"{where} is longer than {_LARGEST:,} characters; that is no recipe.")
+    try:
+        if any(isinstance(event, yaml.events.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader)):
+            raise NeuroMotionError(f"{where} uses YAML aliases (*name); write the values out.")
+        return yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
+        if isinstance(error, NeuroMotionError):
+            raise
+        text = " ".join(str(error).split())
+        raise NeuroMotionError(f"{where} is not YAML that can be read: {text[:200]}") from None
