@@ -34,7 +34,7 @@ class AdaptationSpec(Checked):
 
     kind: Literal["none", "euclidean", "head"] = "none"
     band_hz: tuple[float, float] | None = None
-    shrinkage: float = Field(0.01, ge=0, le=1)
+    shrinkage: float = Field(default=0.01, ge=0, le=1)
     shape: tuple[int, ...] = ()
 
     @model_validator(mode="after")
@@ -93,7 +93,8 @@ class DecoderSpec(Checked):
             samples = round((self.epoch_s[1] - self.epoch_s[0]) * self.rate_hz)
             if abs(samples - self.window) > 1:
                 raise NeuroMotionError(
-                    f"epoch_s {self.epoch_s} holds {samples} samples at {self.rate_hz:g} Hz, but window is {self.window}"
+                    f"epoch_s {self.epoch_s} holds {samples} samples at {self.rate_hz:g} Hz, "
+                    f"but window is {self.window}"
                 )
         shape, band = self.adaptation.shape, self.adaptation.band_hz
         if self.adaptation.kind == "euclidean" and shape != (len(self.channels),) * 2:
@@ -117,9 +118,7 @@ class Decoder(Protocol):
     def spec(self) -> DecoderSpec:
         """What it reads and gives."""
 
-    def decode(
-        self, windows: np.ndarray, adaptation: np.ndarray | None = None
-    ) -> tuple[np.ndarray, np.ndarray | None]:
+    def decode(self, windows: np.ndarray, adaptation: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray | None]:
         """Posterior and, where the decoder gives it, effort.
 
         Parameters
@@ -180,13 +179,16 @@ def checked_posterior(posterior: np.ndarray, n: int, spec: DecoderSpec) -> np.nd
     if spec.output != "probabilities":
         values = np.exp(values - values.max(axis=1, keepdims=True))
     elif n and values.min() < 0:
-        raise NeuroMotionError(f"Decoder {spec.name!r} gave negative probabilities; is its output really 'probabilities'?")
+        raise NeuroMotionError(
+            f"Decoder {spec.name!r} gave negative probabilities; is its output really 'probabilities'?"
+        )
     sums = values.sum(axis=1, keepdims=True)
     if not np.isfinite(sums).all() or (sums <= 0).any():
         raise NeuroMotionError(f"Decoder {spec.name!r} gave NaN or infinite output.")
     if spec.output == "probabilities" and np.abs(sums - 1).max(initial=0) > 1e-2:
         raise NeuroMotionError(
-            f"Decoder {spec.name!r} gave rows that do not sum to 1; state 'logits' or 'log_probabilities' as its output."
+            f"Decoder {spec.name!r} gave rows that do not sum to 1; "
+            "state 'logits' or 'log_probabilities' as its output."
         )
     return (values / sums).astype(np.float32)
 
@@ -233,7 +235,6 @@ class ProbabilityDecoder:
 
     def adapt(self, calibration: Sequence[Recording]) -> None:
         """Nothing to adapt."""
-        return None
 
 
 class IntentPolicy:

@@ -58,7 +58,9 @@ class OnnxDecoder:
         folder = path if path.is_dir() else None
         if spec is None:
             if folder is None:
-                raise NeuroMotionError(f"An ONNX file alone does not say what it reads: pass the DecoderSpec of {path}.")
+                raise NeuroMotionError(
+                    f"An ONNX file alone does not say what it reads: pass the DecoderSpec of {path}."
+                )
             spec = load_spec(folder)
         if threads < 1:
             raise NeuroMotionError(f"threads must be at least 1, not {threads}.")
@@ -80,13 +82,12 @@ class OnnxDecoder:
         self.__dict__.update(state)
         self._open()
 
-    def decode(
-        self, windows: np.ndarray, adaptation: np.ndarray | None = None
-    ) -> tuple[np.ndarray, np.ndarray | None]:
+    def decode(self, windows: np.ndarray, adaptation: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray | None]:
         """Posterior and effort of ``windows``; see `Decoder.decode`."""
         windows = checked_windows(windows, self.spec)
         if not len(windows):
-            return np.empty((0, len(self.spec.labels)), np.float32), np.empty(0, np.float32) if self.spec.effort else None
+            nothing = np.empty((0, len(self.spec.labels)), np.float32)
+            return nothing, nothing[:, 0] if self.spec.effort else None
         results = self._run(windows, self._rows(adaptation, len(windows)))
         posterior = checked_posterior(results[self._outputs[0]], len(windows), self.spec)
         effort = results.get("effort")
@@ -143,7 +144,9 @@ class OnnxDecoder:
                 "one row of adapt(calibration) a window."
             )
         if np.shape(adaptation) != shape:
-            raise NeuroMotionError(f"Decoder {self.spec.name!r} needs adaptation of shape {shape}, not {np.shape(adaptation)}.")
+            raise NeuroMotionError(
+                f"Decoder {self.spec.name!r} needs adaptation of shape {shape}, not {np.shape(adaptation)}."
+            )
         return np.asarray(adaptation)
 
     def _run(self, windows: np.ndarray, adaptation: np.ndarray | None) -> dict[str, np.ndarray]:
@@ -152,7 +155,7 @@ class OnnxDecoder:
             feed["adaptation"] = np.ascontiguousarray(adaptation, dtype=np.float32)
         try:
             results = self._session.run(self._outputs, feed)
-        except Exception as error:  # ONNX Runtime's classes share no base below Exception
+        except Exception as error:  # noqa: BLE001 -- ONNX Runtime's classes share no base below Exception
             raise NeuroMotionError(f"{self.path} failed while decoding: {_first_line(error)}") from None
         return dict(zip(self._outputs, (np.asarray(result) for result in results), strict=True))
 
@@ -170,7 +173,7 @@ def _session(path: Path, threads: int) -> Any:
     options.log_severity_level = 4  # what goes wrong comes as an exception
     try:
         return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # see _run
+    except Exception as error:  # noqa: BLE001 -- as in _run
         raise NeuroMotionError(f"{path} is not an ONNX model that can be run: {_first_line(error)}") from None
 
 
@@ -180,12 +183,14 @@ def _first_line(error: Exception) -> str:
 
 def _checked_graph(session: Any, spec: DecoderSpec, path: Path) -> list[str]:
     """Compare the graph with ``spec``; names of the outputs that the decoder reads."""
-    wanted = {"window": (len(spec.channels), spec.window)}
+    wanted: dict[str, tuple[int, ...]] = {"window": (len(spec.channels), spec.window)}
     if spec.adaptation.kind != "none":
         wanted["adaptation"] = spec.adaptation.shape
     inputs = {node.name: node for node in session.get_inputs()}
     if set(inputs) != set(wanted):
-        raise NeuroMotionError(f"{path} has inputs {', '.join(sorted(inputs))}; it should have {', '.join(sorted(wanted))}.")
+        raise NeuroMotionError(
+            f"{path} has inputs {', '.join(sorted(inputs))}; it should have {', '.join(sorted(wanted))}."
+        )
     for name, shape in wanted.items():
         node = inputs[name]
         if node.type != "tensor(float)":
@@ -196,7 +201,8 @@ def _checked_graph(session: Any, spec: DecoderSpec, path: Path) -> list[str]:
         )
         if not fits or isinstance(given[0], int):
             raise NeuroMotionError(
-                f"Input {name!r} of {path} has shape {tuple(given)}; it should be (n, {', '.join(map(str, shape))}), n dynamic."
+                f"Input {name!r} of {path} has shape {tuple(given)}; "
+                f"it should be (n, {', '.join(map(str, shape))}), n dynamic."
             )
     names = [node.name for node in session.get_outputs()]
     first = session.get_outputs()[0]

@@ -35,9 +35,9 @@ class DataRecipe(Checked):
     exclude: tuple[str, ...] = ()
     """Subjects left out (folds)."""
     stride_s: float = Field(gt=0)
-    start_s: float = Field(0.0, ge=0)
-    stop_s: float | None = Field(None, gt=0)
-    options: dict[str, Any] = {}
+    start_s: float = Field(default=0.0, ge=0)
+    stop_s: float | None = Field(default=None, gt=0)
+    options: dict[str, Any] = Field(default_factory=dict)
     """What the modality's preparation understands besides; it refuses what it does not know."""
 
 
@@ -45,7 +45,7 @@ class NetworkRecipe(Checked):
     """Which network of `neuromotion_gym.decoders.networks`, and its options."""
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = Field(default_factory=dict)
 
 
 class TrainingRecipe(Checked):
@@ -56,17 +56,17 @@ class TrainingRecipe(Checked):
     """
 
     method: Literal["gradient", "closed_form"] = "gradient"
-    seed: int = Field(0, ge=0, lt=2**31)
-    epochs: int = Field(30, ge=1, le=10_000)
-    batch: int = Field(64, ge=1, le=65_536)
-    learning_rate: float = Field(1e-3, gt=0, le=10)
-    weight_decay: float = Field(0.0, ge=0, le=10)
-    label_smoothing: float = Field(0.0, ge=0, lt=1)
-    warmup: float = Field(0.1, ge=0, lt=1)
+    seed: int = Field(default=0, ge=0, lt=2**31)
+    epochs: int = Field(default=30, ge=1, le=10_000)
+    batch: int = Field(default=64, ge=1, le=65_536)
+    learning_rate: float = Field(default=1e-3, gt=0, le=10)
+    weight_decay: float = Field(default=0.0, ge=0, le=10)
+    label_smoothing: float = Field(default=0.0, ge=0, lt=1)
+    warmup: float = Field(default=0.1, ge=0, lt=1)
     """Share of all steps over which the learning rate rises; it then falls along a cosine."""
     keep: Literal["last", "best"] = "last"
     """Weights that are kept: those of the last epoch, or of the best balanced accuracy on ``data.tune``."""
-    seeds: int = Field(1, ge=1, le=32)
+    seeds: int = Field(default=1, ge=1, le=32)
     """Networks trained from successive seeds and averaged into one graph."""
 
 
