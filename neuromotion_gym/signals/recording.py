@@ -1,19 +1,20 @@
 """Recordings, trials and sessions: what every reader gives and every source plays.
 
-Pure NumPy; reading files is the business of `neuromotion_gym.signals.readers`.
+Pure NumPy and SciPy; reading files is the business of `neuromotion_gym.signals.readers`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from neuromotion_gym.errors import NeuroMotionError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 Modality = Literal["eeg", "emg"]
 
@@ -32,12 +33,28 @@ class SignalSpec:
         Samples a second.
     unit : str
         Unit of one sample: ``"V"`` for volts, or the unit as recorded (the Myo armband: ``"count"``).
+
+    Raises
+    ------
+    NeuroMotionError
+        If the modality is unknown, the rate not positive, or channels are missing, empty or named twice.
     """
 
     modality: Modality
     channels: tuple[str, ...]
     rate_hz: float
     unit: str
+
+    def __post_init__(self) -> None:
+        if self.modality not in ("eeg", "emg"):
+            raise NeuroMotionError(f"Modality is {self.modality!r}; it has to be 'eeg' or 'emg'.")
+        if not np.isfinite(self.rate_hz) or self.rate_hz <= 0:
+            raise NeuroMotionError(f"Sampling rate is {self.rate_hz} Hz; it has to be above 0.")
+        if not self.channels or not all(self.channels):
+            raise NeuroMotionError(f"Channels are {self.channels}; at least one is needed, and each needs a name.")
+        twice = sorted({name for name in self.channels if self.channels.count(name) > 1})
+        if twice:
+            raise NeuroMotionError(f"Channel names have to differ, but {', '.join(twice)} is there more than once.")
 
 
 @dataclass(frozen=True)
@@ -74,6 +91,15 @@ class Recording:
         In order of time; may be empty (a calibration run without labels).
     dataset, subject, session, run : str
         Where the samples come from. Runs of one subject and session are one `Session`.
+    as_recorded : bool
+        False once channels were mixed (`transformed`): a channel that the ocular regression emptied is no
+        broken electrode, so only recordings as recorded are tested for flat channels.
+
+    Raises
+    ------
+    NeuroMotionError
+        If the samples are not a finite 2-D float32 array with one row a channel, a channel is flat as
+        recorded, or a trial lies outside the recording.
     """
 
     samples: np.ndarray
@@ -83,6 +109,121 @@ class Recording:
     subject: str
     session: str = "0"
     run: str = "0"
+    as_recorded: bool = True
+
+    def __post_init__(self) -> None:
+        _check_samples(self.samples, self.spec, self.name, self.as_recorded)
+        length = self.samples.shape[1]
+        for trial in self.trials:
+            if not 0 <= trial.start < trial.stop <= length:
+                raise NeuroMotionError(
+                    f"Trial {trial.label!r} of {self.name} covers samples {trial.start} to {trial.stop}, "
+                    f"but the recording has {length}."
+                )
+
+    @classmethod
+    def from_mne(
+        cls,
+        inst: Any,
+        *,
+        modality: Modality,
+        labels: Mapping[str, str | None] | None = None,
+        dataset: str = "user",
+        subject: str = "0",
+        session: str = "0",
+        run: str = "0",
+        trial_s: float | None = None,
+    ) -> Recording:
+        """Recording from an `mne.io.Raw` (trials from its annotations) or `mne.Epochs` (each epoch a trial).
+
+        Parameters
+        ----------
+        inst : mne.io.BaseRaw or mne.BaseEpochs
+            Channels of type ``modality`` are taken; where there are none (an EDF file does not say), all
+            data channels. Bad channels stay: drop or interpolate them before. Samples are taken to be volts.
+        modality : {"eeg", "emg"}
+            Kind of signal.
+        labels : mapping of str to str or None, optional
+            Annotation (or event) name to label; None leaves the annotation out. Without a mapping each
+            annotation's name is its label. Annotations that begin with ``BAD`` or ``EDGE`` are always left out.
+        dataset, subject, session, run : str
+            Where the samples come from.
+        trial_s : float, optional
+            Length in seconds of trials whose annotation has no duration.
+
+        Raises
+        ------
+        NeuroMotionError
+            If there are no annotations, one is not in ``labels``, or a trial has no length.
+        """
+        from neuromotion_gym.signals.readers.mne_objects import recording_from_mne
+
+        return recording_from_mne(
+            inst,
+            modality=modality,
+            labels=labels,
+            dataset=dataset,
+            subject=subject,
+            session=session,
+            run=run,
+            trial_s=trial_s,
+        )
+
+    @property
+    def name(self) -> str:
+        """Data set, subject, session and run, for messages."""
+        return f"{self.dataset} {self.subject}, session {self.session}, run {self.run}"
+
+    @property
+    def duration_s(self) -> float:
+        """Length in seconds."""
+        return float(self.samples.shape[1] / self.spec.rate_hz)
+
+    def trial_samples(self) -> Iterator[tuple[Trial, np.ndarray]]:
+        """Each trial with its samples, a view of shape (channels, samples)."""
+        for trial in self.trials:
+            yield trial, self.samples[:, trial.start : trial.stop]
+
+    def pick(self, channels: Sequence[str]) -> Recording:
+        """The named channels alone, in this order.
+
+        Raises
+        ------
+        NeuroMotionError
+            If a channel is missing.
+        """
+        missing = [name for name in channels if name not in self.spec.channels]
+        if missing:
+            raise NeuroMotionError(
+                f"{self.name} lacks channels {', '.join(missing)}; it has {', '.join(self.spec.channels)}."
+            )
+        picks = [self.spec.channels.index(name) for name in channels]
+        spec = replace(self.spec, channels=tuple(channels))
+        return replace(self, samples=self.samples[picks], spec=spec)
+
+    def resampled(self, rate_hz: float) -> Recording:
+        """At another sampling rate (polyphase filter, zero phase: for whole recordings, not inside the loop)."""
+        if not np.isfinite(rate_hz) or rate_hz <= 0:
+            raise NeuroMotionError(f"Cannot resample {self.name} to {rate_hz} Hz; the rate has to be above 0.")
+        if rate_hz == self.spec.rate_hz:
+            return self
+        from scipy.signal import resample_poly
+
+        ratio = Fraction(rate_hz / self.spec.rate_hz).limit_denominator(10_000)
+        samples = resample_poly(self.samples, ratio.numerator, ratio.denominator, axis=1).astype(np.float32)
+        length, scale = samples.shape[1], float(ratio)
+        trials = tuple(
+            replace(trial, start=min(round(trial.start * scale), length - 1), stop=min(round(trial.stop * scale), length))
+            for trial in self.trials
+        )
+        return replace(self, samples=samples, spec=replace(self.spec, rate_hz=rate_hz), trials=trials)
+
+    def transformed(self, matrix: np.ndarray) -> Recording:
+        """Channels mixed by ``matrix``, shape (channels, channels): ``matrix @ samples``, hence causal."""
+        n = len(self.spec.channels)
+        if matrix.shape != (n, n):
+            raise NeuroMotionError(f"{self.name} has {n} channels; a matrix of shape {matrix.shape} cannot mix them.")
+        return replace(self, samples=matrix.astype(np.float32) @ self.samples, as_recorded=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,3 +243,32 @@ class Session:
     session: str
     recordings: tuple[Recording, ...]
     calibration: tuple[Recording, ...] = field(default=())
+
+
+def _check_samples(samples: np.ndarray, spec: SignalSpec, name: str, as_recorded: bool) -> None:
+    """Raise one NeuroMotionError if ``samples`` cannot be a recording of ``spec``."""
+    if not isinstance(samples, np.ndarray) or samples.ndim != 2 or samples.dtype != np.float32:
+        found = f"{samples.dtype} of shape {samples.shape}" if isinstance(samples, np.ndarray) else type(samples).__name__
+        raise NeuroMotionError(f"Samples of {name} are {found}; they have to be float32 of shape (channels, samples).")
+    if samples.shape[0] != len(spec.channels):
+        raise NeuroMotionError(
+            f"Samples of {name} have {samples.shape[0]} rows, but {len(spec.channels)} channels are named."
+        )
+    if samples.shape[1] == 0:
+        raise NeuroMotionError(f"{name} holds no samples.")
+    broken = ~np.isfinite(samples).all(axis=1)
+    if broken.any():
+        raise NeuroMotionError(
+            f"{name} has NaN or infinite samples in channel {_named(spec, broken)}; every sample has to be finite."
+        )
+    if as_recorded and samples.shape[1] > 1:
+        flat = samples.max(axis=1) == samples.min(axis=1)
+        if flat.any():
+            raise NeuroMotionError(
+                f"{name} is flat in channel {_named(spec, flat)}: drop the channel or leave the recording out."
+            )
+
+
+def _named(spec: SignalSpec, mask: np.ndarray) -> str:
+    """Names of the channels in ``mask``, for messages."""
+    return ", ".join(name for name, hit in zip(spec.channels, mask, strict=True) if hit)

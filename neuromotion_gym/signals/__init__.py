@@ -1,0 +1,1 @@
+"""Recordings, their parts, and the sources that stream them into the loop."""
