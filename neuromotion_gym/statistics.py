@@ -67,9 +67,10 @@ def studentised_bootstrap_interval(
         return Interval(mean, mean, mean)
     generator = np.random.default_rng(0) if generator is None else generator
     resampled = values[generator.integers(people, size=(n_resamples, people))]
-    errors = resampled.std(axis=1, ddof=1) / np.sqrt(people)
-    usable = errors > 1e-9 * error  # one person drawn every time says nothing of the spread
-    ratios = (resampled.mean(axis=1)[usable] - mean) / errors[usable]
+    # People who are nearly all alike (rates at a ceiling) give resamples without spread; infinitely many standard
+    # errors away they would make the interval endless, and leaving them out would end it at the mean.
+    errors = np.maximum(resampled.std(axis=1, ddof=1) / np.sqrt(people), error / 4)
+    ratios = (resampled.mean(axis=1) - mean) / errors
     upper, lower = np.quantile(ratios, [(1 + level) / 2, (1 - level) / 2])
     low, high = np.clip([mean - upper * error, mean - lower * error], *bounds)
     return Interval(mean, float(low), float(high))
