@@ -213,7 +213,9 @@ class Recording:
         samples = resample_poly(self.samples, ratio.numerator, ratio.denominator, axis=1).astype(np.float32)
         length, scale = samples.shape[1], float(ratio)
         trials = tuple(
-            replace(trial, start=min(round(trial.start * scale), length - 1), stop=min(round(trial.stop * scale), length))
+            replace(
+                trial, start=min(round(trial.start * scale), length - 1), stop=min(round(trial.stop * scale), length)
+            )
             for trial in self.trials
         )
         return replace(self, samples=samples, spec=replace(self.spec, rate_hz=rate_hz), trials=trials)
@@ -248,7 +250,9 @@ class Session:
 def _check_samples(samples: np.ndarray, spec: SignalSpec, name: str, as_recorded: bool) -> None:
     """Raise one NeuroMotionError if ``samples`` cannot be a recording of ``spec``."""
     if not isinstance(samples, np.ndarray) or samples.ndim != 2 or samples.dtype != np.float32:
-        found = f"{samples.dtype} of shape {samples.shape}" if isinstance(samples, np.ndarray) else type(samples).__name__
+        found = (
+            f"{samples.dtype} of shape {samples.shape}" if isinstance(samples, np.ndarray) else type(samples).__name__
+        )
         raise NeuroMotionError(f"Samples of {name} are {found}; they have to be float32 of shape (channels, samples).")
     if samples.shape[0] != len(spec.channels):
         raise NeuroMotionError(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -102,6 +102,7 @@ def read_file(path: str | os.PathLike[str], *, resample_hz: float | None = None)
             f"{path} has {len(recording.spec.channels)} channels, not the {CHANNELS} of EEGMMIDB; "
             f"missing: {', '.join(missing) or 'none'}."
         )
+    recording = recording.pick(_channel_names())
     return recording if resample_hz is None else recording.resampled(resample_hz)
 
 
@@ -115,7 +116,7 @@ def _channel_names() -> tuple[str, ...]:
     return tuple(rows.split())
 
 
-def _without_padding(raw):  # type: ignore[no-untyped-def]
+def _without_padding(raw: Any) -> Any:
     """``raw`` without the zeros that fill up the last data record of many files."""
     data = raw.get_data()
     used = np.flatnonzero(data.any(axis=0))

@@ -67,9 +67,7 @@ def _label_of(name: str, labels: Mapping[str, str | None] | None, present: Itera
     return labels[name]
 
 
-def _annotation_trials(
-    raw: Any, labels: Mapping[str, str | None] | None, trial_s: float | None
-) -> tuple[Trial, ...]:
+def _annotation_trials(raw: Any, labels: Mapping[str, str | None] | None, trial_s: float | None) -> tuple[Trial, ...]:
     """One trial for each annotation."""
     rate, first = float(raw.info["sfreq"]), float(raw.first_time) if raw.annotations.orig_time is not None else 0.0
     marks = [mark for mark in raw.annotations if not str(mark["description"]).upper().startswith(("BAD", "EDGE"))]
@@ -83,7 +81,9 @@ def _annotation_trials(
             continue
         length = float(mark["duration"]) or trial_s
         if not length:
-            raise NeuroMotionError(f"Annotation {name!r} has no duration; pass trial_s= to say how long its trials last.")
+            raise NeuroMotionError(
+                f"Annotation {name!r} has no duration; pass trial_s= to say how long its trials last."
+            )
         onset = float(mark["onset"]) - first
         start, stop = round(onset * rate), min(round((onset + length) * rate), raw.n_times)
         trials.append(Trial(label, start, stop))
