@@ -1,0 +1,156 @@
+"""What every controller is, and what the hand-written ones share: memory by row, and a clock of decisions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from neuromotion_gym.decoders.smoothing import overlap_weight
+from neuromotion_gym.errors import NeuroMotionError
+
+if TYPE_CHECKING:
+    from neuromotion_gym.envs.layout import ObservationLayout
+
+Memory = tuple[np.ndarray, ...]
+
+
+class Controller(Protocol):
+    """Observation to action; stable-baselines3's own signature, so that learned policies fit in unchanged."""
+
+    def predict(
+        self,
+        observation: np.ndarray,
+        state: Memory | None = None,
+        episode_start: np.ndarray | None = None,
+        deterministic: bool = True,
+    ) -> tuple[np.ndarray, Memory | None]:
+        """Action for one observation or a batch of them.
+
+        Parameters
+        ----------
+        observation : float array, shape (size,) or (n, size)
+        state : tuple of arrays, each of shape (n, ...), optional
+            Memory that the last call returned; None begins anew.
+        episode_start : bool array, shape (n,), optional
+            Rows in which an episode begins with this observation: their memory is cleared.
+        deterministic : bool, default True
+            Whether a policy that draws its actions takes the likeliest instead.
+
+        Returns
+        -------
+        action : float32 array, shape (axes,) or (n, axes)
+        state : tuple of arrays or None
+        """
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """An observation taken apart.
+
+    Parameters
+    ----------
+    position, velocity : float array, shape (n, axes)
+        Half ranges, half ranges a second.
+    posterior : float array, shape (n, labels)
+        Of the last decision.
+    effort : float array, shape (n,), or None
+        Strength of the contraction, 0..1.
+    decided : bool array, shape (n,)
+        Rows in which the posterior is a new decision; in the others it is held from an earlier step.
+    """
+
+    position: np.ndarray
+    velocity: np.ndarray
+    posterior: np.ndarray
+    effort: np.ndarray | None
+    decided: np.ndarray
+
+
+class HandWritten:
+    """A controller with memory: subclasses say what a fresh memory is, and what to do with an observation.
+
+    Memory is handed in and out, never kept in the object, so that one controller may drive any number of batches.
+    Its first array counts the steps since the episode began; from it follows which observations hold a new decision.
+
+    Parameters
+    ----------
+    layout : ObservationLayout
+        All that the controller knows of environment and decoder.
+    """
+
+    def __init__(self, layout: ObservationLayout) -> None:
+        self.layout = layout
+        self.directions = np.asarray(layout.intents.directions, dtype=float)
+        self.labels = len(layout.intents.labels)
+        self.axes = len(layout.intents.axes)
+        self.weight = overlap_weight(layout.hop_s, layout.window_s)
+
+    def fresh(self, n: int) -> Memory:
+        """Memory at the start of an episode, arrays of shape (n, ...)."""
+        return ()
+
+    def act(self, seen: Seen, memory: Memory) -> tuple[np.ndarray, Memory]:
+        """Action (n, axes) and new memory."""
+        raise NotImplementedError
+
+    def predict(
+        self,
+        observation: np.ndarray,
+        state: Memory | None = None,
+        episode_start: np.ndarray | None = None,
+        deterministic: bool = True,
+    ) -> tuple[np.ndarray, Memory]:
+        """See `Controller.predict`.
+
+        Raises
+        ------
+        NeuroMotionError
+            If the observation has another length than the layout.
+        """
+        given = np.asarray(observation, dtype=float)
+        batch = np.atleast_2d(given)
+        if batch.ndim != 2 or batch.shape[1] != self.layout.size:
+            raise NeuroMotionError(
+                f"This controller was made for observations of length {self.layout.size}, not of shape {given.shape}."
+            )
+        fresh = (np.zeros(len(batch), dtype=int), *self.fresh(len(batch)))
+        if state is None:
+            state = fresh
+        elif episode_start is not None:
+            start = np.atleast_1d(np.asarray(episode_start, dtype=bool))
+            state = tuple(
+                np.where(start.reshape(-1, *[1] * (new.ndim - 1)), new, old)
+                for new, old in zip(fresh, state, strict=True)
+            )
+        clock = state[0]
+        layout = self.layout
+        seen = Seen(
+            position=batch[:, layout.position],
+            velocity=batch[:, layout.velocity],
+            posterior=batch[:, layout.posterior],
+            effort=batch[:, -1] if layout.effort else None,
+            decided=self._decisions(clock) > self._decisions(clock - 1),
+        )
+        action, memory = self.act(seen, state[1:])
+        action = np.clip(action, -1.0, 1.0).astype(np.float32)
+        return action.reshape(*given.shape[:-1], self.axes), (clock + 1, *memory)
+
+    def _decisions(self, clock: np.ndarray) -> np.ndarray:
+        return np.floor(clock * self.layout.control_s / self.layout.hop_s + 1e-6)
+
+    def command(self, label: np.ndarray) -> np.ndarray:
+        """Unit velocity of labels (n,), shape (n, axes); -1 holds."""
+        return np.where((label >= 0)[:, None], self.directions[label], 0.0)
+
+    def steps(self, seconds: float) -> int:
+        """Control steps in ``seconds``, at least one."""
+        return max(1, round(seconds / self.layout.control_s))
+
+
+def decided_rows(decided: np.ndarray, new: np.ndarray, old: np.ndarray) -> np.ndarray:
+    """``new`` in the rows that hold a new decision, ``old`` in the others; arrays of shape (n, ...)."""
+    return np.where(decided.reshape(-1, *[1] * (new.ndim - 1)), new, old)
+
+

@@ -1,0 +1,164 @@
+"""Controllers that smooth the decisions over time and then move the winning label's axis at full speed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from neuromotion_gym.controllers.base import HandWritten, Memory, Seen, decided_rows
+from neuromotion_gym.decoders.smoothing import (
+    decide,
+    forward_filter,
+    hysteresis,
+    leaky_evidence,
+    majority_vote,
+    softmax,
+)
+from neuromotion_gym.errors import NeuroMotionError
+
+if TYPE_CHECKING:
+    from neuromotion_gym.envs.layout import ObservationLayout
+
+
+def _check_share(name: str, value: float) -> None:
+    if not 0 <= value < 1:
+        raise NeuroMotionError(f"{name} lies in [0, 1), not at {value}.")
+
+
+class Majority(HandWritten):
+    """Majority vote over the last ``votes`` decisions (Englehart and Hudgins, IEEE Trans. Biomed. Eng. 50(7), 2003).
+
+    Parameters
+    ----------
+    layout : ObservationLayout
+    votes : int, default 5
+        A vote delays a change by about half of them.
+    """
+
+    def __init__(self, layout: ObservationLayout, votes: int = 5) -> None:
+        super().__init__(layout)
+        if votes < 1:
+            raise NeuroMotionError(f"A majority needs one vote or more, not {votes}.")
+        self.votes = votes
+
+    def fresh(self, n: int) -> Memory:
+        """Votes, shape (n, votes), -1 for none."""
+        return (np.full((n, self.votes), -1),)
+
+    def act(self, seen: Seen, memory: Memory) -> tuple[np.ndarray, Memory]:
+        """See `HandWritten.act`."""
+        (votes,) = memory
+        cast = np.concatenate([votes[:, 1:], decide(seen.posterior)[:, None]], axis=1)
+        votes = decided_rows(seen.decided, cast, votes)
+        return self.command(majority_vote(votes, seen.posterior)), (votes,)
+
+
+class Rejection(HandWritten):
+    """Doubtful decisions hold the limb still (Scheme et al., IEEE Trans. Biomed. Eng. 60(6), 2013), with hysteresis.
+
+    Parameters
+    ----------
+    layout : ObservationLayout
+    enter, leave : float, default 0.4 and 0.2
+        Confidence, from 0 at chance to 1 at certainty, at which a label is taken up and below which it is dropped.
+    """
+
+    def __init__(self, layout: ObservationLayout, enter: float = 0.4, leave: float = 0.2) -> None:
+        super().__init__(layout)
+        _check_share("The confidence at which a label is taken up", enter)
+        _check_share("The confidence below which a label is dropped", leave)
+        if leave > enter:
+            raise NeuroMotionError(f"A label taken up at confidence {enter} cannot be dropped below {leave}.")
+        chance = 1 / self.labels
+        self.enter = chance + (1 - chance) * enter
+        self.leave = chance + (1 - chance) * leave
+
+    def fresh(self, n: int) -> Memory:
+        """Label that holds, shape (n,), -1 for none."""
+        return (np.full(n, -1),)
+
+    def act(self, seen: Seen, memory: Memory) -> tuple[np.ndarray, Memory]:
+        """See `HandWritten.act`."""
+        label = hysteresis(memory[0], seen.posterior, self.enter, self.leave)
+        return self.command(label), (label,)
+
+
+class Evidence(HandWritten):
+    """Evidence accumulation: a leaky sum of log-posteriors that moves the limb once it passes a threshold.
+
+    Parameters
+    ----------
+    layout : ObservationLayout
+    memory_s : float, optional
+        Time constant of the leak; one and a half windows when left out, half a second at least.
+    threshold : float, default 0.7
+        Probability from which a label moves the limb.
+    release : float, default 0.5
+        Probability below which it stops.
+    doubt : float, default 0.1
+        Share of its certainty that the decoder is not believed.
+    """
+
+    def __init__(
+        self,
+        layout: ObservationLayout,
+        memory_s: float | None = None,
+        threshold: float = 0.7,
+        release: float = 0.5,
+        doubt: float = 0.1,
+    ) -> None:
+        super().__init__(layout)
+        for name, value in (("The threshold", threshold), ("The release", release), ("The doubt", doubt)):
+            _check_share(name, value)
+        if release > threshold:
+            raise NeuroMotionError(f"A label that starts to move at {threshold} cannot stop below {release}.")
+        span = max(0.5, 1.5 * layout.window_s) if memory_s is None else memory_s
+        if span <= 0:
+            raise NeuroMotionError(f"The time constant of the leak is above zero seconds, not {span}.")
+        self.keep = float(np.exp(-layout.hop_s / span))
+        self.threshold, self.release, self.doubt = threshold, release, doubt
+
+    def fresh(self, n: int) -> Memory:
+        """Sums (n, labels) and the label that moves (n,), -1 for none."""
+        return np.zeros((n, self.labels)), np.full(n, -1)
+
+    def act(self, seen: Seen, memory: Memory) -> tuple[np.ndarray, Memory]:
+        """See `HandWritten.act`."""
+        scores, label = memory
+        summed = leaky_evidence(scores, seen.posterior, self.keep, self.weight, self.doubt)
+        scores = decided_rows(seen.decided, summed, scores)
+        label = hysteresis(label, softmax(scores), self.threshold, self.release)
+        return self.command(label), (scores, label)
+
+
+class HiddenMarkov(HandWritten):
+    """Forward filter of a hidden Markov model with sticky intents; the likeliest label moves its axis.
+
+    Parameters
+    ----------
+    layout : ObservationLayout
+    stay_s : float, optional
+        Mean time that an intent stays; three times the decoder's lag when left out, a second at least.
+    doubt : float, default 0.1
+        Share of its certainty that the decoder is not believed.
+    """
+
+    def __init__(self, layout: ObservationLayout, stay_s: float | None = None, doubt: float = 0.1) -> None:
+        super().__init__(layout)
+        _check_share("The doubt", doubt)
+        stay_s = max(1.0, 3 * layout.lag_s) if stay_s is None else stay_s
+        if stay_s <= 0:
+            raise NeuroMotionError(f"An intent stays for more than zero seconds, not {stay_s}.")
+        self.stay = 1 / self.labels + (1 - 1 / self.labels) * float(np.exp(-layout.hop_s / stay_s))
+        self.doubt = doubt
+
+    def fresh(self, n: int) -> Memory:
+        """Belief, shape (n, labels)."""
+        return (np.full((n, self.labels), 1 / self.labels),)
+
+    def act(self, seen: Seen, memory: Memory) -> tuple[np.ndarray, Memory]:
+        """See `HandWritten.act`."""
+        filtered = forward_filter(memory[0], seen.posterior, self.stay, self.weight, self.doubt)
+        belief = decided_rows(seen.decided, filtered, memory[0])
+        return self.command(decide(belief)), (belief,)

@@ -1,0 +1,150 @@
+"""Smoothing of a decoder's decisions: pure functions on batches of posteriors, one call a decision.
+
+Consecutive windows overlap, so that their posteriors are no independent evidence: whoever adds log-posteriors up
+weighs each by `overlap_weight`, the share of its samples that the window before did not have.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from neuromotion_gym.errors import NeuroMotionError
+
+
+def overlap_weight(hop_s: float, window_s: float) -> float:
+    """Share of a window that is new since the window before, in (0, 1].
+
+    Raises
+    ------
+    NeuroMotionError
+        If either length is not above zero.
+    """
+    if not (hop_s > 0 and window_s > 0):
+        raise NeuroMotionError(f"Hop and window are lengths above zero in seconds, not {hop_s} and {window_s}.")
+    return min(1.0, hop_s / window_s)
+
+
+def soften(posterior: np.ndarray, doubt: float) -> np.ndarray:
+    """Mix a posterior with the uniform one: a decoder that is sure is right with ``1 - doubt``.
+
+    Parameters
+    ----------
+    posterior : float array, shape (..., labels)
+    doubt : float
+        0 takes the decoder at its word; 1 leaves nothing of it.
+    """
+    return (1 - doubt) * posterior + doubt / posterior.shape[-1]
+
+
+def decide(posterior: np.ndarray) -> np.ndarray:
+    """Most likely label, or -1 where no label stands out (a decoder that has not decided yet is uniform).
+
+    Parameters
+    ----------
+    posterior : float array, shape (n, labels)
+
+    Returns
+    -------
+    int array, shape (n,)
+    """
+    top = posterior.max(axis=1)
+    unique = (posterior >= top[:, None] - 1e-6).sum(axis=1) == 1
+    return np.where(unique, posterior.argmax(axis=1), -1)
+
+
+def majority_vote(votes: np.ndarray, posterior: np.ndarray) -> np.ndarray:
+    """Label with most votes; a tie goes to the tied label that is the likeliest now.
+
+    Parameters
+    ----------
+    votes : int array, shape (n, k)
+        The last ``k`` decided labels, -1 for none.
+    posterior : float array, shape (n, labels)
+        The present posterior.
+
+    Returns
+    -------
+    int array, shape (n,), -1 where nothing has been decided yet.
+    """
+    labels = np.arange(posterior.shape[1])
+    counts = (votes[:, :, None] == labels).sum(axis=1)
+    winner = (counts + 0.5 * posterior).argmax(axis=1)
+    return np.where(counts.any(axis=1), winner, -1)
+
+
+def exponential(smoothed: np.ndarray, posterior: np.ndarray, keep: float) -> np.ndarray:
+    """Exponential smoothing: ``keep`` of the old, ``1 - keep`` of the new; both of shape (n, labels)."""
+    return keep * smoothed + (1 - keep) * posterior
+
+
+def leaky_evidence(scores: np.ndarray, posterior: np.ndarray, keep: float, weight: float, doubt: float) -> np.ndarray:
+    """Leaky sum of log-posteriors.
+
+    Parameters
+    ----------
+    scores : float array, shape (n, labels)
+        Sums so far, each row with mean 0.
+    posterior : float array, shape (n, labels)
+        New decision.
+    keep : float
+        Share of the old sum that is kept.
+    weight : float
+        Weight of a decision, see `overlap_weight`.
+    doubt : float
+        See `soften`; bounds what one decision can weigh.
+
+    Returns
+    -------
+    float array, shape (n, labels), each row with mean 0.
+    """
+    log = np.log(soften(posterior, doubt))
+    return keep * scores + weight * (log - log.mean(axis=1, keepdims=True))
+
+
+def softmax(scores: np.ndarray) -> np.ndarray:
+    """Exponentials of ``scores`` (n, labels), each row divided by its sum."""
+    shifted = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return shifted / shifted.sum(axis=1, keepdims=True)
+
+
+def forward_filter(belief: np.ndarray, posterior: np.ndarray, stay: float, weight: float, doubt: float) -> np.ndarray:
+    """One step of a hidden Markov model's forward filter: an intent stays, or turns to any other alike.
+
+    Parameters
+    ----------
+    belief : float array, shape (n, labels)
+        Filtered probabilities after the decision before.
+    posterior : float array, shape (n, labels)
+        New decision of a decoder trained on balanced labels, so that it is proportional to the likelihood.
+    stay : float
+        Probability that the intent is still the same, in (1 / labels, 1].
+    weight, doubt : float
+        As in `leaky_evidence`.
+    """
+    labels = posterior.shape[1]
+    predicted = stay * belief + (1 - stay) / (labels - 1) * (1 - belief)
+    filtered = predicted * soften(posterior, doubt) ** weight
+    return filtered / filtered.sum(axis=1, keepdims=True)
+
+
+def hysteresis(current: np.ndarray, posterior: np.ndarray, enter: float, leave: float) -> np.ndarray:
+    """Rejection with hysteresis: a label is taken up at ``enter`` and dropped below ``leave``.
+
+    Parameters
+    ----------
+    current : int array, shape (n,)
+        Label that holds now, -1 for none.
+    posterior : float array, shape (n, labels)
+        Probabilities.
+    enter, leave : float
+        Probabilities, ``leave <= enter``.
+
+    Returns
+    -------
+    int array, shape (n,), -1 where every label is rejected.
+    """
+    rows = np.arange(len(posterior))
+    top = posterior.argmax(axis=1)
+    own = np.where(current >= 0, posterior[rows, current], 0.0)
+    kept = np.where(own >= leave, current, -1)
+    return np.where(posterior[rows, top] >= enter, top, kept)

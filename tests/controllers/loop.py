@@ -1,0 +1,99 @@
+"""A closed loop without physics or signals: the library's own task and operator, and a decoder that is a coin.
+
+Positions follow the action exactly; the decoder reports what the operator wanted ``lag_s`` ago, rightly with
+probability ``accuracy`` (errors in runs of ``run_s``), as a posterior that is as sure as it is right.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from neuromotion_gym.envs.layout import ObservationLayout
+from neuromotion_gym.intents import intent_map
+from neuromotion_gym.operators import Operator, OperatorSpec
+from neuromotion_gym.tasks import PostureTask, posture_level
+
+EEG = ("rest", "left_fist", "right_fist")
+EMG = (
+    "neutral", "wrist_flexion", "wrist_extension", "radial_deviation", "ulnar_deviation", "hand_close", "hand_open",
+)  # fmt: skip
+NO_REST = ("left_fist", "right_fist")
+CONTROL_S = 0.05
+
+
+def make_rules(level, intents, lag_s):
+    return posture_level(level, len(intents.axes), lag_s, piece_s=lag_s, rest=intents.rest is not None)
+
+
+def make_layout(labels=EEG, level="easy", hop_s=0.25, window_s=2.0, lag_s=1.8, effort=False) -> ObservationLayout:
+    intents = intent_map("arm", labels)
+    rules = make_rules(level, intents, lag_s)
+    return ObservationLayout(
+        intents=intents,
+        effort=effort,
+        control_s=CONTROL_S,
+        hop_s=hop_s,
+        window_s=window_s,
+        lag_s=lag_s,
+        speed=rules.speed,
+        dwell_s=rules.dwell_s,
+        time_limit_s=rules.time_limit_s,
+        tolerance=rules.tolerance,
+        candidates=rules.candidates,
+    )
+
+
+def emg_layout(level="standard", **options) -> ObservationLayout:
+    return make_layout(EMG, level, hop_s=0.05, window_s=0.2, lag_s=0.45, **options)
+
+
+def play(controller, layout, level, n=200, seed=0, accuracy=1.0, run_s=1.0, decoy=False, informed=True):
+    """Success, wrong selections and seconds of ``n`` episodes, each of shape (n,); seconds are NaN at a time-out."""
+    rules = make_rules(level, layout.intents, layout.lag_s)
+    labels = len(layout.intents.labels)
+    task = PostureTask(rules, CONTROL_S)
+    operator = Operator(
+        OperatorSpec(), layout.intents, CONTROL_S, layout.lag_s, rules.speed, rules.tolerance, rules.time_limit_s
+    )
+    task.start(n)
+    operator.start(n)
+    generators = [np.random.default_rng([seed, row]) for row in range(n)]
+    rows = np.arange(n)
+    position = task.reset(rows, generators)
+    operator.reset(rows, generators, position)
+    coins = np.random.default_rng(seed + 1)
+    lag = round(layout.lag_s / CONTROL_S)
+    hop = round(layout.hop_s / CONTROL_S)
+    wanted = np.tile(operator.label[:, None], (1, lag + 1))
+    posterior = np.full((n, labels), 1 / labels)
+    right = np.ones(n, dtype=bool)
+    other = np.ones(n, dtype=int)
+    success, wrong, seconds = np.zeros(n, bool), np.zeros(n, bool), np.full(n, np.nan)
+    velocity = np.zeros_like(position)
+    state, start = None, np.ones(n, dtype=bool)
+    for step in range(round(rules.time_limit_s / CONTROL_S)):
+        parts = [position, velocity, posterior, *([np.full((n, 1), 0.5)] if layout.effort else [])]
+        action, state = controller.predict(np.concatenate(parts, axis=1).astype(np.float32), state, start)
+        start = np.zeros(n, dtype=bool)
+        assert action.shape == position.shape
+        assert np.isfinite(action).all()
+        moved = np.clip(position + rules.speed * CONTROL_S * action, -1, 1)
+        velocity, position = (moved - position) / CONTROL_S, moved
+        label = operator.step(position, task.decoy if decoy else task.goal)
+        wanted = np.concatenate([wanted[:, 1:], label[:, None]], axis=1)
+        redraw = coins.random(n) < CONTROL_S / run_s
+        right = np.where(redraw, coins.random(n) < accuracy, right if step else coins.random(n) < accuracy)
+        other = np.where(redraw, coins.integers(1, labels, n), other if step else coins.integers(1, labels, n))
+        if (step + 1) % hop == 0:
+            told = np.where(right, wanted[:, 0], (wanted[:, 0] + other) % labels)
+            if not informed:
+                told = (other + coins.integers(0, labels, n) * redraw) % labels
+            sure = max(accuracy, 1 / labels)
+            posterior = np.full((n, labels), (1 - sure) / (labels - 1))
+            posterior[rows, told] = sure
+        outcome = task.step(position)
+        new = np.isnan(seconds) & (outcome.success | outcome.wrong)
+        success |= new & outcome.success
+        wrong |= new & outcome.wrong
+        seconds[new] = (step + 1) * CONTROL_S
+    return success, wrong, seconds
