@@ -1,0 +1,359 @@
+"""A limb: an MJCF model whose degrees of freedom are found by name.
+
+The convention, so that a new limb needs no code. A degree of freedom ``d`` has two sensors, ``d_pos`` (jointpos,
+tendonpos or actuatorpos) and ``d_vel``. It is driven by the actuator ``d``, or by a ``<custom><tuple name="d">`` of
+actuators, whose coefficients say how far each goes of its own half range. Its range, in the unit of the sensor, is the
+actuator's ctrlrange, or ``<custom><numeric name="d_range" data="low high"/>``. The keyframe ``home`` is where 0 lies.
+
+Positions and targets are scaled to [-1, 1] of the range with home at 0, piecewise linearly: a half range is the way
+from home to one end, so the two half ranges of a degree may differ.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import mujoco
+import numpy as np
+
+from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.limbs.posture import PostureTable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_POSITION_SENSORS = (
+    int(mujoco.mjtSensor.mjSENS_JOINTPOS),
+    int(mujoco.mjtSensor.mjSENS_TENDONPOS),
+    int(mujoco.mjtSensor.mjSENS_ACTUATORPOS),
+)
+
+
+@dataclass(frozen=True)
+class DegreeOfFreedom:
+    """One direction in which a limb can be told to move.
+
+    Parameters
+    ----------
+    name : str
+        Its name in the MJCF and in the table of intents.
+    low, home, high : float
+        Ends of its range and its place in the keyframe ``home``; radians or metres, as its sensor.
+    position_sensor, velocity_sensor : int
+        Addresses in ``sensordata``.
+    actuators : tuple of int
+        Actuators that drive it.
+    coefficients : tuple of float
+        How far each of them goes of its own half range when the degree goes one of its own.
+    """
+
+    name: str
+    low: float
+    home: float
+    high: float
+    position_sensor: int
+    velocity_sensor: int
+    actuators: tuple[int, ...]
+    coefficients: tuple[float, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class _Selection:
+    """Index arrays of some degrees of freedom: ``columns`` and what follows have one element an actuator."""
+
+    positions: np.ndarray
+    velocities: np.ndarray
+    home: np.ndarray
+    below: np.ndarray
+    above: np.ndarray
+    columns: np.ndarray
+    actuators: np.ndarray
+    coefficients: np.ndarray
+
+
+class Limb:
+    """A limb and its degrees of freedom. Use `Limb.load`.
+
+    Parameters
+    ----------
+    name : str
+        Key of its row in the table of intents.
+    model : mujoco.MjModel
+        The compiled model.
+
+    Attributes
+    ----------
+    degrees : tuple of DegreeOfFreedom
+        In the order of their position sensors.
+    home_control : float array, shape (nu,)
+        Control that holds the posture ``home``.
+
+    Raises
+    ------
+    NeuroMotionError
+        If the keyframe ``home``, a sensor or a range is missing.
+    """
+
+    def __init__(self, name: str, model: mujoco.MjModel) -> None:
+        self.name = name
+        self.model = model
+        key = mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_KEY, "home")
+        if key < 0:
+            raise NeuroMotionError(f"Limb {name!r} has no keyframe 'home'; a limb needs one, with qpos and ctrl.")
+        self.home_control: np.ndarray = np.array(model.key_ctrl[key])
+        self._postures = PostureTable(model, key)
+        self.degrees = self._find_degrees()
+        self._selections: dict[tuple[str, ...], _Selection] = {}
+
+    @classmethod
+    def load(cls, name_or_path: str | Path) -> Limb:
+        """Load a limb that ships with the library by its name, or any MJCF file by its path.
+
+        Raises
+        ------
+        NeuroMotionError
+            If there is no such limb or file, if MuJoCo cannot read it, or if it breaks the convention above.
+        """
+        path = Path(name_or_path)
+        if path.suffix == "" and len(path.parts) == 1:
+            root = assets_root()
+            path = root / path.name / f"{path.name}.xml"
+            if not path.is_file():
+                known = ", ".join(sorted(p.stem for p in root.glob("*/*.xml") if p.stem == p.parent.name))
+                raise NeuroMotionError(
+                    f"No limb is called {str(name_or_path)!r}. Limbs: {known}; or give the path of an MJCF file."
+                )
+        elif not path.is_file():
+            raise NeuroMotionError(f"No MJCF file at {str(path)!r}.")
+        try:
+            model = mujoco.MjModel.from_xml_path(str(path))
+        except (ValueError, mujoco.FatalError) as error:
+            reason = " ".join(str(error).split())
+            raise NeuroMotionError(f"MuJoCo cannot read the limb {str(path)!r}: {reason}") from error
+        return cls(path.stem, model)
+
+    def degree(self, name: str) -> DegreeOfFreedom:
+        """Look a degree of freedom up by name.
+
+        Raises
+        ------
+        NeuroMotionError
+            If the limb has none of that name.
+        """
+        for degree in self.degrees:
+            if degree.name == name:
+                return degree
+        known = ", ".join(degree.name for degree in self.degrees)
+        raise NeuroMotionError(f"Limb {self.name!r} has no degree of freedom {name!r}. It has: {known}.")
+
+    def sensor(self, name: str) -> slice:
+        """Where a named sensor lies in ``sensordata``.
+
+        Raises
+        ------
+        NeuroMotionError
+            If the limb has no such sensor.
+        """
+        index = mujoco.mj_name2id(self.model, mujoco.mjtObj.mjOBJ_SENSOR, name)
+        if index < 0:
+            raise NeuroMotionError(f"Limb {self.name!r} has no sensor {name!r}.")
+        start = int(self.model.sensor_adr[index])
+        return slice(start, start + int(self.model.sensor_dim[index]))
+
+    def positions(self, sensordata: np.ndarray, degrees: Sequence[str]) -> np.ndarray:
+        """Scaled positions.
+
+        Parameters
+        ----------
+        sensordata : float array, shape (n, nsensordata)
+            Sensors of each limb of a batch.
+        degrees : sequence of k names
+
+        Returns
+        -------
+        float array, shape (n, k)
+            In half ranges from home: -1 and 1 are the ends of the range.
+        """
+        chosen = self._select(degrees)
+        offset = sensordata[:, chosen.positions] - chosen.home
+        return np.asarray(offset / np.where(offset > 0, chosen.above, chosen.below))
+
+    def velocities(self, sensordata: np.ndarray, degrees: Sequence[str]) -> np.ndarray:
+        """Scaled velocities, in the half ranges of the side of home that each degree is on.
+
+        Parameters
+        ----------
+        sensordata : float array, shape (n, nsensordata)
+        degrees : sequence of k names
+
+        Returns
+        -------
+        float array, shape (n, k)
+            Half ranges a second.
+        """
+        chosen = self._select(degrees)
+        above = sensordata[:, chosen.positions] > chosen.home
+        return np.asarray(sensordata[:, chosen.velocities] / np.where(above, chosen.above, chosen.below))
+
+    def control(self, targets: np.ndarray, degrees: Sequence[str]) -> np.ndarray:
+        """Control that takes ``degrees`` to ``targets`` and everything else home.
+
+        Parameters
+        ----------
+        targets : float array, shape (n, k)
+            Scaled; what lies outside [-1, 1] is clipped.
+        degrees : sequence of k names
+
+        Returns
+        -------
+        float array, shape (n, nu)
+        """
+        chosen = self._select(degrees)
+        low, high = self.model.actuator_ctrlrange[chosen.actuators].T
+        home = self.home_control[chosen.actuators]
+        part = np.clip(np.asarray(targets)[:, chosen.columns] * chosen.coefficients, -1.0, 1.0)
+        control = np.tile(self.home_control, (len(part), 1))
+        control[:, chosen.actuators] = home + part * np.where(part > 0, high - home, home - low)
+        return control
+
+    def qpos_at(self, targets: np.ndarray, degrees: Sequence[str]) -> np.ndarray:
+        """Joint positions of the limb at rest in a posture.
+
+        Parameters
+        ----------
+        targets : float array, shape (n, k)
+            Scaled; what lies outside [-1, 1] is clipped.
+        degrees : sequence of k names
+
+        Returns
+        -------
+        float array, shape (n, nq)
+        """
+        return self.state_at(targets, degrees)[:, self._postures.qpos]
+
+    def state_at(self, targets: np.ndarray, degrees: Sequence[str]) -> np.ndarray:
+        """Full physics state of the limb at rest in a posture, coupled joints and actuators included.
+
+        Holding it there with `control` of the same targets moves nothing: the postures are simulated once for each
+        degree, at nine places of its range, and added up.
+
+        Parameters
+        ----------
+        targets : float array, shape (n, k)
+            Scaled; what lies outside [-1, 1] is clipped.
+        degrees : sequence of k names
+
+        Returns
+        -------
+        float array, shape (n, nstate)
+            ``mjSTATE_FULLPHYSICS``, as `mujoco.rollout` takes it; time 0.
+        """
+        self._select(degrees)
+        targets = np.clip(np.asarray(targets, dtype=float), -1.0, 1.0)
+        state = np.tile(self._postures.home, (len(targets), 1))
+        for column, name in enumerate(degrees):
+            knots = self._postures.places
+            controls = self.control(knots[:, None], (name,))
+            state += self._postures.offsets(name, controls, targets[:, column])
+        return state
+
+    def _select(self, degrees: Sequence[str]) -> _Selection:
+        names = tuple(degrees)
+        if names not in self._selections:
+            self._selections[names] = self._index(names)
+        return self._selections[names]
+
+    def _index(self, names: tuple[str, ...]) -> _Selection:
+        chosen = [self.degree(name) for name in names]
+        actuators = [a for degree in chosen for a in degree.actuators]
+        if len(set(actuators)) < len(actuators):
+            raise NeuroMotionError(
+                f"Degrees of freedom {', '.join(names)} of limb {self.name!r} share an actuator; "
+                "choose ones that can be moved independently."
+            )
+        home = np.array([degree.home for degree in chosen])
+        return _Selection(
+            positions=np.array([degree.position_sensor for degree in chosen], dtype=int),
+            velocities=np.array([degree.velocity_sensor for degree in chosen], dtype=int),
+            home=home,
+            below=home - np.array([degree.low for degree in chosen]),
+            above=np.array([degree.high for degree in chosen]) - home,
+            columns=np.array([i for i, degree in enumerate(chosen) for _ in degree.actuators], dtype=int),
+            actuators=np.array(actuators, dtype=int),
+            coefficients=np.array([c for degree in chosen for c in degree.coefficients]),
+        )
+
+    def _find_degrees(self) -> tuple[DegreeOfFreedom, ...]:
+        model, found, driven = self.model, [], set()
+        for index in range(model.nsensor):
+            sensor = model.sensor(index)
+            if int(model.sensor_type[index]) not in _POSITION_SENSORS or not sensor.name.endswith("_pos"):
+                continue
+            name = sensor.name.removesuffix("_pos")
+            actuators, coefficients = self._drive(name)
+            if not actuators:
+                continue
+            low, high = self._range(name, actuators)
+            position = int(sensor.adr[0])
+            home = float(self._postures.home_sensordata[position])
+            if not low < home < high:
+                raise NeuroMotionError(
+                    f"Home of degree of freedom {name!r} of limb {self.name!r} is {home:.4g}, "
+                    f"which must lie inside its range {low:.4g} to {high:.4g}."
+                )
+            velocity = self.sensor(f"{name}_vel").start
+            found.append(DegreeOfFreedom(name, low, home, high, position, velocity, actuators, coefficients))
+            driven.update(actuators)
+        idle = [model.actuator(i).name or f"number {i}" for i in range(model.nu) if i not in driven]
+        if idle or not found:
+            raise NeuroMotionError(
+                f"Limb {self.name!r}: no degree of freedom moves the actuators {', '.join(idle) or '(there are none)'}. "
+                "A degree d needs the sensors d_pos and d_vel and the actuator d, or a tuple d of actuators."
+            )
+        return tuple(found)
+
+    def _drive(self, name: str) -> tuple[tuple[int, ...], tuple[float, ...]]:
+        model = self.model
+        actuator = mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_ACTUATOR, name)
+        if actuator >= 0:
+            return (actuator,), (1.0,)
+        index = mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_TUPLE, name)
+        if index < 0:
+            return (), ()
+        part = slice(int(model.tuple_adr[index]), int(model.tuple_adr[index]) + int(model.tuple_size[index]))
+        if any(int(kind) != int(mujoco.mjtObj.mjOBJ_ACTUATOR) for kind in model.tuple_objtype[part]):
+            raise NeuroMotionError(f"Tuple {name!r} of limb {self.name!r} must hold actuators and nothing else.")
+        return tuple(int(i) for i in model.tuple_objid[part]), tuple(float(c) for c in model.tuple_objprm[part])
+
+    def _range(self, name: str, actuators: tuple[int, ...]) -> tuple[float, float]:
+        model = self.model
+        unlimited = [model.actuator(i).name for i in actuators if not model.actuator_ctrllimited[i]]
+        if unlimited:
+            raise NeuroMotionError(f"Actuators {', '.join(unlimited)} of limb {self.name!r} need a ctrlrange.")
+        index = mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_NUMERIC, f"{name}_range")
+        if index >= 0:
+            start, size = int(model.numeric_adr[index]), int(model.numeric_size[index])
+            if size != 2:
+                raise NeuroMotionError(f"Numeric '{name}_range' of limb {self.name!r} has {size} values; it needs low, high.")
+            low, high = model.numeric_data[start : start + 2]
+        elif len(actuators) == 1:
+            low, high = model.actuator_ctrlrange[actuators[0]]
+        else:
+            raise NeuroMotionError(
+                f"Degree of freedom {name!r} of limb {self.name!r} moves {len(actuators)} actuators; "
+                f"it needs <numeric name=\"{name}_range\" data=\"low high\"/>."
+            )
+        return float(low), float(high)
+
+
+def assets_root() -> Path:
+    """Folder of the limbs, scenes and surrogates that ship with the library."""
+    import neuromotion_gym
+
+    for package in neuromotion_gym.__path__:
+        for folder in (Path(package) / "assets", Path(package).parent / "assets"):
+            if (folder / "arm").is_dir():
+                return folder
+    raise NeuroMotionError("The library's assets are missing; install neuromotion-gym anew.")

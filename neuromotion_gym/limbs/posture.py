@@ -1,0 +1,107 @@
+"""Postures at rest: what the whole state of a limb is once a control has been held long enough.
+
+Computed by simulation, because coupled joints, tendons and muscles settle where only the physics knows.
+"""
+
+from __future__ import annotations
+
+import mujoco
+import numpy as np
+
+from neuromotion_gym.errors import NeuroMotionError
+
+_FULL = int(mujoco.mjtState.mjSTATE_FULLPHYSICS)
+
+
+class PostureTable:
+    """States at rest along each degree of freedom, simulated on first use and kept.
+
+    Parameters
+    ----------
+    model : mujoco.MjModel
+        The limb.
+    key : int
+        Keyframe of the posture ``home``.
+
+    Attributes
+    ----------
+    places : float array, shape (9,)
+        Scaled positions of the knots.
+    home : float array, shape (nstate,)
+        Full physics state at rest at home; time and velocities 0.
+    home_sensordata : float array, shape (nsensordata,)
+        What the sensors read there.
+    qpos : slice
+        Where the joint positions lie in a state.
+
+    Raises
+    ------
+    NeuroMotionError
+        If the limb becomes unstable on the way.
+    """
+
+    longest_s = 4.0
+    """A posture that still moves after this long is taken as it is."""
+
+    def __init__(self, model: mujoco.MjModel, key: int) -> None:
+        self.model = model
+        self.places: np.ndarray = np.linspace(-1.0, 1.0, 9)
+        start = mujoco.mj_stateSize(model, int(mujoco.mjtState.mjSTATE_TIME))
+        self.qpos = slice(start, start + model.nq)
+        self._velocity = slice(start + model.nq, start + model.nq + model.nv)
+        self._data = mujoco.MjData(model)
+        mujoco.mj_resetDataKeyframe(model, self._data, key)
+        self.home = self._settle(np.array(model.key_ctrl[key]))
+        mujoco.mj_forward(model, self._data)
+        self.home_sensordata: np.ndarray = np.array(self._data.sensordata)
+        self._tables: dict[str, np.ndarray] = {}
+
+    def offsets(self, degree: str, controls: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        """Difference of the state to home when one degree of freedom stands elsewhere.
+
+        Parameters
+        ----------
+        degree : str
+            Name under which its table is kept.
+        controls : float array, shape (9, nu)
+            Control that holds it at each of ``places``.
+        targets : float array, shape (n,)
+            Where it stands, -1 to 1.
+
+        Returns
+        -------
+        float array, shape (n, nstate)
+        """
+        if degree not in self._tables:
+            self._tables[degree] = self._tabulate(controls)
+        table = self._tables[degree]
+        exact = (targets + 1.0) * (len(self.places) - 1) / 2
+        below = np.minimum(exact.astype(int), len(self.places) - 2)
+        share = (exact - below)[:, None]
+        return np.asarray((1.0 - share) * table[below] + share * table[below + 1])
+
+    def _tabulate(self, controls: np.ndarray) -> np.ndarray:
+        middle = len(self.places) // 2
+        table = np.zeros((len(self.places), len(self.home)))
+        for way in (range(middle + 1, len(self.places)), range(middle - 1, -1, -1)):
+            mujoco.mj_setState(self.model, self._data, self.home, _FULL)
+            for knot in way:
+                table[knot] = self._settle(controls[knot]) - self.home
+        return table
+
+    def _settle(self, control: np.ndarray) -> np.ndarray:
+        model, data = self.model, self._data
+        data.ctrl[:] = control
+        data.qvel[:] = 0.0
+        data.qacc_warmstart[:] = 0.0
+        for _ in range(int(self.longest_s / model.opt.timestep)):
+            mujoco.mj_step(model, data)
+            if np.abs(data.qvel).max(initial=0.0) < 1e-7:
+                break
+        state = np.empty(mujoco.mj_stateSize(model, _FULL))
+        mujoco.mj_getState(model, data, state, _FULL)
+        state[: self.qpos.start] = 0.0
+        state[self._velocity] = 0.0
+        if not np.isfinite(state).all():
+            raise NeuroMotionError("The limb becomes unstable while it takes up a posture; its time step may be too long.")
+        return state
