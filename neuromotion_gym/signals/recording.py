@@ -214,7 +214,9 @@ class Recording:
         length, scale = samples.shape[1], float(ratio)
         trials = tuple(
             replace(
-                trial, start=min(round(trial.start * scale), length - 1), stop=min(round(trial.stop * scale), length)
+                trial,
+                start=(start := min(round(trial.start * scale), length - 1)),
+                stop=max(start + 1, min(round(trial.stop * scale), length)),
             )
             for trial in self.trials
         )
@@ -245,6 +247,14 @@ class Session:
     session: str
     recordings: tuple[Recording, ...]
     calibration: tuple[Recording, ...] = field(default=())
+
+    def pick(self, channels: Sequence[str]) -> Session:
+        """The named channels alone, in this order; see `Recording.pick`."""
+        return replace(
+            self,
+            recordings=tuple(recording.pick(channels) for recording in self.recordings),
+            calibration=tuple(recording.pick(channels) for recording in self.calibration),
+        )
 
 
 def _check_samples(samples: np.ndarray, spec: SignalSpec, name: str, as_recorded: bool) -> None:

@@ -1,0 +1,218 @@
+"""The stretches of trials that a replay plays, laid end to end in one array, so that reading is one indexing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from neuromotion_gym.errors import NeuroMotionError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from neuromotion_gym.signals.recording import Recording, Session, SignalSpec, Trial
+
+
+class TrialKey(NamedTuple):
+    """Which trial of which recording: start in samples of the recording as read."""
+
+    subject: str
+    session: str
+    run: str
+    label: str
+    start: int
+
+
+@dataclass(frozen=True)
+class PieceRule:
+    """What a piece may be.
+
+    Parameters
+    ----------
+    shortest, longest : int
+        Bounds of its length in samples.
+    fade : int
+        Samples of the cross-fade, during which the old piece goes on.
+    skip : int
+        Samples left out after each onset.
+    beyond : int
+        How many samples past the end of a trial with an onset may be played.
+    shrink : bool
+        Whether the longest piece gives way where trials are shorter than it.
+    """
+
+    shortest: int
+    longest: int
+    fade: int
+    skip: int
+    beyond: int
+    shrink: bool
+
+
+@dataclass(frozen=True, eq=False)
+class TrialBank:
+    """Playable trials, sorted by session and label.
+
+    Parameters
+    ----------
+    samples : float32 array, shape (total, channels)
+        All stretches, end to end.
+    begin : int array, shape (trials,)
+        First sample of each trial's stretch.
+    room : int array, shape (trials,)
+        At how many offsets into the stretch a piece may begin; 1 for trials with an onset.
+    first, count : int array, shape (sessions, labels)
+        Trials of a session and label are ``first`` to ``first + count - 1``.
+    keys : tuple of TrialKey
+        One a trial.
+    """
+
+    spec: SignalSpec
+    sessions: tuple[tuple[str, str], ...]
+    samples: np.ndarray
+    begin: np.ndarray
+    room: np.ndarray
+    first: np.ndarray
+    count: np.ndarray
+    keys: tuple[TrialKey, ...]
+    longest: int
+    """Longest piece in samples, after shrinking."""
+    left_out: int
+    """Trials of the labels that are too short to be played."""
+    has_onset: bool
+
+
+class _Stretch(NamedTuple):
+    key: TrialKey
+    samples: np.ndarray  # (length, channels)
+    session: int
+    label: int
+    has_onset: bool
+
+
+def build_bank(
+    sessions: Iterable[Session], labels: Sequence[str], rule_of: Callable[[SignalSpec], PieceRule]
+) -> TrialBank:
+    """Cut the trials of ``labels`` out of ``sessions``.
+
+    Parameters
+    ----------
+    sessions : iterable of Session
+        Taken one at a time: what is not played is not kept. Recordings that are also calibration runs are left out.
+    labels : sequence of str
+        Labels to play.
+    rule_of : callable
+        From the spec (rate and modality) to the rule of pieces.
+
+    Raises
+    ------
+    NeuroMotionError
+        If there is no session, sessions differ in spec, trials with and without onset are mixed, no piece fits into
+        the trials, or a session has no playable trial of a label.
+    """
+    index = {label: i for i, label in enumerate(labels)}
+    names: list[tuple[str, str]] = []
+    found: list[_Stretch] = []
+    spec: SignalSpec | None = None
+    rule: PieceRule | None = None
+    for session in sessions:
+        names.append((session.subject, session.session))
+        apart = {(recording.session, recording.run) for recording in session.calibration}
+        for recording in session.recordings:
+            if (recording.session, recording.run) in apart:
+                continue
+            if spec is None or rule is None:
+                spec, rule = recording.spec, rule_of(recording.spec)
+            if recording.spec != spec:
+                raise NeuroMotionError(
+                    f"A replay needs one spec, but {recording.name} has {recording.spec} and others {spec}."
+                )
+            found += [
+                _cut(recording, trial, rule, len(names) - 1, index[trial.label])
+                for trial in recording.trials
+                if trial.label in index
+            ]
+    if spec is None or rule is None:
+        raise NeuroMotionError("Nothing to replay: no session has a recording that is not a calibration run.")
+    if len({stretch.has_onset for stretch in found}) > 1:
+        raise NeuroMotionError("Trials with and without an onset cannot be mixed in one replay.")
+    longest = _longest(found, rule, spec)
+    return _assemble(found, names, labels, spec, longest, rule.fade)
+
+
+def _cut(recording: Recording, trial: Trial, rule: PieceRule, session: int, label: int) -> _Stretch:
+    """The part of a trial that may be played; a copy, so that the recording can be let go."""
+    start = trial.start + (rule.skip if trial.has_onset else 0)
+    stop = trial.stop
+    if trial.has_onset:
+        stop = min(stop + rule.beyond, recording.samples.shape[1], start + rule.longest + rule.fade)
+    key = TrialKey(recording.subject, recording.session, recording.run, trial.label, trial.start)
+    samples = np.ascontiguousarray(recording.samples[:, start : max(start, stop)].T)
+    return _Stretch(key, samples, session, label, trial.has_onset)
+
+
+def _longest(found: list[_Stretch], rule: PieceRule, spec: SignalSpec) -> int:
+    """Longest piece that nine trials in ten of every label can hold (all, where pieces must not shrink)."""
+    longest = rule.longest
+    if rule.shrink:
+        for label in {stretch.label for stretch in found}:
+            lengths = sorted(len(stretch.samples) for stretch in found if stretch.label == label)
+            longest = min(longest, lengths[len(lengths) // 10] - rule.fade)
+    if longest < rule.shortest:
+        rate = spec.rate_hz
+        raise NeuroMotionError(
+            f"Trials leave {max(longest, 0) / rate:.2f} s for a piece after {rule.skip / rate:g} s of cue and a fade "
+            f"of {rule.fade / rate:g} s, but the shortest piece lasts {rule.shortest / rate:.2f} s: "
+            "lower skip_cue or pieces_s."
+        )
+    return longest
+
+
+def _assemble(
+    found: list[_Stretch],
+    names: list[tuple[str, str]],
+    labels: Sequence[str],
+    spec: SignalSpec,
+    longest: int,
+    fade: int,
+) -> TrialBank:
+    """Lay the stretches that are long enough end to end; gives the memory of ``found`` back on the way."""
+    needed = longest + fade
+    total = len(found)
+    found[:] = sorted(
+        (stretch for stretch in found if len(stretch.samples) >= needed), key=lambda one: (one.session, one.label)
+    )
+    count = np.zeros((len(names), len(labels)), np.int64)
+    for stretch in found:
+        count[stretch.session, stretch.label] += 1
+    lacking = [
+        f"{' '.join(names[s])}: {', '.join(labels[i] for i in np.flatnonzero(count[s] == 0))}"
+        for s in np.flatnonzero((count == 0).any(axis=1))
+    ]
+    if lacking:
+        raise NeuroMotionError(
+            f"Every session needs playable trials of {', '.join(labels)}, but some have none ({'; '.join(lacking)})."
+        )
+    lengths = np.array([len(stretch.samples) for stretch in found])
+    begin = np.concatenate([[0], np.cumsum(lengths)])
+    onset = np.array([stretch.has_onset for stretch in found])
+    keys = tuple(stretch.key for stretch in found)
+    samples = np.empty((int(begin[-1]), len(spec.channels)), np.float32)
+    for stop in begin[:0:-1]:
+        stretch = found.pop()
+        samples[stop - len(stretch.samples) : stop] = stretch.samples
+    return TrialBank(
+        spec=spec,
+        sessions=tuple(names),
+        samples=samples,
+        begin=begin[:-1],
+        room=np.where(onset, 1, lengths - needed + 1),
+        first=(np.cumsum(count) - count.ravel()).reshape(count.shape),
+        count=count,
+        keys=keys,
+        longest=longest,
+        left_out=total - len(keys),
+        has_onset=bool(onset[0]),
+    )
