@@ -188,7 +188,7 @@ def _assemble(
     for stretch in found:
         count[stretch.session, stretch.label] += 1
     lacking = [
-        f"{' '.join(names[s])}: {', '.join(labels[i] for i in np.flatnonzero(count[s] == 0))}"
+        f"{' '.join(names[s])}: {', '.join(label for label, n in zip(labels, count[s], strict=True) if n == 0)}"
         for s in np.flatnonzero((count == 0).any(axis=1))
     ]
     if lacking:

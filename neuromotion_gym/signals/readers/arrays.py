@@ -1,0 +1,147 @@
+"""Recordings as NumPy archives (``.npz``), for data of one's own; no pickles.
+
+| key | what |
+|---|---|
+| ``samples`` | numbers, shape (channels, samples) |
+| ``rate_hz`` | samples a second |
+| ``channels`` | channel names, shape (channels,) |
+| ``unit`` | unit of the samples: ``V`` for volts, or as recorded |
+| ``modality`` | ``eeg`` or ``emg`` |
+| ``labels``, ``starts``, ``stops`` | shape (trials,): label, first sample, one past the last sample of each trial |
+| ``has_onset`` | optional, shape (trials,) or one for all: whether a trial begins at its onset (default: yes) |
+| ``dataset``, ``subject``, ``session``, ``run`` | optional: where the samples come from |
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.signals.recording import Recording, SignalSpec, Trial
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+REQUIRED = ("samples", "rate_hz", "channels", "unit", "modality", "labels", "starts", "stops")
+ORIGIN = {"dataset": "user", "subject": "0", "session": "0", "run": "0"}
+
+
+def read(path: str | os.PathLike[str], *, labels: Sequence[str] | None = None) -> Recording:
+    """Recording from an ``.npz`` file with the keys of the module's table.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+    labels : sequence of str, optional
+        Labels that may occur; any where left out.
+
+    Raises
+    ------
+    NeuroMotionError
+        If the file is missing, corrupt or holds pickles, keys are missing or of the wrong shape or kind, a label is
+        unknown, or the recording is none (see `Recording`).
+    """
+    arrays = _load(Path(path))
+    missing = [key for key in REQUIRED if key not in arrays]
+    if missing:
+        raise NeuroMotionError(f"{path} lacks {', '.join(missing)}; a recording needs {', '.join(REQUIRED)}.")
+    try:
+        recording = _recording(arrays)
+    except NeuroMotionError as error:
+        raise NeuroMotionError(f"{path}: {error}") from error
+    except Exception as error:  # arrays of any kind may come in, and NumPy raises nearly anything for the odd ones
+        raise NeuroMotionError(f"{path} is no recording: {type(error).__name__}: {error}") from error
+    unknown = sorted({trial.label for trial in recording.trials} - set(labels)) if labels is not None else []
+    if unknown:
+        raise NeuroMotionError(f"{path} has unknown labels {', '.join(unknown)}; known: {', '.join(labels or ())}.")
+    return recording
+
+
+def write(recording: Recording, path: str | os.PathLike[str]) -> None:
+    """Write a recording so that `read` gives it back; the file appears whole or not at all."""
+    path = Path(path)
+    arrays: dict[str, Any] = {
+        "samples": recording.samples,
+        "rate_hz": recording.spec.rate_hz,
+        "channels": np.array(recording.spec.channels),
+        "unit": recording.spec.unit,
+        "modality": recording.spec.modality,
+        "labels": np.array([trial.label for trial in recording.trials], dtype=str),
+        "starts": np.array([trial.start for trial in recording.trials], dtype=np.int64),
+        "stops": np.array([trial.stop for trial in recording.trials], dtype=np.int64),
+        "has_onset": np.array([trial.has_onset for trial in recording.trials], dtype=bool),
+        **{key: getattr(recording, key) for key in ORIGIN},
+    }
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}-", suffix=".npz", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            np.savez_compressed(file, allow_pickle=False, **arrays)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _load(path: Path) -> dict[str, np.ndarray]:
+    """All arrays of the archive, after its checksums have been tested."""
+    if not path.is_file():
+        raise NeuroMotionError(f"{path} does not exist.")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            broken = archive.testzip()
+        if broken is None:
+            with np.load(path, allow_pickle=False) as arrays:
+                return {key: arrays[key] for key in arrays.files}
+    except Exception as error:  # zipfile, zlib and NumPy raise nearly anything on corrupt bytes
+        raise NeuroMotionError(f"{path} is no whole .npz file: {type(error).__name__}: {error}") from error
+    raise NeuroMotionError(f"{path} is corrupt: the checksum of {broken} is wrong.")
+
+
+def _recording(arrays: dict[str, np.ndarray]) -> Recording:
+    """Recording from arrays that may be anything."""
+    samples = arrays["samples"]
+    if samples.ndim != 2 or samples.dtype.kind not in "fiu":
+        raise NeuroMotionError(
+            f"samples are {samples.dtype} of shape {samples.shape}; they have to be numbers, (channels, samples)."
+        )
+    labels, starts, stops = (np.atleast_1d(arrays[key]) for key in ("labels", "starts", "stops"))
+    onset = np.broadcast_to(arrays.get("has_onset", np.array(True)), labels.shape)
+    if not labels.shape == starts.shape == stops.shape or labels.ndim != 1:
+        raise NeuroMotionError(
+            f"labels, starts and stops have shapes {labels.shape}, {starts.shape} and {stops.shape}; "
+            "they have to be equal and 1-D."
+        )
+    if labels.size and (starts.dtype.kind not in "iu" or stops.dtype.kind not in "iu" or labels.dtype.kind != "U"):
+        raise NeuroMotionError("labels have to be strings, and starts and stops integers.")
+    trials = sorted(
+        (
+            Trial(str(name), int(start), int(stop), bool(has))
+            for name, start, stop, has in zip(labels, starts, stops, onset, strict=True)
+        ),
+        key=lambda trial: trial.start,
+    )
+    modality = _text(arrays["modality"])
+    if modality not in ("eeg", "emg"):
+        raise NeuroMotionError(f"modality is {modality!r}; it has to be 'eeg' or 'emg'.")
+    channels = tuple(str(name) for name in np.atleast_1d(arrays["channels"]))
+    spec = SignalSpec("eeg" if modality == "eeg" else "emg", channels, float(arrays["rate_hz"]), _text(arrays["unit"]))
+    with np.errstate(over="ignore"):  # an overflow becomes infinite, which Recording refuses by name
+        samples = np.ascontiguousarray(samples, dtype=np.float32)
+    dataset, subject, session, run = (
+        _text(arrays[key]) if key in arrays else default for key, default in ORIGIN.items()
+    )
+    return Recording(samples, spec, tuple(trials), dataset, subject, session, run)
+
+
+def _text(array: np.ndarray) -> str:
+    """One string."""
+    if array.ndim != 0 or array.dtype.kind != "U":
+        raise NeuroMotionError(f"A single string was expected, not {array.dtype} of shape {array.shape}.")
+    return str(array)
