@@ -204,8 +204,10 @@ class PostureTask:
         self._steps = np.zeros(num_rows, dtype=int)
         self._potential = np.zeros(num_rows)
 
-    def reset(self, rows: np.ndarray, generators: Sequence[np.random.Generator]) -> np.ndarray:
-        """Draw start, goal and decoy of ``rows``; return the starts, shape (m, axes).
+    def reset(
+        self, rows: np.ndarray, generators: Sequence[np.random.Generator], goals: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Draw start, goal and decoy of ``rows``, or take ``goals`` (m, axes); return the starts, shape (m, axes).
 
         The decoy, a second goal drawn independently, is always drawn: whether the operator pursues it or not, all
         that is drawn afterwards stays the same.
@@ -214,6 +216,8 @@ class PostureTask:
             self.home[row] = generator.uniform(-START, START, self.level.axes)
             self.goal[row] = self.level.draw_goal(generator)
             self.decoy[row] = self.level.draw_goal(generator)
+        if goals is not None:
+            self.goal[rows] = goals
         self._history[rows] = self.home[rows, None, :]
         self._steps[rows] = 0
         self._potential[rows] = self._distance(rows, self.home[rows])

@@ -1,0 +1,17 @@
+"""NeuroMotion Gym: neural decoders judged by what a limb does.
+
+Importing the package registers its environments with Gymnasium::
+
+    import gymnasium as gym
+    import neuromotion_gym
+
+    env = gym.make("NeuroArm-v0", decoder="emg_armband", level="standard")
+"""
+
+from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.registration import ENVIRONMENTS, register_environments
+
+__all__ = ["ENVIRONMENTS", "NeuroMotionError", "__version__"]
+__version__ = "0.1.0"
+
+register_environments()

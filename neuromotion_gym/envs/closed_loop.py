@@ -1,0 +1,215 @@
+"""The loop, written once: task, operator, source, decoder and limb for a batch, one control period at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from neuromotion_gym.envs.physics import Physics
+from neuromotion_gym.envs.stream import Stream
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from neuromotion_gym.decoders.bounds import BoundDecoder
+    from neuromotion_gym.decoders.decoder import Decoder
+    from neuromotion_gym.envs.layout import ObservationLayout
+    from neuromotion_gym.limbs.limb import Limb
+    from neuromotion_gym.operators import Operator
+    from neuromotion_gym.signals.sources import Source
+    from neuromotion_gym.tasks.posture import PostureTask
+
+Observe = Literal["posterior", "signal"]
+VELOCITY_BOUND = 10.0
+POSITION_BOUND = 2.0
+
+
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """What a loop is put together from; see `neuromotion_gym.envs.options.assemble`."""
+
+    limb: Limb
+    layout: ObservationLayout
+    task: PostureTask
+    operator: Operator
+    source: Source
+    decoder: Decoder | BoundDecoder
+
+
+@dataclass(frozen=True, eq=False)
+class StepResult:
+    """What one control step gave; every array has the rows first."""
+
+    reward: np.ndarray
+    terminated: np.ndarray
+    truncated: np.ndarray
+
+
+class ClosedLoop:
+    """A batch of limbs, each with its own operator, goal, person and signal.
+
+    Row ``i`` reset with generator ``g`` follows the same trajectory whatever the size of the batch, given the same
+    actions; only posteriors may differ by the rounding of ONNX Runtime (1e-7).
+
+    Parameters
+    ----------
+    parts : Parts
+        Limb, task, operator, source and decoder, not shared with another loop.
+    num_rows : int
+        Size of the batch.
+    observe : {"posterior", "signal"}
+        What `observation` gives.
+    observe_goal : bool
+        Append the goal to the observation: for upper bounds only.
+    decoy : bool
+        Have the operators pursue a goal of their own, drawn independently of the scored one: for tests.
+    threads : int
+        Native threads of the physics.
+    """
+
+    def __init__(
+        self,
+        parts: Parts,
+        num_rows: int = 1,
+        *,
+        observe: Observe = "posterior",
+        observe_goal: bool = False,
+        decoy: bool = False,
+        threads: int = 1,
+    ) -> None:
+        self.parts = parts
+        self.layout = parts.layout
+        self.num_rows = num_rows
+        self.observe: Observe = observe
+        self.observe_goal = observe_goal
+        self._decoy = decoy
+        layout, task = parts.layout, parts.task
+        self.physics = Physics(
+            parts.limb, layout.intents.axes, layout.control_s, layout.speed, num_rows, threads
+        )
+        self.stream = Stream(
+            parts.source, parts.decoder, layout.control_s, layout.intents.rest, layout.time_limit_s, num_rows
+        )
+        task.start(num_rows)
+        parts.operator.start(num_rows)
+        self._limit = round(layout.time_limit_s / layout.control_s)
+        self.steps: np.ndarray = np.zeros(num_rows, dtype=int)
+        self.success: np.ndarray = np.zeros(num_rows, dtype=bool)
+        self.wrong: np.ndarray = np.zeros(num_rows, dtype=bool)
+        self.unstable: np.ndarray = np.zeros(num_rows, dtype=bool)
+
+    @property
+    def goal(self) -> np.ndarray:
+        """Scored goals, float array of shape (rows, axes)."""
+        return self.parts.task.goal
+
+    @property
+    def pursued(self) -> np.ndarray:
+        """Goals that the operators pursue: the scored ones, or the decoys."""
+        return self.parts.task.decoy if self._decoy else self.parts.task.goal
+
+    def reset(
+        self,
+        rows: np.ndarray,
+        generators: Sequence[np.random.Generator],
+        *,
+        sessions: np.ndarray | None = None,
+        goals: np.ndarray | None = None,
+    ) -> None:
+        """Begin an episode in ``rows``.
+
+        Parameters
+        ----------
+        rows : int array, shape (m,)
+        generators : sequence of m numpy.random.Generator
+            Task, operator and stream each draw from a child of their own, so that none of them can tell of another.
+        sessions : int array, shape (m,), optional
+            Which of the source's sessions to play; drawn at random when left out.
+        goals : float array, shape (m, axes), optional
+            Goals in place of the drawn ones.
+        """
+        children = [generator.spawn(3) for generator in generators]
+        start = self.parts.task.reset(rows, [child[0] for child in children], goals)
+        self.physics.reset(rows, start)
+        self.parts.operator.reset(rows, [child[1] for child in children], self.physics.position[rows])
+        self.stream.reset(rows, [child[2] for child in children], sessions)
+        self.steps[rows] = 0
+        self.success[rows] = self.wrong[rows] = self.unstable[rows] = False
+
+    def step(self, action: np.ndarray) -> StepResult:
+        """Advance every row by one control period.
+
+        Parameters
+        ----------
+        action : float array, shape (rows, axes)
+            Fraction of full speed, -1 to 1.
+        """
+        self.unstable = self.physics.step(action)
+        self.steps += 1
+        outcome = self.parts.task.step(self.physics.position)
+        wanted = self.parts.operator.step(self.physics.position, self.pursued)
+        self.stream.step(wanted)
+        self.success = outcome.success & ~self.unstable
+        self.wrong = outcome.wrong & ~self.unstable
+        ends = self.success | self.unstable
+        if self.parts.task.wrong_selection == "end":
+            ends = ends | self.wrong
+        reward = np.where(self.unstable, 0.0, outcome.reward)
+        return StepResult(reward, ends, (self.steps >= self._limit) & ~ends)
+
+    def observation(self) -> np.ndarray | dict[str, np.ndarray]:
+        """Observations of all rows: float32 array of shape (rows, size), or a dictionary of arrays; newly made."""
+        position = np.clip(self.physics.position, -POSITION_BOUND, POSITION_BOUND)
+        limb = [position, np.clip(self.physics.velocity, -VELOCITY_BOUND, VELOCITY_BOUND)]
+        goal = [self.goal] if self.observe_goal else []
+        if self.observe == "signal":
+            views = {
+                "limb": np.concatenate([*limb, *goal], axis=1, dtype=np.float32),
+                "signal": self.stream.window(),
+            }
+            if self.stream.adaptation is not None:
+                views["adaptation"] = self.stream.adaptation.copy()
+            return views
+        effort = [] if self.stream.effort is None else [self.stream.effort[:, None]]
+        return np.concatenate([*limb, self.stream.posterior, *effort, *goal], axis=1, dtype=np.float32)
+
+    def info(self) -> dict[str, np.ndarray]:
+        """Truth for logging, one array a key with the rows first; never part of an observation."""
+        labels = np.array(self.layout.intents.labels)
+        source = self.parts.source
+        people = np.array(source.sessions, dtype=str)[source.session_index]
+        return {
+            "is_success": self.success.copy(),
+            "wrong_selection": self.wrong.copy(),
+            "unstable": self.unstable.copy(),
+            "time": self.steps * self.layout.control_s,
+            "goal": self.goal.copy(),
+            "intent": labels[self.parts.operator.label],
+            "decoded": labels[self.stream.posterior.argmax(axis=1)],
+            "subject": people[:, 0],
+            "session": people[:, 1],
+        }
+
+    def trials(self, row: int) -> frozenset[int]:
+        """Distinct trials that row ``row`` has played since its reset, numbered within the source."""
+        return self.parts.source.trials_played[row]
+
+    def about(self) -> Mapping[str, Any]:
+        """What an episode rests on: source, part and split, and every option that makes a figure incomparable."""
+        return {
+            **self.parts.source.provenance,
+            "decoder": self.parts.decoder.spec.name,
+            "bound": getattr(self.parts.decoder, "kind", None),
+            "decoder_split": self.parts.decoder.spec.split,
+            "level": self.parts.task.level.name,
+            "chance": self.parts.task.level.chance,
+            "wrong_selection": self.parts.task.wrong_selection,
+            "observe_goal": self.observe_goal,
+            "decoy": self._decoy,
+        }
+
+    def close(self) -> None:
+        """Give threads back."""
+        self.physics.close()

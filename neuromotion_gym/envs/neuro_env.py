@@ -1,0 +1,229 @@
+"""One limb as a `gymnasium.Env`: a view on a batch of one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import gymnasium as gym
+import numpy as np
+
+from neuromotion_gym.envs.closed_loop import ClosedLoop, Observe
+from neuromotion_gym.envs.options import CONTROL_S, assemble
+from neuromotion_gym.envs.spaces import action_space, observation_space
+from neuromotion_gym.errors import NeuroMotionError
+
+if TYPE_CHECKING:
+    from neuromotion_gym.envs.layout import ObservationLayout
+    from neuromotion_gym.envs.view import View
+
+RENDER_MODES = ("rgb_array", "overlay", "human")
+
+
+class NeuroEnv(gym.Env[Any, np.ndarray]):
+    """A limb, an operator with a hidden goal, and the decoder between them.
+
+    The agent sees the limb and what the decoder makes of the operator's signal, and moves the limb; it is rewarded
+    for bringing the limb where the operator wants it.
+
+    Observation (``observe="posterior"``), a float32 `Box` with ``a`` axes and ``l`` labels:
+
+    ================  =====================================================  ============  ==================
+    index             meaning                                                range         unit
+    ================  =====================================================  ============  ==================
+    0 … a-1           position of each axis, home at 0                       -2 … 2        half ranges
+    a … 2a-1          velocity of each axis                                  -10 … 10      half ranges a second
+    2a … 2a+l-1       posterior of the last decision                         0 … 1         probability
+    2a+l              effort, if the decoder gives it                        0 … 1         fraction
+    the last a        the goal, only with ``observe_goal=True``              -1 … 1        half ranges
+    ================  =====================================================  ============  ==================
+
+    With ``observe="signal"`` it is a `Dict`: ``limb`` (positions, velocities), ``signal`` (the raw window, shape
+    (channels, samples)) and, where the decoder is adapted to people, ``adaptation``.
+
+    Action: a `Box` from -1 to 1 with one element an axis, a fraction of its full speed. Axes are the degrees of freedom
+    that the decoder's labels move, in `ObservationLayout.intents.axes`; all others are held.
+
+    Reward: ``discount * potential(next) - potential(now)``, the potential being minus the mean distance of the axes
+    from the goal and zero at the end of an episode, and 1 for the right selection, -1 for a wrong one.
+
+    Render modes: ``rgb_array`` shows the limb alone; ``overlay`` adds, for people, the ghost of the goal, the signal
+    and what was decoded, so its frames must not be given to an agent; ``human`` shows the overlay in a window.
+
+    Parameters
+    ----------
+    env_id : str
+        Row of `neuromotion_gym.ENVIRONMENTS`; set by `gymnasium.make`.
+    observe : {"posterior", "signal"}
+    observe_goal : bool, default False
+        Append the goal to the observation, for an upper bound; ``info`` says so.
+    decoy : bool, default False
+        The operator pursues another goal, drawn independently; nothing may find the scored one.
+    render_mode : str, optional
+        One of ``rgb_array``, ``overlay``, ``human``.
+    **options
+        See `neuromotion_gym.envs.options.assemble`.
+
+    Version history: v0, the first.
+    """
+
+    metadata: ClassVar[dict[str, Any]] = {"render_modes": list(RENDER_MODES), "render_fps": round(1 / CONTROL_S)}
+
+    def __init__(
+        self,
+        env_id: str = "NeuroArm-v0",
+        *,
+        observe: Observe = "posterior",
+        observe_goal: bool = False,
+        decoy: bool = False,
+        render_mode: str | None = None,
+        **options: Any,
+    ) -> None:
+        check_modes(observe, render_mode)
+        self.loop = ClosedLoop(
+            assemble(env_id, **options), observe=observe, observe_goal=observe_goal, decoy=decoy
+        )
+        self.render_mode = render_mode
+        self.observation_space = observation_space(self.loop)
+        self.action_space = action_space(self.loop)
+        self._view: View | None = None
+        self._row: np.ndarray = np.zeros(1, dtype=int)
+        self._running = False
+
+    @property
+    def layout(self) -> ObservationLayout:
+        """What stands where in an observation, and the clocks behind it."""
+        return self.loop.layout
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Any, dict[str, Any]]:
+        """Begin an episode.
+
+        Parameters
+        ----------
+        seed : int, optional
+            Seed of everything that is random in this and the coming episodes.
+        options : dict, optional
+            ``session``: index of the source's session to play; ``goal``: goal in place of the drawn one.
+        """
+        super().reset(seed=seed)
+        sessions, goals = reset_options(self.loop, options, 1)
+        self.loop.reset(self._row, [self.np_random], sessions=sessions, goals=goals)
+        self._running = True
+        if self.render_mode == "human":
+            self._viewer().show(0)
+        return self._observation(), {**self._info(), "about": dict(self.loop.about())}
+
+    def step(self, action: np.ndarray) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        """Advance by one control period of 50 ms.
+
+        Raises
+        ------
+        NeuroMotionError
+            If the action has another shape or is not finite, or if the episode has not begun.
+        """
+        if not self._running:
+            raise NeuroMotionError("step() was called before reset().")
+        result = self.loop.step(checked_action(action, (len(self.layout.intents.axes),))[None])
+        if self.render_mode == "human":
+            self._viewer().show(0)
+        return (
+            self._observation(),
+            float(result.reward[0]),
+            bool(result.terminated[0]),
+            bool(result.truncated[0]),
+            self._info(),
+        )
+
+    def render(self) -> np.ndarray | None:
+        """Frame of the limb, uint8 array of shape (height, width, 3); None without a render mode or with ``human``."""
+        if self.render_mode is None or self.render_mode == "human":
+            return None
+        return self._viewer().frame(0, overlay=self.render_mode == "overlay")
+
+    def close(self) -> None:
+        """Close windows and give threads back."""
+        if self._view is not None:
+            self._view.close()
+            self._view = None
+        self.loop.close()
+
+    def _viewer(self) -> View:
+        if self._view is None:
+            from neuromotion_gym.envs.view import View
+
+            self._view = View(self.loop)
+        return self._view
+
+    def _observation(self) -> Any:
+        observation = self.loop.observation()
+        if isinstance(observation, dict):
+            return {key: value[0] for key, value in observation.items()}
+        return observation[0]
+
+    def _info(self) -> dict[str, Any]:
+        info: dict[str, Any] = {key: value[0] for key, value in self.loop.info().items()}
+        for key, value in info.items():
+            if np.ndim(value) == 0:
+                info[key] = value.item()
+        info["trials"] = len(self.loop.trials(0))
+        return info
+
+
+def check_modes(observe: str, render_mode: str | None) -> None:
+    """Refuse unknown modes.
+
+    Raises
+    ------
+    NeuroMotionError
+        If ``observe`` or ``render_mode`` is none of those that there are.
+    """
+    if observe not in ("posterior", "signal"):
+        raise NeuroMotionError(f"observe is 'posterior' or 'signal', not {observe!r}.")
+    if render_mode is not None and render_mode not in RENDER_MODES:
+        raise NeuroMotionError(f"render_mode is one of {', '.join(RENDER_MODES)} or None, not {render_mode!r}.")
+
+
+def checked_action(action: Any, shape: tuple[int, ...]) -> np.ndarray:
+    """``action`` as floats of ``shape``.
+
+    Raises
+    ------
+    NeuroMotionError
+        If it has another shape, or holds NaN or infinity.
+    """
+    values = np.asarray(action, dtype=float)
+    if values.shape != shape:
+        raise NeuroMotionError(f"An action has shape {shape} here, not {values.shape}.")
+    if not np.isfinite(values).all():
+        raise NeuroMotionError("An action holds NaN or infinite values; each lies in -1..1.")
+    return values
+
+
+def reset_options(
+    loop: ClosedLoop, options: dict[str, Any] | None, rows: int
+) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """Sessions (rows,) and goals (rows, axes) out of the options of a reset.
+
+    Raises
+    ------
+    NeuroMotionError
+        If an option is unknown, a session does not exist, or a goal lies outside the range of the axes.
+    """
+    options = options or {}
+    unknown = sorted(set(options) - {"session", "goal"})
+    if unknown:
+        raise NeuroMotionError(f"Options of reset are 'session' and 'goal', not {', '.join(map(repr, unknown))}.")
+    sessions = goals = None
+    if options.get("session") is not None:
+        count = len(loop.parts.source.sessions)
+        sessions = np.broadcast_to(np.asarray(options["session"], dtype=int), (rows,))
+        if sessions.min() < 0 or sessions.max() >= count:
+            raise NeuroMotionError(f"The source has sessions 0 to {count - 1}; option session asks for others.")
+    if options.get("goal") is not None:
+        axes = len(loop.layout.intents.axes)
+        goals = np.asarray(options["goal"], dtype=float)
+        if goals.shape[-1:] != (axes,) or goals.ndim > 2 or not (np.abs(goals) <= 1).all():
+            raise NeuroMotionError(f"A goal has {axes} numbers in -1..1, one an axis.")
+        goals = np.broadcast_to(goals, (rows, axes))
+    return sessions, goals

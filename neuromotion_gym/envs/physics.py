@@ -1,0 +1,131 @@
+"""A batch of limbs in MuJoCo: one call of `mujoco.rollout` a control step, for all of them, on native threads."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import mujoco
+import numpy as np
+from mujoco.rollout import Rollout
+
+from neuromotion_gym.errors import NeuroMotionError
+
+if TYPE_CHECKING:
+    from neuromotion_gym.limbs.limb import Limb
+
+_FULL = int(mujoco.mjtState.mjSTATE_FULLPHYSICS)
+LONGEST_STEP_S = 0.005
+
+
+class Physics:
+    """Limbs whose set-points move at the speed that an action asks for.
+
+    The sensors that come back from MuJoCo lag the state by one physics step; a further forward pass to close that gap
+    would cost a twentieth of the step.
+
+    Parameters
+    ----------
+    limb : Limb
+        The model.
+    axes : tuple of str
+        Degrees of freedom that actions move, in order; all others are held at home.
+    control_s : float
+        Control period; a multiple of the model's time step.
+    speed : float
+        Full speed, half ranges a second.
+    num_rows : int
+        Size of the batch.
+    threads : int
+        Native threads. The result does not depend on it.
+
+    Raises
+    ------
+    NeuroMotionError
+        If the physics step is longer than 5 ms or does not divide the control period.
+    """
+
+    def __init__(
+        self, limb: Limb, axes: tuple[str, ...], control_s: float, speed: float, num_rows: int, threads: int
+    ) -> None:
+        step_s = float(limb.model.opt.timestep)
+        self._substeps = round(control_s / step_s)
+        if step_s > LONGEST_STEP_S + 1e-12 or abs(self._substeps * step_s - control_s) > 1e-9:
+            raise NeuroMotionError(
+                f"Limb {limb.name!r} has a physics step of {step_s * 1000:g} ms; it has to divide the control period of "
+                f"{control_s * 1000:g} ms and to be {LONGEST_STEP_S * 1000:g} ms at most."
+            )
+        self.limb = limb
+        self.axes = axes
+        self._stride = speed * control_s
+        self._control_s = control_s
+        model = limb.model
+        threads = max(1, min(threads, num_rows))
+        self._pool = Rollout(nthread=threads if threads > 1 else 0)
+        self._data = [mujoco.MjData(model) for _ in range(threads)]
+        self._models = [model] * num_rows
+        states = mujoco.mj_stateSize(model, _FULL)
+        self.state: np.ndarray = np.zeros((num_rows, states))
+        self._states: np.ndarray = np.empty((num_rows, self._substeps, states))
+        self._sensors: np.ndarray = np.empty((num_rows, self._substeps, model.nsensordata))
+        self._controls: np.ndarray = np.empty((num_rows, self._substeps, model.nu))
+        self.target: np.ndarray = np.zeros((num_rows, len(axes)))
+        self.position: np.ndarray = np.zeros((num_rows, len(axes)))
+        self.velocity: np.ndarray = np.zeros((num_rows, len(axes)))
+
+    def reset(self, rows: np.ndarray, posture: np.ndarray) -> None:
+        """Put ``rows`` at rest in ``posture``, shape (m, axes), scaled."""
+        self.target[rows] = posture
+        self.state[rows] = self.limb.state_at(posture, self.axes)
+        data = self._data[0]
+        for row in rows.tolist():
+            mujoco.mj_resetData(self.limb.model, data)
+            mujoco.mj_setState(self.limb.model, data, self.state[row], _FULL)
+            mujoco.mj_forward(self.limb.model, data)
+            sensors = np.array(data.sensordata)[None]
+            self.position[row] = self.limb.positions(sensors, self.axes)[0]
+            self.velocity[row] = 0.0
+
+    def step(self, action: np.ndarray) -> np.ndarray:
+        """Move for one control period.
+
+        Parameters
+        ----------
+        action : float array, shape (rows, axes)
+            Fraction of full speed, -1 to 1.
+
+        Returns
+        -------
+        bool array, shape (rows,)
+            Limbs whose physics became unstable; they stay in their last sound state.
+        """
+        self.target = np.clip(self.target + self._stride * np.clip(action, -1.0, 1.0), -1.0, 1.0)
+        self._controls[:] = self.limb.control(self.target, self.axes)[:, None, :]
+        self._pool.rollout(
+            self._models,
+            self._data,
+            self.state,
+            self._controls,
+            nstep=self._substeps,
+            state=self._states,
+            sensordata=self._sensors,
+            skip_checks=True,
+        )
+        state, sensors = self._states[:, -1], self._sensors[:, -1]
+        # MuJoCo resets a diverging simulation and stops its rollout: its clock, the state's first number, then is late
+        late = state[:, 0] < self.state[:, 0] + self._control_s * (1 - 1e-6)
+        unstable = late | ~np.isfinite(state).all(axis=1) | ~np.isfinite(sensors).all(axis=1)
+        if unstable.any():
+            sound = ~unstable
+            self.state[sound] = state[sound]
+            self.position[sound] = self.limb.positions(sensors[sound], self.axes)
+            self.velocity[sound] = self.limb.velocities(sensors[sound], self.axes)
+            self.velocity[unstable] = 0.0
+        else:
+            self.state = state.copy()
+            self.position = self.limb.positions(sensors, self.axes)
+            self.velocity = self.limb.velocities(sensors, self.axes)
+        return unstable
+
+    def close(self) -> None:
+        """Give the threads back."""
+        self._pool.close()

@@ -1,0 +1,225 @@
+"""From wanted labels to posteriors: source, ring of samples, and the decoder's own clock, for a batch of limbs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+
+from neuromotion_gym.decoders.bounds import BoundDecoder
+from neuromotion_gym.errors import NeuroMotionError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from neuromotion_gym.decoders.decoder import Decoder
+    from neuromotion_gym.signals.sources import Source
+
+
+class Stream:
+    """Samples in, posteriors out.
+
+    Before an episode begins a whole window is played at rest (without a resting label: of a label drawn at random), so
+    that the first decision is made on signal and not on zeros. Between decisions the posterior is held.
+
+    Parameters
+    ----------
+    source : Source
+        Where samples come from; reset and read by this stream alone.
+    decoder : Decoder or BoundDecoder
+        What reads the windows. For the bounds ``oracle`` and ``blind`` no window is decoded.
+    control_s : float
+        Control period.
+    rest : int or None
+        Index of the decoder's label that rests.
+    time_limit_s : float
+        Length of an episode, for which the labels of the ``shuffled`` bound are drawn.
+    num_rows : int
+        Size of the batch.
+
+    Raises
+    ------
+    NeuroMotionError
+        If source and decoder do not fit: channels, rate, unit or labels.
+    """
+
+    shuffled_hold_s = 1.0
+    """``shuffled``: how long each of the labels drawn at reset is asked for."""
+
+    def __init__(
+        self,
+        source: Source,
+        decoder: Decoder | BoundDecoder,
+        control_s: float,
+        rest: int | None,
+        time_limit_s: float,
+        num_rows: int,
+    ) -> None:
+        spec = decoder.spec
+        check_fit(source, decoder)
+        self.source, self.decoder, self.spec = source, decoder, spec
+        self._bound = decoder.kind if isinstance(decoder, BoundDecoder) else None
+        self._inner = cast("Decoder", decoder.inner if isinstance(decoder, BoundDecoder) else decoder)
+        self._control_s, self._rest = control_s, rest
+        self._in_source = np.array([source.labels.index(label) for label in spec.labels])
+        self._of_source = np.full(len(source.labels), -1)
+        self._of_source[self._in_source] = np.arange(len(spec.labels))
+        self._per_step = spec.rate_hz * control_s
+        self._capacity = spec.window + int(np.ceil(self._per_step)) + 1
+        # Twice as long as the ring: what is written is written again one ring further, and every window lies in one piece
+        self._ring: np.ndarray = np.zeros((num_rows, len(spec.channels), 2 * self._capacity), dtype=np.float32)
+        self._windows = np.lib.stride_tricks.sliding_window_view(self._ring, spec.window, axis=2)
+        self._write: np.ndarray = np.zeros(num_rows, dtype=int)
+        self._played: np.ndarray = np.zeros((num_rows, max(1, round(spec.window / self._per_step))), dtype=int)
+        self._steps: np.ndarray = np.zeros(num_rows, dtype=int)
+        holds = int(time_limit_s / self.shuffled_hold_s) + 2
+        self._shuffled: np.ndarray = np.zeros((num_rows, holds), dtype=int)
+        self._preroll: np.ndarray = np.zeros(num_rows, dtype=int)
+        self._adaptations: dict[int, np.ndarray | None] = {}
+        self.adaptation: np.ndarray | None = None
+        if spec.adaptation.kind != "none":
+            self.adaptation = np.zeros((num_rows, *spec.adaptation.shape), dtype=np.float32)
+        self.posterior: np.ndarray = np.full((num_rows, len(spec.labels)), 1 / len(spec.labels), dtype=np.float32)
+        self.effort: np.ndarray | None = np.zeros(num_rows, dtype=np.float32) if spec.effort else None
+        source.start(num_rows)
+
+    def reset(
+        self, rows: np.ndarray, generators: Sequence[np.random.Generator], sessions: np.ndarray | None = None
+    ) -> None:
+        """Begin an episode in ``rows`` and make its first decision.
+
+        Parameters
+        ----------
+        rows : int array, shape (m,)
+        generators : sequence of m numpy.random.Generator
+        sessions : int array, shape (m,), optional
+            Which of the source's sessions to play.
+        """
+        labels = len(self.spec.labels)
+        for row, generator in zip(rows.tolist(), generators, strict=True):
+            self._shuffled[row] = generator.integers(labels, size=self._shuffled.shape[1])
+            drawn = int(generator.integers(labels))
+            self._preroll[row] = drawn if self._rest is None else self._rest
+        self.source.reset(rows, generators, sessions)
+        if self.adaptation is not None:
+            for row in rows.tolist():
+                self.adaptation[row] = self._adaptation(int(self.source.session_index[row]))
+        preroll = self._shuffled[rows, 0] if self._bound == "shuffled" else self._preroll[rows]
+        samples = self.source.read(self._in_source[preroll], self.spec.window, rows)
+        self._write[rows] = 0
+        self._append(rows, samples)
+        self._played[rows] = preroll[:, None]
+        self._steps[rows] = 0
+        self.posterior[rows] = 1 / labels
+        if self.effort is not None:
+            self.effort[rows] = 0.0
+        if self.spec.pacing == "sliding":
+            self._decode(rows, np.zeros(len(rows), dtype=int))
+
+    def step(self, wanted: np.ndarray) -> None:
+        """Play one control period and decode where a decision is due.
+
+        Parameters
+        ----------
+        wanted : int array, shape (rows,)
+            The decoder's label that each operator wants.
+        """
+        rows = np.arange(len(wanted))
+        if self._bound == "shuffled":
+            hold = (self._steps * self._control_s / self.shuffled_hold_s + 1e-6).astype(int)
+            wanted = self._shuffled[rows, np.minimum(hold, self._shuffled.shape[1] - 1)]
+        before = (self._steps * self._per_step + 1e-6).astype(int)
+        self._steps += 1
+        counts = (self._steps * self._per_step + 1e-6).astype(int) - before
+        asked = self._in_source[wanted]
+        for count in np.unique(counts):  # one length, or two where the rate is no multiple of the control rate
+            group = rows[counts == count]
+            self._append(group, self.source.read(asked[group], int(count), group))
+        self._played[rows, self._steps % self._played.shape[1]] = self._of_source[self.source.playing]
+        if self.spec.pacing == "sliding":
+            hops = self._steps * self._control_s / self.spec.hop_s + 1e-6
+            due = np.floor(hops) > np.floor(hops - self._control_s / self.spec.hop_s)
+            late = np.zeros(len(rows), dtype=int)
+        else:
+            assert self.spec.epoch_s is not None
+            late = self.source.since_onset - round(self.spec.epoch_s[1] * self.spec.rate_hz)
+            due = (late >= 0) & (late < counts)
+        if due.any():
+            self._decode(rows[due], late[due])
+
+    def window(self) -> np.ndarray:
+        """Last window of every row, float32 array of shape (rows, channels, window)."""
+        return self._gather(np.arange(len(self._write)), np.zeros(len(self._write), dtype=int))
+
+    def recent(self, row: int) -> np.ndarray:
+        """Last window of one row, float32 array of shape (channels, window)."""
+        return self._gather(np.array([row]), np.zeros(1, dtype=int))[0]
+
+    def _append(self, rows: np.ndarray, samples: np.ndarray) -> None:
+        index = (self._write[rows, None] + np.arange(samples.shape[2])) % self._capacity
+        turned = samples.transpose(0, 2, 1)
+        self._ring[rows[:, None], :, index] = turned
+        self._ring[rows[:, None], :, index + self._capacity] = turned
+        self._write[rows] = (self._write[rows] + samples.shape[2]) % self._capacity
+
+    def _gather(self, rows: np.ndarray, late: np.ndarray) -> np.ndarray:
+        first = self._write[rows] - late - self.spec.window
+        return self._windows[rows, :, first % self._capacity]
+
+    def _decode(self, rows: np.ndarray, late: np.ndarray) -> None:
+        if self._bound in ("oracle", "blind"):
+            assert isinstance(self.decoder, BoundDecoder)
+            played = self._played[rows] if self.spec.pacing == "sliding" else self._now(rows)
+            posterior = self.decoder.decode_labels(played)
+            effort = None
+            if self.effort is not None:
+                at_rest = 0.0 if self._rest is None else posterior[:, self._rest]
+                effort = (1.0 - at_rest).astype(np.float32) if self._bound == "oracle" else np.float32(0.5)
+        else:
+            adaptation = None if self.adaptation is None else self.adaptation[rows]
+            posterior, effort = self._inner.decode(self._gather(rows, late), adaptation)
+        self.posterior[rows] = posterior
+        if self.effort is not None and effort is not None:
+            self.effort[rows] = effort
+
+    def _now(self, rows: np.ndarray) -> np.ndarray:
+        return self._of_source[self.source.playing[rows]][:, None]
+
+    def _adaptation(self, session: int) -> np.ndarray:
+        if session not in self._adaptations:
+            subject, name = self.source.sessions[session]
+            runs = self.source.calibration(session)
+            if not runs:
+                raise NeuroMotionError(
+                    f"Decoder {self.spec.name!r} is adapted to each person from a calibration run, "
+                    f"but the source has none of subject {subject}, session {name}."
+                )
+            self._adaptations[session] = self._inner.adapt(runs)
+        adaptation = self._adaptations[session]
+        assert adaptation is not None
+        return adaptation
+
+
+def check_fit(source: Source, decoder: Decoder | BoundDecoder) -> None:
+    """Refuse a source that the decoder cannot read.
+
+    Raises
+    ------
+    NeuroMotionError
+        If channels, rate, unit or labels differ; the message gives both.
+    """
+    spec, given = decoder.spec, source.spec
+    if given.channels != spec.channels or abs(given.rate_hz - spec.rate_hz) > 1e-6 * spec.rate_hz:
+        raise NeuroMotionError(
+            f"Decoder {spec.name!r} reads {len(spec.channels)} channels ({spec.channels[0]} … {spec.channels[-1]}) at "
+            f"{spec.rate_hz:g} Hz, but the source gives {len(given.channels)} ({given.channels[0]} … "
+            f"{given.channels[-1]}) at {given.rate_hz:g} Hz."
+        )
+    if given.unit != spec.unit:
+        raise NeuroMotionError(f"Decoder {spec.name!r} reads samples in {spec.unit}, but the source gives {given.unit}.")
+    missing = [label for label in spec.labels if label not in source.labels]
+    if missing:
+        raise NeuroMotionError(
+            f"The source cannot play {', '.join(missing)}, which decoder {spec.name!r} decodes. "
+            f"It plays: {', '.join(source.labels)}."
+        )

@@ -1,0 +1,203 @@
+"""A batch of limbs as a `gymnasium.vector.VectorEnv`: the loop itself."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from gymnasium.utils import seeding
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+
+from neuromotion_gym.envs.closed_loop import ClosedLoop, Observe
+from neuromotion_gym.envs.neuro_env import RENDER_MODES, check_modes, checked_action, reset_options
+from neuromotion_gym.envs.options import CONTROL_S, assemble
+from neuromotion_gym.envs.spaces import action_space, observation_space
+from neuromotion_gym.errors import NeuroMotionError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from neuromotion_gym.envs.layout import ObservationLayout
+    from neuromotion_gym.envs.view import View
+
+
+class NeuroVectorEnv(VectorEnv):
+    """``num_envs`` limbs stepped together.
+
+    Row ``i`` seeded with ``seed + i`` follows the trajectory of a single `NeuroEnv` seeded with ``seed + i`` under the
+    same actions. Observation, action, reward and options are those of `NeuroEnv`. An info is a dictionary of arrays
+    with one element a row, each with the mask ``_name`` that Gymnasium asks for.
+
+    Parameters
+    ----------
+    env_id : str
+        Row of `neuromotion_gym.ENVIRONMENTS`; set by `gymnasium.make_vec`.
+    num_envs : int
+        Size of the batch.
+    threads : int, optional
+        Native threads of the physics; default: all cores, one limb each at most.
+    autoreset_mode : {"NextStep", "SameStep", "Disabled"} or AutoresetMode
+        When a row whose episode ended begins the next one.
+    max_episode_steps : int, optional
+        Cut episodes short after so many steps; the task's own time limit stays.
+    **options
+        See `NeuroEnv` and `neuromotion_gym.envs.options.assemble`.
+    """
+
+    metadata: ClassVar[dict[str, Any]] = {
+        "render_modes": list(RENDER_MODES[:2]),
+        "render_fps": round(1 / CONTROL_S),
+        "autoreset_mode": AutoresetMode.NEXT_STEP,
+    }
+
+    def __init__(
+        self,
+        env_id: str = "NeuroArm-v0",
+        num_envs: int = 1,
+        *,
+        observe: Observe = "posterior",
+        observe_goal: bool = False,
+        decoy: bool = False,
+        render_mode: str | None = None,
+        threads: int | None = None,
+        autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
+        max_episode_steps: int | None = None,
+        **options: Any,
+    ) -> None:
+        check_modes(observe, render_mode)
+        if num_envs < 1:
+            raise NeuroMotionError(f"num_envs has to be 1 or more, not {num_envs}.")
+        try:
+            self.autoreset_mode = AutoresetMode(autoreset_mode)
+        except ValueError as error:
+            modes = ", ".join(repr(mode.value) for mode in AutoresetMode)
+            raise NeuroMotionError(f"autoreset_mode is one of {modes}, not {autoreset_mode!r}.") from error
+        self.metadata = {**self.metadata, "autoreset_mode": self.autoreset_mode}
+        self.loop = ClosedLoop(
+            assemble(env_id, **options),
+            num_envs,
+            observe=observe,
+            observe_goal=observe_goal,
+            decoy=decoy,
+            threads=threads or os.cpu_count() or 1,
+        )
+        self.num_envs = num_envs
+        self.render_mode = render_mode
+        self.single_observation_space = observation_space(self.loop)
+        self.single_action_space = action_space(self.loop)
+        self.observation_space = batch_space(self.single_observation_space, num_envs)
+        self.action_space = batch_space(self.single_action_space, num_envs)
+        self._max_steps = max_episode_steps
+        self._generators: list[np.random.Generator] = []
+        self._ended: np.ndarray = np.zeros(num_envs, dtype=bool)
+        self._view: View | None = None
+
+    @property
+    def layout(self) -> ObservationLayout:
+        """What stands where in an observation, and the clocks behind it."""
+        return self.loop.layout
+
+    def reset(
+        self,
+        *,
+        seed: int | Sequence[int | None] | None = None,
+        options: dict[str, Any] | None = None,
+    ) -> tuple[Any, dict[str, Any]]:
+        """Begin an episode in every row, or in those of ``options["reset_mask"]``.
+
+        Parameters
+        ----------
+        seed : int or sequence of int, optional
+            Row ``i`` gets ``seed + i``, or the i-th of the sequence; without one, each goes on with its generator.
+        options : dict, optional
+            ``reset_mask``: bool array of shape (num_envs,). ``session`` and ``goal``: one for all rows that are reset,
+            or one for each.
+        """
+        options = dict(options or {})
+        mask = np.asarray(options.pop("reset_mask", np.ones(self.num_envs)), dtype=bool)
+        if mask.shape != (self.num_envs,) or not mask.any():
+            raise NeuroMotionError(f"reset_mask has to pick some of {self.num_envs} rows; its shape is {mask.shape}.")
+        rows = np.flatnonzero(mask)
+        self._seed(seed, rows)
+        sessions, goals = reset_options(self.loop, options, len(rows))
+        self._reset(rows, sessions, goals)
+        return self.loop.observation(), {**self._info(), "about": dict(self.loop.about())}
+
+    def step(self, actions: np.ndarray) -> tuple[Any, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
+        """Advance every row by one control period, or begin its next episode.
+
+        Raises
+        ------
+        NeuroMotionError
+            If the actions have another shape or are not finite, or if `reset` was not called.
+        """
+        if not self._generators:
+            raise NeuroMotionError("step() was called before reset().")
+        actions = checked_action(actions, (self.num_envs, len(self.layout.intents.axes)))
+        if self.autoreset_mode is AutoresetMode.DISABLED and self._ended.any():
+            raise NeuroMotionError("An episode has ended; with autoreset disabled, reset its row with reset_mask.")
+        result = self.loop.step(actions)
+        reward, terminated, truncated = result.reward, result.terminated, result.truncated
+        if self._max_steps is not None:
+            truncated = truncated | ((self.loop.steps >= self._max_steps) & ~terminated)
+        if self.autoreset_mode is AutoresetMode.NEXT_STEP:
+            again = self._ended
+            if again.any():
+                self._reset(np.flatnonzero(again))
+                reward = np.where(again, 0.0, reward)
+                terminated, truncated = terminated & ~again, truncated & ~again
+            self._ended = terminated | truncated
+            return self.loop.observation(), reward, terminated, truncated, self._info()
+        self._ended = terminated | truncated
+        if self.autoreset_mode is AutoresetMode.DISABLED or not self._ended.any():
+            return self.loop.observation(), reward, terminated, truncated, self._info()
+        last, info = self.loop.observation(), self._info()
+        ended = self._ended
+        self._reset(np.flatnonzero(ended))
+        fresh = {**self._info(), "final_obs": last, "_final_obs": ended, "final_info": info, "_final_info": ended}
+        return self.loop.observation(), reward, terminated, truncated, fresh
+
+    def render(self) -> tuple[np.ndarray, ...] | None:
+        """A frame of every row, or None without a render mode."""
+        if self.render_mode is None:
+            return None
+        if self._view is None:
+            from neuromotion_gym.envs.view import View
+
+            self._view = View(self.loop)
+        overlay = self.render_mode == "overlay"
+        return tuple(self._view.frame(row, overlay=overlay) for row in range(self.num_envs))
+
+    def close_extras(self, **kwargs: Any) -> None:
+        """Give threads and the renderer back."""
+        if self._view is not None:
+            self._view.close()
+            self._view = None
+        self.loop.close()
+
+    def _seed(self, seed: int | Sequence[int | None] | None, rows: np.ndarray) -> None:
+        if not self._generators:
+            self._generators = [seeding.np_random(None)[0] for _ in range(self.num_envs)]
+        if seed is None:
+            return
+        seeds = [seed + i for i in range(self.num_envs)] if isinstance(seed, (int, np.integer)) else list(seed)
+        if len(seeds) != self.num_envs:
+            raise NeuroMotionError(f"There are {self.num_envs} rows, but {len(seeds)} seeds.")
+        for row in rows.tolist():
+            if seeds[row] is not None:
+                self._generators[row] = seeding.np_random(int(seeds[row]))[0]
+
+    def _reset(
+        self, rows: np.ndarray, sessions: np.ndarray | None = None, goals: np.ndarray | None = None
+    ) -> None:
+        self.loop.reset(rows, [self._generators[row] for row in rows], sessions=sessions, goals=goals)
+        self._ended[rows] = False
+
+    def _info(self) -> dict[str, Any]:
+        info: dict[str, Any] = {}
+        everyone = np.ones(self.num_envs, dtype=bool)
+        for key, value in self.loop.info().items():
+            info[key], info[f"_{key}"] = value, everyone.copy()
+        return info

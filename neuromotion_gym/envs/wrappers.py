@@ -1,0 +1,43 @@
+"""Wrappers for people who bring a decoder of their own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import gymnasium as gym
+import numpy as np
+
+from neuromotion_gym.envs.neuro_env import NeuroEnv
+from neuromotion_gym.errors import NeuroMotionError
+
+if TYPE_CHECKING:
+    from neuromotion_gym.envs.layout import ObservationLayout
+
+
+class IntentAction(gym.ActionWrapper[Any, Any, Any]):
+    """Actions are intents: the index of one of the decoder's labels, which moves its axis at full speed.
+
+    With ``observe="signal"`` a decoder then is a policy from raw windows to intents:
+    ``IntentPolicy(decoder).predict(obs)``.
+
+    Raises
+    ------
+    NeuroMotionError
+        If the environment is none of this library's.
+    """
+
+    def __init__(self, env: gym.Env[Any, Any]) -> None:
+        super().__init__(env)
+        inner = env.unwrapped
+        if not isinstance(inner, NeuroEnv):
+            raise NeuroMotionError(f"IntentAction wraps environments of this library, not {type(inner).__name__}.")
+        self.layout: ObservationLayout = inner.layout
+        self.action_space = gym.spaces.Discrete(len(self.layout.intents.labels))
+
+    def action(self, action: Any) -> np.ndarray:
+        """Full speed along the axis of label number ``action``."""
+        index = int(action)
+        if not 0 <= index < len(self.layout.intents.labels):
+            labels = ", ".join(self.layout.intents.labels)
+            raise NeuroMotionError(f"Intent {index} does not exist; there are {labels}, numbered from 0.")
+        return self.layout.intents.directions[index].astype(np.float32)
