@@ -12,6 +12,7 @@ from neuromotion_gym.errors import NeuroMotionError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from neuromotion_gym.signals.pieces import PieceRule
     from neuromotion_gym.signals.recording import Recording, Session, SignalSpec, Trial
 
 
@@ -23,32 +24,6 @@ class TrialKey(NamedTuple):
     run: str
     label: str
     start: int
-
-
-@dataclass(frozen=True)
-class PieceRule:
-    """What a piece may be.
-
-    Parameters
-    ----------
-    shortest, longest : int
-        Bounds of its length in samples.
-    fade : int
-        Samples of the cross-fade, during which the old piece goes on.
-    skip : int
-        Samples left out after each onset.
-    beyond : int
-        How many samples past the end of a trial with an onset may be played.
-    shrink : bool
-        Whether the longest piece gives way where trials are shorter than it.
-    """
-
-    shortest: int
-    longest: int
-    fade: int
-    skip: int
-    beyond: int
-    shrink: bool
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,26 +7,19 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 import numpy as np
 
 from neuromotion_gym.errors import NeuroMotionError
-from neuromotion_gym.signals.bank import PieceRule, TrialBank, TrialKey, build_bank
+from neuromotion_gym.signals.bank import TrialBank, TrialKey, build_bank
 from neuromotion_gym.signals.clock import RestartClock
 from neuromotion_gym.signals.datasets import Ocular, iter_sessions
 from neuromotion_gym.signals.parts import Part, parts_table
+from neuromotion_gym.signals.pieces import PieceRule, piece_rule
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterable, Sequence
 
-    from neuromotion_gym.signals.recording import Modality, Recording, Session, SignalSpec
+    from neuromotion_gym.signals.recording import Recording, Session, SignalSpec
 
 Pacing = Literal["sliding", "trial"]
-
-PIECES_S: dict[Modality, tuple[float, float]] = {"eeg": (1.0, 2.1), "emg": (0.3, 0.7)}
-"""Shortest and longest time between two restarts."""
-FADE_S: dict[Modality, float] = {"eeg": 0.1, "emg": 0.03}
-"""Length of the cross-fade at a restart."""
-TRIAL_MARGIN_S = 0.1
-"""With ``pacing="trial"``, how long a trial goes on after the epoch: two control periods, so that the reader of
-whole control periods meets the end of the epoch inside the trial."""
 
 
 class Source(Protocol):
@@ -175,7 +168,7 @@ class ReplaySource:
         self._rule: PieceRule
 
         def rule_of(spec: SignalSpec) -> PieceRule:
-            self._rule = _piece_rule(spec, skip_cue, pieces_s, fade_s, epoch_s)
+            self._rule = piece_rule(spec, skip_cue, pieces_s, fade_s, epoch_s)
             return self._rule
 
         self._bank: TrialBank = build_bank(self._noting_calibration(sessions), self.labels, rule_of)
@@ -369,32 +362,3 @@ class ReplaySource:
             if self._calibration is None:
                 self._own_calibration.append(session.calibration)
             yield session
-
-
-def _piece_rule(
-    spec: SignalSpec,
-    skip_cue: float,
-    pieces_s: tuple[float, float] | None,
-    fade_s: float | None,
-    epoch_s: tuple[float, float] | None,
-) -> PieceRule:
-    """Seconds to samples, defaults filled in."""
-    rate = spec.rate_hz
-    fade = round((FADE_S[spec.modality] if fade_s is None else fade_s) * rate)
-    skip = round(skip_cue * rate)
-    if epoch_s is not None:
-        margin = round(TRIAL_MARGIN_S * rate)
-        length = round(epoch_s[1] * rate) + 1 + margin - skip
-        return _checked(PieceRule(length, length, fade, skip, beyond=1 + margin + fade, shrink=False), rate)
-    shortest, longest = (round(seconds * rate) for seconds in pieces_s or PIECES_S[spec.modality])
-    return _checked(PieceRule(shortest, longest, fade, skip, beyond=0, shrink=True), rate)
-
-
-def _checked(rule: PieceRule, rate: float) -> PieceRule:
-    """The rule, if a fade fits into its shortest piece."""
-    if not max(rule.fade, 1) <= rule.shortest <= rule.longest:
-        raise NeuroMotionError(
-            f"Pieces of {rule.shortest / rate:.2f} to {rule.longest / rate:.2f} s with a fade of "
-            f"{rule.fade / rate:g} s cannot be played: the shortest has to hold the fade, and the longest the shortest."
-        )
-    return rule

@@ -1,0 +1,74 @@
+"""How long the pieces are that a source plays between two restarts, and how they are joined."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from neuromotion_gym.errors import NeuroMotionError
+
+if TYPE_CHECKING:
+    from neuromotion_gym.signals.recording import Modality, SignalSpec
+
+PIECES_S: dict[Modality, tuple[float, float]] = {"eeg": (1.0, 2.1), "emg": (0.3, 0.7)}
+"""Shortest and longest time between two restarts."""
+FADE_S: dict[Modality, float] = {"eeg": 0.1, "emg": 0.03}
+"""Length of the cross-fade at a restart."""
+TRIAL_MARGIN_S = 0.1
+"""With ``pacing="trial"``, how long a trial goes on after the epoch: two control periods, so that the reader of
+whole control periods meets the end of the epoch inside the trial."""
+
+
+@dataclass(frozen=True)
+class PieceRule:
+    """What a piece may be.
+
+    Parameters
+    ----------
+    shortest, longest : int
+        Bounds of its length in samples.
+    fade : int
+        Samples of the cross-fade, during which the old piece goes on.
+    skip : int
+        Samples left out after each onset.
+    beyond : int
+        How many samples past the end of a trial with an onset may be played.
+    shrink : bool
+        Whether the longest piece gives way where trials are shorter than it.
+    """
+
+    shortest: int
+    longest: int
+    fade: int
+    skip: int
+    beyond: int
+    shrink: bool
+
+
+def piece_rule(
+    spec: SignalSpec,
+    skip_cue: float,
+    pieces_s: tuple[float, float] | None,
+    fade_s: float | None,
+    epoch_s: tuple[float, float] | None,
+) -> PieceRule:
+    """Seconds to samples, defaults filled in."""
+    rate = spec.rate_hz
+    fade = round((FADE_S[spec.modality] if fade_s is None else fade_s) * rate)
+    skip = round(skip_cue * rate)
+    if epoch_s is not None:
+        margin = round(TRIAL_MARGIN_S * rate)
+        length = round(epoch_s[1] * rate) + 1 + margin - skip
+        return _checked(PieceRule(length, length, fade, skip, beyond=1 + margin + fade, shrink=False), rate)
+    shortest, longest = (round(seconds * rate) for seconds in pieces_s or PIECES_S[spec.modality])
+    return _checked(PieceRule(shortest, longest, fade, skip, beyond=0, shrink=True), rate)
+
+
+def _checked(rule: PieceRule, rate: float) -> PieceRule:
+    """The rule, if a fade fits into its shortest piece."""
+    if not max(rule.fade, 1) <= rule.shortest <= rule.longest:
+        raise NeuroMotionError(
+            f"Pieces of {rule.shortest / rate:.2f} to {rule.longest / rate:.2f} s with a fade of "
+            f"{rule.fade / rate:g} s cannot be played: the shortest has to hold the fade, and the longest the shortest."
+        )
+    return rule
