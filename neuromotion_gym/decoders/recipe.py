@@ -34,11 +34,15 @@ class DataRecipe(Checked):
     """Part that is looked at while training (early stopping, choice of settings); never the test part."""
     exclude: tuple[str, ...] = ()
     """Subjects left out (folds)."""
+    session_kind: str = "imagined"
+    """Kind of session, where the data set has several."""
+    preparation: str = Field(default="trials", pattern=r"^[a-z][a-z0-9_]*$")
+    """How windows are made; see `neuromotion_gym.decoders.training_data`."""
     stride_s: float = Field(gt=0)
     start_s: float = Field(default=0.0, ge=0)
     stop_s: float | None = Field(default=None, gt=0)
     options: dict[str, Any] = Field(default_factory=dict)
-    """What the modality's preparation understands besides; it refuses what it does not know."""
+    """What the preparation understands besides; it refuses what it does not know."""
 
 
 class NetworkRecipe(Checked):

@@ -1,0 +1,341 @@
+"""Training of a decoder from its recipe: Lightning, resumable epoch by epoch, seeded.
+
+``train("classifiers/NAME/recipe.yaml")`` keeps a checkpoint of every epoch in a work folder that belongs to the
+recipe's content; run again after an interruption, it goes on where it was. The decoder's folder is written at
+the end, each file to a temporary name first.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import shutil
+import signal
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import lightning
+import numpy as np
+import torch
+from lightning.pytorch.callbacks import ModelCheckpoint
+from torch.nn import functional
+from torch.utils.data import DataLoader, Dataset
+
+from neuromotion_gym.decoders.export import export_onnx
+from neuromotion_gym.decoders.networks.network import DecoderNetwork, Ensemble, build_network
+from neuromotion_gym.decoders.recipe import RECIPE, Recipe, load_recipe
+from neuromotion_gym.decoders.training_data import TrainingWindows, training_windows
+from neuromotion_gym.errors import NeuroMotionError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import Tensor
+
+
+class _Batches(Dataset[tuple["Tensor", ...]]):
+    """Batches of one epoch; batch ``i`` depends on seed, epoch and ``i`` alone, so that resuming changes nothing."""
+
+    def __init__(self, data: TrainingWindows, batch: int, key: tuple[int, ...] | None) -> None:
+        self.data, self.batch, self.key = data, batch, key
+        n = len(data.labels)
+        self.order = np.arange(n) if key is None else np.random.default_rng(key).permutation(n)
+        self.count = -(-n // batch) if key is None else max(1, n // batch)
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, index: int) -> tuple[Tensor, ...]:
+        if index >= self.count:
+            raise IndexError(index)
+        rows = self.order[index * self.batch : (index + 1) * self.batch]
+        generator = None if self.key is None else np.random.default_rng((*self.key, index))
+        window = torch.from_numpy(self.data.windows(rows, generator))
+        labels = torch.from_numpy(self.data.labels[rows])
+        adaptation = self.data.adaptation(rows)
+        return (labels, window) if adaptation is None else (labels, window, torch.from_numpy(adaptation))
+
+
+class _Training(lightning.LightningModule):
+    """One network in training."""
+
+    def __init__(
+        self, recipe: Recipe, seed: int, train: TrainingWindows | None = None, tune: TrainingWindows | None = None
+    ) -> None:
+        super().__init__()
+        _, network, self.options = recipe.trainable()
+        self.output = recipe.decoder.output
+        self.labels = len(recipe.decoder.labels)
+        self.seed = seed
+        self.train_windows, self.tune_windows = train, tune
+        torch.manual_seed(seed)
+        self.network = build_network(recipe.decoder, network)
+        self._hits = torch.zeros(self.labels, 2)
+
+    def train_dataloader(self) -> DataLoader[Any]:
+        assert self.train_windows is not None
+        return DataLoader(
+            _Batches(self.train_windows, self.options.batch, (self.seed, self.current_epoch)), batch_size=None
+        )
+
+    def val_dataloader(self) -> DataLoader[Any] | list[Any]:
+        if self.tune_windows is None:
+            return []
+        return DataLoader(_Batches(self.tune_windows, 256, None), batch_size=None)
+
+    def on_train_epoch_start(self) -> None:
+        torch.manual_seed(
+            hash((self.seed, self.current_epoch)) % 2**31
+        )  # dropout; tuples of integers hash alike always
+
+    def log_probabilities(self, inputs: Sequence[Tensor]) -> Tensor:
+        output: Tensor = self.network(*inputs)[0]
+        return torch.log(output.clamp_min(1e-12)) if self.output == "probabilities" else output
+
+    def training_step(self, batch: tuple[Tensor, ...], index: int) -> Tensor:
+        labels, window, *rest = batch
+        generator = torch.Generator().manual_seed(hash((self.seed, self.current_epoch, index)) % 2**31)
+        window = self.network.augment(window, generator)
+        loss = functional.cross_entropy(
+            self.log_probabilities((window, *rest)), labels, label_smoothing=self.options.label_smoothing
+        )
+        self.log("loss", loss, prog_bar=True, on_step=False, on_epoch=True, batch_size=len(labels))
+        return loss
+
+    def on_validation_epoch_start(self) -> None:
+        self._hits.zero_()
+
+    def validation_step(self, batch: tuple[Tensor, ...], index: int) -> None:
+        labels, *inputs = batch
+        right = (self.log_probabilities(inputs).argmax(1) == labels).float().cpu()
+        self._hits[:, 0].index_add_(0, labels.cpu(), right)
+        self._hits[:, 1].index_add_(0, labels.cpu(), torch.ones_like(right))
+
+    def on_validation_epoch_end(self) -> None:
+        present = self._hits[:, 1] > 0
+        accuracy = (self._hits[present, 0] / self._hits[present, 1]).mean()
+        self.log("tune_accuracy", accuracy, prog_bar=True)
+
+    def configure_optimizers(self) -> Any:
+        options = self.options
+        decayed = [value for value in self.network.parameters() if value.ndim > 1]
+        others = [value for value in self.network.parameters() if value.ndim <= 1]
+        optimizer = torch.optim.AdamW(
+            [{"params": decayed, "weight_decay": options.weight_decay}, {"params": others, "weight_decay": 0.0}],
+            lr=options.learning_rate,
+        )
+        assert self.train_windows is not None
+        steps = options.epochs * _Batches(self.train_windows, options.batch, (0,)).count
+        rise = max(1, round(options.warmup * steps))
+
+        def factor(step: int) -> float:
+            if step < rise:
+                return (step + 1) / rise
+            return max(1e-3, 0.5 * (1 + float(np.cos(np.pi * (step - rise) / max(1, steps - rise)))))
+
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+def recipe_digest(recipe: Recipe, *also: object) -> str:
+    """Short name for the content of a recipe (and of ``also``): work and cache folders are called by it."""
+    content = json.dumps([recipe.model_dump(mode="json", exclude={"notes", "sources"}), *also], sort_keys=True)
+    return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+
+def train(
+    recipe: str | Path | Recipe,
+    out: str | Path | None = None,
+    *,
+    work: str | Path | None = None,
+    root: str | os.PathLike[str] | None = None,
+    part: str | None = None,
+    exclude: Sequence[str] = (),
+    progress: bool = True,
+) -> Path:
+    """Train a decoder and write its folder: recipe.yaml, model.onnx, model.pt and model.ckpt.
+
+    Parameters
+    ----------
+    recipe : path or Recipe
+        ``recipe.yaml`` or its folder, or a recipe made in Python (then ``out`` is needed).
+    out : path, optional
+        Folder to write; the recipe's own when left out.
+    work : path, optional
+        Folder for checkpoints; below the cache folder when left out. It is removed at the end.
+    root : path, optional
+        Folder of the data sets; the environment variable ``NEUROMOTION_DATA`` when left out.
+    part : str, optional
+        Part to train on instead of ``data.train``.
+    exclude : sequence of str
+        Subjects left out besides the recipe's own.
+    progress : bool
+        Whether to show a progress bar.
+
+    Returns
+    -------
+    path
+        The folder.
+
+    Raises
+    ------
+    NeuroMotionError
+        If recipe or data do not fit, or training ends in NaN.
+    KeyboardInterrupt
+        After Ctrl-C; the same call goes on from the last whole epoch.
+    """
+    source = None if isinstance(recipe, Recipe) else Path(recipe)
+    loaded = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
+    data, _, options = loaded.trainable()
+    if out is None and source is None:
+        raise NeuroMotionError("A recipe made in Python needs the folder to write to (out).")
+    folder = Path(out) if out is not None else _folder_of(source)
+    windows = training_windows(loaded, part or data.train, root=root, exclude=exclude)
+    key = recipe_digest(loaded, part or data.train, sorted(exclude))
+    work = _default_work(key) if work is None else Path(work) / key
+    if options.method == "closed_form":
+        network = _closed_form(loaded, windows)
+    else:
+        tune = None if data.tune is None else training_windows(loaded, data.tune, root=root, exclude=())
+        members = [
+            _gradient(loaded, options.seed + index, windows, tune, work / str(index), progress)
+            for index in range(options.seeds)
+        ]
+        network = members[0] if len(members) == 1 else Ensemble(members, loaded.decoder.output)
+    write_folder(network, loaded, folder, source)
+    shutil.rmtree(work, ignore_errors=True)
+    return folder
+
+
+def _folder_of(source: Path | None) -> Path:
+    assert source is not None
+    return source if source.is_dir() else source.parent
+
+
+def _default_work(key: str) -> Path:
+    from neuromotion_gym.signals.readers.cache import cache_folder
+
+    return cache_folder() / "training" / key
+
+
+def _closed_form(recipe: Recipe, windows: TrainingWindows) -> DecoderNetwork:
+    _, network, options = recipe.trainable()
+    torch.manual_seed(options.seed)
+    built = build_network(recipe.decoder, network)
+    with torch.no_grad():
+        built.prepare(windows, np.random.default_rng(options.seed))
+        built.fit(windows, np.random.default_rng(options.seed))
+    return built.eval()
+
+
+def _gradient(
+    recipe: Recipe, seed: int, windows: TrainingWindows, tune: TrainingWindows | None, work: Path, progress: bool
+) -> DecoderNetwork:
+    """Train one network, from its last checkpoint in ``work`` where there is one."""
+    _, _, options = recipe.trainable()
+    work.mkdir(parents=True, exist_ok=True)
+    module = _Training(recipe, seed, windows, tune)
+    last = work / "last.ckpt"
+    if not last.is_file():
+        with torch.no_grad():
+            module.network.prepare(windows, np.random.default_rng(seed))
+    best = options.keep == "best"
+    if best and tune is None:
+        raise NeuroMotionError("training.keep 'best' needs a data.tune part to choose by.")
+    keeper = ModelCheckpoint(
+        dirpath=work,
+        filename="best",
+        monitor="tune_accuracy" if best else None,
+        mode="max",
+        save_last=True,
+        save_top_k=1,
+        enable_version_counter=False,
+    )
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Lightning's advice on workers, loggers and folders that are not empty
+        trainer = lightning.Trainer(
+            max_epochs=options.epochs,
+            accelerator="auto",
+            devices=1,
+            logger=False,
+            callbacks=[keeper],
+            enable_progress_bar=progress,
+            enable_model_summary=False,
+            reload_dataloaders_every_n_epochs=1,
+            num_sanity_val_steps=0,
+            gradient_clip_val=1.0,
+        )
+        try:
+            trainer.fit(module, ckpt_path=str(last) if last.is_file() else None, weights_only=True)
+        except SystemExit:  # how Lightning ends after Ctrl-C, with further ones muted
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            raise KeyboardInterrupt from None
+    chosen = work / "best.ckpt" if best else last
+    state = torch.load(chosen, map_location="cpu", weights_only=True)["state_dict"]
+    module.load_state_dict(state)
+    if not all(bool(torch.isfinite(value).all()) for value in state.values()):
+        raise NeuroMotionError("Training ended in NaN; lower training.learning_rate.")
+    return module.network.cpu().eval()
+
+
+def write_folder(network: DecoderNetwork, recipe: Recipe, folder: Path, source: Path | None = None) -> None:
+    """Write recipe.yaml, model.onnx, model.pt (state dict) and model.ckpt (weights only) of a trained network."""
+    folder.mkdir(parents=True, exist_ok=True)
+    temporary = folder / f".writing-{os.getpid()}"
+    temporary.mkdir(exist_ok=True)
+    try:
+        export_onnx(network, recipe.decoder, temporary / "model.onnx")
+        state = {name: value.detach().clone() for name, value in network.state_dict().items()}
+        torch.save(state, temporary / "model.pt")
+        torch.save(
+            {
+                "state_dict": {f"network.{name}": value for name, value in state.items()},
+                "pytorch-lightning_version": lightning.__version__,
+                "epoch": recipe.trainable()[2].epochs,
+                "global_step": 0,
+                "hyper_parameters": {"recipe": recipe.model_dump(mode="json")},
+            },
+            temporary / "model.ckpt",
+        )
+        written = source if source is None or source.is_file() else source / RECIPE
+        if written is None or written.resolve() != (folder / RECIPE).resolve():
+            _write_recipe(recipe, temporary / RECIPE)
+        for path in sorted(temporary.iterdir()):
+            path.replace(folder / path.name)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _write_recipe(recipe: Recipe, path: Path) -> None:
+    import yaml
+
+    content = recipe.model_dump(mode="json", exclude_defaults=True)
+    path.write_text(yaml.safe_dump(content, sort_keys=False, width=120), encoding="utf-8")
+
+
+def load_network(folder: str | Path) -> DecoderNetwork:
+    """Torch network of a decoder's folder, from ``recipe.yaml`` and ``model.pt``.
+
+    Raises
+    ------
+    NeuroMotionError
+        If a file is missing or corrupt, or the weights are another network's.
+    """
+    folder = Path(folder)
+    recipe = load_recipe(folder)
+    _, network, options = recipe.trainable()
+    try:
+        state = torch.load(folder / "model.pt", map_location="cpu", weights_only=True)
+        members = [build_network(recipe.decoder, network) for _ in range(options.seeds)]
+        whole = members[0] if len(members) == 1 else Ensemble(members, recipe.decoder.output)
+        whole.load_state_dict(state)
+    except NeuroMotionError:
+        raise
+    except Exception as error:  # noqa: BLE001 -- torch raises many classes on broken files
+        text = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise NeuroMotionError(f"{folder / 'model.pt'} does not hold this recipe's weights: {text}") from None
+    return whole.eval()
