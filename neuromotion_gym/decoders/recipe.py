@@ -6,6 +6,8 @@ A folder for running alone needs the first.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from pathlib import Path
 from typing import Any, Literal
 
@@ -134,6 +136,12 @@ def load_recipe(path: str | Path) -> Recipe:
 def load_spec(folder: str | Path) -> DecoderSpec:
     """The ``decoder:`` section of the recipe in ``folder``."""
     return load_recipe(folder).decoder
+
+
+def recipe_digest(recipe: Recipe, *also: object) -> str:
+    """Short name for the content of a recipe (and of ``also``): work and cache folders are called by it."""
+    content = json.dumps([recipe.model_dump(mode="json", exclude={"notes", "sources"}), *also], sort_keys=True)
+    return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
 def parse_yaml(text: str, where: str) -> object:

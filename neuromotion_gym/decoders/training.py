@@ -7,8 +7,6 @@ the end, each file to a temporary name first.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 import os
 import shutil
@@ -26,7 +24,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from neuromotion_gym.decoders.export import export_onnx
 from neuromotion_gym.decoders.networks.network import DecoderNetwork, Ensemble, build_network
-from neuromotion_gym.decoders.recipe import RECIPE, Recipe, load_recipe
+from neuromotion_gym.decoders.recipe import RECIPE, Recipe, load_recipe, recipe_digest
 from neuromotion_gym.decoders.training_data import TrainingWindows, training_windows
 from neuromotion_gym.errors import NeuroMotionError
 
@@ -138,12 +136,6 @@ class _Training(lightning.LightningModule):
 
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
-
-
-def recipe_digest(recipe: Recipe, *also: object) -> str:
-    """Short name for the content of a recipe (and of ``also``): work and cache folders are called by it."""
-    content = json.dumps([recipe.model_dump(mode="json", exclude={"notes", "sources"}), *also], sort_keys=True)
-    return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
 def train(

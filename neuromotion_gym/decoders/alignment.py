@@ -1,0 +1,87 @@
+"""Euclidean alignment: one person's signals made comparable with everybody's, from an unlabelled calibration run.
+
+He and Wu, IEEE Trans Biomed Eng 67:399-410 (2020): samples are multiplied by the inverse square root of the mean
+covariance, so that everybody's mean covariance is the identity.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.signals.preprocessing import causal_bandpass
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from neuromotion_gym.decoders.decoder import DecoderSpec
+    from neuromotion_gym.signals.recording import Recording
+
+SETTLING_S = 1.0
+"""Left out at the start of each recording, while the filter settles."""
+
+
+def euclidean_alignment(calibration: Sequence[Recording], spec: DecoderSpec) -> np.ndarray:
+    """Alignment matrix of one person; aligned windows are ``matrix @ window``.
+
+    Parameters
+    ----------
+    calibration : sequence of Recording
+        Labels are not used.
+    spec : DecoderSpec
+        ``adaptation.band_hz`` is passed by a causal filter before; of the mean variance of the channels, the share
+        ``adaptation.shrinkage`` is mixed into the covariance, so that a lost dimension (average reference, ocular
+        regression) is not blown up.
+
+    Returns
+    -------
+    float32 array, shape (channels, channels)
+
+    Raises
+    ------
+    NeuroMotionError
+        If there is no calibration run, it is too short, or does not fit the decoder.
+    """
+    from neuromotion_gym.decoders.training_data import check_recording
+
+    assert spec.adaptation.band_hz is not None
+    channels = len(spec.channels)
+    covariance, count = np.zeros((channels, channels)), 0
+    for recording in calibration:
+        check_recording(recording, spec)
+        samples = recording.pick(spec.channels).samples.astype(np.float64)
+        filtered, _ = causal_bandpass(samples, spec.rate_hz, spec.adaptation.band_hz)
+        settled = filtered[:, round(SETTLING_S * spec.rate_hz) :]
+        covariance += settled @ settled.T
+        count += settled.shape[1]
+    if count < 2 * channels:
+        raise NeuroMotionError(
+            f"Alignment of {spec.name!r} needs a calibration run of more than {2 * channels} samples; it has {count}."
+        )
+    return inverse_square_root(covariance / count, spec.adaptation.shrinkage).astype(np.float32)
+
+
+def inverse_square_root(covariance: np.ndarray, shrinkage: float) -> np.ndarray:
+    """Inverse square root of ``(1 - shrinkage) * covariance + shrinkage * mean variance * identity``.
+
+    Parameters
+    ----------
+    covariance : float array, shape (channels, channels)
+    shrinkage : float
+        0 to 1; above 0 where the covariance may be singular.
+
+    Raises
+    ------
+    NeuroMotionError
+        If it is zero, or singular and not shrunk.
+    """
+    variance = np.trace(covariance) / len(covariance)
+    shrunk = (1 - shrinkage) * covariance + shrinkage * variance * np.eye(len(covariance))
+    values, vectors = np.linalg.eigh(shrunk)
+    if not values[0] > 1e-12 * variance:
+        raise NeuroMotionError(
+            "The covariance of the calibration run is singular; adaptation.shrinkage has to be above 0."
+        )
+    return np.asarray((vectors / np.sqrt(values)) @ vectors.T)
