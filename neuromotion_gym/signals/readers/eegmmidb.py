@@ -96,17 +96,17 @@ def read_file(path: str | os.PathLike[str], *, resample_hz: float | None = None)
         raise NeuroMotionError(f"{path}: {error}") from error
     except Exception as error:
         raise NeuroMotionError(f"{path} cannot be read as EEGMMIDB: {type(error).__name__}: {error}") from error
-    missing = [name for name in _channel_names() if name not in recording.spec.channels]
+    missing = [name for name in channel_names() if name not in recording.spec.channels]
     if missing or len(recording.spec.channels) != CHANNELS:
         raise NeuroMotionError(
             f"{path} has {len(recording.spec.channels)} channels, not the {CHANNELS} of EEGMMIDB; "
             f"missing: {', '.join(missing) or 'none'}."
         )
-    recording = recording.pick(_channel_names())
+    recording = recording.pick(channel_names())
     return recording if resample_hz is None else recording.resampled(resample_hz)
 
 
-def _channel_names() -> tuple[str, ...]:
+def channel_names() -> tuple[str, ...]:
     """The 64 channels, by their 10-10 names, in the order of the files."""
     rows = (
         "FC5 FC3 FC1 FCz FC2 FC4 FC6 C5 C3 C1 Cz C2 C4 C6 CP5 CP3 CP1 CPz CP2 CP4 CP6 Fp1 Fpz Fp2 AF7 AF3 AFz AF4 AF8 "

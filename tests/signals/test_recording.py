@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.signals.recording import Recording, SignalSpec, Trial
+
+SPEC = SignalSpec("eeg", ("a", "b"), 100.0, "V")
+
+
+def _samples(channels: int = 2, length: int = 1000) -> np.ndarray:
+    return np.random.default_rng(0).standard_normal((channels, length)).astype(np.float32)
+
+
+def _recording(**changes: object) -> Recording:
+    options = {"samples": _samples(), "spec": SPEC, "trials": (Trial("rest", 0, 500),), "dataset": "d", "subject": "s"}
+    return Recording(**{**options, **changes})
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"samples": _samples().astype(np.float64)}, r"float64 of shape \(2, 1000\).*float32"),
+        ({"samples": _samples()[0]}, r"float32 of shape \(1000,\)"),
+        ({"samples": [[1.0]]}, "list.*float32"),
+        ({"samples": _samples(3)}, "3 rows, but 2 channels"),
+        ({"samples": _samples(2, 0), "trials": ()}, "no samples"),
+        ({"trials": (Trial("rest", 0, 1001),)}, "'rest'.*0 to 1001.*has 1000"),
+        ({"trials": (Trial("rest", -1, 10),)}, "-1 to 10"),
+        ({"trials": (Trial("rest", 10, 10),)}, "10 to 10"),
+    ],
+)
+def test_recording_refuses_what_cannot_be_one(changes: dict, message: str) -> None:
+    with pytest.raises(NeuroMotionError, match=message):
+        _recording(**changes)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("eeg", ("a",), 0.0, "V"), "rate"),
+        (("eeg", ("a",), float("nan"), "V"), "rate"),
+        (("eeg", (), 1.0, "V"), "at least one"),
+        (("eeg", ("a", ""), 1.0, "V"), "needs a name"),
+        (("eeg", ("a", "b", "a"), 1.0, "V"), "a is there more than once"),
+        (("meg", ("a",), 1.0, "V"), "'meg'"),
+    ],
+)
+def test_spec_refuses_what_cannot_be_one(options: tuple, message: str) -> None:
+    with pytest.raises(NeuroMotionError, match=message):
+        SignalSpec(*options)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_broken_samples_are_named_by_channel(bad: float) -> None:
+    samples = _samples()
+    samples[1, 3] = bad
+    with pytest.raises(NeuroMotionError, match="NaN or infinite samples in channel b;"):
+        _recording(samples=samples)
+
+
+def test_flat_channel_is_refused_as_recorded_and_accepted_once_channels_were_mixed() -> None:
+    samples = _samples()
+    samples[0] = 3
+    with pytest.raises(NeuroMotionError, match="flat in channel a:"):
+        _recording(samples=samples)
+    emptied = _recording().transformed(np.diag([0.0, 1.0]))
+    assert not emptied.samples[0].any()
+    assert not emptied.as_recorded
+    assert not emptied.pick(["a"]).as_recorded
+
+
+def test_pick_keeps_order_and_names_what_is_missing() -> None:
+    recording = _recording()
+    turned = recording.pick(["b", "a"])
+    assert turned.spec.channels == ("b", "a")
+    np.testing.assert_array_equal(turned.samples, recording.samples[::-1])
+    with pytest.raises(NeuroMotionError, match="lacks channels c; it has a, b"):
+        recording.pick(["a", "c"])
+
+
+def test_resampled_keeps_the_signal_and_moves_the_trials() -> None:
+    time = np.arange(1280) / 128
+    tone = np.sin(2 * np.pi * 5 * time).astype(np.float32)
+    recording = _recording(
+        samples=np.stack([tone, -tone]), spec=replace(SPEC, rate_hz=128.0), trials=(Trial("x", 128, 640),)
+    )
+    resampled = recording.resampled(160)
+    assert resampled.spec.rate_hz == 160
+    assert resampled.trials == (Trial("x", 160, 800),)
+    expected = np.sin(2 * np.pi * 5 * np.arange(1600) / 160)
+    np.testing.assert_allclose(resampled.samples[0, 100:-100], expected[100:-100], atol=0.01)
+    assert recording.resampled(128.0) is recording
+    with pytest.raises(NeuroMotionError, match="0 Hz"):
+        recording.resampled(0)
+
+
+def test_trial_samples_are_the_trials() -> None:
+    recording = _recording(trials=(Trial("rest", 10, 30), Trial("go", 30, 90)))
+    found = list(recording.trial_samples())
+    assert [trial.label for trial, _ in found] == ["rest", "go"]
+    np.testing.assert_array_equal(found[1][1], recording.samples[:, 30:90])
+
+
+def test_transformed_refuses_a_matrix_that_does_not_fit() -> None:
+    with pytest.raises(NeuroMotionError, match=r"2 channels; a matrix of shape \(3, 3\)"):
+        _recording().transformed(np.eye(3))
+
+
+class TestFromMne:
+    @pytest.fixture
+    def raw(self):
+        mne = pytest.importorskip("mne")
+        info = mne.create_info(["C3", "C4", "STI"], 100.0, ["eeg", "eeg", "stim"])
+        raw = mne.io.RawArray(np.vstack([_samples(), np.zeros(1000)]), info, verbose="ERROR")
+        raw.set_annotations(mne.Annotations([1.0, 3.0, 5.0], [1.5, 1.5, 0.5], ["left", "right", "BAD blink"]))
+        return raw
+
+    def test_raw_gives_a_trial_an_annotation(self, raw) -> None:
+        recording = Recording.from_mne(raw, modality="eeg", subject="p", session="x", run="2")
+        assert recording.spec == SignalSpec("eeg", ("C3", "C4"), 100.0, "V")
+        assert recording.trials == (Trial("left", 100, 250), Trial("right", 300, 450))
+        np.testing.assert_array_equal(recording.samples, _samples())
+        assert (recording.subject, recording.session, recording.run) == ("p", "x", "2")
+
+    def test_labels_rename_and_leave_out(self, raw) -> None:
+        recording = Recording.from_mne(raw, modality="eeg", labels={"left": "left_hand", "right": None})
+        assert recording.trials == (Trial("left_hand", 100, 250),)
+
+    def test_unknown_labels_are_named(self, raw) -> None:
+        with pytest.raises(NeuroMotionError, match="Unknown labels 'right'.*the label map has 'left'"):
+            Recording.from_mne(raw, modality="eeg", labels={"left": "left_hand"})
+
+    def test_no_annotations(self, raw) -> None:
+        raw.set_annotations(None)
+        with pytest.raises(NeuroMotionError, match="no annotations"):
+            Recording.from_mne(raw, modality="eeg")
+
+    def test_all_left_out(self, raw) -> None:
+        with pytest.raises(NeuroMotionError, match="it has left, right, all mapped to None"):
+            Recording.from_mne(raw, modality="eeg", labels={"left": None, "right": None})
+
+    def test_trials_follow_a_crop(self, raw) -> None:
+        raw.set_meas_date(0)
+        raw.crop(2.0, None)
+        recording = Recording.from_mne(raw, modality="eeg", labels={"left": None, "right": "right"})
+        assert recording.trials == (Trial("right", 100, 250),)
+
+    def test_annotations_without_duration_need_a_length(self, raw) -> None:
+        import mne
+
+        raw.set_annotations(mne.Annotations([1.0], [0.0], ["go"]))
+        with pytest.raises(NeuroMotionError, match="'go' has no duration; pass trial_s="):
+            Recording.from_mne(raw, modality="eeg")
+        assert Recording.from_mne(raw, modality="eeg", trial_s=2.0).trials == (Trial("go", 100, 300),)
+
+    @pytest.mark.parametrize(("tmin", "start", "has_onset"), [(-0.5, 50, True), (0.0, 0, True), (0.5, 0, False)])
+    def test_epochs_are_trials_from_their_onset(self, raw, tmin: float, start: int, has_onset: bool) -> None:
+        import mne
+
+        events, codes = mne.events_from_annotations(raw, regexp="left|right", verbose="ERROR")
+        epochs = mne.Epochs(raw, events, codes, tmin, 1.0, baseline=None, preload=True, verbose="ERROR")
+        recording = Recording.from_mne(epochs, modality="eeg", labels={"left": "l", "right": "r"})
+        length = len(epochs.times)
+        assert recording.trials == (
+            Trial("l", start, length, has_onset),
+            Trial("r", length + start, 2 * length, has_onset),
+        )
+        first = 100 + round(tmin * 100)
+        np.testing.assert_array_equal(recording.samples[:, :length], _samples()[:, first : first + length])
+
+    def test_anything_else_is_refused(self) -> None:
+        pytest.importorskip("mne")
+        with pytest.raises(NeuroMotionError, match="not from ndarray"):
+            Recording.from_mne(_samples(), modality="eeg")
