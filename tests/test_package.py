@@ -22,6 +22,7 @@ TRAINING_ONLY = ("torch", "lightning", "stable_baselines3", "sb3_contrib", "mne"
 # The boxes of the loop, from the leaf up: a box imports its own modules and boxes of lower levels.
 LEVELS = {
     "errors": 0,
+    "statistics": 1,
     "intents": 1,
     "signals": 2,
     "limbs": 2,
@@ -146,7 +147,10 @@ def test_arrows_point_one_way(path):
 @pytest.mark.parametrize("name", [name for name in subpackages() if name != "neuromotion_gym"])
 def test_every_subpackage_has_tests(name):
     mirror = TESTS.joinpath(*name.split(".")[1:])
-    assert list(mirror.glob("test_*.py")), f"{name} has no tests in {mirror.relative_to(ROOT)}/"
+    found = [*mirror.glob("test_*.py"), *mirror.parent.glob(f"test_{mirror.name}*.py")]
+    assert found, (
+        f"{name} has no tests: neither {mirror.relative_to(ROOT)}/ nor {mirror.parent.name}/test_{mirror.name}*"
+    )
 
 
 @pytest.mark.parametrize("path", modules(), ids=dotted)

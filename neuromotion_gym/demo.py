@@ -1,0 +1,238 @@
+"""``neuromotion demo``: an arm driven by decoded EMG and by decoded EEG, beside the bounds of each.
+
+Small on purpose: every decoder drives a few episodes for each person of the test part, on signals that the library
+ships the generator of. What stands in the table is a look, not a benchmark.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+from dataclasses import asdict, dataclass, fields
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from neuromotion_gym.statistics import Interval
+
+SourceKind = Literal["surrogate", "replay"]
+ENVIRONMENT = "NeuroArm-v0"
+PART = "test"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How decoders of one kind of signal are shown."""
+
+    level: str
+    controller: str
+
+
+SETTINGS = {"emg": Setting("standard", "argmax"), "eeg": Setting("easy", "evidence")}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One row of the demo's table.
+
+    Parameters
+    ----------
+    show : str
+        The decoder that this row belongs to.
+    role : {"decoder", "oracle", "shuffled", "blind", "eye control"}
+        ``blind`` is the best constant posture; the others drive with the setting's controller.
+    decoder : str
+        What `gym.make` is told.
+    setting : Setting
+    """
+
+    show: str
+    role: Literal["decoder", "oracle", "shuffled", "blind", "eye control"]
+    decoder: str
+    setting: Setting
+
+    @property
+    def controller(self) -> str:
+        """Name of the controller that drives this row."""
+        return "blind" if self.role == "blind" else self.setting.controller
+
+
+@dataclass(frozen=True)
+class Episode:
+    """One line of ``episodes.csv``; ``trials`` counts the distinct trials that were played."""
+
+    show: str
+    role: str
+    decoder: str
+    controller: str
+    level: str
+    source: str
+    part: str
+    episode: int
+    subject: str
+    session: str
+    success: bool
+    wrong_selection: bool
+    unstable: bool
+    time_s: float
+    trials: int
+
+
+@dataclass(frozen=True)
+class Played:
+    """All episodes of one row.
+
+    Parameters
+    ----------
+    entry : Entry
+    episodes : list of Episode
+    trials : int
+        Distinct trials that were played in all of them together.
+    about : mapping
+        What the episodes rest on: source, part, splits, chance (`ClosedLoop.about`).
+    """
+
+    entry: Entry
+    episodes: list[Episode]
+    trials: int
+    about: Mapping[str, Any]
+
+    @property
+    def success(self) -> Interval:
+        """Success rate, its 95 % interval taken over people."""
+        from neuromotion_gym.benchmark.statistics import person_means
+        from neuromotion_gym.statistics import studentised_bootstrap_interval
+
+        won = np.array([episode.success for episode in self.episodes])
+        rates, _ = person_means(won, [episode.subject for episode in self.episodes])
+        return studentised_bootstrap_interval(rates, bounds=(0.0, 1.0))
+
+    @property
+    def people(self) -> int:
+        """How many people the episodes come from."""
+        return len({episode.subject for episode in self.episodes})
+
+    @property
+    def wrong(self) -> float:
+        """Share of episodes that ended in a wrong selection."""
+        return float(np.mean([episode.wrong_selection for episode in self.episodes]))
+
+    @property
+    def time_s(self) -> float:
+        """Median seconds to a right selection; NaN where there was none."""
+        times = [episode.time_s for episode in self.episodes if episode.success]
+        return float(np.median(times)) if times else float("nan")
+
+
+def entries(decoder: str | None = None) -> list[Entry]:
+    """Rows of the table: every shown decoder, its bounds, and for EEG the eye control.
+
+    Parameters
+    ----------
+    decoder : str, optional
+        A shipped decoder's name or a decoder's folder. When left out, one shipped decoder of each kind of signal.
+
+    Raises
+    ------
+    NeuroMotionError
+        If there is no such decoder, or none at all.
+    """
+    from neuromotion_gym.decoders.zoo import list_decoders, load_decoder
+    from neuromotion_gym.registration import ENVIRONMENTS
+
+    specs = {name: load_decoder(name).spec for name in list_decoders()}
+    if decoder is None:
+        kinds = {spec.modality: name for name, spec in reversed(specs.items()) if not spec.control}
+        default = ENVIRONMENTS[ENVIRONMENT].decoder
+        shown = list(dict.fromkeys([default, *kinds.values()]))
+    else:
+        shown = [decoder]
+    rows = []
+    for name in shown:
+        spec = specs[name] if name in specs else load_decoder(name).spec
+        setting = SETTINGS[spec.modality]
+        rows.append(Entry(name, "decoder", name, setting))
+        rows += [Entry(name, role, f"{role}:{name}", setting) for role in ("oracle", "shuffled", "blind")]
+        rows += [
+            Entry(name, "eye control", control, setting)
+            for control, eyes in specs.items()
+            if eyes.control and eyes.dataset == spec.dataset and eyes.ocular == spec.ocular and control != name
+        ]
+    return rows
+
+
+def play(entry: Entry, source: SourceKind, episodes: int, seed: int, tick: Callable[[], None] = lambda: None) -> Played:
+    """Play one row: ``episodes`` limbs side by side, people in turn.
+
+    Parameters
+    ----------
+    entry : Entry
+    source : {"surrogate", "replay"}
+    episodes : int
+    seed : int
+        Episode ``i`` of every row has the same person, goal and start.
+    tick : callable
+        Called once an episode that ended.
+
+    Raises
+    ------
+    NeuroMotionError
+        If the decoder cannot drive the limb, or the source lacks its data.
+    """
+    from neuromotion_gym.controllers import make_controller
+    from neuromotion_gym.envs.closed_loop import ClosedLoop
+    from neuromotion_gym.envs.options import assemble
+
+    parts = assemble(ENVIRONMENT, decoder=entry.decoder, source=source, level=entry.setting.level, part=PART)
+    loop = ClosedLoop(parts, episodes, threads=os.cpu_count() or 1)
+    controller = make_controller(entry.controller, loop.layout)
+    generators = [np.random.default_rng((seed, index)) for index in range(episodes)]
+    people = len(parts.source.sessions)
+    loop.reset(np.arange(episodes), generators, sessions=np.arange(episodes) % people)
+    state, done = None, np.zeros(episodes, dtype=bool)
+    start = np.ones(episodes, dtype=bool)
+    found: dict[int, Episode] = {}
+    trials: set[int] = set()
+    while not done.all():
+        action, state = controller.predict(np.asarray(loop.observation()), state, start)
+        start = np.zeros(episodes, dtype=bool)
+        result = loop.step(action)
+        info = loop.info()
+        for row in np.flatnonzero((result.terminated | result.truncated) & ~done).tolist():
+            found[row] = Episode(
+                show=entry.show,
+                role=entry.role,
+                decoder=entry.decoder,
+                controller=entry.controller,
+                level=entry.setting.level,
+                source=source,
+                part=PART,
+                episode=row,
+                subject=str(info["subject"][row]),
+                session=str(info["session"][row]),
+                success=bool(info["is_success"][row]),
+                wrong_selection=bool(info["wrong_selection"][row]),
+                unstable=bool(info["unstable"][row]),
+                time_s=float(info["time"][row]),
+                trials=len(loop.trials(row)),
+            )
+            trials |= loop.trials(row)
+            tick()
+        done |= result.terminated | result.truncated
+    about = dict(loop.about())
+    loop.close()
+    return Played(entry, [found[row] for row in range(episodes)], len(trials), about)
+
+
+def write_episodes(episodes: Sequence[Episode], path: Path) -> None:
+    """Write one line an episode, under a temporary name first."""
+    temporary = path.with_name(path.name + ".part")
+    with temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, [field.name for field in fields(Episode)])
+        writer.writeheader()
+        writer.writerows(asdict(episode) for episode in episodes)
+    temporary.replace(path)
