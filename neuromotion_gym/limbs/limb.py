@@ -82,6 +82,8 @@ class Limb:
         Key of its row in the table of intents.
     model : mujoco.MjModel
         The compiled model.
+    path : pathlib.Path
+        The MJCF file that it was compiled from.
 
     Attributes
     ----------
@@ -96,9 +98,10 @@ class Limb:
         If the keyframe ``home``, a sensor or a range is missing.
     """
 
-    def __init__(self, name: str, model: mujoco.MjModel) -> None:
+    def __init__(self, name: str, model: mujoco.MjModel, path: Path) -> None:
         self.name = name
         self.model = model
+        self.path = path
         key = mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_KEY, "home")
         if key < 0:
             raise NeuroMotionError(f"Limb {name!r} has no keyframe 'home'; a limb needs one, with qpos and ctrl.")
@@ -132,7 +135,7 @@ class Limb:
         except (ValueError, mujoco.FatalError) as error:
             reason = " ".join(str(error).split())
             raise NeuroMotionError(f"MuJoCo cannot read the limb {str(path)!r}: {reason}") from error
-        return cls(path.stem, model)
+        return cls(path.stem, model, path)
 
     def degree(self, name: str) -> DegreeOfFreedom:
         """Look a degree of freedom up by name.
