@@ -140,33 +140,36 @@ def train(
 @app.command()
 def evaluate(
     decoder: DecoderArgument,
-    part: Annotated[Literal["tune", "test"], typer.Option(help="Part of the decoder's data set.")] = "test",
+    part: Annotated[Literal["tune", "test", "both"], typer.Option(help="Part of its data set.")] = "test",
+    folds: Annotated[
+        bool, typer.Option(help="Also train a decoder for each fold of whole people, kept in the cache.")
+    ] = (False),
+    write: Annotated[bool, typer.Option(help="Write metrics.json and card.md into the decoder's folder.")] = False,
     data: Annotated[Path | None, DATA] = None,
 ) -> None:
     """Judge a decoder offline: balanced accuracy per window and per trial, intervals over people, and chance."""
-    from neuromotion_gym.decoders.evaluation import decide, summary
-    from neuromotion_gym.decoders.zoo import load_decoder
-    from neuromotion_gym.signals.datasets import iter_sessions
+    from neuromotion_gym.decoders.offline_report import evaluate
 
+    parts = ("tune", "test") if part == "both" else (part,)
+    metrics = evaluate(decoder, parts=parts, folds=folds, root=data, write=write)
+    reports = {name: report for name, report in metrics["parts"].items() if name.removesuffix("_unseen") in parts}
+    if folds:
+        reports[f"{metrics['folds']['count']} folds of people"] = metrics["folds"]
+    table = _table("balanced accuracy", "mean", "95 %", "chance", "people", "decisions")
+    for name, report in reports.items():
+        for title, count in (("per_window", "windows"), ("per_trial", "trials")):
+            rate, chance = report[title]["balanced_accuracy"], report[title]["chance"]["mean"]
+            table.add_row(
+                f"{name} {title.replace('_', ' ')}",
+                f"{rate['mean']:.3f}",
+                "-" if rate["low"] is None else f"{rate['low']:.3f} to {rate['high']:.3f}",
+                f"{chance:.3f}",
+                str(report[title]["people"]),
+                str(report[count]),
+            )
     console = Console()
-    loaded = load_decoder(decoder)
-    spec = loaded.spec
-    with console.status(f"Decoding the {part} part of {spec.dataset}"):
-        decisions = decide(loaded, iter_sessions(spec.dataset, part, root=data, ocular=spec.ocular))
-    table = _table("balanced accuracy", "mean", "95 % over people", "people", "decisions", "chance")
-    for name, some in (("per window", decisions), ("per trial", decisions.per_trial())):
-        found = summary(some)
-        rate = found["balanced_accuracy"]
-        table.add_row(
-            name,
-            f"{rate['mean']:.3f}",
-            "-" if rate["low"] is None else f"{rate['low']:.3f} to {rate['high']:.3f}",
-            str(found["people"]),
-            str(len(some.truth)),
-            f"{found['chance']['mean']:.3f}",
-        )
     console.print(table)
-    console.print(f"{spec.name}, split by {spec.split}, {part} part of {spec.dataset}.", highlight=False)
+    console.print(f"{metrics['decoder']}, split by {metrics['split']}; intervals over people.", highlight=False)
 
 
 @app.command()
