@@ -84,7 +84,12 @@ def test_unknown_names_are_answered_with_the_known_ones() -> None:
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("a: [", "no table of parts"), ("3", "no table of parts"), ("dataset: x", "no table of parts"), ("\udc80", "no table of parts")],
+    [
+        ("a: [", "no table of parts"),
+        ("3", "no table of parts"),
+        ("dataset: x", "no table of parts"),
+        ("\udc80", "no table of parts"),
+    ],
 )
 def test_broken_tables_are_refused(tmp_path, text: str, message: str) -> None:
     path = tmp_path / "x.yaml"

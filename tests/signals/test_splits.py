@@ -88,7 +88,9 @@ def test_impossible_splits_are_refused(sessions, unit: str, folds: int) -> None:
 def test_overlap_is_refused_by_source_samples_whatever_the_rate(make_recording) -> None:
     recording = make_recording()
     early, late = Splitter("trial", 2).split(group_sessions([recording]))
-    with pytest.raises(NeuroMotionError, match=r"Parts 'a' and 'b' share \d+\.\d\d to .* s of mock S1, session 0, run 1"):
+    with pytest.raises(
+        NeuroMotionError, match=r"Parts 'a' and 'b' share \d+\.\d\d to .* s of mock S1, session 0, run 1"
+    ):
         check_disjoint({"a": early.train, "b": late.train + early.train})
     resampled = Session("mock", "S1", "0", (recording.resampled(50.0),))
     with pytest.raises(NeuroMotionError, match="share"):

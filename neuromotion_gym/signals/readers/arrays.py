@@ -9,6 +9,7 @@
 | ``modality`` | ``eeg`` or ``emg`` |
 | ``labels``, ``starts``, ``stops`` | shape (trials,): label, first sample, one past the last sample of each trial |
 | ``has_onset`` | optional, shape (trials,) or one for all: whether a trial begins at its onset (default: yes) |
+| ``as_recorded`` | optional: whether a flat channel is an error (default: yes); False where channels were mixed |
 | ``dataset``, ``subject``, ``session``, ``run`` | optional: where the samples come from |
 """
 
@@ -77,6 +78,7 @@ def write(recording: Recording, path: str | os.PathLike[str]) -> None:
         "starts": np.array([trial.start for trial in recording.trials], dtype=np.int64),
         "stops": np.array([trial.stop for trial in recording.trials], dtype=np.int64),
         "has_onset": np.array([trial.has_onset for trial in recording.trials], dtype=bool),
+        "as_recorded": recording.as_recorded,
         **{key: getattr(recording, key) for key in ORIGIN},
     }
     handle, temporary = tempfile.mkstemp(prefix=f".{path.name}-", suffix=".npz", dir=path.parent)
@@ -137,7 +139,8 @@ def _recording(arrays: dict[str, np.ndarray]) -> Recording:
     dataset, subject, session, run = (
         _text(arrays[key]) if key in arrays else default for key, default in ORIGIN.items()
     )
-    return Recording(samples, spec, tuple(trials), dataset, subject, session, run)
+    as_recorded = bool(arrays.get("as_recorded", True))
+    return Recording(samples, spec, tuple(trials), dataset, subject, session, run, as_recorded)
 
 
 def _text(array: np.ndarray) -> str:
