@@ -77,7 +77,7 @@ class Stream:
         self._preroll: np.ndarray = np.zeros(num_rows, dtype=int)
         self._adaptations: dict[int, np.ndarray | None] = {}
         self.adaptation: np.ndarray | None = None
-        if spec.adaptation.kind != "none":
+        if spec.adaptation.kind != "none" and self._bound not in ("oracle", "blind"):
             self.adaptation = np.zeros((num_rows, *spec.adaptation.shape), dtype=np.float32)
         self.posterior: np.ndarray = np.full((num_rows, len(spec.labels)), 1 / len(spec.labels), dtype=np.float32)
         self.effort: np.ndarray | None = np.zeros(num_rows, dtype=np.float32) if spec.effort else None
