@@ -62,6 +62,18 @@ def _edf_bytes(
 
 
 @pytest.fixture(scope="session")
+def _unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def real_data(data_root: Path, _unpacked: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Folder of the real data sets, with a cache folder that all tests share: what is packed is unpacked once."""
+    monkeypatch.setenv("NEUROMOTION_CACHE", str(_unpacked))
+    return data_root
+
+
+@pytest.fixture(scope="session")
 def edf_bytes() -> Callable[..., bytes]:
     return _edf_bytes
 

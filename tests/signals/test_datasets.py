@@ -120,11 +120,10 @@ def test_impossible_wishes_are_refused(light_files, arguments: tuple, options: d
         load_sessions(*arguments, **options)
 
 
-def test_real_sessions_have_what_the_table_says(data_root: Path, tmp_path, monkeypatch) -> None:
-    monkeypatch.setenv("NEUROMOTION_CACHE", str(tmp_path))
-    (session,) = load_sessions("eegmmidb", "test", root=data_root, subjects=["S037"], ocular="regress")
+def test_real_sessions_have_what_the_table_says(real_data: Path) -> None:
+    (session,) = load_sessions("eegmmidb", "test", root=real_data, subjects=["S037"], ocular="regress")
     assert [len(recording.trials) for recording in session.recordings] == [30, 30]
     eyes = [SPEC.channels.index(name) for name in ("Fp1", "Fp2", "F7", "F8")]
     assert session.recordings[0].samples[eyes].std() < 1e-3 * session.recordings[0].samples.std()
-    rounds = load_sessions("myo_armband", "test", root=data_root, subjects=["Male6"])
+    rounds = load_sessions("myo_armband", "test", root=real_data, subjects=["Male6"])
     assert [(one.session, len(one.recordings[0].trials)) for one in rounds] == [("Test0", 28), ("Test1", 28)]

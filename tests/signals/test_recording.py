@@ -131,7 +131,7 @@ class TestFromMne:
         assert recording.trials == (Trial("left_hand", 100, 250),)
 
     def test_unknown_labels_are_named(self, raw) -> None:
-        with pytest.raises(NeuroMotionError, match="Unknown labels 'right'.*the label map has 'left'"):
+        with pytest.raises(NeuroMotionError, match=r"Unknown labels 'right'.*the label map has 'left'"):
             Recording.from_mne(raw, modality="eeg", labels={"left": "left_hand"})
 
     def test_no_annotations(self, raw) -> None:

@@ -81,7 +81,7 @@ def test_splits_follow_the_seed_alone(sessions) -> None:
 
 @pytest.mark.parametrize(("unit", "folds"), [("subject", 4), ("subject", 1), ("window", 2)])
 def test_impossible_splits_are_refused(sessions, unit: str, folds: int) -> None:
-    with pytest.raises(NeuroMotionError, match="4 folds|1 folds|not by 'window'"):
+    with pytest.raises(NeuroMotionError, match=r"4 folds|1 folds|not by 'window'"):
         next(Splitter(unit, folds).split(sessions))
 
 

@@ -91,9 +91,9 @@ def test_a_pack_that_fails_leaves_nothing_behind(packs: Path, cache: Path) -> No
 
 
 def test_what_is_in_no_pack_is_missing(packs: Path) -> None:
-    with pytest.raises(NeuroMotionError, match="has no S002/S002R04.edf"):
+    with pytest.raises(NeuroMotionError, match=r"has no S002/S002R04.edf"):
         eegmmidb_file(packs, "S002", 4)
-    with pytest.raises(NeuroMotionError, match="has no S001/S001R08.edf"):
+    with pytest.raises(NeuroMotionError, match=r"has no S001/S001R08.edf"):
         eegmmidb_file(packs, "S001", 8)
 
 

@@ -91,15 +91,14 @@ def test_truncated_file_is_refused(tmp_path, write_eegmmidb) -> None:
 
 
 def test_missing_run_and_misnamed_file(tmp_path) -> None:
-    with pytest.raises(NeuroMotionError, match="has no S002/S002R08.edf of EEGMMIDB"):
+    with pytest.raises(NeuroMotionError, match=r"has no S002/S002R08.edf of EEGMMIDB"):
         read_run("S002", 8, root=tmp_path)
     with pytest.raises(NeuroMotionError, match="not named like"):
         read_file(tmp_path / "other.edf")
 
 
-def test_real_run_is_the_one_described(data_root, tmp_path, monkeypatch) -> None:
-    monkeypatch.setenv("NEUROMOTION_CACHE", str(tmp_path))
-    recording = read_run("S001", 3, root=data_root)
+def test_real_run_is_the_one_described(real_data) -> None:
+    recording = read_run("S001", 3, root=real_data)
     assert recording.session == "real"
     assert recording.samples.shape == (64, 19920)  # 125 records of a second, the last half filled
     assert [trial.label for trial in recording.trials].count("rest") == 15

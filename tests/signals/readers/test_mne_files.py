@@ -81,7 +81,7 @@ def test_missing_and_unknown_files(tmp_path) -> None:
 @pytest.mark.parametrize("keep", [0, 100, 300, 1000, -1, -400])
 def test_truncated_edf_is_refused(path, content: bytes, keep: int) -> None:
     path.write_bytes(content[:keep])
-    with pytest.raises(NeuroMotionError, match="truncated|cut in its header|damaged header"):
+    with pytest.raises(NeuroMotionError, match=r"truncated|cut in its header|damaged header"):
         mne_files.read(path, modality="emg")
 
 
