@@ -32,7 +32,7 @@ CONTROLLERS: Mapping[str, type[HandWritten]] = {
 """All that is made by name. ``blind`` ignores the decoder: a bound, not a controller to be ranked."""
 
 
-def make_controller(name: str, layout: ObservationLayout, **options: Any) -> HandWritten:  # noqa: ANN401
+def make_controller(name: str, layout: ObservationLayout, **options: Any) -> HandWritten:
     """Controller ``name`` for observations laid out as ``layout``.
 
     Parameters

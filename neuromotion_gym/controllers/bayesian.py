@@ -1,4 +1,7 @@
-"""Bayesian inference of the goal: which posture would make a person ask for what the decoder has been reporting?"""
+"""Bayesian inference of the goal.
+
+Which posture would make a person ask for what the decoder has been reporting?
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from neuromotion_gym.controllers.base import HandWritten, Memory, Seen, decided_rows
-from neuromotion_gym.decoders.smoothing import soften, softmax
+from neuromotion_gym.decoders.smoothing import overlap_weight, soften, softmax
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.tasks.posture import HOME_BOX, REACH
 
@@ -62,7 +65,7 @@ class Bayes(HandWritten):
         if not 0 < threshold < 1 or not 0 < doubt < 1:
             raise NeuroMotionError(f"Threshold and doubt lie in (0, 1), not at {threshold} and {doubt}.")
         if not (independence > 0 and strictness > 0 and forget_s > 0 and reaction_s >= 0):
-            raise NeuroMotionError("Independence, strictness and forgetting are above zero, the reaction time not below.")
+            raise NeuroMotionError("Independence, strictness, forgetting are above zero, the reaction time not below.")
         if reliability is not None:
             reliability = np.asarray(reliability, dtype=float)
             if reliability.shape != (self.labels, self.labels) or not np.allclose(reliability.sum(axis=1), 1.0):
@@ -72,7 +75,7 @@ class Bayes(HandWritten):
                 )
         self.threshold, self.doubt, self.reliability = threshold, doubt, reliability
         self.strictness = strictness
-        self.evidence = self.weight * independence
+        self.evidence = independence * overlap_weight(layout.hop_s, max(layout.window_s, layout.lag_s))
         self.keep = float(np.exp(-layout.hop_s / forget_s))
         self.goals = goal_grid(self.axes, layout.tolerance) if layout.candidates is None else layout.candidates
         self.goals = np.asarray(self.goals, dtype=np.float32)

@@ -85,39 +85,52 @@ class Rejection(HandWritten):
 
 
 class Evidence(HandWritten):
-    """Evidence accumulation: a leaky sum of log-posteriors that moves the limb once it passes a threshold.
+    """Evidence accumulation: a leaky, bounded sum of log-posteriors that moves the limb once it passes a threshold.
 
     Parameters
     ----------
     layout : ObservationLayout
     memory_s : float, optional
-        Time constant of the leak; one and a half windows when left out, half a second at least.
-    threshold : float, default 0.7
+        Time constant of the leak; two windows when left out, half a second at least.
+    threshold : float, default 0.6
         Probability from which a label moves the limb.
     release : float, default 0.5
         Probability below which it stops.
-    doubt : float, default 0.1
+    bound : float, default 3
+        Largest lead of a label, in units of log-probability.
+    doubt : float, default 0.02
         Share of its certainty that the decoder is not believed.
+    boost : float, default 2
+        Factor on the weight of a decision, which is the share of its window that is new.
     """
 
     def __init__(
         self,
         layout: ObservationLayout,
         memory_s: float | None = None,
-        threshold: float = 0.7,
+        threshold: float = 0.6,
         release: float = 0.5,
-        doubt: float = 0.1,
+        bound: float = 3.0,
+        doubt: float = 0.02,
+        boost: float = 2.0,
     ) -> None:
         super().__init__(layout)
         for name, value in (("The threshold", threshold), ("The release", release), ("The doubt", doubt)):
             _check_share(name, value)
         if release > threshold:
             raise NeuroMotionError(f"A label that starts to move at {threshold} cannot stop below {release}.")
-        span = max(0.5, 1.5 * layout.window_s) if memory_s is None else memory_s
-        if span <= 0:
-            raise NeuroMotionError(f"The time constant of the leak is above zero seconds, not {span}.")
+        span = max(0.5, 2 * layout.window_s) if memory_s is None else memory_s
+        if not (span > 0 and boost > 0):
+            raise NeuroMotionError(f"The leak's time constant and the boost are above zero, not {span} and {boost}.")
+        highest = 1 / (1 + (self.labels - 1) * float(np.exp(-bound)))
+        if highest <= threshold:
+            raise NeuroMotionError(
+                f"A lead of at most {bound} keeps every probability below {highest:.2f}: "
+                f"the threshold {threshold} would never open."
+            )
         self.keep = float(np.exp(-layout.hop_s / span))
-        self.threshold, self.release, self.doubt = threshold, release, doubt
+        self.threshold, self.release, self.bound, self.doubt = threshold, release, bound, doubt
+        self.evidence = min(1.0, boost * self.weight)
 
     def fresh(self, n: int) -> Memory:
         """Sums (n, labels) and the label that moves (n,), -1 for none."""
@@ -126,7 +139,7 @@ class Evidence(HandWritten):
     def act(self, seen: Seen, memory: Memory) -> tuple[np.ndarray, Memory]:
         """See `HandWritten.act`."""
         scores, label = memory
-        summed = leaky_evidence(scores, seen.posterior, self.keep, self.weight, self.doubt)
+        summed = leaky_evidence(scores, seen.posterior, self.keep, self.evidence, self.doubt, self.bound)
         scores = decided_rows(seen.decided, summed, scores)
         label = hysteresis(label, softmax(scores), self.threshold, self.release)
         return self.command(label), (scores, label)
@@ -140,18 +153,23 @@ class HiddenMarkov(HandWritten):
     layout : ObservationLayout
     stay_s : float, optional
         Mean time that an intent stays; three times the decoder's lag when left out, a second at least.
-    doubt : float, default 0.1
+    doubt : float, default 0.02
         Share of its certainty that the decoder is not believed.
+    boost : float, default 2
+        Factor on the weight of a decision, which is the share of its window that is new.
     """
 
-    def __init__(self, layout: ObservationLayout, stay_s: float | None = None, doubt: float = 0.1) -> None:
+    def __init__(
+        self, layout: ObservationLayout, stay_s: float | None = None, doubt: float = 0.02, boost: float = 2.0
+    ) -> None:
         super().__init__(layout)
         _check_share("The doubt", doubt)
         stay_s = max(1.0, 3 * layout.lag_s) if stay_s is None else stay_s
-        if stay_s <= 0:
-            raise NeuroMotionError(f"An intent stays for more than zero seconds, not {stay_s}.")
+        if not (stay_s > 0 and boost > 0):
+            raise NeuroMotionError(f"The stay of an intent and the boost are above zero, not {stay_s} and {boost}.")
         self.stay = 1 / self.labels + (1 - 1 / self.labels) * float(np.exp(-layout.hop_s / stay_s))
         self.doubt = doubt
+        self.evidence = min(1.0, boost * self.weight)
 
     def fresh(self, n: int) -> Memory:
         """Belief, shape (n, labels)."""
@@ -159,6 +177,6 @@ class HiddenMarkov(HandWritten):
 
     def act(self, seen: Seen, memory: Memory) -> tuple[np.ndarray, Memory]:
         """See `HandWritten.act`."""
-        filtered = forward_filter(memory[0], seen.posterior, self.stay, self.weight, self.doubt)
+        filtered = forward_filter(memory[0], seen.posterior, self.stay, self.evidence, self.doubt)
         belief = decided_rows(seen.decided, filtered, memory[0])
         return self.command(decide(belief)), (belief,)

@@ -77,8 +77,10 @@ def exponential(smoothed: np.ndarray, posterior: np.ndarray, keep: float) -> np.
     return keep * smoothed + (1 - keep) * posterior
 
 
-def leaky_evidence(scores: np.ndarray, posterior: np.ndarray, keep: float, weight: float, doubt: float) -> np.ndarray:
-    """Leaky sum of log-posteriors.
+def leaky_evidence(
+    scores: np.ndarray, posterior: np.ndarray, keep: float, weight: float, doubt: float, bound: float = np.inf
+) -> np.ndarray:
+    """Leaky, bounded sum of log-posteriors.
 
     Parameters
     ----------
@@ -92,13 +94,18 @@ def leaky_evidence(scores: np.ndarray, posterior: np.ndarray, keep: float, weigh
         Weight of a decision, see `overlap_weight`.
     doubt : float
         See `soften`; bounds what one decision can weigh.
+    bound : float
+        Largest lead of a label before the lowest: what has been collected for one label has to be taken back before
+        another wins, so that without a bound a limb answers the later the surer the decoder was before.
 
     Returns
     -------
     float array, shape (n, labels), each row with mean 0.
     """
     log = np.log(soften(posterior, doubt))
-    return keep * scores + weight * (log - log.mean(axis=1, keepdims=True))
+    summed = keep * scores + weight * (log - log.mean(axis=1, keepdims=True))
+    lead = np.ptp(summed, axis=1, keepdims=True)
+    return summed * np.minimum(1.0, bound / np.maximum(lead, 1e-12))
 
 
 def softmax(scores: np.ndarray) -> np.ndarray:

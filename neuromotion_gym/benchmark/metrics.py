@@ -1,0 +1,199 @@
+"""What a batch of episodes is worth: pure functions on arrays.
+
+Shapes: ``episodes`` is one value an episode; ``steps`` runs over control steps and is padded with NaN (positions) or
+-1 (labels) after an episode's end.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from neuromotion_gym.errors import NeuroMotionError
+
+
+def success_rate(success: np.ndarray) -> float:
+    """Share of episodes, bool array of shape (episodes,), in which the goal was selected."""
+    return float(np.mean(success)) if len(success) else float("nan")
+
+
+def median_time(time_s: np.ndarray, success: np.ndarray) -> float:
+    """Median time to selection over the successful episodes; NaN where there are none.
+
+    Parameters
+    ----------
+    time_s : float array, shape (episodes,)
+    success : bool array, shape (episodes,)
+    """
+    times = time_s[success]
+    return float(np.median(times)) if len(times) else float("nan")
+
+
+def bits_per_selection(accuracy: float, choices: float) -> float:
+    """Wolpaw's bits a selection; zero where the accuracy is not above chance.
+
+    ``log2 N + P log2 P + (1 - P) log2((1 - P) / (N - 1))`` (Wolpaw et al., Clin. Neurophysiol. 113(6), 2002).
+
+    Parameters
+    ----------
+    accuracy : float
+        Probability P of the right selection, 0..1.
+    choices : float
+        Number N of goals, above 1; for a continuum 1 / success of the best policy without information.
+    """
+    if choices <= 1:
+        raise NeuroMotionError(f"Information needs more than one choice, not {choices}.")
+    if not 0 <= accuracy <= 1:
+        raise NeuroMotionError(f"An accuracy lies in 0..1, not at {accuracy}.")
+    if accuracy <= 1 / choices:
+        return 0.0
+    bits = np.log2(choices) + accuracy * np.log2(accuracy)
+    if accuracy < 1:
+        bits += (1 - accuracy) * np.log2((1 - accuracy) / (choices - 1))
+    return float(bits)
+
+
+def information_transfer_rate(success: np.ndarray, time_s: np.ndarray, choices: float) -> float:
+    """Wolpaw's information transfer rate in bit a minute, at the task's time limit.
+
+    An episode without selection counts as an error that took the whole time limit: waiting is not free.
+
+    Parameters
+    ----------
+    success : bool array, shape (episodes,)
+    time_s : float array, shape (episodes,)
+        Seconds to the end of the episode: selection, or time limit.
+    choices : float
+        See `bits_per_selection`.
+    """
+    if not len(success):
+        return float("nan")
+    return 60 * bits_per_selection(float(np.mean(success)), choices) / float(np.mean(time_s))
+
+
+def path_efficiency(position: np.ndarray) -> np.ndarray:
+    """Straight distance from first to last position over the length of the path between.
+
+    Parameters
+    ----------
+    position : float array, shape (episodes, steps, axes)
+        NaN after an episode's end.
+
+    Returns
+    -------
+    float array, shape (episodes,), in 0..1; NaN where the limb did not move.
+    """
+    step = np.nan_to_num(np.linalg.norm(np.diff(position, axis=1), axis=2))
+    length = step.sum(axis=1)
+    last = (~np.isnan(position[:, :, 0])).sum(axis=1) - 1
+    straight = np.linalg.norm(position[np.arange(len(position)), last] - position[:, 0], axis=1)
+    return np.where(length > 1e-9, straight / np.maximum(length, 1e-9), np.nan)
+
+
+def overshoots(position: np.ndarray, goal: np.ndarray, tolerance: float) -> np.ndarray:
+    """How often the limb left the goal's tolerance again after it had reached it.
+
+    Parameters
+    ----------
+    position : float array, shape (episodes, steps, axes)
+        NaN after an episode's end.
+    goal : float array, shape (episodes, axes)
+    tolerance : float
+        Largest distance on any axis.
+
+    Returns
+    -------
+    int array, shape (episodes,)
+    """
+    valid = ~np.isnan(position[:, :, 0])
+    inside = (np.abs(np.nan_to_num(position) - goal[:, None, :]) <= tolerance).all(axis=2)
+    return (inside[:, :-1] & ~inside[:, 1:] & valid[:, 1:]).sum(axis=1)
+
+
+def false_activations_per_minute(intent: np.ndarray, decoded: np.ndarray, rest: int, control_s: float) -> float:
+    """Onsets of a decoded movement while the person wants rest, a minute of wanted rest.
+
+    Parameters
+    ----------
+    intent, decoded : int array, shape (episodes, steps)
+        Labels; -1 after an episode's end.
+    rest : int
+        Index of the label that holds still.
+    control_s : float
+        Control period.
+
+    Returns
+    -------
+    float; NaN where nobody wanted rest.
+    """
+    wanted = intent == rest
+    moving = decoded != rest
+    onsets = wanted[:, 1:] & moving[:, 1:] & ~moving[:, :-1]
+    minutes = wanted[:, 1:].sum() * control_s / 60
+    return float(onsets.sum() / minutes) if minutes else float("nan")
+
+
+def intent_latencies(intent: np.ndarray, decoded: np.ndarray, control_s: float) -> np.ndarray:
+    """Seconds from every change of intent to the first decision that agrees with it.
+
+    Parameters
+    ----------
+    intent, decoded : int array, shape (episodes, steps)
+        Labels; -1 after an episode's end.
+    control_s : float
+        Control period.
+
+    Returns
+    -------
+    float array, shape (changes,), in order of episode and time; NaN where the intent changed again, or the episode
+    ended, before it was decoded.
+    """
+    episodes, steps = intent.shape
+    changed = np.zeros_like(intent, dtype=bool)
+    changed[:, 1:] = (intent[:, 1:] != intent[:, :-1]) & (intent[:, 1:] >= 0)
+    index = np.arange(steps)
+    # First step at or after each one that agrees, and first step after it at which the intent is another
+    agrees = np.where((intent == decoded) & (intent >= 0), index, steps)
+    first = np.minimum.accumulate(agrees[:, ::-1], axis=1)[:, ::-1]
+    other = np.ones((episodes, steps), dtype=bool)
+    other[:, 1:] = intent[:, 1:] != intent[:, :-1]
+    ends = np.full((episodes, steps + 1), steps)
+    ends[:, :-1] = np.where(other, index, steps)
+    ends = np.minimum.accumulate(ends[:, ::-1], axis=1)[:, ::-1][:, 1:]
+    row, step = np.nonzero(changed)
+    waited = first[row, step] - step
+    return np.where(first[row, step] < ends[row, step], waited * control_s, np.nan)
+
+
+def throughput(start: np.ndarray, goal: np.ndarray, end: np.ndarray, time_s: np.ndarray) -> float:
+    """Throughput in bit/s after ISO 9241-411, with effective distance and effective width, of one condition.
+
+    ``log2(De / We + 1) / mean time``; De is the mean distance travelled along the line from start to goal, We is
+    4.133 standard deviations of the end points about the goal along that line.
+
+    Parameters
+    ----------
+    start, goal, end : float array, shape (episodes, axes)
+        Where the movement began, should have ended, and ended.
+    time_s : float array, shape (episodes,)
+        Movement times in seconds.
+
+    Raises
+    ------
+    NeuroMotionError
+        If there are fewer than two episodes, or a goal lies at its start.
+    """
+    if len(start) < 2:
+        raise NeuroMotionError(f"An effective width needs two movements or more, not {len(start)}.")
+    line = goal - start
+    distance = np.linalg.norm(line, axis=1)
+    if not (distance > 0).all():
+        raise NeuroMotionError("A movement's goal lies at its start: it has no direction.")
+    unit = line / distance[:, None]
+    miss = ((end - goal) * unit).sum(axis=1)
+    width = 4.133 * miss.std(ddof=1)
+    effective = float((distance + miss).mean())
+    if effective <= 0:
+        return 0.0
+    if width == 0:
+        return float("inf")
+    return float(np.log2(effective / width + 1) / time_s.mean())

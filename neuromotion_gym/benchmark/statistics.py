@@ -1,0 +1,171 @@
+"""Episodes to figures: people are the unit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from neuromotion_gym.benchmark.metrics import information_transfer_rate
+from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.statistics import Interval, holm, paired_permutation_test, studentised_bootstrap_interval
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class Comparison(NamedTuple):
+    """A paired difference over people."""
+
+    difference: Interval
+    p: float
+    people: int
+
+
+def wilson_interval(successes: int, episodes: int, z: float = 1.959964) -> Interval:
+    """Wilson's score interval of a rate, for independent episodes only.
+
+    Several episodes of one person are not independent: there it is far too short.
+
+    Raises
+    ------
+    NeuroMotionError
+        If there are no episodes, or more successes than episodes.
+    """
+    if not 0 <= successes <= episodes or episodes == 0:
+        raise NeuroMotionError(f"{successes} successes in {episodes} episodes are no rate.")
+    rate = successes / episodes
+    scale = 1 + z**2 / episodes
+    centre = (rate + z**2 / (2 * episodes)) / scale
+    half = z * np.sqrt(rate * (1 - rate) / episodes + z**2 / (4 * episodes**2)) / scale
+    return Interval(rate, float(max(0.0, centre - half)), float(min(1.0, centre + half)))
+
+
+def person_means(values: np.ndarray, people: Sequence[str] | np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Mean of each person's episodes.
+
+    Parameters
+    ----------
+    values : float array, shape (episodes,)
+    people : sequence of str, shape (episodes,)
+
+    Returns
+    -------
+    means : float array, shape (people,)
+    names : tuple of str
+        In order of name.
+    """
+    names, index = np.unique(np.asarray(people), return_inverse=True)
+    counts = np.bincount(index)
+    return np.bincount(index, weights=np.asarray(values, dtype=float)) / counts, tuple(str(name) for name in names)
+
+
+def rate_over_people(success: np.ndarray, people: Sequence[str] | np.ndarray, level: float = 0.95) -> Interval:
+    """Success rate, mean of the people's rates, with a studentised bootstrap interval over people.
+
+    Parameters
+    ----------
+    success : bool array, shape (episodes,)
+    people : sequence of str, shape (episodes,)
+    level : float, default 0.95
+    """
+    means, _ = person_means(success, people)
+    return studentised_bootstrap_interval(means, level, bounds=(0.0, 1.0))
+
+
+def compare(
+    first: np.ndarray, first_people: Sequence[str], second: np.ndarray, second_people: Sequence[str]
+) -> Comparison:
+    """Paired difference ``first - second`` of two rates over the people that both have.
+
+    With common random numbers (the same episodes for both) most of what makes an episode easy or hard drops out.
+
+    Parameters
+    ----------
+    first, second : float array, shape (episodes,), each with its own number of episodes
+    first_people, second_people : sequence of str
+
+    Raises
+    ------
+    NeuroMotionError
+        If the people are not the same.
+    """
+    mine, names = person_means(first, first_people)
+    other, other_names = person_means(second, second_people)
+    if names != other_names:
+        missing = sorted(set(names) ^ set(other_names))
+        raise NeuroMotionError(f"Both need the same people; only one of the two has {', '.join(missing)}.")
+    difference = mine - other
+    return Comparison(
+        studentised_bootstrap_interval(difference, bounds=(-1.0, 1.0)), paired_permutation_test(difference), len(names)
+    )
+
+
+def compare_all(
+    reference: tuple[np.ndarray, Sequence[str]], others: dict[str, tuple[np.ndarray, Sequence[str]]]
+) -> dict[str, tuple[Comparison, float]]:
+    """Each of ``others`` against ``reference``, with p-values corrected after Holm.
+
+    Parameters
+    ----------
+    reference : (values, people)
+    others : dict of (values, people)
+
+    Returns
+    -------
+    dict of (comparison, adjusted p)
+    """
+    found = {name: compare(*other, *reference) for name, other in others.items()}
+    adjusted = holm(np.array([comparison.p for comparison in found.values()])) if found else np.zeros(0)
+    return {name: (found[name], float(p)) for name, p in zip(found, adjusted, strict=True)}
+
+
+def rate_of_information(
+    success: np.ndarray,
+    time_s: np.ndarray,
+    people: Sequence[str] | np.ndarray,
+    choices: float,
+    n_resamples: int = 1000,
+    level: float = 0.95,
+) -> Interval:
+    """Information transfer rate of all episodes, with a percentile bootstrap interval over people.
+
+    The rate is no mean over people (bits are a convex function of the success rate, so that a mean of the people's
+    own rates would be too high), which is why whole people are drawn here and the rate is taken anew.
+
+    Parameters
+    ----------
+    success : bool array, shape (episodes,)
+    time_s : float array, shape (episodes,)
+    people : sequence of str, shape (episodes,)
+    choices : float
+        See `neuromotion_gym.benchmark.metrics.bits_per_selection`.
+    """
+    rates, _ = person_means(success, people)
+    times, _ = person_means(time_s, people)
+    mean = information_transfer_rate(rates, times, choices)
+    generator = np.random.default_rng(0)
+    draws = generator.integers(len(rates), size=(n_resamples, len(rates)))
+    resampled = [information_transfer_rate(rates[draw], times[draw], choices) for draw in draws]
+    low, high = np.quantile(resampled, [(1 - level) / 2, (1 + level) / 2])
+    return Interval(mean, float(low), float(high))
+
+
+def rank_correlation(first: np.ndarray, second: np.ndarray) -> float:
+    """Spearman's rank correlation, ties sharing their mean rank; NaN where either has no spread.
+
+    Parameters
+    ----------
+    first, second : float array, shape (n,)
+        Such as offline accuracy and task success of ``n`` decoders.
+    """
+    if len(first) != len(second) or len(first) < 2:
+        raise NeuroMotionError(f"A rank correlation needs two pairs, not {len(first)} and {len(second)} values.")
+    ranks = []
+    for values in (first, second):
+        _, inverse, counts = np.unique(np.asarray(values, dtype=float), return_inverse=True, return_counts=True)
+        last = np.cumsum(counts)
+        ranks.append((last - (counts - 1) / 2)[inverse])
+    if min(rank.std() for rank in ranks) == 0:
+        return float("nan")
+    return float(np.corrcoef(np.stack(ranks))[0, 1])
