@@ -161,7 +161,9 @@ def checked_windows(windows: np.ndarray, spec: DecoderSpec) -> np.ndarray:
     if windows.dtype.kind not in "fiu":
         raise NeuroMotionError(f"Decoder {spec.name!r} reads real numbers, not {windows.dtype}.")
     windows = np.ascontiguousarray(windows, dtype=np.float32)
-    if not np.isfinite(windows.sum(dtype=np.float32)) and not np.isfinite(windows).all():
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = windows.sum(dtype=np.float32)
+    if not np.isfinite(total) and not np.isfinite(windows).all():
         bad = np.flatnonzero(~np.isfinite(windows).all(axis=(0, 2)))
         names = ", ".join(spec.channels[index] for index in bad[:8])
         raise NeuroMotionError(f"Decoder {spec.name!r} was given NaN or infinite samples in channels {names}.")

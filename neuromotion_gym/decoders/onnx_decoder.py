@@ -185,7 +185,11 @@ def _session(path: Path, threads: int) -> Any:
     options.inter_op_num_threads = 1
     options.log_severity_level = 4  # what goes wrong comes as an exception
     try:
-        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        # Without its fallback, which prints and tries the same again
+        session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"], enable_fallback=0)
+        # Names that are not UTF-8 pass the constructor and fail when they are read
+        [(node.name, node.type, node.shape) for node in (*session.get_inputs(), *session.get_outputs())]
+        return session
     except Exception as error:  # noqa: BLE001 -- as in _run
         raise NeuroMotionError(f"{path} is not an ONNX model that can be run: {_first_line(error)}") from None
 

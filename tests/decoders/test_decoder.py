@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from neuromotion_gym.decoders import DecoderSpec, IntentPolicy, ProbabilityDecoder, check_decoder
+from neuromotion_gym.errors import NeuroMotionError
+
+
+class Means:
+    """What a user might bring: the softmax of the channels' means."""
+
+    def predict_proba(self, windows):
+        odds = np.exp(windows.mean(axis=2))
+        return odds / odds.sum(axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"modality": "ecg"}, "'modality' is 'ecg'.*'eeg' or 'emg'"),
+        ({"labels": ["left"]}, "labels"),
+        ({"labels": ["left", "left"]}, "labels.*unique"),
+        ({"channels": []}, "channels"),
+        ({"rate_hz": 0}, "rate_hz"),
+        ({"rate_hz": float("nan")}, "rate_hz"),
+        ({"window": 0}, "window"),
+        ({"window": 4.5}, "window"),
+        ({"hop_s": -1}, "hop_s"),
+        ({"output": "odds"}, "output.*logits"),
+        ({"pacing": "trial"}, "epoch_s"),
+        ({"pacing": "trial", "epoch_s": (0.0, 3.0)}, "300 samples.*window is 4"),
+        ({"split": "random"}, "split.*'trial'"),
+        ({"colour": "red"}, "'colour' is not known"),
+        ({"name": "../up"}, "name"),
+        ({"adaptation": {"kind": "euclidean"}}, "adaptation.*shape"),
+        ({"adaptation": {"kind": "euclidean", "shape": (2, 2)}}, "band_hz"),
+        ({"adaptation": {"kind": "euclidean", "shape": (3, 3), "band_hz": (8, 30)}}, r"\(2, 2\)"),
+        ({"adaptation": {"kind": "euclidean", "shape": (2, 2), "band_hz": (8, 50)}}, "below half"),
+        ({"adaptation": {"kind": "head", "shape": (3, 3)}}, "number of labels"),
+        ({"adaptation": {"kind": "none", "shap": ()}}, "'shap' is not known"),
+    ],
+)
+def test_wrong_specification_is_refused_by_name(tiny, changes, named):
+    with pytest.raises(NeuroMotionError, match=named):
+        tiny.spec(**changes)
+
+
+def test_missing_fields_are_all_named():
+    with pytest.raises(NeuroMotionError, match=r"'labels' is missing.*'rate_hz' is missing"):
+        DecoderSpec(name="x", modality="emg")
+
+
+def test_object_with_predict_proba_passes_the_checks(tiny):
+    decoder = ProbabilityDecoder(Means(), tiny.spec(output="probabilities"))
+    check_decoder(decoder)
+    windows = np.zeros((1, 2, 4))
+    windows[0, 1] = 1.0
+    assert decoder.predict_proba(windows)[0] == pytest.approx([1 / (1 + np.e), np.e / (1 + np.e)])
+
+
+def test_scikit_learn_pipeline_is_a_decoder_in_three_lines(tiny):
+    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import FunctionTransformer
+
+    generator = np.random.default_rng(0)
+    windows = generator.normal(size=(60, 2, 4)) + np.repeat([[2.0, 0.0], [0.0, 2.0]], 30, axis=0)[:, :, None]
+    model = make_pipeline(FunctionTransformer(lambda windows: windows.mean(axis=2)), LinearDiscriminantAnalysis())
+    model.fit(windows, np.repeat(["left", "right"], 30))
+    decoder = ProbabilityDecoder(model, tiny.spec(output="probabilities"))
+    check_decoder(decoder)
+    assert (decoder.predict_proba(windows).argmax(axis=1) == np.repeat([0, 1], 30)).mean() > 0.9
+    with pytest.raises(NeuroMotionError, match="same order"):
+        ProbabilityDecoder(model, tiny.spec(output="probabilities", labels=("right", "left")))
+
+
+@pytest.mark.parametrize(
+    ("output", "given"),
+    [
+        ("logits", [[3.0, 1.0]]),
+        ("log_probabilities", np.log([[0.880797, 0.119203]])),
+        ("probabilities", [[0.880797, 0.119203]]),
+    ],
+)
+def test_every_kind_of_output_becomes_the_same_posterior(tiny, output, given):
+    class Fixed:
+        def predict_proba(self, windows):
+            return np.asarray(given)
+
+    posterior = ProbabilityDecoder(Fixed(), tiny.spec(output=output)).predict_proba(np.zeros((1, 2, 4)))
+    assert posterior[0] == pytest.approx([0.880797, 0.119203], abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ([[3.0, 1.0]], "sum to 1"),
+        ([[1.5, -0.5]], "negative"),
+        ([[np.nan, 1.0]], "NaN"),
+        ([[0.2, 0.3, 0.5]], r"shape \(1, 3\)"),
+    ],
+)
+def test_model_that_gives_no_posterior_is_refused(tiny, given, named):
+    class Wrong:
+        def predict_proba(self, windows):
+            return np.asarray(given)
+
+    with pytest.raises(NeuroMotionError, match=named):
+        ProbabilityDecoder(Wrong(), tiny.spec(output="probabilities")).predict_proba(np.zeros((1, 2, 4)))
+
+
+@pytest.mark.parametrize("shape", [(1, 3, 4), (1, 2, 5), (2, 4), (1, 2, 4, 1)])
+def test_windows_of_another_shape_are_refused(tiny, shape):
+    with pytest.raises(NeuroMotionError, match="2 channels, 4 samples"):
+        ProbabilityDecoder(Means(), tiny.spec(output="probabilities")).predict_proba(np.zeros(shape))
+
+
+def test_channels_with_nan_samples_are_named(tiny):
+    windows = np.zeros((3, 2, 4))
+    windows[2, 1, 0] = np.inf
+    with pytest.raises(NeuroMotionError, match="channels b"):
+        ProbabilityDecoder(Means(), tiny.spec(output="probabilities")).predict_proba(windows)
+
+
+def test_huge_samples_whose_sum_overflows_are_not_mistaken_for_nan(tiny):
+    windows = np.full((1, 2, 4), 3e38, dtype=np.float32)
+
+    class Even:
+        def predict_proba(self, windows):
+            return np.full((len(windows), 2), 0.5)
+
+    assert ProbabilityDecoder(Even(), tiny.spec(output="probabilities")).predict_proba(windows).shape == (1, 2)
+
+
+def test_intent_policy_takes_one_observation_a_batch_and_bare_windows(tiny):
+    policy = IntentPolicy(ProbabilityDecoder(Means(), tiny.spec(output="probabilities")))
+    windows = np.zeros((3, 2, 4), np.float32)
+    windows[1, 1] = 1
+    assert policy.predict({"signal": windows}).tolist() == [0, 1, 0]
+    assert policy.predict({"signal": windows[1]}) == 1
+    assert np.ndim(policy.predict(windows[1])) == 0
+
+
+def test_check_decoder_finds_a_decoder_that_remembers(tiny):
+    class Remembering(Means):
+        calls = 0
+
+        def predict_proba(self, windows):
+            self.calls += 1
+            return super().predict_proba(windows + self.calls * np.array([[[1.0], [0.0]]]))
+
+    with pytest.raises(NeuroMotionError, match="asked again"):
+        check_decoder(ProbabilityDecoder(Remembering(), tiny.spec(output="probabilities")))
+
+
+def test_check_decoder_finds_a_decoder_that_looks_at_its_neighbours(tiny):
+    class Batchwise(Means):
+        def predict_proba(self, windows):
+            return super().predict_proba(windows - windows.mean(axis=0, keepdims=True))
+
+    with pytest.raises(NeuroMotionError, match="alone"):
+        check_decoder(ProbabilityDecoder(Batchwise(), tiny.spec(output="probabilities")))

@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from neuromotion_gym.decoders import OnnxDecoder, check_decoder
+from neuromotion_gym.errors import NeuroMotionError
+
+
+def test_logits_become_the_softmax(tiny_folder):
+    decoder = OnnxDecoder(tiny_folder)
+    check_decoder(decoder)
+    posterior, effort = decoder.decode(np.stack([np.full((1, 4), 2.0), np.full((1, 4), 1.0)], axis=1))
+    assert posterior[0] == pytest.approx([1 / (1 + np.exp(-1)), 1 / (1 + np.exp(1))], abs=1e-6)
+    assert effort is None
+
+
+def test_effort_is_clipped_and_may_be_none_of_the_spec(tiny, tmp_path):
+    decoder = OnnxDecoder(tiny.write(tmp_path / "x", tiny.graph(effort=True), effort=True))
+    check_decoder(decoder)
+    windows = np.repeat(np.array([-3.0, 0.4, 7.0])[:, None, None], 4, axis=2).repeat(2, axis=1)
+    assert decoder.decode(windows)[1] == pytest.approx([0, 0.4, 1])
+    silent = OnnxDecoder(tiny.write(tmp_path / "y", tiny.graph(effort=True)))
+    assert silent.decode(windows)[1] is None
+
+
+def test_no_windows_give_no_rows(tiny_folder):
+    assert OnnxDecoder(tiny_folder).predict_proba(np.empty((0, 2, 4))).shape == (0, 2)
+
+
+def test_file_alone_needs_a_specification(tiny, tiny_folder):
+    with pytest.raises(NeuroMotionError, match="DecoderSpec"):
+        OnnxDecoder(tiny_folder / "model.onnx")
+    assert OnnxDecoder(tiny_folder / "model.onnx", tiny.spec()).spec.name == "tiny"
+
+
+@pytest.mark.parametrize(
+    ("graph", "changes", "named"),
+    [
+        ({"channels": 3}, {}, r"shape \('n', 3, 4\).*\(n, 2, 4\)"),
+        ({"samples": 5}, {}, r"\(n, 2, 4\)"),
+        ({"batch": 1}, {}, "n dynamic"),
+        ({"window": "x"}, {}, "inputs x.*window"),
+        ({}, {"labels": ["a", "b", "c"]}, "2 classes.*3: a, b, c"),
+        ({}, {"effort": True}, "lacks the output effort"),
+        ({}, {"adaptation": {"kind": "head", "shape": [2, 3]}}, "adaptation, window"),
+        ({"kind": 11}, {}, r"tensor\(double\)"),
+    ],
+)
+def test_graph_that_differs_from_its_specification_is_refused(tiny, tmp_path, graph, changes, named):
+    with pytest.raises(NeuroMotionError, match=named):
+        OnnxDecoder(tiny.write(tmp_path / "x", tiny.graph(**graph), **changes))
+
+
+def test_missing_model_is_named(tiny_folder):
+    (tiny_folder / "model.onnx").unlink()
+    with pytest.raises(NeuroMotionError, match=r"model\.onnx"):
+        OnnxDecoder(tiny_folder)
+
+
+def test_adaptation_is_asked_for_and_its_shape_checked(head_folder):
+    decoder = OnnxDecoder(head_folder)
+    check_decoder(decoder)
+    windows = np.zeros((2, 2, 4), np.float32)
+    with pytest.raises(NeuroMotionError, match="pass adaptation"):
+        decoder.decode(windows)
+    with pytest.raises(NeuroMotionError, match=r"\(2, 2, 3\)"):
+        decoder.decode(windows, np.zeros((2, 3, 3), np.float32))
+    with pytest.raises(NeuroMotionError, match="no calibration run"):
+        decoder.adapt(())
+
+
+def test_adaptation_that_nobody_wants_is_refused(tiny_folder):
+    with pytest.raises(NeuroMotionError, match="takes no adaptation"):
+        OnnxDecoder(tiny_folder).decode(np.zeros((1, 2, 4)), np.zeros((1, 2, 3)))
+
+
+def test_fixed_adaptation_makes_a_decoder_without_one(head_folder):
+    added = np.array([[0, 0, 1.5], [0, 0, 0]], np.float32)
+    free = OnnxDecoder(head_folder)
+    np.save(head_folder / "adaptation.npy", added)
+    fixed = OnnxDecoder(head_folder)
+    check_decoder(fixed)
+    assert fixed.spec.adaptation.kind == "none"
+    windows = np.random.default_rng(0).normal(size=(3, 2, 4))
+    assert np.array_equal(fixed.predict_proba(windows), free.predict_proba(windows, np.tile(added, (3, 1, 1))))
+
+
+@pytest.mark.parametrize("broken", [b"", b"not an array", None, "shape", "nan"])
+def test_broken_fixed_adaptation_is_refused(head_folder, broken):
+    path = head_folder / "adaptation.npy"
+    if broken is None:
+        np.save(path, np.array([{"a": 1}], dtype=object), allow_pickle=True)
+    elif broken == "shape":
+        np.save(path, np.zeros((3, 3)))
+    elif broken == "nan":
+        np.save(path, np.full((2, 3), np.nan))
+    else:
+        path.write_bytes(broken)
+    with pytest.raises(NeuroMotionError, match=r"adaptation\.npy"):
+        OnnxDecoder(head_folder)
+
+
+def test_decoder_survives_a_trip_to_another_process(tiny_folder):
+    decoder = OnnxDecoder(tiny_folder)
+    windows = np.random.default_rng(0).normal(size=(3, 2, 4))
+    # A copy takes the way of a pickle: without the session, which is opened anew
+    assert np.array_equal(copy.deepcopy(decoder).predict_proba(windows), decoder.predict_proba(windows))
+
+
+@pytest.fixture(scope="module")
+def mutated(tiny, tmp_path_factory):
+    folder = tiny.write(tmp_path_factory.mktemp("mutated"), tiny.graph(effort=True), effort=True)
+    return folder, (folder / "model.onnx").read_bytes()
+
+
+@given(st.data())
+@settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+def test_mutated_graph_gives_one_error_or_a_posterior(mutated, data):
+    folder, content = mutated
+    damaged = bytearray(content)
+    for place in data.draw(st.lists(st.integers(0, len(content) - 1), min_size=1, max_size=6)):
+        damaged[place] = data.draw(st.integers(0, 255))
+    damaged = damaged[: data.draw(st.integers(1, len(content)))] if data.draw(st.booleans()) else damaged
+    (folder / "model.onnx").write_bytes(bytes(damaged))
+    try:
+        posterior, _ = OnnxDecoder(folder).decode(np.ones((2, 2, 4), np.float32))
+    except NeuroMotionError:
+        return
+    assert np.isfinite(posterior).all()
+    assert posterior.sum(axis=1) == pytest.approx(1, abs=1e-5)

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from neuromotion_gym.decoders.recipe import Recipe, load_recipe, parse_yaml, recipe_digest
+from neuromotion_gym.decoders.schema import from_mapping
+from neuromotion_gym.errors import NeuroMotionError
+
+WHOLE = """
+decoder:
+  name: tiny
+  modality: emg
+  dataset: myo_armband
+  labels: [left, right]
+  channels: [a, b]
+  rate_hz: 100
+  unit: V
+  window: 40
+  hop_s: 0.05
+  split: trial
+  licence: CC0-1.0
+data:
+  stride_s: 0.1
+network:
+  name: armband_features
+training:
+  epochs: 3
+"""
+
+
+def read(text: str) -> Recipe:
+    return from_mapping(Recipe, parse_yaml(text, "recipe.yaml"), "recipe.yaml")
+
+
+def test_whole_recipe_is_read_and_written_unchanged():
+    recipe = read(WHOLE)
+    assert recipe.training.epochs == 3
+    again = read(yaml.safe_dump(recipe.model_dump(mode="json")))
+    assert again == recipe
+    assert recipe_digest(again) == recipe_digest(recipe)
+
+
+def test_digest_changes_with_a_setting_and_not_with_a_note():
+    recipe = read(WHOLE)
+    assert recipe_digest(read(WHOLE.replace("epochs: 3", "epochs: 4"))) != recipe_digest(recipe)
+    assert recipe_digest(read(WHOLE + "notes: hello\n")) == recipe_digest(recipe)
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        (WHOLE.replace("rate_hz: 100", "rate_hz: fast"), r"recipe\.yaml.*rate_hz.*'fast'"),
+        (WHOLE.replace("epochs: 3", "epochs: 0"), "in 'training', .*epochs"),
+        (WHOLE.replace("epochs: 3", "epoks: 3"), "'epoks' is not known .*epochs"),
+        (WHOLE.replace("stride_s: 0.1", "stride_s: .nan"), "stride_s"),
+        (WHOLE.replace("network:\n  name: armband_features\n", ""), "belong together.*data and training"),
+        (WHOLE + "colour: red\n", "'colour' is not known"),
+        ("- a\n- b\n", "table of names and values"),
+        ("", "table of names and values"),
+        ("decoder: [1, 2", "is not YAML"),
+        ("decoder: !!python/object/apply:os.getcwd []", "is not YAML"),
+        ("a: &x [1]\nb: *x\n", "aliases"),
+        ("decoder: 3\n", "decoder"),
+        ("1: 2\n", "table of names"),
+    ],
+)
+def test_wrong_recipe_is_refused_with_file_and_key(text, named):
+    with pytest.raises(NeuroMotionError, match=named):
+        read(text)
+
+
+def test_recipe_that_is_not_there_or_not_text(tmp_path):
+    with pytest.raises(NeuroMotionError, match="No recipe can be read"):
+        load_recipe(tmp_path)
+    (tmp_path / "recipe.yaml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(NeuroMotionError, match="UTF-8"):
+        load_recipe(tmp_path)
+
+
+@given(st.lists(st.tuples(st.integers(0, len(WHOLE) - 1), st.characters()), min_size=1, max_size=8))
+@settings(max_examples=300, deadline=None, derandomize=True)
+def test_mutated_recipe_gives_a_recipe_or_one_error(changes):
+    text = list(WHOLE)
+    for place, character in changes:
+        text[place] = character
+    with contextlib.suppress(NeuroMotionError):
+        read("".join(text))
+
+
+@given(
+    st.sampled_from(sorted(yaml.safe_load(WHOLE)["decoder"])),
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+        max_leaves=5,
+    ),
+)
+@settings(max_examples=200, deadline=None, derandomize=True)
+def test_any_value_of_any_key_gives_a_recipe_or_one_error(key, value):
+    content = yaml.safe_load(WHOLE)
+    content["decoder"][key] = value
+    with contextlib.suppress(NeuroMotionError):
+        from_mapping(Recipe, content, "recipe.yaml")
