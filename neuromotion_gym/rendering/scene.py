@@ -1,4 +1,10 @@
-"""Pictures of a limb, and of the posture that it is meant to take as a translucent ghost."""
+"""Pictures of a limb, and of the posture that it is meant to take as a translucent ghost.
+
+MuJoCo draws the limb alone, on a flat colour. What makes the picture soft is done on its depths afterwards, because a
+software renderer pays dearly for shadow maps: a background gradient, and soft shadows where something stands behind
+something else (T. Luft, C. Colditz, O. Deussen 2006, "Image enhancement by unsharp masking the depth buffer",
+ACM Trans Graph 25(3):1206-1213). The ghost is drawn once for each posture and laid over by comparing depths.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +16,18 @@ import mujoco
 import numpy as np
 
 from neuromotion_gym.rendering.backend import make_context
+from neuromotion_gym.rendering.framing import frame_movement
 from neuromotion_gym.rendering.skin import add_skins
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from neuromotion_gym.limbs import Limb
 
-ACCENT = (0.0, 0.62, 0.60)
-"""Colour of the ghost: teal, far from skin for any colour vision."""
+ACCENT = (0, 150, 146)
+"""Colour of the ghost, RGB: teal, far from skin for any colour vision."""
+TOP, BOTTOM = (247, 248, 248), (221, 226, 230)
+"""Background, RGB."""
 
 _FLAGS = mujoco.mjtRndFlag
 
@@ -27,9 +38,14 @@ class SceneRenderer:
     Parameters
     ----------
     limb : Limb
-        What to draw. A camera named ``overview`` frames it; without one, MuJoCo's free camera does.
+        What to draw.
     width, height : int
         Of the picture, in pixels.
+    degrees : sequence of str, optional
+        Degrees of freedom that will move: the picture is framed on all that they can reach. Without them the whole
+        limb is framed as the camera ``overview`` has it.
+    window : tuple of int, optional
+        Left, top, right and bottom of the part of the picture that the limb may fill, in pixels; the rest stays free.
     smooth : bool
         Whether to draw a skin over the geoms; see `neuromotion_gym.rendering.skin`.
 
@@ -39,32 +55,40 @@ class SceneRenderer:
         If this machine cannot draw; see `neuromotion_gym.rendering.backend`.
     """
 
-    def __init__(self, limb: Limb, width: int = 1280, height: int = 720, smooth: bool = True) -> None:
+    def __init__(
+        self,
+        limb: Limb,
+        width: int = 1280,
+        height: int = 720,
+        degrees: Sequence[str] | None = None,
+        window: tuple[int, int, int, int] | None = None,
+        smooth: bool = True,
+    ) -> None:
         self.width, self.height = width, height
-        self._context = make_context(width, height)
+        left, top, right, bottom = window or (0, 0, width, height)
+        self._part = (slice(top, bottom), slice(left, right))
+        self._rectangle = mujoco.MjrRect(0, 0, right - left, bottom - top)
+        self._background = np.linspace(TOP, BOTTOM, height)[:, None, :].repeat(width, axis=1).astype(np.uint8)
+        self._fade = _feather(bottom - top, right - left) if window else None
+
+        self._context = make_context(right - left, bottom - top)
         self._context.make_current()
         self._model = add_skins(mujoco.MjSpec.from_file(str(limb.path))) if smooth else copy.copy(limb.model)
-        self._model.vis.global_.offwidth = max(width, self._model.vis.global_.offwidth)
-        self._model.vis.global_.offheight = max(height, self._model.vis.global_.offheight)
+        self._model.vis.global_.offwidth, self._model.vis.global_.offheight = right - left, bottom - top
         self._ghost_model = _ghostly(self._model)
         self._data = mujoco.MjData(self._model)
         self._mjr = mujoco.MjrContext(self._model, mujoco.mjtFontScale.mjFONTSCALE_100.value)
         mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN.value, self._mjr)
+        self._release = weakref.finalize(self, _release, self._context, self._mjr)
         self._scene = mujoco.MjvScene(self._model, maxgeom=2000)
         self._ghost_scene = mujoco.MjvScene(self._ghost_model, maxgeom=2000)
-        for flag in (_FLAGS.mjRND_SKYBOX, _FLAGS.mjRND_SHADOW, _FLAGS.mjRND_REFLECTION):
-            self._ghost_scene.flags[flag] = 0
-        self._scene.flags[_FLAGS.mjRND_REFLECTION] = 0
-        self._camera = mujoco.MjvCamera()
-        self._camera.fixedcamid = mujoco.mj_name2id(self._model, mujoco.mjtObj.mjOBJ_CAMERA, "overview")
-        if self._camera.fixedcamid >= 0:
-            self._camera.type = mujoco.mjtCamera.mjCAMERA_FIXED.value
-        else:
-            mujoco.mjv_defaultFreeCamera(self._model, self._camera)
+        for scene in (self._scene, self._ghost_scene):
+            for flag in (_FLAGS.mjRND_SHADOW, _FLAGS.mjRND_REFLECTION, _FLAGS.mjRND_HAZE):
+                scene.flags[flag] = 0
+        self._ghost_scene.flags[_FLAGS.mjRND_SKYBOX] = 0
+        self._camera = frame_movement(limb, degrees, (right - left) / (bottom - top))
         self._option = mujoco.MjvOption()
-        self._rectangle = mujoco.MjrRect(0, 0, width, height)
         self._ghost: _Ghost | None = None
-        self._release = weakref.finalize(self, _release, self._context, self._mjr)
 
     def frame(self, qpos: np.ndarray, ghost_qpos: np.ndarray | None = None) -> np.ndarray:
         """Draw one picture.
@@ -83,18 +107,19 @@ class SceneRenderer:
         self._context.make_current()
         if ghost_qpos is not None and (self._ghost is None or not np.array_equal(self._ghost.qpos, ghost_qpos)):
             colour, depth = self._draw(self._ghost_model, self._ghost_scene, ghost_qpos, mujoco.mjtCatBit.mjCAT_DYNAMIC)
-            self._ghost = _Ghost(np.array(ghost_qpos), colour, self._metres(depth))
+            self._ghost = _Ghost(np.array(ghost_qpos), colour, depth)
         colour, depth = self._draw(self._model, self._scene, qpos, mujoco.mjtCatBit.mjCAT_ALL)
+        picture = self._background.copy()
+        under = picture[self._part]
+        drawn = np.isfinite(depth)
+        limb = np.where(drawn[..., None], colour, under)
+        limb = limb * _shade(depth)[..., None]
         if ghost_qpos is not None and self._ghost is not None:
-            self._ghost.blend(colour, self._metres(depth))
-        return np.ascontiguousarray(colour[::-1])
-
-    def _metres(self, depth: np.ndarray) -> np.ndarray:
-        """Distance from the camera's plane; infinite where nothing was drawn. From window depth, OpenGL's projection."""
-        extent = self._model.stat.extent
-        near, far = self._model.vis.map.znear * extent, self._model.vis.map.zfar * extent
-        distance = near * far / (far - depth * (far - near))
-        return np.where(depth < 1.0, distance, np.inf)
+            self._ghost.blend(limb, depth)
+        if self._fade is not None:
+            limb = under + (limb - under) * self._fade[..., None]
+        picture[self._part] = limb.astype(np.uint8)
+        return picture
 
     def close(self) -> None:
         """Free the OpenGL context."""
@@ -109,57 +134,94 @@ class SceneRenderer:
     def _draw(
         self, model: mujoco.MjModel, scene: mujoco.MjvScene, qpos: np.ndarray, what: mujoco.mjtCatBit
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Colours and depths, bottom row first."""
+        """Colours, and distances from the camera's plane in metres (infinite where nothing was drawn)."""
         data = self._data
         data.qpos[:] = qpos
         mujoco.mj_kinematics(model, data)
         mujoco.mj_comPos(model, data)
         mujoco.mj_camlight(model, data)
         mujoco.mjv_updateScene(model, data, self._option, None, self._camera, int(what), scene)
-        colour = np.empty((self.height, self.width, 3), dtype=np.uint8)
-        depth = np.empty((self.height, self.width), dtype=np.float32)
+        shape = (self._rectangle.height, self._rectangle.width)
+        colour, depth = np.empty((*shape, 3), dtype=np.uint8), np.empty(shape, dtype=np.float32)
         mujoco.mjr_render(self._rectangle, scene, self._mjr)
         mujoco.mjr_readPixels(colour, depth, self._rectangle, self._mjr)
-        return colour, depth
+        near, far = (x * model.stat.extent for x in (model.vis.map.znear, model.vis.map.zfar))
+        distance = near * far / (far - depth * (far - near))  # inverse of OpenGL's projection
+        return colour[::-1], np.where(distance < 0.5 * far, distance, np.inf)[::-1]  # beyond it is the sky
 
 
 class _Ghost:
-    """The ghost, drawn alone, and how it shines through a picture. Arrays have the bottom row first."""
+    """The ghost, drawn alone, and how it shines through a picture."""
 
-    front, behind, rim = 0.50, 0.14, 0.85
-    touching = 0.004
-    """Where limb and ghost are nearer to each other than this, in metres, only the limb is drawn."""
+    front, behind, rim = 0.45, 0.10, 0.80
+    touching = (-0.004, 0.025)
+    """Nothing is drawn where the ghost stands from 4 mm before to 25 mm behind the limb's surface: there they coincide."""
 
     def __init__(self, qpos: np.ndarray, colour: np.ndarray, depth: np.ndarray) -> None:
-        from scipy.ndimage import binary_dilation, binary_erosion
+        from scipy.ndimage import binary_erosion
 
         self.qpos = qpos
         mask = np.isfinite(depth)
         rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-        if not rows.size:
-            rows = columns = np.array([0])
         pad = 3
-        self.part = (slice(max(rows[0] - pad, 0), rows[-1] + 1 + pad), slice(max(columns[0] - pad, 0), columns[-1] + 1 + pad))
-        mask = mask[self.part]
+        self.part = (slice(0, 0), slice(0, 0))
+        if rows.size:
+            self.part = (
+                slice(max(rows[0] - pad, 0), rows[-1] + 1 + pad),
+                slice(max(columns[0] - pad, 0), columns[-1] + 1 + pad),
+            )
+        self.mask = mask[self.part]
+        self.edge = self.mask & ~binary_erosion(self.mask, iterations=2)
         self.depth = depth[self.part]
-        self.edge = binary_dilation(mask, iterations=1) & ~binary_erosion(mask, iterations=1)
-        self.mask = mask
         self.colour = colour[self.part].astype(np.float32)
-        self.colour[self.edge] = np.array(ACCENT) * 255
+        self.colour[self.edge] = ACCENT
 
-    def blend(self, colour: np.ndarray, depth: np.ndarray) -> None:
+    def blend(self, picture: np.ndarray, depth: np.ndarray) -> None:
         """Lay it over a picture, in place: strong where it stands in front, faint where the limb hides it."""
         limb = depth[self.part]
-        visible, apart = self.depth <= limb, ~(np.abs(self.depth - limb) < self.touching)
-        share = np.where(self.mask & apart, np.where(visible, self.front, self.behind), 0.0)
-        share = np.where(self.edge & apart, np.where(visible, self.rim, 2 * self.behind), share)[..., None]
-        under = colour[self.part]
-        colour[self.part] = (under * (1 - share) + self.colour * share).astype(np.uint8)
+        with np.errstate(invalid="ignore"):
+            gap = self.depth - limb
+        before, apart = gap < 0, (gap < self.touching[0]) | (gap > self.touching[1])
+        share = np.where(self.mask & apart, np.where(before, self.front, self.behind), 0.0)
+        share = np.where(self.edge & apart, np.where(before, self.rim, 2.5 * self.behind), share)[..., None]
+        picture[self.part] += (self.colour - picture[self.part]) * share
+
+
+def _shade(depth: np.ndarray, radius_px: float = 26.0, strength: float = 0.5, wall_m: float = 0.25) -> np.ndarray:
+    """Brightness, 0 to 1: darker where the surroundings are nearer. Shape (height, width)."""
+    from scipy.ndimage import gaussian_filter
+
+    step = 4
+    drawn = np.isfinite(depth)
+    small = depth[::step, ::step]
+    if not np.isfinite(small).any():
+        return np.ones_like(depth)
+    wall = float(small[np.isfinite(small)].max()) + wall_m
+    small = np.minimum(small, wall)
+    around = gaussian_filter(small, radius_px / step, mode="nearest")
+    limb = np.where(small < wall, 1.0 - strength * np.clip((small - around) / wall_m, 0.0, 1.0), 1.0)
+    behind = 1.0 - 0.35 * strength * np.clip((wall - around) / wall_m, 0.0, 1.0)
+    return np.where(drawn, _enlarge(limb, step, depth.shape), _enlarge(behind, step, depth.shape))
+
+
+def _enlarge(small: np.ndarray, step: int, shape: tuple[int, ...]) -> np.ndarray:
+    from scipy.ndimage import zoom
+
+    large = zoom(small.astype(np.float32), step, order=1, grid_mode=True, mode="nearest")
+    missing = [(0, max(0, wanted - there)) for wanted, there in zip(shape, large.shape, strict=True)]
+    return np.asarray(np.pad(large, missing, mode="edge")[: shape[0], : shape[1]])
+
+
+def _feather(height: int, width: int, border: int = 56) -> np.ndarray:
+    """1 inside, falling smoothly to 0 at the border. Shape (height, width)."""
+    down, across = (np.minimum(np.arange(n), np.arange(n)[::-1]) / border for n in (height, width))
+    x = np.clip(np.minimum(down[:, None], across[None, :]), 0.0, 1.0)
+    return np.asarray(x * x * (3 - 2 * x))
 
 
 def _ghostly(model: mujoco.MjModel) -> mujoco.MjModel:
     ghost = copy.copy(model)
-    colour = np.array([*ACCENT, 1.0])
+    colour = np.array([*ACCENT, 255]) / 255
     ghost.mat_rgba[:] = colour
     ghost.mat_specular[:] = 0.1
     ghost.geom_rgba[:, :3] = colour[:3]

@@ -1,0 +1,83 @@
+"""Where the camera stands: it looks as the limb's own camera does, and comes as near as the movement allows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import mujoco
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from neuromotion_gym.limbs import Limb
+
+_DIRECTION = (135.0, -15.0)
+"""Azimuth and elevation, in degrees, for a limb that has no camera of its own."""
+_MARGIN = 1.12
+_MOVES_M = 0.005
+
+
+def frame_movement(limb: Limb, degrees: Sequence[str] | None, aspect: float) -> mujoco.MjvCamera:
+    """Place a camera so that all that ``degrees`` move stays in the picture.
+
+    The direction is that of the MJCF camera named after the body that moves, or after the nearest body above it that
+    has one, or else of the camera ``overview``.
+
+    Parameters
+    ----------
+    limb : Limb
+    degrees : sequence of str or None
+        Degrees of freedom that move; with None the camera stands as ``overview`` does.
+    aspect : float
+        Width of the picture over its height.
+    """
+    model = limb.model
+    points, radii, body = _reach(limb, [d.name for d in limb.degrees] if degrees is None else list(degrees))
+    names = ["overview"]
+    while degrees is not None and body > 0:
+        names.insert(len(names) - 1, model.body(body).name)
+        body = int(model.body_parentid[body])
+    found = [mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_CAMERA, name) for name in names]
+    index = next((camera for camera in found if camera >= 0), -1)
+    view = mujoco.MjvCamera()
+    mujoco.mjv_defaultFreeCamera(model, view)
+    if index >= 0 and degrees is None:
+        view.type = mujoco.mjtCamera.mjCAMERA_FIXED.value
+        view.fixedcamid = index
+        return view
+    if index >= 0:
+        backward = np.array(model.cam_mat0[index]).reshape(3, 3)[:, 2]
+        view.azimuth = float(np.degrees(np.arctan2(-backward[1], -backward[0])))
+        view.elevation = float(np.degrees(np.arcsin(np.clip(-backward[2], -1, 1))))
+    else:
+        view.azimuth, view.elevation = _DIRECTION
+    azimuth, elevation = np.radians(view.azimuth), np.radians(view.elevation)
+    forward = np.array([np.cos(elevation) * np.cos(azimuth), np.cos(elevation) * np.sin(azimuth), np.sin(elevation)])
+    right = np.array([np.sin(azimuth), -np.cos(azimuth), 0.0])
+    up = np.cross(right, forward)
+    axes = np.stack([right, up, forward])
+    places = points @ axes.T
+    low, high = (places - radii[:, None]).min(axis=0), (places + radii[:, None]).max(axis=0)
+    view.lookat[:] = (low + high) / 2 @ axes
+    tall = max(high[1] - low[1], (high[0] - low[0]) / aspect)
+    view.distance = float(_MARGIN * tall / 2 / np.tan(np.radians(model.vis.global_.fovy) / 2) + (high[2] - low[2]) / 2)
+    return view
+
+
+def _reach(limb: Limb, degrees: list[str]) -> tuple[np.ndarray, np.ndarray, int]:
+    """Centres and radii of the geoms that move, at home and at either end of each degree; and the body they hang on."""
+    model, data = limb.model, mujoco.MjData(limb.model)
+    targets = np.concatenate([np.zeros((1, len(degrees))), np.eye(len(degrees)), -np.eye(len(degrees))])
+    centres = []
+    for qpos in limb.qpos_at(targets, degrees):
+        data.qpos[:] = qpos
+        mujoco.mj_kinematics(model, data)
+        centres.append(np.array(data.geom_xpos))
+    stack = np.stack(centres)
+    moves = np.linalg.norm(stack - stack[0], axis=-1).max(axis=0) > _MOVES_M
+    if not moves.any():
+        moves[:] = True
+    points = stack[:, moves].reshape(-1, 3)
+    radii = np.tile(np.minimum(np.array(model.geom_rbound)[moves], 0.5), len(stack))
+    return points, radii, int(np.array(model.geom_bodyid)[moves].min())
