@@ -33,7 +33,7 @@ class TrialBank:
     Parameters
     ----------
     samples : float32 array, shape (total, channels)
-        All stretches, end to end.
+        Stretches of all trials, end to end.
     begin : int array, shape (trials,)
         First sample of each trial's stretch.
     room : int array, shape (trials,)
@@ -61,10 +61,32 @@ class TrialBank:
 
 class _Stretch(NamedTuple):
     key: TrialKey
-    samples: np.ndarray  # (length, channels)
+    begin: int  # in the samples kept
+    length: int
     session: int
     label: int
     has_onset: bool
+
+
+class _Samples:
+    """Samples that grow in place: one array for what is played, never two."""
+
+    def __init__(self, channels: int) -> None:
+        self._array = np.empty((0, channels), np.float32)
+        self.length = 0
+
+    def append(self, samples: np.ndarray) -> None:
+        """Add ``samples``, shape (length, channels)."""
+        stop = self.length + len(samples)
+        if stop > len(self._array):
+            self._array.resize((max(stop, len(self._array) * 9 // 8), self._array.shape[1]), refcheck=False)
+        self._array[self.length : stop] = samples
+        self.length = stop
+
+    def whole(self) -> np.ndarray:
+        """All samples, shape (total, channels)."""
+        self._array.resize((self.length, self._array.shape[1]), refcheck=False)
+        return self._array
 
 
 def build_bank(
@@ -91,49 +113,65 @@ def build_bank(
     names: list[tuple[str, str]] = []
     found: list[_Stretch] = []
     spec: SignalSpec | None = None
-    rule: PieceRule | None = None
     for session in sessions:
         names.append((session.subject, session.session))
         apart = {(recording.session, recording.run) for recording in session.calibration}
         for recording in session.recordings:
             if (recording.session, recording.run) in apart:
                 continue
-            if spec is None or rule is None:
-                spec, rule = recording.spec, rule_of(recording.spec)
+            if spec is None:
+                spec, rule, kept = recording.spec, rule_of(recording.spec), _Samples(len(recording.spec.channels))
             if recording.spec != spec:
                 raise NeuroMotionError(
                     f"A replay needs one spec, but {recording.name} has {recording.spec} and others {spec}."
                 )
             found += [
-                _cut(recording, trial, rule, len(names) - 1, index[trial.label])
+                _cut(recording, trial, rule, kept, len(names) - 1, index[trial.label])
                 for trial in recording.trials
                 if trial.label in index
             ]
-    if spec is None or rule is None:
+    if spec is None:
         raise NeuroMotionError("Nothing to replay: no session has a recording that is not a calibration run.")
     if len({stretch.has_onset for stretch in found}) > 1:
         raise NeuroMotionError("Trials with and without an onset cannot be mixed in one replay.")
     longest = _longest(found, rule, spec)
-    return _assemble(found, names, labels, spec, longest, rule.fade)
+    needed = longest + rule.fade
+    playable = [stretch for stretch in found if stretch.length >= needed]
+    playable.sort(key=lambda stretch: (stretch.session, stretch.label))
+    count = _counted(playable, names, labels)
+    return TrialBank(
+        spec=spec,
+        sessions=tuple(names),
+        samples=kept.whole(),
+        begin=np.array([stretch.begin for stretch in playable]),
+        room=np.array([1 if stretch.has_onset else stretch.length - needed + 1 for stretch in playable]),
+        first=(np.cumsum(count) - count.ravel()).reshape(count.shape),
+        count=count,
+        keys=tuple(stretch.key for stretch in playable),
+        longest=longest,
+        left_out=len(found) - len(playable),
+        has_onset=playable[0].has_onset,
+    )
 
 
-def _cut(recording: Recording, trial: Trial, rule: PieceRule, session: int, label: int) -> _Stretch:
-    """The part of a trial that may be played; a copy, so that the recording can be let go."""
+def _cut(recording: Recording, trial: Trial, rule: PieceRule, kept: _Samples, session: int, label: int) -> _Stretch:
+    """Keep the part of a trial that may be played."""
     start = trial.start + (rule.skip if trial.has_onset else 0)
     stop = trial.stop
     if trial.has_onset:
         stop = min(stop + rule.beyond, recording.samples.shape[1], start + rule.longest + rule.fade)
     key = TrialKey(recording.subject, recording.session, recording.run, trial.label, trial.start)
-    samples = np.ascontiguousarray(recording.samples[:, start : max(start, stop)].T)
-    return _Stretch(key, samples, session, label, trial.has_onset)
+    begin = kept.length
+    kept.append(recording.samples[:, start : max(start, stop)].T)
+    return _Stretch(key, begin, kept.length - begin, session, label, trial.has_onset)
 
 
 def _longest(found: list[_Stretch], rule: PieceRule, spec: SignalSpec) -> int:
-    """Longest piece that nine trials in ten of every label can hold (all, where pieces must not shrink)."""
+    """Longest piece that nine trials in ten of every label can hold (as it is, where pieces must not shrink)."""
     longest = rule.longest
     if rule.shrink:
         for label in {stretch.label for stretch in found}:
-            lengths = sorted(len(stretch.samples) for stretch in found if stretch.label == label)
+            lengths = sorted(stretch.length for stretch in found if stretch.label == label)
             longest = min(longest, lengths[len(lengths) // 10] - rule.fade)
     if longest < rule.shortest:
         rate = spec.rate_hz
@@ -145,22 +183,10 @@ def _longest(found: list[_Stretch], rule: PieceRule, spec: SignalSpec) -> int:
     return longest
 
 
-def _assemble(
-    found: list[_Stretch],
-    names: list[tuple[str, str]],
-    labels: Sequence[str],
-    spec: SignalSpec,
-    longest: int,
-    fade: int,
-) -> TrialBank:
-    """Lay the stretches that are long enough end to end; gives the memory of ``found`` back on the way."""
-    needed = longest + fade
-    total = len(found)
-    found[:] = sorted(
-        (stretch for stretch in found if len(stretch.samples) >= needed), key=lambda one: (one.session, one.label)
-    )
+def _counted(playable: list[_Stretch], names: list[tuple[str, str]], labels: Sequence[str]) -> np.ndarray:
+    """Playable trials of each session and label, int array of shape (sessions, labels); none may be without."""
     count = np.zeros((len(names), len(labels)), np.int64)
-    for stretch in found:
+    for stretch in playable:
         count[stretch.session, stretch.label] += 1
     lacking = [
         f"{' '.join(names[s])}: {', '.join(label for label, n in zip(labels, count[s], strict=True) if n == 0)}"
@@ -170,24 +196,4 @@ def _assemble(
         raise NeuroMotionError(
             f"Every session needs playable trials of {', '.join(labels)}, but some have none ({'; '.join(lacking)})."
         )
-    lengths = np.array([len(stretch.samples) for stretch in found])
-    begin = np.concatenate([[0], np.cumsum(lengths)])
-    onset = np.array([stretch.has_onset for stretch in found])
-    keys = tuple(stretch.key for stretch in found)
-    samples = np.empty((int(begin[-1]), len(spec.channels)), np.float32)
-    for stop in begin[:0:-1]:
-        stretch = found.pop()
-        samples[stop - len(stretch.samples) : stop] = stretch.samples
-    return TrialBank(
-        spec=spec,
-        sessions=tuple(names),
-        samples=samples,
-        begin=begin[:-1],
-        room=np.where(onset, 1, lengths - needed + 1),
-        first=(np.cumsum(count) - count.ravel()).reshape(count.shape),
-        count=count,
-        keys=keys,
-        longest=longest,
-        left_out=total - len(keys),
-        has_onset=bool(onset[0]),
-    )
+    return count
