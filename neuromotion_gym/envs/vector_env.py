@@ -143,7 +143,7 @@ class NeuroVectorEnv(VectorEnv):
         if self._max_steps is not None:
             truncated = truncated | ((self.loop.steps >= self._max_steps) & ~terminated)
         if self.autoreset_mode is AutoresetMode.NEXT_STEP:
-            again = self._ended
+            again = self._ended.copy()
             if again.any():
                 self._reset(np.flatnonzero(again))
                 reward = np.where(again, 0.0, reward)
@@ -154,7 +154,7 @@ class NeuroVectorEnv(VectorEnv):
         if self.autoreset_mode is AutoresetMode.DISABLED or not self._ended.any():
             return self.loop.observation(), reward, terminated, truncated, self._info()
         last, info = self.loop.observation(), self._info()
-        ended = self._ended
+        ended = self._ended.copy()
         self._reset(np.flatnonzero(ended))
         fresh = {**self._info(), "final_obs": last, "_final_obs": ended, "final_info": info, "_final_info": ended}
         return self.loop.observation(), reward, terminated, truncated, fresh
