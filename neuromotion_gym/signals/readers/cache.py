@@ -72,14 +72,12 @@ def eegmmidb_file(root: Path, subject: str, run: int) -> Path:
         if (root / folder / name).is_file():
             return root / folder / name
     cached = cache_folder() / "eegmmidb" / name
-    if cached.is_file():
-        return cached
     for folder in EEGMMIDB_FOLDERS[:2]:
-        pack = root / folder / "packed" / f"{subject}.edfpack"
-        if pack.is_file() and not cached.parent.is_dir():
-            _unpack_edf(root / folder / "unpack.py", subject, cached.parent)
-    if cached.is_file():
-        return cached
+        if (root / folder / "packed" / f"{subject}.edfpack").is_file():
+            if not cached.parent.is_dir():
+                _unpack_edf(root / folder / "unpack.py", subject, cached.parent)
+            if cached.is_file():
+                return cached
     raise NeuroMotionError(
         f"{root} has no {name.as_posix()} of EEGMMIDB, as published or in packs; "
         "it has to hold folders S001, S002 and so on (https://physionet.org/content/eegmmidb/1.0.0)."
@@ -98,12 +96,11 @@ def myo_folder(root: Path, subject: str) -> Path:
         if (root / folder / subject / "training0").is_dir():
             return root / folder / subject
     cached = cache_folder() / "myo_armband" / subject
-    if cached.is_dir():
-        return cached
     for folder in (".", "myo_armband_8ch"):
         archive = root / folder / f"{subject}.tar.xz"
         if archive.is_file():
-            _unpack_tar(archive, subject, cached)
+            if not cached.is_dir():
+                _unpack_tar(archive, subject, cached)
             return cached
     raise NeuroMotionError(
         f"{root} has no recordings of {subject} of the Myo armband set, as published or in archives; it has to "

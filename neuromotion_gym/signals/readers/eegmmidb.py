@@ -118,9 +118,8 @@ def channel_names() -> tuple[str, ...]:
 
 def _without_padding(raw: Any) -> Any:
     """``raw`` without the zeros that fill up the last data record of many files."""
-    data = raw.get_data()
-    used = np.flatnonzero(data.any(axis=0))
-    stop = int(used[-1]) + 1 if used.size else 0
-    if 1 < stop < raw.n_times and raw.n_times - stop < raw.info["sfreq"]:
-        raw.crop(0, (stop - 1) / raw.info["sfreq"])
+    first = max(0, raw.n_times - round(raw.info["sfreq"]))
+    used = np.flatnonzero(raw.get_data(start=first).any(axis=0))
+    if used.size and first + used[-1] + 1 < raw.n_times:
+        raw.crop(0, (first + used[-1]) / raw.info["sfreq"])
     return raw

@@ -97,6 +97,12 @@ def test_what_is_in_no_pack_is_missing(packs: Path) -> None:
         eegmmidb_file(packs, "S001", 8)
 
 
+def test_what_was_unpacked_from_one_folder_is_not_found_in_another(packs: Path, tmp_path) -> None:
+    eegmmidb_file(packs, "S001", 4)
+    with pytest.raises(NeuroMotionError, match=r"has no S001/S001R04.edf"):
+        eegmmidb_file(tmp_path, "S001", 4)
+
+
 def test_archives_are_unpacked_once(tmp_path, cache: Path) -> None:
     source = tmp_path / "EvaluationDataset" / "Male0" / "training0"
     source.mkdir(parents=True)
