@@ -168,4 +168,5 @@ def rank_correlation(first: np.ndarray, second: np.ndarray) -> float:
         ranks.append((last - (counts - 1) / 2)[inverse])
     if min(rank.std() for rank in ranks) == 0:
         return float("nan")
-    return float(np.corrcoef(np.stack(ranks))[0, 1])
+    left, right = (rank - rank.mean() for rank in ranks)
+    return float((left * right).sum() / np.sqrt((left**2).sum() * (right**2).sum()))

@@ -1,0 +1,147 @@
+"""Episodes of one decoder and controller: many limbs at once, each taking up the next episode as it ends one."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from neuromotion_gym.benchmark.metrics import intent_latencies, overshoots, path_efficiency
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from neuromotion_gym.controllers.base import Controller, Memory
+    from neuromotion_gym.envs.closed_loop import ClosedLoop
+
+BENCHMARK = 0x4E47  # keeps the benchmark's generators apart from those of everybody's small seeds
+
+
+@dataclass(frozen=True)
+class EpisodeKey:
+    """Which episode: session of the source, and the how manieth of that session.
+
+    The generator depends on the names of person and session, not on their place in a list: whoever plays a part of
+    the people plays the same episodes.
+    """
+
+    session: int
+    subject: str
+    session_name: str
+    repetition: int
+
+    def generator(self, seed: int) -> np.random.Generator:
+        """Generator of everything random in the episode."""
+        person = zlib.crc32(f"{self.subject}/{self.session_name}".encode())
+        return np.random.default_rng([BENCHMARK, seed, person, self.repetition])
+
+
+def episode_keys(sessions: Sequence[tuple[str, str]], repetitions: int) -> list[EpisodeKey]:
+    """As many episodes for every session, one repetition after the other."""
+    return [
+        EpisodeKey(index, subject, name, repetition)
+        for repetition in range(repetitions)
+        for index, (subject, name) in enumerate(sessions)
+    ]
+
+
+def play(
+    loop: ClosedLoop,
+    controller: Controller,
+    keys: Sequence[EpisodeKey],
+    seed: int,
+    tick: Callable[[], None] = lambda: None,
+) -> tuple[list[dict[str, Any]], set[tuple[str, str, int]]]:
+    """Play all episodes of ``keys``.
+
+    Parameters
+    ----------
+    loop : ClosedLoop
+        A batch of any size; the result does not depend on it, but for the rounding of the decoder.
+    controller : Controller
+    keys : sequence of EpisodeKey
+    seed : int
+    tick : callable
+        Called whenever an episode ends.
+
+    Returns
+    -------
+    episodes : list of dict
+        One an episode, in the order of ``keys``.
+    trials : set of (subject, session, trial)
+        All distinct trials that were played.
+    """
+    layout = loop.layout
+    rows, axes = min(loop.num_rows, len(keys)), len(layout.intents.axes)
+    steps = round(layout.time_limit_s / layout.control_s) + 1
+    position = np.full((loop.num_rows, steps, axes), np.nan)
+    intent = np.full((loop.num_rows, steps), -1)
+    decoded = np.full((loop.num_rows, steps), -1)
+    playing = np.full(loop.num_rows, -1)
+    waiting = list(range(len(keys)))[::-1]
+    found: dict[int, dict[str, Any]] = {}
+    trials: set[tuple[str, str, int]] = set()
+    state: Memory | None = None
+    start = np.zeros(loop.num_rows, dtype=bool)
+
+    def begin(free: np.ndarray) -> None:
+        taken = [waiting.pop() for _ in range(min(len(free), len(waiting)))]
+        used = free[: len(taken)]
+        if taken:
+            loop.reset(
+                used,
+                [keys[key].generator(seed) for key in taken],
+                sessions=np.array([keys[key].session for key in taken]),
+            )
+        playing[free] = -1
+        playing[used] = taken
+        start[used] = True
+        position[free], intent[free], decoded[free] = np.nan, -1, -1
+
+    if rows < loop.num_rows:  # idle rows have to be somewhere, too
+        idle = np.arange(rows, loop.num_rows)
+        loop.reset(idle, [keys[0].generator(seed) for _ in idle], sessions=np.full(len(idle), keys[0].session))
+    begin(np.arange(rows))
+    everyone = np.arange(loop.num_rows)
+    while (playing >= 0).any():
+        step = np.minimum(loop.steps, steps - 1)
+        position[everyone, step] = loop.physics.position
+        intent[everyone, step] = loop.parts.operator.label
+        decoded[everyone, step] = loop.stream.posterior.argmax(axis=1)
+        observation = loop.observation()
+        assert isinstance(observation, np.ndarray)
+        action, state = controller.predict(observation, state, start)
+        start = np.zeros(loop.num_rows, dtype=bool)
+        result = loop.step(action)
+        ended = np.flatnonzero((result.terminated | result.truncated) & (playing >= 0))
+        for row in ended.tolist():
+            key = keys[playing[row]]
+            last = int(loop.steps[row])
+            position[row, last] = loop.physics.position[row]
+            path = position[row : row + 1, : last + 1]
+            latencies = intent_latencies(intent[row : row + 1, :last], decoded[row : row + 1, :last], layout.control_s)
+            heard = latencies[np.isfinite(latencies)]
+            numbers = loop.trials(row)
+            trials |= {(key.subject, key.session_name, number) for number in numbers}
+            found[int(playing[row])] = {
+                "subject": key.subject,
+                "session": key.session_name,
+                "repetition": key.repetition,
+                "success": bool(loop.success[row]),
+                "wrong_selection": bool(loop.wrong[row]),
+                "unstable": bool(loop.unstable[row]),
+                "time_s": round(float(loop.steps[row] * layout.control_s), 3),
+                "trials": len(numbers),
+                "goal": " ".join(f"{value:.3f}" for value in loop.goal[row]),
+                "place": " ".join(f"{value:.3f}" for value in loop.physics.position[row]),
+                "path_efficiency": round(float(path_efficiency(path)[0]), 4),
+                "overshoots": int(overshoots(path, loop.goal[row : row + 1], layout.tolerance)[0]),
+                "latency_s": round(float(np.median(heard)), 3) if heard.size else float("nan"),
+                "decoded_right": round(float(np.mean(intent[row, :last] == decoded[row, :last])), 4),
+            }
+            tick()
+        if ended.size:
+            begin(ended)
+    return [found[index] for index in range(len(keys))], trials

@@ -1,0 +1,278 @@
+"""From rows of episodes to the tables of a report, in Markdown and HTML."""
+
+from __future__ import annotations
+
+import csv
+import html
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from neuromotion_gym.benchmark.metrics import median_time
+from neuromotion_gym.benchmark.statistics import compare_all, rate_of_information, rate_over_people
+from neuromotion_gym.errors import NeuroMotionError
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Sequence
+
+    from neuromotion_gym.benchmark.config import BenchmarkConfig
+    from neuromotion_gym.statistics import Interval
+
+REFERENCE = "argmax"
+"""Controller that the others are compared with."""
+HEADER = (
+    "decoder",
+    "controller",
+    "success [95 %]",
+    "wrong selections",
+    "median time, s",
+    "ITR, bit/min [95 %]",
+    "shuffled → oracle",
+    f"against {REFERENCE} [95 %], p",
+    "episodes",
+    "people",
+    "distinct trials",
+)
+ROLES = ("decoder", "control", "oracle", "shuffled", "blind")
+
+
+@dataclass(frozen=True, eq=False)
+class Line:
+    """One cell with its episodes.
+
+    Parameters
+    ----------
+    cell : dict
+        A line of ``cells.json``.
+    success, wrong : bool array, shape (episodes,)
+    time_s : float array, shape (episodes,)
+    people : sequence of str, shape (episodes,)
+    """
+
+    cell: dict[str, Any]
+    success: np.ndarray
+    wrong: np.ndarray
+    time_s: np.ndarray
+    people: Sequence[str]
+
+    @property
+    def rate(self) -> Interval:
+        """Success over people."""
+        return rate_over_people(self.success, self.people)
+
+    @property
+    def key(self) -> tuple[str, str, float]:
+        """What a table has in common: level and condition."""
+        return self.cell["level"], self.cell["ocular"], self.cell["skip_cue"]
+
+
+def read_lines(folder: str | os.PathLike[str]) -> list[Line]:
+    """All cells of a folder of results with their episodes.
+
+    Raises
+    ------
+    NeuroMotionError
+        If the folder holds no results.
+    """
+    try:
+        table = json.loads((Path(folder) / "cells.json").read_text(encoding="utf-8"))
+        with (Path(folder) / "episodes.csv").open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+    except (OSError, ValueError) as error:
+        raise NeuroMotionError(f"{folder} holds no results of a benchmark: {error}.") from error
+    by_cell: dict[str, list[dict[str, str]]] = {}
+    for row in rows:
+        by_cell.setdefault(row["cell"], []).append(row)
+    return [_line(cell, by_cell[cell["cell"]]) for cell in table]
+
+
+def _line(cell: dict[str, Any], rows: list[dict[str, str]]) -> Line:
+    return Line(
+        cell,
+        np.array([row["success"] == "True" for row in rows]),
+        np.array([row["wrong_selection"] == "True" for row in rows]),
+        np.array([float(row["time_s"]) for row in rows]),
+        [row["subject"] for row in rows],
+    )
+
+
+def share_closed(line: Line, lines: Sequence[Line]) -> float:
+    """Share of the distance from shuffled to oracle that a decoder closes; NaN where a bound is missing.
+
+    Bounds with the same controller are taken where there are any, otherwise those with the reference controller.
+    """
+    rates = {}
+    for role in ("shuffled", "oracle"):
+        for controller in (line.cell["controller"], REFERENCE):
+            bounds = [
+                other
+                for other in lines
+                if other.cell["role"] == role
+                and other.cell["decoder"] == line.cell["decoder"]
+                and other.cell["controller"] == controller
+                and other.key == line.key
+            ]
+            if bounds:
+                rates[role] = bounds[0].rate.mean
+                break
+    if len(rates) < 2 or rates["oracle"] <= rates["shuffled"]:
+        return float("nan")
+    return (line.rate.mean - rates["shuffled"]) / (rates["oracle"] - rates["shuffled"])
+
+
+def tables(lines: Sequence[Line]) -> list[tuple[str, list[tuple[str, ...]]]]:
+    """Title and rows of every table: one a level and condition.
+
+    Parameters
+    ----------
+    lines : sequence of Line
+
+    Returns
+    -------
+    list of (title, rows), each row as long as `HEADER`
+    """
+    found = []
+    for key in dict.fromkeys(line.key for line in lines):
+        members = [line for line in lines if line.key == key]
+        rows = []
+        for role in ROLES:
+            for decoder in dict.fromkeys(line.cell["decoder"] for line in members if line.cell["role"] == role):
+                group = [line for line in members if (line.cell["role"], line.cell["decoder"]) == (role, decoder)]
+                rows += _rows(role, group, members)
+        found.append((_title(members[0]), rows))
+    return found
+
+
+def _rows(role: str, group: Sequence[Line], members: Sequence[Line]) -> list[tuple[str, ...]]:
+    """Rows of one decoder with all its controllers."""
+    compared = {}
+    reference = next((line for line in group if line.cell["controller"] == REFERENCE), None)
+    if reference is not None and role in ("decoder", "control"):
+        others = {line.cell["controller"]: line for line in group if line is not reference}
+        compared = compare_all(
+            (reference.success, reference.people),
+            {name: (line.success, line.people) for name, line in others.items()},
+        )
+    rows: list[tuple[str, ...]] = []
+    for line in group:
+        cell = line.cell
+        information = rate_of_information(line.success, line.time_s, line.people, 1 / cell["chance"])
+        share = share_closed(line, members) if role in ("decoder", "control") else float("nan")
+        difference = "–"
+        if cell["controller"] in compared:
+            comparison, p = compared[cell["controller"]]
+            difference = f"{_interval(comparison.difference, sign=True)}, {p:.3f}"
+        name = cell["decoder"] if role in ("decoder", "control") else f"{role} ({cell['decoder']})"
+        rows.append(
+            (
+                f"{name} (control)" if role == "control" else name,
+                cell["controller"],
+                _interval(line.rate),
+                f"{line.wrong.mean():.2f}",
+                _number(median_time(line.time_s, line.success), 1),
+                _interval(information),
+                _number(share, 2),
+                difference,
+                str(len(line.success)),
+                str(len(set(line.people))),
+                str(cell["distinct_trials"]),
+            )
+        )
+    return rows
+
+
+def _title(line: Line) -> str:
+    """What all rows of a table have in common."""
+    cell = line.cell
+    layout, about = cell["layout"], cell["about"]
+    goals = f"{cell['goals']} goals" if cell["goals"] else "a continuum of goals"
+    parts = [f"{cell['level']}: {goals}, chance {cell['chance']:.3f}"]
+    if about.get("dataset") == "eegmmidb":
+        ocular = {"keep": "as recorded", "regress": "ocular channels regressed out"}[cell["ocular"]]
+        skip = f", {cell['skip_cue']:g} s after the cue left out" if cell["skip_cue"] else ""
+        parts.append(ocular + skip)
+    parts.append(f"{layout['time_limit_s']:g} s at most, dwell {layout['dwell_s']:g} s, lag {layout['lag_s']:.2f} s")
+    if cell["wrong_selection"] == "ignore":
+        parts.append("wrong selections ignored (classical test)")
+    return "; ".join(parts)
+
+
+def report_text(lines: Sequence[Line], config: BenchmarkConfig) -> tuple[str, list[str]]:
+    """Title and introductory sentences of a report."""
+    first = lines[0].cell
+    about = first["about"]
+    decoders = dict.fromkeys(line.cell["decoder"] for line in lines)
+    unseen = first["people_unseen"]
+    people = (
+        "everybody, each person driven by the decoder of the fold that was trained without them"
+        if unseen == "all"
+        else f"part {first['part']!r}" + (f" ({', '.join(unseen)} were never seen in training)" if unseen else "")
+    )
+    played = "replayed trials that no decoder was trained on" if first["source"] == "replay" else "generated trials"
+    splits = ", ".join(dict.fromkeys(line.cell["split"] for line in lines))
+    sentences = [
+        (
+            f"{config.environment}; {played} of {about.get('dataset')} ({about.get('onset')}); {people}. "
+        f"Split: {splits}. Decoders: {', '.join(decoders)}."
+        ),
+        (
+            "Success is the mean over people, its 95 % interval a studentised bootstrap over people. An episode ends with "
+        "the first selection, right or wrong; one without a selection at the time limit counts as no success. ITR is "
+        "Wolpaw's rate in which such an episode counts as an error that took the whole time. Oracle, shuffled and "
+        "blind are bounds: a decoder that is always right after its own lag, the same decoder on labels drawn at "
+        "random, and the best constant posture. 'shuffled → oracle' is the share of that distance a decoder closes. "
+        f"Differences against {REFERENCE} are paired over people on the same episodes; p by permutation, after Holm."
+        ),
+    ]
+    if config.notes:
+        sentences.append(config.notes)
+    return config.title or config.name, sentences
+
+
+def write_report(folder: str | os.PathLike[str], config: BenchmarkConfig) -> Path:
+    """Write ``report.md`` and ``report.html`` from the results in ``folder``; the path of the first."""
+    lines = read_lines(folder)
+    title, sentences = report_text(lines, config)
+    made = tables(lines)
+    markdown = [f"# {title}", "", *[part for sentence in sentences for part in (sentence, "")]]
+    page = [f"<h1>{html.escape(title)}</h1>", *[f"<p>{html.escape(sentence)}</p>" for sentence in sentences]]
+    for name, rows in made:
+        markdown += [f"## {name}", "", _markdown_row(HEADER), _markdown_row(["---"] * len(HEADER))]
+        markdown += [*map(_markdown_row, rows), ""]
+        page += [f"<h2>{html.escape(name)}</h2>", "<table>", _html_row(HEADER, "th")]
+        page += [*(_html_row(row, "td") for row in rows), "</table>"]
+    path = Path(folder) / "report.md"
+    _write(path, "\n".join(markdown))
+    style = "body{font-family:sans-serif;margin:2em}td,th{padding:.2em .6em;text-align:left}"
+    head = f"<!doctype html><meta charset='utf-8'><title>{html.escape(title)}</title><style>{style}</style>"
+    _write(path.with_suffix(".html"), "\n".join([head, *page]) + "\n")
+    return path
+
+
+def _write(path: Path, text: str) -> None:
+    temporary = path.with_name(f"{path.name}.part")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)
+
+
+def _markdown_row(row: Sequence[str]) -> str:
+    return f"| {' | '.join(row)} |"
+
+
+def _html_row(row: Sequence[str], tag: str) -> str:
+    return "<tr>" + "".join(f"<{tag}>{html.escape(entry)}</{tag}>" for entry in row) + "</tr>"
+
+
+def _number(value: float, digits: int) -> str:
+    return "–" if np.isnan(value) else f"{value:.{digits}f}"
+
+
+def _interval(interval: Interval, *, sign: bool = False) -> str:
+    form = "+.2f" if sign else ".2f"
+    if np.isnan(interval.low):
+        return f"{interval.mean:{form}}"
+    return f"{interval.mean:{form}} [{interval.low:{form}}, {interval.high:{form}}]"
