@@ -142,7 +142,7 @@ class Stream:
             late = np.zeros(len(rows), dtype=int)
         else:
             assert self.spec.epoch_s is not None
-            late = self.source.since_onset - round(self.spec.epoch_s[1] * self.spec.rate_hz)
+            late = self.source.since_onset - round(self.spec.epoch_s[0] * self.spec.rate_hz) - self.spec.window
             due = (late >= 0) & (late < counts)
         if due.any():
             self._decode(rows[due], late[due])
