@@ -289,7 +289,9 @@ class Limb:
         )
 
     def _find_degrees(self) -> tuple[DegreeOfFreedom, ...]:
-        model, found, driven = self.model, [], set()
+        model = self.model
+        found: list[DegreeOfFreedom] = []
+        driven: set[int] = set()
         for index in range(model.nsensor):
             sensor = model.sensor(index)
             if int(model.sensor_type[index]) not in _POSITION_SENSORS or not sensor.name.endswith("_pos"):
@@ -312,8 +314,8 @@ class Limb:
         idle = [model.actuator(i).name or f"number {i}" for i in range(model.nu) if i not in driven]
         if idle or not found:
             raise NeuroMotionError(
-                f"Limb {self.name!r}: no degree of freedom moves the actuators {', '.join(idle) or '(there are none)'}. "
-                "A degree d needs the sensors d_pos and d_vel and the actuator d, or a tuple d of actuators."
+                f"Limb {self.name!r}: no degree of freedom moves the actuators {', '.join(idle) or '(there are none)'}. A "
+                "degree d needs the sensors d_pos and d_vel and the actuator d, or a tuple d of actuators."
             )
         return tuple(found)
 
@@ -339,14 +341,14 @@ class Limb:
         if index >= 0:
             start, size = int(model.numeric_adr[index]), int(model.numeric_size[index])
             if size != 2:
-                raise NeuroMotionError(f"Numeric '{name}_range' of limb {self.name!r} has {size} values; it needs low, high.")
+                raise NeuroMotionError(f"Numeric '{name}_range' of limb {self.name!r} has {size} values, not two.")
             low, high = model.numeric_data[start : start + 2]
         elif len(actuators) == 1:
             low, high = model.actuator_ctrlrange[actuators[0]]
         else:
             raise NeuroMotionError(
                 f"Degree of freedom {name!r} of limb {self.name!r} moves {len(actuators)} actuators; "
-                f"it needs <numeric name=\"{name}_range\" data=\"low high\"/>."
+                f'it needs <numeric name="{name}_range" data="low high"/>.'
             )
         return float(low), float(high)
 

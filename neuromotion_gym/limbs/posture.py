@@ -103,5 +103,5 @@ class PostureTable:
         state[: self.qpos.start] = 0.0
         state[self._velocity] = 0.0
         if not np.isfinite(state).all():
-            raise NeuroMotionError("The limb becomes unstable while it takes up a posture; its time step may be too long.")
+            raise NeuroMotionError("The limb becomes unstable while it takes up a posture; shorten its time step.")
         return state

@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 _DIRECTION = (135.0, -15.0)
 """Azimuth and elevation, in degrees, for a limb that has no camera of its own."""
-_MARGIN = 1.12
+_MARGIN = 1.04
 _MOVES_M = 0.005
 
 
-def frame_movement(limb: Limb, degrees: Sequence[str] | None, aspect: float) -> mujoco.MjvCamera:
+def frame_movement(limb: Limb, degrees: Sequence[str] | None, aspect: float) -> tuple[mujoco.MjvCamera, bool]:
     """Place a camera so that all that ``degrees`` move stays in the picture.
 
     The direction is that of the MJCF camera named after the body that moves, or after the nearest body above it that
@@ -31,6 +31,12 @@ def frame_movement(limb: Limb, degrees: Sequence[str] | None, aspect: float) -> 
         Degrees of freedom that move; with None the camera stands as ``overview`` does.
     aspect : float
         Width of the picture over its height.
+
+    Returns
+    -------
+    camera : mujoco.MjvCamera
+    close : bool
+        Whether it is a close-up, a camera named after a body.
     """
     model = limb.model
     points, radii, body = _reach(limb, [d.name for d in limb.degrees] if degrees is None else list(degrees))
@@ -45,7 +51,7 @@ def frame_movement(limb: Limb, degrees: Sequence[str] | None, aspect: float) -> 
     if index >= 0 and degrees is None:
         view.type = mujoco.mjtCamera.mjCAMERA_FIXED.value
         view.fixedcamid = index
-        return view
+        return view, False
     if index >= 0:
         backward = np.array(model.cam_mat0[index]).reshape(3, 3)[:, 2]
         view.azimuth = float(np.degrees(np.arctan2(-backward[1], -backward[0])))
@@ -62,7 +68,7 @@ def frame_movement(limb: Limb, degrees: Sequence[str] | None, aspect: float) -> 
     view.lookat[:] = (low + high) / 2 @ axes
     tall = max(high[1] - low[1], (high[0] - low[0]) / aspect)
     view.distance = float(_MARGIN * tall / 2 / np.tan(np.radians(model.vis.global_.fovy) / 2) + (high[2] - low[2]) / 2)
-    return view
+    return view, index >= 0 and index != found[-1]
 
 
 def _reach(limb: Limb, degrees: list[str]) -> tuple[np.ndarray, np.ndarray, int]:

@@ -74,6 +74,9 @@ class SceneRenderer:
         self._context = make_context(right - left, bottom - top)
         self._context.make_current()
         self._model = add_skins(mujoco.MjSpec.from_file(str(limb.path))) if smooth else copy.copy(limb.model)
+        self._camera, close = frame_movement(limb, degrees, (right - left) / (bottom - top))
+        if close:
+            _hide_bystanders(self._model)
         self._model.vis.global_.offwidth, self._model.vis.global_.offheight = right - left, bottom - top
         self._ghost_model = _ghostly(self._model)
         self._data = mujoco.MjData(self._model)
@@ -86,7 +89,6 @@ class SceneRenderer:
             for flag in (_FLAGS.mjRND_SHADOW, _FLAGS.mjRND_REFLECTION, _FLAGS.mjRND_HAZE):
                 scene.flags[flag] = 0
         self._ghost_scene.flags[_FLAGS.mjRND_SKYBOX] = 0
-        self._camera = frame_movement(limb, degrees, (right - left) / (bottom - top))
         self._option = mujoco.MjvOption()
         self._ghost: _Ghost | None = None
 
@@ -112,8 +114,7 @@ class SceneRenderer:
         picture = self._background.copy()
         under = picture[self._part]
         drawn = np.isfinite(depth)
-        limb = np.where(drawn[..., None], colour, under)
-        limb = limb * _shade(depth)[..., None]
+        limb = np.where(drawn[..., None], colour, under) * _shade(depth)[..., None]
         if ghost_qpos is not None and self._ghost is not None:
             self._ghost.blend(limb, depth)
         if self._fade is not None:
@@ -155,7 +156,7 @@ class _Ghost:
 
     front, behind, rim = 0.45, 0.10, 0.80
     touching = (-0.004, 0.025)
-    """Nothing is drawn where the ghost stands from 4 mm before to 25 mm behind the limb's surface: there they coincide."""
+    """From 4 mm before to 25 mm behind the surface of the limb the two coincide, and only the limb is drawn."""
 
     def __init__(self, qpos: np.ndarray, colour: np.ndarray, depth: np.ndarray) -> None:
         from scipy.ndimage import binary_erosion
@@ -181,9 +182,10 @@ class _Ghost:
         limb = depth[self.part]
         with np.errstate(invalid="ignore"):
             gap = self.depth - limb
-        before, apart = gap < 0, (gap < self.touching[0]) | (gap > self.touching[1])
+        before = gap < self.touching[0]
+        apart = before | (gap > self.touching[1])
         share = np.where(self.mask & apart, np.where(before, self.front, self.behind), 0.0)
-        share = np.where(self.edge & apart, np.where(before, self.rim, 2.5 * self.behind), share)[..., None]
+        share = np.where(self.edge & before, self.rim, share).astype(np.float32)[..., None]
         picture[self.part] += (self.colour - picture[self.part]) * share
 
 
@@ -201,22 +203,22 @@ def _shade(depth: np.ndarray, radius_px: float = 26.0, strength: float = 0.5, wa
     around = gaussian_filter(small, radius_px / step, mode="nearest")
     limb = np.where(small < wall, 1.0 - strength * np.clip((small - around) / wall_m, 0.0, 1.0), 1.0)
     behind = 1.0 - 0.35 * strength * np.clip((wall - around) / wall_m, 0.0, 1.0)
-    return np.where(drawn, _enlarge(limb, step, depth.shape), _enlarge(behind, step, depth.shape))
+    shape = (len(depth), depth.shape[1])
+    return np.where(drawn, _enlarge(limb, shape), _enlarge(behind, shape))
 
 
-def _enlarge(small: np.ndarray, step: int, shape: tuple[int, ...]) -> np.ndarray:
-    from scipy.ndimage import zoom
+def _enlarge(small: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    from PIL import Image
 
-    large = zoom(small.astype(np.float32), step, order=1, grid_mode=True, mode="nearest")
-    missing = [(0, max(0, wanted - there)) for wanted, there in zip(shape, large.shape, strict=True)]
-    return np.asarray(np.pad(large, missing, mode="edge")[: shape[0], : shape[1]])
+    image = Image.fromarray(small.astype(np.float32))
+    return np.asarray(image.resize((shape[1], shape[0]), Image.Resampling.BILINEAR))
 
 
 def _feather(height: int, width: int, border: int = 56) -> np.ndarray:
     """1 inside, falling smoothly to 0 at the border. Shape (height, width)."""
     down, across = (np.minimum(np.arange(n), np.arange(n)[::-1]) / border for n in (height, width))
     x = np.clip(np.minimum(down[:, None], across[None, :]), 0.0, 1.0)
-    return np.asarray(x * x * (3 - 2 * x))
+    return np.asarray(x * x * (3 - 2 * x), dtype=np.float32)
 
 
 def _ghostly(model: mujoco.MjModel) -> mujoco.MjModel:
@@ -225,11 +227,16 @@ def _ghostly(model: mujoco.MjModel) -> mujoco.MjModel:
     ghost.mat_rgba[:] = colour
     ghost.mat_specular[:] = 0.1
     ghost.geom_rgba[:, :3] = colour[:3]
-    for skin in range(model.nskin):  # what stands still with the world, a torso, has no posture to show
+    _hide_bystanders(ghost)
+    return ghost
+
+
+def _hide_bystanders(model: mujoco.MjModel) -> None:
+    """Do not draw skins that are bound to the world: a torso has no posture to show."""
+    for skin in range(model.nskin):
         first = int(model.skin_boneadr[skin])
         if 0 in model.skin_bonebodyid[first : first + int(model.skin_bonenum[skin])]:
-            ghost.skin_group[skin] = 5
-    return ghost
+            model.skin_group[skin] = 5
 
 
 def _release(context: Any, mjr: mujoco.MjrContext) -> None:

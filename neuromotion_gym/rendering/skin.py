@@ -1,8 +1,8 @@
 """A smooth skin over a limb, made from the capsules, ellipsoids and spheres of its MJCF.
 
 Geoms of one material are merged into one surface (smooth union of signed distances, meshed by surface nets) that is
-bound to the bodies which carry them. So a limb needs no mesh file: whoever draws one with primitives gets the skin. Only
-materials whose name begins with ``skin`` are merged.
+bound to the bodies which carry them. So a limb needs no mesh file: whoever draws one with primitives gets the skin.
+Only materials whose name begins with ``skin`` are merged.
 
 Signed distance of an ellipsoid and the polynomial smooth minimum: I. Quilez, "Distance functions" and "Smooth minimum"
 (iquilezles.org). Surface nets: S. Gibson (1998), "Constrained elastic surface nets", MICCAI.
@@ -106,7 +106,7 @@ def add_skins(spec: mujoco.MjSpec) -> mujoco.MjModel:
     for material in range(model.nmat):
         name = model.material(material).name
         members = np.flatnonzero(model.geom_matid == material)
-        shapes = [shape for shape in (_shape(model, data, geom) for geom in members) if shape is not None]
+        shapes = [shape for shape in (_shape(model, data, int(geom)) for geom in members) if shape is not None]
         if not name.startswith(PREFIX) or not shapes:
             continue
         surface = wrap(shapes, np.asarray(model.body_parentid))
@@ -162,7 +162,8 @@ def surface_nets(field: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     inside = field < 0
     corners = np.stack(np.meshgrid([0, 1], [0, 1], [0, 1], indexing="ij"), axis=-1).reshape(-1, 3)
     cells = np.array(field.shape) - 1
-    count = sum(inside[tuple(slice(c, c + n) for c, n in zip(corner, cells, strict=True))].astype(np.int8) for corner in corners)
+    parts = [tuple(slice(c, c + n) for c, n in zip(corner, cells, strict=True)) for corner in corners]
+    count = np.sum([inside[part] for part in parts], axis=0)
     active = np.argwhere((count > 0) & (count < 8))
     index = np.full(cells, -1, dtype=np.int64)
     index[tuple(active.T)] = np.arange(len(active))
