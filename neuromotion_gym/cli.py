@@ -117,7 +117,7 @@ def demo(
             progress.update(task, description=f"{row.show}: {row.role}")
             played.append(show.play(row, source, episodes, seed, lambda: progress.advance(task)))
     out.mkdir(parents=True, exist_ok=True)
-    show.write_episodes([episode for row in played for episode in row.episodes], out / "episodes.csv")
+    show.write_episodes(played, out / "episodes.csv")
     for name in dict.fromkeys(row.show for row in rows):
         _print_shown(console, [row for row in played if row.entry.show == name])
     console.print(f"Episodes: {out / 'episodes.csv'}", soft_wrap=True, highlight=False)

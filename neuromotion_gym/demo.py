@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import os
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 SourceKind = Literal["surrogate", "replay"]
 ENVIRONMENT = "NeuroArm-v0"
 PART = "test"
+ROWS = 32
+"""Limbs stepped together."""
 
 
 @dataclass(frozen=True)
@@ -62,34 +64,14 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Episode:
-    """One line of ``episodes.csv``; ``trials`` counts the distinct trials that were played."""
-
-    show: str
-    role: str
-    decoder: str
-    controller: str
-    level: str
-    source: str
-    part: str
-    episode: int
-    subject: str
-    session: str
-    success: bool
-    wrong_selection: bool
-    unstable: bool
-    time_s: float
-    trials: int
-
-
-@dataclass(frozen=True)
 class Played:
     """All episodes of one row.
 
     Parameters
     ----------
     entry : Entry
-    episodes : list of Episode
+    episodes : list of dict
+        See `neuromotion_gym.benchmark.episodes.play`.
     trials : int
         Distinct trials that were played in all of them together.
     about : mapping
@@ -97,7 +79,7 @@ class Played:
     """
 
     entry: Entry
-    episodes: list[Episode]
+    episodes: list[dict[str, Any]]
     trials: int
     about: Mapping[str, Any]
 
@@ -107,24 +89,24 @@ class Played:
         from neuromotion_gym.benchmark.statistics import person_means
         from neuromotion_gym.statistics import studentised_bootstrap_interval
 
-        won = np.array([episode.success for episode in self.episodes])
-        rates, _ = person_means(won, [episode.subject for episode in self.episodes])
+        won = np.array([episode["success"] for episode in self.episodes])
+        rates, _ = person_means(won, [episode["subject"] for episode in self.episodes])
         return studentised_bootstrap_interval(rates, bounds=(0.0, 1.0))
 
     @property
     def people(self) -> int:
         """How many people the episodes come from."""
-        return len({episode.subject for episode in self.episodes})
+        return len({episode["subject"] for episode in self.episodes})
 
     @property
     def wrong(self) -> float:
         """Share of episodes that ended in a wrong selection."""
-        return float(np.mean([episode.wrong_selection for episode in self.episodes]))
+        return float(np.mean([episode["wrong_selection"] for episode in self.episodes]))
 
     @property
     def time_s(self) -> float:
         """Median seconds to a right selection; NaN where there was none."""
-        times = [episode.time_s for episode in self.episodes if episode.success]
+        times = [episode["time_s"] for episode in self.episodes if episode["success"]]
         return float(np.median(times)) if times else float("nan")
 
 
@@ -183,56 +165,41 @@ def play(entry: Entry, source: SourceKind, episodes: int, seed: int, tick: Calla
     NeuroMotionError
         If the decoder cannot drive the limb, or the source lacks its data.
     """
+    from neuromotion_gym.benchmark import episodes as runner
     from neuromotion_gym.controllers import make_controller
     from neuromotion_gym.envs.closed_loop import ClosedLoop
     from neuromotion_gym.envs.options import assemble
 
     parts = assemble(ENVIRONMENT, decoder=entry.decoder, source=source, level=entry.setting.level, part=PART)
-    loop = ClosedLoop(parts, episodes, threads=os.cpu_count() or 1)
-    controller = make_controller(entry.controller, loop.layout)
-    generators = [np.random.default_rng((seed, index)) for index in range(episodes)]
-    people = len(parts.source.sessions)
-    loop.reset(np.arange(episodes), generators, sessions=np.arange(episodes) % people)
-    state, done = None, np.zeros(episodes, dtype=bool)
-    start = np.ones(episodes, dtype=bool)
-    found: dict[int, Episode] = {}
-    trials: set[int] = set()
-    while not done.all():
-        action, state = controller.predict(np.asarray(loop.observation()), state, start)
-        start = np.zeros(episodes, dtype=bool)
-        result = loop.step(action)
-        info = loop.info()
-        for row in np.flatnonzero((result.terminated | result.truncated) & ~done).tolist():
-            found[row] = Episode(
-                show=entry.show,
-                role=entry.role,
-                decoder=entry.decoder,
-                controller=entry.controller,
-                level=entry.setting.level,
-                source=source,
-                part=PART,
-                episode=row,
-                subject=str(info["subject"][row]),
-                session=str(info["session"][row]),
-                success=bool(info["is_success"][row]),
-                wrong_selection=bool(info["wrong_selection"][row]),
-                unstable=bool(info["unstable"][row]),
-                time_s=float(info["time"][row]),
-                trials=len(loop.trials(row)),
-            )
-            trials |= loop.trials(row)
-            tick()
-        done |= result.terminated | result.truncated
-    about = dict(loop.about())
-    loop.close()
-    return Played(entry, [found[row] for row in range(episodes)], len(trials), about)
+    sessions = parts.source.sessions
+    keys = runner.episode_keys(sessions, -(-episodes // len(sessions)))[:episodes]
+    loop = ClosedLoop(parts, min(episodes, ROWS), threads=os.cpu_count() or 1)
+    try:
+        found, trials = runner.play(loop, make_controller(entry.controller, loop.layout), keys, seed, tick)
+        return Played(entry, found, len(trials), dict(loop.about()))
+    finally:
+        loop.close()
 
 
-def write_episodes(episodes: Sequence[Episode], path: Path) -> None:
+def write_episodes(played: Sequence[Played], path: Path) -> None:
     """Write one line an episode, under a temporary name first."""
+    lines = [
+        {
+            "show": row.entry.show,
+            "role": row.entry.role,
+            "decoder": row.entry.decoder,
+            "controller": row.entry.controller,
+            "level": row.entry.setting.level,
+            "source": row.about["kind"],
+            "part": row.about["part"],
+            **episode,
+        }
+        for row in played
+        for episode in row.episodes
+    ]
     temporary = path.with_name(path.name + ".part")
     with temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, [field.name for field in fields(Episode)])
+        writer = csv.DictWriter(file, list(lines[0]))
         writer.writeheader()
-        writer.writerows(asdict(episode) for episode in episodes)
+        writer.writerows(lines)
     temporary.replace(path)
