@@ -67,6 +67,8 @@ class ClosedLoop:
         Have the operators pursue a goal of their own, drawn independently of the scored one: for tests.
     threads : int
         Native threads of the physics.
+    keep_s : float
+        Seconds of signal kept for people to look at.
     """
 
     def __init__(
@@ -78,6 +80,7 @@ class ClosedLoop:
         observe_goal: bool = False,
         decoy: bool = False,
         threads: int = 1,
+        keep_s: float = 0.0,
     ) -> None:
         self.parts = parts
         self.layout = parts.layout
@@ -90,7 +93,7 @@ class ClosedLoop:
             parts.limb, layout.intents.axes, layout.control_s, layout.speed, num_rows, threads
         )
         self.stream = Stream(
-            parts.source, parts.decoder, layout.control_s, layout.intents.rest, layout.time_limit_s, num_rows
+            parts.source, parts.decoder, layout.control_s, layout.intents.rest, layout.time_limit_s, num_rows, keep_s
         )
         task.start(num_rows)
         parts.operator.start(num_rows)

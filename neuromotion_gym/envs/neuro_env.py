@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from neuromotion_gym.envs.view import View
 
 RENDER_MODES = ("rgb_array", "overlay", "human")
+VISIBLE_S = 3.0
+"""Seconds of signal that the overlay shows."""
 
 
 class NeuroEnv(gym.Env[Any, np.ndarray]):
@@ -79,8 +81,9 @@ class NeuroEnv(gym.Env[Any, np.ndarray]):
         **options: Any,
     ) -> None:
         check_modes(observe, render_mode)
+        keep_s = VISIBLE_S if render_mode in ("overlay", "human") else 0.0
         self.loop = ClosedLoop(
-            assemble(env_id, **options), observe=observe, observe_goal=observe_goal, decoy=decoy
+            assemble(env_id, **options), observe=observe, observe_goal=observe_goal, decoy=decoy, keep_s=keep_s
         )
         self.render_mode = render_mode
         self.observation_space = observation_space(self.loop)

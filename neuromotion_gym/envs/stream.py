@@ -36,6 +36,8 @@ class Stream:
         Length of an episode, for which the labels of the ``shuffled`` bound are drawn.
     num_rows : int
         Size of the batch.
+    keep_s : float, default 0
+        How many seconds `recent` gives, if that is more than the window.
 
     Raises
     ------
@@ -54,6 +56,7 @@ class Stream:
         rest: int | None,
         time_limit_s: float,
         num_rows: int,
+        keep_s: float = 0.0,
     ) -> None:
         spec = decoder.spec
         check_fit(source, decoder)
@@ -65,7 +68,8 @@ class Stream:
         self._of_source = np.full(len(source.labels), -1)
         self._of_source[self._in_source] = np.arange(len(spec.labels))
         self._per_step = spec.rate_hz * control_s
-        self._capacity = spec.window + int(np.ceil(self._per_step)) + 1
+        self._kept = max(spec.window, round(keep_s * spec.rate_hz))
+        self._capacity = self._kept + int(np.ceil(self._per_step)) + 1
         # Twice as long as the ring: what is written is written again one ring further, and every window lies in one piece
         self._ring: np.ndarray = np.zeros((num_rows, len(spec.channels), 2 * self._capacity), dtype=np.float32)
         self._windows = np.lib.stride_tricks.sliding_window_view(self._ring, spec.window, axis=2)
@@ -105,7 +109,7 @@ class Stream:
             for row in rows.tolist():
                 self.adaptation[row] = self._adaptation(int(self.source.session_index[row]))
         preroll = self._shuffled[rows, 0] if self._bound == "shuffled" else self._preroll[rows]
-        samples = self.source.read(self._in_source[preroll], self.spec.window, rows)
+        samples = self.source.read(self._in_source[preroll], self._kept, rows)
         self._write[rows] = 0
         self._append(rows, samples)
         self._played[rows] = preroll[:, None]
@@ -152,8 +156,14 @@ class Stream:
         return self._gather(np.arange(len(self._write)), np.zeros(len(self._write), dtype=int))
 
     def recent(self, row: int) -> np.ndarray:
-        """Last window of one row, float32 array of shape (channels, window)."""
-        return self._gather(np.array([row]), np.zeros(1, dtype=int))[0]
+        """Last samples of one row, for people to look at: the window or ``keep_s``, whichever is longer.
+
+        Returns
+        -------
+        float32 array, shape (channels, samples)
+        """
+        first = (int(self._write[row]) - self._kept) % self._capacity
+        return self._ring[row, :, first : first + self._kept].copy()
 
     def _append(self, rows: np.ndarray, samples: np.ndarray) -> None:
         index = (self._write[rows, None] + np.arange(samples.shape[2])) % self._capacity

@@ -11,7 +11,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
 from neuromotion_gym.envs.closed_loop import ClosedLoop, Observe
-from neuromotion_gym.envs.neuro_env import RENDER_MODES, check_modes, checked_action, reset_options
+from neuromotion_gym.envs.neuro_env import RENDER_MODES, VISIBLE_S, check_modes, checked_action, reset_options
 from neuromotion_gym.envs.options import CONTROL_S, assemble
 from neuromotion_gym.envs.spaces import action_space, observation_space
 from neuromotion_gym.errors import NeuroMotionError
@@ -82,6 +82,7 @@ class NeuroVectorEnv(VectorEnv):
             observe_goal=observe_goal,
             decoy=decoy,
             threads=threads or os.cpu_count() or 1,
+            keep_s=VISIBLE_S if render_mode == "overlay" else 0.0,
         )
         self.num_envs = num_envs
         self.render_mode = render_mode

@@ -1,0 +1,126 @@
+"""Pictures of a running loop: the limb alone, or with what a person wants to know beside it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.rendering.overlay import Snapshot, compose, window
+from neuromotion_gym.rendering.scene import SceneRenderer
+
+if TYPE_CHECKING:
+    from neuromotion_gym.envs.closed_loop import ClosedLoop
+
+
+class View:
+    """Draws the rows of a loop.
+
+    Parameters
+    ----------
+    loop : ClosedLoop
+        What to look at.
+    note : str, optional
+        Said in the overlay after person and part; the name of the controller, for instance.
+
+    Raises
+    ------
+    NeuroMotionError
+        If this machine cannot draw.
+    """
+
+    def __init__(self, loop: ClosedLoop, note: str = "") -> None:
+        self.note = note
+        self._loop = loop
+        self._plain: SceneRenderer | None = None
+        self._framed: SceneRenderer | None = None
+        self._axes: Any = None
+
+    def frame(self, row: int, *, overlay: bool) -> np.ndarray:
+        """Picture of one row, uint8 array of shape (height, width, 3).
+
+        Parameters
+        ----------
+        row : int
+        overlay : bool
+            Whether to draw goal, signal and labels, which no agent may see.
+        """
+        physics, limb = self._loop.physics, self._loop.parts.limb
+        qpos = physics.state[row, 1 : 1 + limb.model.nq]
+        axes = self._loop.layout.intents.axes
+        if not overlay:
+            if self._plain is None:
+                self._plain = SceneRenderer(limb, degrees=axes)
+            return self._plain.frame(qpos)
+        if self._framed is None:
+            self._framed = SceneRenderer(limb, degrees=axes, window=window())
+        ghost = limb.qpos_at(self._loop.goal[row][None], axes)[0]
+        return compose(self._framed.frame(qpos, ghost), self.snapshot(row))
+
+    def snapshot(self, row: int) -> Snapshot:
+        """What the overlay says of one row."""
+        loop = self._loop
+        layout, stream, spec = loop.layout, loop.stream, loop.stream.spec
+        about, labels = loop.about(), loop.layout.intents.labels
+        info = {key: value[row] for key, value in loop.info().items()}
+        ended = bool(info["is_success"] or info["wrong_selection"]) or info["time"] >= layout.time_limit_s
+        bound = f"{about['bound']} for " if about["bound"] else ""
+        words = [f"subject {info['subject']}", f"{about.get('kind', 'signal')}, {about.get('part', 'own')} part", self.note]
+        return Snapshot(
+            signal=stream.recent(row),
+            rate_hz=spec.rate_hz,
+            unit=spec.unit,
+            channels=spec.channels,
+            labels=labels,
+            posterior=stream.posterior[row],
+            intended=str(info["intent"]),
+            decoded=str(info["decoded"]),
+            time_s=float(info["time"]),
+            time_limit_s=layout.time_limit_s,
+            success=bool(info["is_success"]) if ended else None,
+            wrong=bool(info["wrong_selection"]),
+            title=f"{bound}{spec.name} · {about['level']}",
+            subtitle=" · ".join(word for word in words if word),
+            axes=layout.intents.axes,
+            positions=loop.physics.position[row],
+            goals=loop.goal[row],
+            tolerance=layout.tolerance,
+            effort=None if stream.effort is None else float(stream.effort[row]),
+        )
+
+    def show(self, row: int) -> None:
+        """Draw the overlay of one row in a window.
+
+        Raises
+        ------
+        NeuroMotionError
+            If matplotlib finds no display for a window.
+        """
+        import matplotlib.pyplot as plt
+
+        picture = self.frame(row, overlay=True)
+        if self._axes is None:
+            if plt.get_backend().lower() in ("agg", "pdf", "svg", "ps", "cairo", "template"):
+                raise NeuroMotionError(
+                    "render_mode 'human' needs a display, and matplotlib finds none; "
+                    "'overlay' gives the same pictures as arrays."
+                )
+            figure = plt.figure(figsize=(12.8, 7.2), num="NeuroMotion Gym")
+            self._axes = figure.add_axes((0, 0, 1, 1))
+            self._axes.set_axis_off()
+            self._axes.imshow(picture)
+        self._axes.images[0].set_data(picture)
+        plt.pause(0.001)
+
+    def close(self) -> None:
+        """Free renderers and windows."""
+        for renderer in (self._plain, self._framed):
+            if renderer is not None:
+                renderer.close()
+        self._plain = self._framed = None
+        if self._axes is not None:
+            import matplotlib.pyplot as plt
+
+            plt.close(self._axes.figure)
+            self._axes = None

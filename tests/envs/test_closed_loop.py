@@ -1,0 +1,184 @@
+"""Laws of the loop: what may and may not depend on the goal, and rows that do not feel the batch around them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from neuromotion_gym.controllers import make_controller
+from neuromotion_gym.decoders.bounds import BoundDecoder
+from neuromotion_gym.decoders.zoo import list_decoders, load_decoder
+from neuromotion_gym.envs import NeuroEnv, NeuroVectorEnv
+from neuromotion_gym.registration import ENVIRONMENTS
+from neuromotion_gym.tasks.posture import LEVELS
+
+from .conftest import SIX, THREE, make_decoder, noise_source
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Options = "Callable[..., dict[str, object]]"
+
+
+def play(env: NeuroVectorEnv, controller: str, seed: int = 1000) -> tuple[np.ndarray, np.ndarray]:
+    """One episode in every row; success and wrong selection of each."""
+    policy = make_controller(controller, env.layout)
+    observation, _ = env.reset(seed=seed)
+    state, rows = None, env.num_envs
+    success, wrong, ended = np.zeros(rows, bool), np.zeros(rows, bool), np.zeros(rows, bool)
+    start = np.ones(rows, bool)
+    while not ended.all():  # the time limit ends every episode
+        action, state = policy.predict(observation, state, start)
+        start = np.zeros(rows, bool)
+        observation, _, terminated, truncated, info = env.step(action)
+        success |= info["is_success"] & ~ended
+        wrong |= info["wrong_selection"] & ~ended
+        ended |= terminated | truncated
+    return success, wrong
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("env_id", sorted(ENVIRONMENTS))
+@pytest.mark.parametrize("name", list_decoders())
+def test_the_oracle_succeeds(env_id: str, level: str, name: str) -> None:
+    bound = BoundDecoder("oracle", load_decoder(name))
+    env = NeuroVectorEnv(env_id, 40, decoder=bound, source=noise_source(bound.spec), level=level)
+    success, _ = play(env, "argmax")
+    assert success.mean() >= 0.95
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("labels", [SIX, THREE[1:]], ids=["six", "two"])
+def test_the_oracle_succeeds_without_a_label_that_rests(level: str, labels: tuple[str, ...]) -> None:
+    bound = BoundDecoder("oracle", make_decoder(labels))
+    env = NeuroVectorEnv(num_envs=40, decoder=bound, source=noise_source(bound.spec), level=level)
+    success, _ = play(env, "argmax")
+    assert success.mean() >= 0.93  # three standard errors below 0.97 for 40 episodes would be 0.89
+
+
+@pytest.mark.parametrize(
+    ("bound", "controller", "level"),
+    [
+        ("shuffled", "argmax", "easy"),
+        ("shuffled", "bayes", "standard"),
+        ("decoy", "argmax", "standard"),
+        ("decoy", "argmax", "hard"),
+        ("decoy", "bayes", "easy"),
+        ("blind", "bayes", "easy"),
+    ],
+)
+def test_nothing_finds_a_goal_it_is_not_told(options: Options, bound: str, controller: str, level: str) -> None:
+    decoder = make_decoder()
+    kind = {} if bound == "decoy" else {"decoder": BoundDecoder(bound, decoder)}
+    env = NeuroVectorEnv(num_envs=80, **{**options(decoder, level=level, decoy=bound == "decoy"), **kind})
+    success, _ = play(env, controller)
+    chance = env.loop.parts.task.level.chance
+    assert success.mean() <= chance + 3 * np.sqrt(chance * (1 - chance) / 80)
+
+
+def roll(env: NeuroEnv, goal: list[float], steps: int = 120, seed: int = 3) -> list[np.ndarray]:
+    """Observations of a run whose actions are drawn beforehand."""
+    rng = np.random.default_rng(0)
+    observation, _ = env.reset(seed=seed, options={"goal": goal})
+    seen = [observation]
+    for _ in range(steps):
+        seen.append(env.step(0.2 * rng.uniform(-1, 1, env.action_space.shape).astype(np.float32))[0])
+    return seen
+
+
+def test_under_shuffled_the_signal_is_the_same_whatever_the_goal(options: Options) -> None:
+    decoder = make_decoder()
+    build = {**options(decoder, level="hard"), "decoder": BoundDecoder("shuffled", decoder)}
+    env = NeuroEnv(observe="signal", **build)
+    one, other = roll(env, [0.5]), roll(env, [-0.8])
+    for left, right in zip(one, other, strict=True):
+        assert (left["signal"] == right["signal"]).all()
+        assert (left["limb"] == right["limb"]).all()
+
+
+def test_the_goal_reaches_the_agent_through_the_signal_alone(options: Options) -> None:
+    decoder = make_decoder()
+    env = NeuroEnv(**{**options(decoder, level="hard"), "decoder": BoundDecoder("shuffled", decoder)})
+    for left, right in zip(roll(env, [0.5]), roll(env, [-0.8]), strict=True):
+        assert (left == right).all()
+
+
+def test_with_a_decoder_the_goal_changes_the_observations(options: Options) -> None:
+    env = NeuroEnv(**options(level="hard"))
+    assert any((left != right).any() for left, right in zip(roll(env, [0.5]), roll(env, [-0.8]), strict=True))
+
+
+@pytest.mark.parametrize("labels", [THREE, SIX], ids=["three", "six"])
+@pytest.mark.parametrize("rate_hz", [160.0, 250.0])
+def test_a_row_of_a_batch_is_a_single_environment(labels: tuple[str, ...], rate_hz: float) -> None:
+    decoder = make_decoder(labels, rate_hz)
+    rows, steps = 3, 700
+    batch = NeuroVectorEnv(num_envs=rows, decoder=decoder, source=noise_source(decoder.spec), level="easy", threads=2)
+    singles = [NeuroEnv(decoder=decoder, source=noise_source(decoder.spec), level="easy") for _ in range(rows)]
+    seen, _ = batch.reset(seed=11)
+    for row, env in enumerate(singles):
+        assert (env.reset(seed=11 + row)[0] == seen[row]).all()
+    policy = make_controller("argmax", batch.layout)
+    ended, episodes = np.zeros(rows, bool), 0
+    for _ in range(steps):
+        action, _ = policy.predict(seen, None)
+        seen, reward, terminated, truncated, info = batch.step(action)
+        for row, env in enumerate(singles):
+            if ended[row]:
+                assert (env.reset()[0] == seen[row]).all()
+                assert reward[row] == 0
+                continue
+            alone, worth, done, cut, facts = env.step(action[row])
+            assert np.abs(alone - seen[row]).max() <= 1e-6
+            assert (worth, done, cut) == (reward[row], terminated[row], truncated[row])
+            for key in ("is_success", "wrong_selection", "intent", "decoded", "time", "subject"):
+                assert facts[key] == info[key][row]
+            assert (facts["goal"] == info["goal"][row]).all()
+        ended = terminated | truncated
+        episodes += int(ended.sum())
+    assert episodes >= rows
+
+
+def test_threads_do_not_change_a_bit(options: Options) -> None:
+    results = []
+    for threads in (1, 2):
+        env = NeuroVectorEnv(num_envs=4, threads=threads, **options())
+        env.reset(seed=0)
+        rng = np.random.default_rng(1)
+        results.append([env.step(rng.uniform(-1, 1, (4, 1)))[0] for _ in range(60)])
+    assert all((a == b).all() for a, b in zip(*results, strict=True))
+
+
+def test_same_step_autoreset_hands_out_the_last_observation(options: Options) -> None:
+    later = NeuroVectorEnv(num_envs=2, **options())
+    at_once = NeuroVectorEnv(num_envs=2, autoreset_mode="SameStep", **options())
+    first, _ = later.reset(seed=5)
+    second, _ = at_once.reset(seed=5)
+    policy = make_controller("argmax", later.layout)
+    for _ in range(1000):
+        first, _, terminated, truncated, _ = later.step(policy.predict(first, None)[0])
+        second, _, ended, cut, info = at_once.step(policy.predict(second, None)[0])
+        assert (terminated == ended).all()
+        assert (truncated == cut).all()
+        if (ended | cut).any():
+            row = int(np.flatnonzero(ended | cut)[0])
+            assert (info["final_obs"][row] == first[row]).all()
+            assert info["final_info"]["is_success"][row] == ended[row]
+            assert info["time"][row] == 0
+            return
+    pytest.fail("no episode ended")
+
+
+def test_unstable_physics_ends_the_episode_without_nan(options: Options) -> None:
+    env = NeuroEnv(**options())
+    env.reset(seed=0)
+    env.loop.physics.state[0, 1 + env.loop.parts.limb.model.nq :] = 1e9
+    observation, reward, terminated, _, info = env.step(np.zeros(1, np.float32))
+    assert terminated
+    assert info["unstable"]
+    assert not info["is_success"]
+    assert np.isfinite(observation).all()
+    assert np.isfinite(reward)
+    assert np.isfinite(env.reset()[0]).all()

@@ -1,0 +1,182 @@
+"""The environment as its clients see it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from gymnasium.utils.env_checker import check_env
+
+import neuromotion_gym
+from neuromotion_gym.decoders.decoder import IntentPolicy
+from neuromotion_gym.envs import IntentAction, NeuroEnv, NeuroVectorEnv
+from neuromotion_gym.errors import NeuroMotionError
+
+from .conftest import make_decoder, noise_source
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Options = "Callable[..., dict[str, object]]"
+
+
+@pytest.mark.parametrize("env_id", sorted(neuromotion_gym.ENVIRONMENTS))
+def test_make_works_without_an_option(env_id: str) -> None:
+    env = gym.make(env_id)
+    observation, info = env.reset(seed=0)
+    assert env.observation_space.contains(observation)
+    assert info["about"]["part"] == "tune"
+    for _ in range(20):
+        observation, reward, _, _, info = env.step(env.action_space.sample())
+        assert env.observation_space.contains(observation)
+        assert np.isfinite(reward)
+    env.close()
+
+
+@pytest.mark.parametrize("env_id", sorted(neuromotion_gym.ENVIRONMENTS))
+def test_make_vec_gives_the_batch(env_id: str) -> None:
+    env = gym.make_vec(env_id, num_envs=3, vectorization_mode="vector_entry_point")
+    assert isinstance(env.unwrapped, NeuroVectorEnv)
+    observation, _ = env.reset(seed=0)
+    assert observation.shape == (3, env.unwrapped.layout.size)
+    env.close()
+
+
+@pytest.mark.parametrize("observe", ["posterior", "signal"])
+def test_checkers_pass(options: Options, observe: str) -> None:
+    from stable_baselines3.common.env_checker import check_env as check_sb3
+
+    check_env(NeuroEnv(**options(observe=observe)), skip_render_check=True)
+    check_sb3(NeuroEnv(**options(observe=observe)))
+
+
+def test_same_seed_same_bits(options: Options) -> None:
+    env, rng = NeuroEnv(**options()), np.random.default_rng(0)
+    actions = rng.uniform(-1, 1, (80, 1)).astype(np.float32)
+    runs = []
+    for _ in range(2):
+        seen = [env.reset(seed=4)[0]]
+        seen += [env.step(action)[0] for action in actions]
+        runs.append(np.array(seen))
+    assert (runs[0] == runs[1]).all()
+
+
+def test_two_resets_differ(options: Options) -> None:
+    env = NeuroEnv(**options(level="hard"))
+    first, one = env.reset(seed=0)
+    second, other = env.reset()
+    assert (first != second).any()
+    assert (one["goal"] != other["goal"]).any()
+
+
+def test_observations_share_no_memory(options: Options) -> None:
+    for observe in ("posterior", "signal"):
+        env = NeuroEnv(**options(observe=observe))
+        before, _ = env.reset(seed=0)
+        kept = {k: v.copy() for k, v in before.items()} if isinstance(before, dict) else before.copy()
+        for _ in range(10):
+            env.step(np.ones(1, np.float32))
+        if isinstance(before, dict):
+            assert all((before[key] == kept[key]).all() for key in kept)
+        else:
+            assert (before == kept).all()
+
+
+def test_no_element_of_the_observation_is_constant(options: Options) -> None:
+    env, rng = NeuroEnv(**options()), np.random.default_rng(0)
+    seen = [env.reset(seed=0)[0]]
+    for _ in range(300):
+        observation, _, terminated, truncated, _ = env.step(rng.uniform(-1, 1, 1).astype(np.float32))
+        seen.append(observation)
+        if terminated or truncated:
+            seen.append(env.reset()[0])
+    assert (np.ptp(np.array(seen), axis=0) > 0).all()
+
+
+def test_a_decoder_is_a_policy_from_windows_to_intents(options: Options) -> None:
+    decoder = make_decoder()
+    env = IntentAction(NeuroEnv(**options(decoder, observe="signal")))
+    policy = IntentPolicy(decoder)
+    observation, _ = env.reset(seed=0)
+    successes = 0
+    for _ in range(1500):
+        observation, _, terminated, truncated, info = env.step(policy.predict(observation))
+        if terminated or truncated:
+            successes += info["is_success"]
+            observation, _ = env.reset()
+    assert successes >= 3
+
+
+def test_observing_the_goal_is_said_and_seen(options: Options) -> None:
+    env = NeuroEnv(**options(observe_goal=True))
+    observation, info = env.reset(seed=0)
+    assert info["about"]["observe_goal"]
+    assert observation[-1] == np.float32(info["goal"][0])
+
+
+def test_the_observation_has_the_layout_that_the_docstring_says(options: Options) -> None:
+    env = NeuroEnv(**options())
+    observation, _ = env.reset(seed=0)
+    layout = env.layout
+    assert layout.size == observation.size
+    assert observation[layout.posterior].sum() == pytest.approx(1, abs=1e-5)
+    assert np.abs(observation[layout.position]).max() <= 0.11
+    assert (observation[layout.velocity] == 0).all()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"level": "medium"}, "easy, standard, hard"),
+        ({"observe": "pixels"}, "'posterior' or 'signal'"),
+        ({"render_mode": "ascii"}, "rgb_array"),
+        ({"wrong_selection": "maybe"}, "'end' or 'ignore'"),
+        ({"skip_cue": -1.0}, "skip_cue"),
+        ({"ocular": "remove"}, "'keep' or 'regress'"),
+        ({"source": "radio"}, "'surrogate', 'replay'"),
+        ({"decoder": "nobody"}, "emg_armband"),
+        ({"decoder": 3}, "ProbabilityDecoder"),
+        ({"operator": {"delay_s": -1}}, "delay_s"),
+        ({"operator": {"mood": 1}}, "mood"),
+        ({"env_id": "NeuroWing-v0"}, "NeuroArm-v0"),
+        ({"decoder": "emg_armband"}, "8 channels"),
+    ],
+)
+def test_a_wrong_option_is_named(options: Options, change: dict[str, object], message: str) -> None:
+    with pytest.raises(NeuroMotionError, match=message.replace("[", r"\[")):
+        NeuroEnv(**{**options(), **change})
+
+
+def test_a_source_at_another_rate_is_refused() -> None:
+    with pytest.raises(NeuroMotionError, match=r"200 Hz.*250 Hz"):
+        NeuroEnv(decoder=make_decoder(), source=noise_source(make_decoder(rate_hz=250.0).spec))
+
+
+@pytest.mark.parametrize("action", [np.zeros(2), np.array([np.nan]), np.zeros((1, 1))])
+def test_a_wrong_action_is_refused(options: Options, action: np.ndarray) -> None:
+    env = NeuroEnv(**options())
+    env.reset(seed=0)
+    with pytest.raises(NeuroMotionError, match="action"):
+        env.step(action)
+
+
+def test_stepping_before_reset_is_refused(options: Options) -> None:
+    with pytest.raises(NeuroMotionError, match="reset"):
+        NeuroEnv(**options()).step(np.zeros(1))
+
+
+def test_a_session_that_does_not_exist_is_refused(options: Options) -> None:
+    with pytest.raises(NeuroMotionError, match="sessions 0 to 1"):
+        NeuroEnv(**options()).reset(options={"session": 2})
+
+
+def test_info_counts_the_trials_that_were_played(options: Options) -> None:
+    env = NeuroEnv(**options())
+    _, info = env.reset(seed=0)
+    first = info["trials"]
+    for _ in range(100):
+        *_, info = env.step(np.zeros(1))
+    assert first <= info["trials"] <= 12
+    assert info["trials"] > 1

@@ -1,0 +1,41 @@
+"""What is drawn for people, and what is never drawn for agents."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from gymnasium.wrappers import RecordVideo
+
+from neuromotion_gym.envs import NeuroEnv
+from neuromotion_gym.rendering.backend import rendering_available, why_not
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+pytestmark = pytest.mark.skipif(not rendering_available(), reason=f"cannot draw here: {why_not()}")
+
+
+def test_frames_for_agents_do_not_show_the_goal(options: Callable[..., dict[str, object]]) -> None:
+    plain = NeuroEnv(render_mode="rgb_array", **options(level="hard"))
+    marked = NeuroEnv(render_mode="overlay", **options(level="hard"))
+    pictures = {}
+    for goal in (0.5, -0.8):
+        for env in (plain, marked):
+            env.reset(seed=0, options={"goal": [goal]})
+            pictures[env, goal] = env.render()
+    assert (pictures[plain, 0.5] == pictures[plain, -0.8]).all()
+    assert (pictures[marked, 0.5] != pictures[marked, -0.8]).any()
+    for env in (plain, marked):
+        env.close()
+
+
+def test_record_video_writes_a_file(options: Callable[..., dict[str, object]], tmp_path: Path) -> None:
+    env = RecordVideo(NeuroEnv(render_mode="overlay", **options()), str(tmp_path), disable_logger=True)
+    env.reset(seed=0)
+    for _ in range(4):
+        env.step(np.zeros(1, np.float32))
+    env.close()
+    assert [path.suffix for path in tmp_path.iterdir()] == [".mp4"]
