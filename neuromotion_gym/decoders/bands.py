@@ -1,0 +1,70 @@
+"""Causal filter banks as finite impulse responses: what a graph applies inside its window, without any state.
+
+A window of ``samples`` gives ``samples - taps + 1`` filtered ones, each made of the past alone, so the first ``taps - 1``
+samples of a window serve as context only.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from neuromotion_gym.errors import NeuroMotionError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def filter_bank(rate_hz: float, bands_hz: Sequence[Sequence[float]], taps: int) -> np.ndarray:
+    """Band-pass filters of linear phase (Hamming windows), their delay (taps - 1) / 2 samples.
+
+    Parameters
+    ----------
+    rate_hz : float
+        Sampling rate.
+    bands_hz : sequence of (float, float)
+        Lower and upper edge of each band (-6 dB).
+    taps : int
+        Length of every filter, odd.
+
+    Returns
+    -------
+    float64 array, shape (bands, taps)
+
+    Raises
+    ------
+    NeuroMotionError
+        If a band does not lie between 0 and half the rate, or ``taps`` is even or below 3.
+    """
+    from scipy.signal import firwin
+
+    if taps < 3 or taps % 2 == 0:
+        raise NeuroMotionError(f"A filter bank needs an odd number of taps of at least 3, not {taps}.")
+    for band in bands_hz:
+        if len(band) != 2 or not 0 < band[0] < band[1] < rate_hz / 2:
+            raise NeuroMotionError(
+                f"Band {tuple(band)} has to rise between 0 and half the sampling rate, {rate_hz / 2:g} Hz."
+            )
+    if not len(bands_hz):
+        raise NeuroMotionError("A filter bank needs at least one band.")
+    return np.stack([firwin(taps, tuple(band), pass_zero=False, fs=rate_hz) for band in bands_hz])
+
+
+def apply_filters(samples: np.ndarray, filters: np.ndarray) -> np.ndarray:
+    """Causal filtering from a standstill: sample ``t`` of the result is made of samples up to ``t``.
+
+    Parameters
+    ----------
+    samples : float array, shape (channels, samples)
+    filters : float array, shape (bands, taps)
+
+    Returns
+    -------
+    float array, shape (bands, channels, samples)
+        The first ``taps - 1`` samples hold the filter's onset.
+    """
+    from scipy.signal import oaconvolve
+
+    length = samples.shape[1]
+    return np.stack([oaconvolve(samples, taps[None], axes=1)[:, :length] for taps in filters])
