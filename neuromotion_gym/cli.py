@@ -106,6 +106,7 @@ def demo(
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     from neuromotion_gym import demo as show
+    from neuromotion_gym.rendering import why_not
 
     console = Console()
     rows = show.entries(decoder)
@@ -116,10 +117,21 @@ def demo(
         for row in rows:
             progress.update(task, description=f"{row.show}: {row.role}")
             played.append(show.play(row, source, episodes, seed, lambda: progress.advance(task)))
-    out.mkdir(parents=True, exist_ok=True)
-    show.write_episodes(played, out / "episodes.csv")
+        out.mkdir(parents=True, exist_ok=True)
+        show.write_episodes(played, out / "episodes.csv")
+        missing = why_not()
+        if missing is None:
+            film = progress.add_task("video", total=1.0)
+            decoders_shown = [row for row in rows if row.role == "decoder"]
+            show.record(
+                decoders_shown, source, seed, out / "rollout.mp4", lambda share: progress.update(film, completed=share)
+            )
     for name in dict.fromkeys(row.show for row in rows):
         _print_shown(console, [row for row in played if row.entry.show == name])
+    if missing is None:
+        console.print(f"Video:    {out / 'rollout.mp4'}", soft_wrap=True, highlight=False)
+    else:
+        console.print(f"No video: {escape(missing)}", soft_wrap=True, highlight=False)
     console.print(f"Episodes: {out / 'episodes.csv'}", soft_wrap=True, highlight=False)
 
 

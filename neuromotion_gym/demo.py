@@ -24,6 +24,8 @@ ENVIRONMENT = "NeuroArm-v0"
 PART = "test"
 ROWS = 32
 """Limbs stepped together."""
+LINGER_S = 1.5
+"""How long the video stays on the outcome of an episode."""
 
 
 @dataclass(frozen=True)
@@ -179,6 +181,59 @@ def play(entry: Entry, source: SourceKind, episodes: int, seed: int, tick: Calla
         return Played(entry, found, len(trials), dict(loop.about()))
     finally:
         loop.close()
+
+
+def record(
+    rows: Sequence[Entry], source: SourceKind, seed: int, path: Path, tick: Callable[[float], None] = lambda _: None
+) -> None:
+    """Film one episode of each row, one after the other, with what a person wants to know beside the arm.
+
+    The first person of the table is shown, in the first of that person's episodes.
+
+    Parameters
+    ----------
+    rows : sequence of Entry
+    source, seed
+        As in `play`.
+    path : path
+        Ends in ``.mp4``.
+    tick : callable
+        Called after every frame with the share of the film that is done.
+
+    Raises
+    ------
+    NeuroMotionError
+        If this machine cannot draw; `neuromotion_gym.rendering.why_not` says why.
+    """
+    from neuromotion_gym.benchmark.episodes import episode_keys
+    from neuromotion_gym.controllers import make_controller
+    from neuromotion_gym.envs.closed_loop import ClosedLoop
+    from neuromotion_gym.envs.options import CONTROL_S, assemble
+    from neuromotion_gym.envs.view import View
+    from neuromotion_gym.rendering import VideoWriter
+
+    with VideoWriter(path, fps=1 / CONTROL_S) as video:
+        for index, entry in enumerate(rows):
+            parts = assemble(ENVIRONMENT, decoder=entry.decoder, source=source, level=entry.setting.level, part=PART)
+            loop = ClosedLoop(parts)
+            view = View(loop, note=entry.controller)
+            key = episode_keys(parts.source.sessions, 1)[0]
+            loop.reset(np.zeros(1, dtype=int), [key.generator(seed)], sessions=np.array([key.session]))
+            controller, state = make_controller(entry.controller, loop.layout), None
+            try:
+                ended = False
+                while not ended:
+                    video.add(view.frame(0, overlay=True))
+                    action, state = controller.predict(np.asarray(loop.observation()), state)
+                    result = loop.step(action)
+                    ended = bool(result.terminated[0] or result.truncated[0])
+                    tick((index + loop.steps[0] * CONTROL_S / loop.layout.time_limit_s) / len(rows))
+                last = view.frame(0, overlay=True)
+                for _ in range(round(LINGER_S / CONTROL_S)):
+                    video.add(last)
+            finally:
+                view.close()
+                loop.close()
 
 
 def write_episodes(played: Sequence[Played], path: Path) -> None:
