@@ -57,13 +57,17 @@ class NetworkRecipe(Checked):
 class TrainingRecipe(Checked):
     """How the network is fitted.
 
-    ``method="gradient"`` trains with Lightning; ``method="closed_form"`` calls the network's own
-    ``fit(windows, labels, subjects)`` once (features and linear discriminant analysis).
+    ``method="gradient"`` trains with Lightning; ``"closed_form"`` calls the network's own ``fit`` once (features and
+    linear discriminant analysis); ``"shared"`` takes over the weights of another decoder with the same network.
     """
 
-    method: Literal["gradient", "closed_form"] = "gradient"
+    method: Literal["gradient", "closed_form", "shared"] = "gradient"
+    weights_of: str | None = None
+    """``shared``: name of the shipped decoder whose weights these are; in folds, those of its fold."""
     seed: int = Field(default=0, ge=0, lt=2**31)
     epochs: int = Field(default=30, ge=1, le=10_000)
+    fold_epochs: int | None = Field(default=None, ge=1, le=10_000)
+    """Epochs of a fold's training, which has all runs to learn from and so more steps an epoch; ``epochs`` if None."""
     batch: int = Field(default=64, ge=1, le=65_536)
     learning_rate: float = Field(default=1e-3, gt=0, le=10)
     weight_decay: float = Field(default=0.0, ge=0, le=10)
@@ -74,6 +78,14 @@ class TrainingRecipe(Checked):
     """Weights that are kept: those of the last epoch, or of the best balanced accuracy on ``data.tune``."""
     seeds: int = Field(default=1, ge=1, le=32)
     """Networks trained from successive seeds and averaged into one graph."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> TrainingRecipe:
+        if (self.method == "shared") != (self.weights_of is not None):
+            raise NeuroMotionError(
+                "method 'shared' and weights_of, the decoder whose weights are taken, belong together"
+            )
+        return self
 
 
 class Recipe(Checked):
@@ -140,7 +152,9 @@ def load_spec(folder: str | Path) -> DecoderSpec:
 
 def recipe_digest(recipe: Recipe, *also: object) -> str:
     """Short name for the content of a recipe (and of ``also``): work and cache folders are called by it."""
-    content = json.dumps([recipe.model_dump(mode="json", exclude={"notes", "sources"}), *also], sort_keys=True)
+    content = json.dumps(
+        [recipe.model_dump(mode="json", exclude={"notes", "sources"}, exclude_none=True), *also], sort_keys=True
+    )
     return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 

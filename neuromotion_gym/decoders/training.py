@@ -26,6 +26,7 @@ from neuromotion_gym.decoders.export import export_onnx
 from neuromotion_gym.decoders.networks.network import DecoderNetwork, Ensemble, build_network
 from neuromotion_gym.decoders.recipe import RECIPE, Recipe, load_recipe, recipe_digest
 from neuromotion_gym.decoders.training_data import TrainingWindows, training_windows
+from neuromotion_gym.decoders.zoo import decoder_folder
 from neuromotion_gym.errors import NeuroMotionError
 
 if TYPE_CHECKING:
@@ -185,6 +186,11 @@ def train(
     if out is None and source is None:
         raise NeuroMotionError("A recipe made in Python needs the folder to write to (out).")
     folder = Path(out) if out is not None else _folder_of(source)
+    if options.method == "shared":
+        whole = (part or data.train) == "train" and not exclude
+        network = _shared(loaded, None if whole else exclude, root, progress)
+        write_folder(network, loaded, folder, source)
+        return folder
     windows = training_windows(loaded, part or data.train, root=root, exclude=exclude)
     key = recipe_digest(loaded, part or data.train, sorted(exclude))
     work = _default_work(key) if work is None else Path(work) / key
@@ -220,6 +226,22 @@ def _closed_form(recipe: Recipe, windows: TrainingWindows) -> DecoderNetwork:
     with torch.no_grad():
         built.prepare(windows, np.random.default_rng(options.seed))
         built.fit(windows, np.random.default_rng(options.seed))
+    return built.eval()
+
+
+def _shared(
+    recipe: Recipe, fold: Sequence[str] | None, root: str | os.PathLike[str] | None, progress: bool
+) -> DecoderNetwork:
+    """The recipe's network with the weights of the decoder it names, or of that one's ``fold``."""
+    from neuromotion_gym.decoders.folds import train_fold
+
+    _, network, options = recipe.trainable()
+    assert options.weights_of is not None
+    base = decoder_folder(options.weights_of)
+    if fold is not None:
+        base = train_fold(load_recipe(base), fold, root=root, progress=progress)
+    built = build_network(recipe.decoder, network)
+    _load(built, base / "model.pt")
     return built.eval()
 
 
@@ -259,6 +281,7 @@ def _gradient(
             enable_model_summary=False,
             reload_dataloaders_every_n_epochs=1,
             num_sanity_val_steps=0,
+            check_val_every_n_epoch=1 if best else max(1, options.epochs // 5),
             gradient_clip_val=1.0,
         )
         try:
@@ -320,14 +343,15 @@ def load_network(folder: str | Path) -> DecoderNetwork:
     folder = Path(folder)
     recipe = load_recipe(folder)
     _, network, options = recipe.trainable()
+    members = [build_network(recipe.decoder, network) for _ in range(options.seeds)]
+    whole = members[0] if len(members) == 1 else Ensemble(members, recipe.decoder.output)
+    _load(whole, folder / "model.pt")
+    return whole.eval()
+
+
+def _load(network: DecoderNetwork, path: Path) -> None:
     try:
-        state = torch.load(folder / "model.pt", map_location="cpu", weights_only=True)
-        members = [build_network(recipe.decoder, network) for _ in range(options.seeds)]
-        whole = members[0] if len(members) == 1 else Ensemble(members, recipe.decoder.output)
-        whole.load_state_dict(state)
-    except NeuroMotionError:
-        raise
+        network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
     except Exception as error:  # noqa: BLE001 -- torch raises many classes on broken files
         text = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise NeuroMotionError(f"{folder / 'model.pt'} does not hold this recipe's weights: {text}") from None
-    return whole.eval()
+        raise NeuroMotionError(f"{path} does not hold this recipe's weights: {text}") from None
