@@ -206,6 +206,26 @@ def calibrate(
     Console().print(f"Decoder written to {calibrate(decoder, read, out)}", soft_wrap=True, highlight=False)
 
 
+@app.command()
+def bench(
+    config: Annotated[Path, typer.Argument(help="A benchmark's YAML file, such as those in benchmarks/.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the results.", show_default="results/NAME beside the file")
+    ] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Processes; more than one takes the extra bench.")] = 1,
+    threads: Annotated[int, typer.Option(min=1, help="Threads of the physics in each process.")] = 1,
+    data: Annotated[Path | None, DATA] = None,
+) -> None:
+    """Run a benchmark, or go on with one that was stopped: every episode a row, and a report."""
+    from neuromotion_gym.benchmark.config import load_config
+    from neuromotion_gym.benchmark.runner import run_benchmark
+
+    loaded = load_config(config)
+    folder = out or config.parent / "results" / loaded.name
+    report = run_benchmark(loaded, folder, data_root=data, jobs=jobs, threads=threads)
+    Console().print(f"Report: {report}", soft_wrap=True, highlight=False)
+
+
 def main() -> None:
     """Run the command; errors of the library become one line."""
     try:

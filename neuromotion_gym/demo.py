@@ -24,6 +24,8 @@ ENVIRONMENT = "NeuroArm-v0"
 PART = "test"
 ROWS = 32
 """Limbs stepped together."""
+FILM_S = 20.0
+"""The longest that an episode takes in the video."""
 LINGER_S = 1.5
 """How long the video stays on the outcome of an episode."""
 
@@ -188,7 +190,7 @@ def record(
 ) -> None:
     """Film one episode of each row, one after the other, with what a person wants to know beside the arm.
 
-    The first person of the table is shown, in the first of that person's episodes.
+    The first person of the table is shown, in the first of that person's episodes; slow tasks are shown faster.
 
     Parameters
     ----------
@@ -208,6 +210,7 @@ def record(
     from neuromotion_gym.benchmark.episodes import episode_keys
     from neuromotion_gym.controllers import make_controller
     from neuromotion_gym.envs.closed_loop import ClosedLoop
+    from neuromotion_gym.envs.neuro_env import VISIBLE_S
     from neuromotion_gym.envs.options import CONTROL_S, assemble
     from neuromotion_gym.envs.view import View
     from neuromotion_gym.rendering import VideoWriter
@@ -215,15 +218,17 @@ def record(
     with VideoWriter(path, fps=1 / CONTROL_S) as video:
         for index, entry in enumerate(rows):
             parts = assemble(ENVIRONMENT, decoder=entry.decoder, source=source, level=entry.setting.level, part=PART)
-            loop = ClosedLoop(parts)
-            view = View(loop, note=entry.controller)
+            loop = ClosedLoop(parts, keep_s=VISIBLE_S)
+            every = max(1, round(loop.layout.time_limit_s / FILM_S))
+            view = View(loop, note=entry.controller + (f" · {every} times as fast" if every > 1 else ""))
             key = episode_keys(parts.source.sessions, 1)[0]
             loop.reset(np.zeros(1, dtype=int), [key.generator(seed)], sessions=np.array([key.session]))
             controller, state = make_controller(entry.controller, loop.layout), None
             try:
                 ended = False
                 while not ended:
-                    video.add(view.frame(0, overlay=True))
+                    if loop.steps[0] % every == 0:
+                        video.add(view.frame(0, overlay=True))
                     action, state = controller.predict(np.asarray(loop.observation()), state)
                     result = loop.step(action)
                     ended = bool(result.terminated[0] or result.truncated[0])
