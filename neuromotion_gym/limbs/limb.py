@@ -121,12 +121,11 @@ class Limb:
         """
         path = Path(name_or_path)
         if path.suffix == "" and len(path.parts) == 1:
-            root = assets_root()
-            path = root / path.name / f"{path.name}.xml"
+            path = assets_root() / path.name / f"{path.name}.xml"
             if not path.is_file():
-                known = ", ".join(sorted(p.stem for p in root.glob("*/*.xml") if p.stem == p.parent.name))
                 raise NeuroMotionError(
-                    f"No limb is called {str(name_or_path)!r}. Limbs: {known}; or give the path of an MJCF file."
+                    f"No limb is called {str(name_or_path)!r}. Limbs: {', '.join(limb_names())}; "
+                    "or give the path of an MJCF file."
                 )
         elif not path.is_file():
             raise NeuroMotionError(f"No MJCF file at {str(path)!r}.")
@@ -303,10 +302,10 @@ class Limb:
             low, high = self._range(name, actuators)
             position = int(sensor.adr[0])
             home = float(self._postures.home_sensordata[position])
-            if not low < home < high:
+            if not min(home - low, high - home) > 0.01 * (high - low):
                 raise NeuroMotionError(
                     f"Home of degree of freedom {name!r} of limb {self.name!r} is {home:.4g}, "
-                    f"which must lie inside its range {low:.4g} to {high:.4g}."
+                    f"which must lie well inside its range {low:.4g} to {high:.4g}."
                 )
             velocity = self.sensor(f"{name}_vel").start
             found.append(DegreeOfFreedom(name, low, home, high, position, velocity, actuators, coefficients))
@@ -314,7 +313,7 @@ class Limb:
         idle = [model.actuator(i).name or f"number {i}" for i in range(model.nu) if i not in driven]
         if idle or not found:
             raise NeuroMotionError(
-                f"Limb {self.name!r}: no degree of freedom moves the actuators {', '.join(idle) or '(there are none)'}. A "
+                f"Limb {self.name!r}: no degree of freedom moves the actuators {', '.join(idle) or '(none)'}. A "
                 "degree d needs the sensors d_pos and d_vel and the actuator d, or a tuple d of actuators."
             )
         return tuple(found)
@@ -351,6 +350,11 @@ class Limb:
                 f'it needs <numeric name="{name}_range" data="low high"/>.'
             )
         return float(low), float(high)
+
+
+def limb_names() -> list[str]:
+    """Limbs that ship with the library: ``assets/<name>/<name>.xml``."""
+    return sorted(path.stem for path in assets_root().glob("*/*.xml") if path.stem == path.parent.name)
 
 
 def assets_root() -> Path:

@@ -10,6 +10,10 @@ import numpy as np
 
 from neuromotion_gym.errors import NeuroMotionError
 
+_UNSTABLE = tuple(
+    int(kind)
+    for kind in (mujoco.mjtWarning.mjWARN_BADQPOS, mujoco.mjtWarning.mjWARN_BADQVEL, mujoco.mjtWarning.mjWARN_BADQACC)
+)
 _FULL = int(mujoco.mjtState.mjSTATE_FULLPHYSICS)
 
 
@@ -102,6 +106,6 @@ class PostureTable:
         mujoco.mj_getState(model, data, state, _FULL)
         state[: self.qpos.start] = 0.0
         state[self._velocity] = 0.0
-        if not np.isfinite(state).all():
+        if not np.isfinite(state).all() or any(data.warning.number[kind] for kind in _UNSTABLE):
             raise NeuroMotionError("The limb becomes unstable while it takes up a posture; shorten its time step.")
         return state
