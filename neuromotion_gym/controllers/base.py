@@ -59,6 +59,8 @@ class Seen:
         Strength of the contraction, 0..1.
     decided : bool array, shape (n,)
         Rows in which the posterior is a new decision; in the others it is held from an earlier step.
+    time_s : float array, shape (n,)
+        Seconds since the episode began.
     """
 
     position: np.ndarray
@@ -66,6 +68,7 @@ class Seen:
     posterior: np.ndarray
     effort: np.ndarray | None
     decided: np.ndarray
+    time_s: np.ndarray
 
 
 class HandWritten:
@@ -132,6 +135,7 @@ class HandWritten:
             posterior=batch[:, layout.posterior],
             effort=batch[:, -1] if layout.effort else None,
             decided=self._decisions(clock) > self._decisions(clock - 1),
+            time_s=clock * layout.control_s,
         )
         action, memory = self.act(seen, state[1:])
         action = np.clip(action, -1.0, 1.0).astype(np.float32)

@@ -10,44 +10,53 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from neuromotion_gym.controllers.base import HandWritten, Memory, Seen, decided_rows
-from neuromotion_gym.decoders.smoothing import overlap_weight, soften, softmax
+from neuromotion_gym.controllers.base import HandWritten, Memory, Seen
+from neuromotion_gym.decoders.smoothing import overlap_weight, soften
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.tasks.posture import HOME_BOX, REACH
 
 if TYPE_CHECKING:
     from neuromotion_gym.envs.layout import ObservationLayout
 
-SPACING = 0.15
+SPACING = 0.2
 """Spacing of the grid that stands for a continuum of goals, on two axes and more."""
+HOLD_S = 0.3
+"""A person whose error is mended changes their mind about this soon."""
+SPARE_S = 1.0
+"""Time that is put aside for the limb to come to rest."""
+UPDATE_S = 0.15
+"""Decisions that follow one another sooner are taken together: a belief over a grid is dear to carry on."""
 
 
 class Bayes(HandWritten):
-    """Belief over goals from all decisions so far, each read in the light of where the limb was.
+    """Belief over goals and over what the person asks for, from all decisions so far and from where the limb was.
 
-    A person is modelled as asking for the axis with the largest error, more or less strictly, and for rest where all
-    errors are small; what they saw lies `ObservationLayout.lag_s` and their reaction time in the past. The limb moves
-    to the mean of the belief, and settles only where the belief within the tolerance passes ``threshold``.
+    A person is modelled as in the closed loop, roughly: they go on with an axis until its error is mended, then take up
+    the one with the largest error, rest where all errors are small, and reckon with the movement that is still to come
+    of what they asked for. The joint belief over goal and label is a hidden Markov model's forward filter. The limb
+    moves to the mean of the goals, and settles on a candidate where its probability passes ``threshold``, or where the
+    time that is left is no more than it takes to go there and to hold.
 
     Parameters
     ----------
     layout : ObservationLayout
         Its candidates are the goals; where it has none, a grid over the range of postures.
     threshold : float, default 0.9
-        Probability from which a goal may be selected.
+        Probability from which a candidate may be selected before time presses.
     doubt : float, default 0.1
         Share of its certainty that the decoder is not believed.
     reliability : float array, shape (labels, labels), optional
         ``reliability[wanted, decoded]``, rows summing to 1: a confusion matrix taken on tune data, which says what the
         decoder's labels are worth. Left out, they are taken as they are.
     independence : float, default 0.7
-        Factor on the weight of a decision: errors come in runs, so that even windows without overlap agree too well.
+        Factor on the weight of a decision, which is the share of its window or lag that is new: errors come in runs.
     reaction_s : float, default 0.25
         A person's reaction time.
-    strictness : float, default 0.1
-        Difference of two errors (half ranges) at which the larger one is mended e times as often.
-    forget_s : float, default 60
-        Time constant with which the belief falls back to the uniform one, against what the model does not know.
+    strictness : float, default 0.05
+        Difference of two errors (half ranges) at which the larger one is taken up e times as often, and width of the
+        step at which an error counts as mended.
+    slip_s : float, default 5
+        Mean time between two changes of label that the model does not foresee.
     """
 
     def __init__(
@@ -58,14 +67,14 @@ class Bayes(HandWritten):
         reliability: np.ndarray | None = None,
         independence: float = 0.7,
         reaction_s: float = 0.25,
-        strictness: float = 0.1,
-        forget_s: float = 60.0,
+        strictness: float = 0.05,
+        slip_s: float = 5.0,
     ) -> None:
         super().__init__(layout)
         if not 0 < threshold < 1 or not 0 < doubt < 1:
             raise NeuroMotionError(f"Threshold and doubt lie in (0, 1), not at {threshold} and {doubt}.")
-        if not (independence > 0 and strictness > 0 and forget_s > 0 and reaction_s >= 0):
-            raise NeuroMotionError("Independence, strictness, forgetting are above zero, the reaction time not below.")
+        if not (independence > 0 and strictness > 0 and slip_s > 0 and reaction_s >= 0):
+            raise NeuroMotionError("Independence, strictness, slips are above zero, the reaction time not below.")
         if reliability is not None:
             reliability = np.asarray(reliability, dtype=float)
             if reliability.shape != (self.labels, self.labels) or not np.allclose(reliability.sum(axis=1), 1.0):
@@ -76,57 +85,79 @@ class Bayes(HandWritten):
         self.threshold, self.doubt, self.reliability = threshold, doubt, reliability
         self.strictness = strictness
         self.evidence = independence * overlap_weight(layout.hop_s, max(layout.window_s, layout.lag_s))
-        self.keep = float(np.exp(-layout.hop_s / forget_s))
+        self.together = max(1, round(UPDATE_S / layout.hop_s))
+        self.slip = min(0.5, self.together * layout.hop_s / slip_s)
         self.goals = goal_grid(self.axes, layout.tolerance) if layout.candidates is None else layout.candidates
         self.goals = np.asarray(self.goals, dtype=np.float32)
         self.delay = self.steps(layout.lag_s + reaction_s)
-        self._up = self.directions == 1
-        self._down = self.directions == -1
+        self.ahead = np.float32(layout.speed * (layout.lag_s + reaction_s))
+        self.turns = self.together * layout.hop_s / HOLD_S
+        self._unit = self.directions.astype(np.float32)
+        # Which labels move an axis up or down, in equal shares where several do
+        self._up = ((self.directions == 1) / (self.directions == 1).sum(axis=0)).T.astype(np.float32)
+        self._down = ((self.directions == -1) / (self.directions == -1).sum(axis=0)).T.astype(np.float32)
 
     def fresh(self, n: int) -> Memory:
-        """Log-belief (n, goals), and the past positions (n, delay, axes), NaN before the episode began."""
-        return (
-            np.zeros((n, len(self.goals)), dtype=np.float32),
-            np.full((n, self.delay, self.axes), np.nan, dtype=np.float32),
-        )
+        """Belief (n, goals, labels), past positions (n, delay, axes), NaN before the episode began, evidence not yet
+        taken in (n, labels), and how many decisions it comes from (n,).
+        """
+        first = np.full(self.labels, 1 / self.labels)
+        rest = self.layout.intents.rest
+        if rest is not None:
+            first = np.eye(self.labels)[rest]
+        belief = np.broadcast_to(first / len(self.goals), (n, len(self.goals), self.labels))
+        past = np.full((n, self.delay, self.axes), np.nan, dtype=np.float32)
+        return belief.astype(np.float32), past, np.zeros((n, self.labels)), np.zeros(n, dtype=int)
 
     def act(self, seen: Seen, memory: Memory) -> tuple[np.ndarray, Memory]:
         """See `HandWritten.act`."""
-        scores, past = memory
+        belief, past, evidence, count = memory
         position = seen.position.astype(np.float32)
         past = np.where(np.isnan(past), position[:, None, :], past)
-        if seen.decided.any():
-            likelihood = self._likelihood(past[:, 0], seen.posterior)
-            updated = self.keep * scores + self.evidence * np.log(likelihood)
-            updated -= updated.max(axis=1, keepdims=True)
-            scores = decided_rows(seen.decided, updated.astype(np.float32), scores)
+        heard = seen.posterior if self.reliability is None else seen.posterior @ self.reliability.T
+        told = self.evidence * np.log(soften(heard, self.doubt))
+        evidence = evidence + np.where(seen.decided[:, None], told, 0.0)
+        count = count + seen.decided
+        due = count >= self.together
+        if due.any():
+            likelihood = np.exp(evidence[due] - evidence[due].max(axis=1, keepdims=True)).astype(np.float32)
+            updated = self._predict(belief[due], past[due, 0]) * likelihood[:, None, :]
+            belief = belief.copy()
+            belief[due] = updated / updated.sum(axis=(1, 2), keepdims=True)
+            evidence, count = np.where(due[:, None], 0.0, evidence), np.where(due, 0, count)
         past = np.concatenate([past[:, 1:], position[:, None, :]], axis=1)
-        target = self._target(softmax(scores))
+        target = self._target(belief.sum(axis=2), position, self.layout.time_limit_s - seen.time_s)
         stride = self.layout.speed * self.layout.control_s
-        return (target - position) / (2 * stride), (scores, past)
+        return (target - position) / (2 * stride), (belief, past, evidence, count)
 
-    def _likelihood(self, position: np.ndarray, posterior: np.ndarray) -> np.ndarray:
-        """Likelihood of a decision for every goal, shape (n, goals)."""
-        label = soften(posterior, self.doubt)
-        if self.reliability is not None:
-            label = soften(posterior @ self.reliability.T, self.doubt)
-        error = self.goals[None] - position[:, None, :]
-        # An axis' likelihood is that of the label which mends its error; several labels may move an axis one way
-        up = (label @ self._up / self._up.sum(axis=0)).astype(np.float32)[:, None, :]
-        down = (label @ self._down / self._down.sum(axis=0)).astype(np.float32)[:, None, :]
-        pull = np.exp(np.abs(error) / self.strictness)
-        total = pull.sum(axis=2)
-        mended = (pull * np.where(error > 0, up, down)).sum(axis=2)
-        rest = self.layout.intents.rest
-        if rest is None:
-            return mended / total
-        calm = np.float32(np.exp(0.6 * self.layout.tolerance / self.strictness))
-        return (mended + calm * label[:, rest, None].astype(np.float32)) / (total + calm)
+    def _predict(self, belief: np.ndarray, position: np.ndarray) -> np.ndarray:
+        """Belief (n, goals, labels) one decision later, from where the limb was, (n, axes)."""
+        tolerance, rest = self.layout.tolerance, self.layout.intents.rest
+        # The error that a person reckons with who has been asking for a label, shape (n, goals, labels, axes)
+        error = (self.goals - position[:, None, :])[:, :, None, :] - self.ahead * self._unit
+        size = np.abs(error)
+        left = np.einsum("ngla,la->ngl", error, self._unit)
+        stays = _step((left - 0.25 * tolerance) / self.strictness)
+        pull = np.exp(size / np.float32(self.strictness))
+        total = pull.sum(axis=3)
+        if rest is not None:
+            calm = np.float32(np.exp(0.6 * tolerance / self.strictness))
+            stays[:, :, rest] = _step((0.6 * tolerance - size[:, :, rest].max(axis=2)) / self.strictness)
+            total = total + calm
+        stays **= np.float32(self.turns)
+        leaves = belief * (1 - stays)
+        flow = pull * (leaves / total)[..., None]
+        upwards = np.where(error > 0, flow, 0.0).sum(axis=2)
+        after = belief * stays + upwards @ self._up + (flow.sum(axis=2) - upwards) @ self._down
+        if rest is not None:
+            after[:, :, rest] += calm * (leaves / total).sum(axis=2)
+        return (1 - self.slip) * after + self.slip / self.labels * after.sum(axis=2, keepdims=True)
 
-    def _target(self, belief: np.ndarray) -> np.ndarray:
-        """Where to go, shape (n, axes): the mean of the belief, or the goal that passes the threshold.
+    def _target(self, belief: np.ndarray, position: np.ndarray, left_s: np.ndarray) -> np.ndarray:
+        """Where to go, shape (n, axes), from a belief over goals (n, goals), where it is, and the seconds left.
 
-        Among candidates, a mean that would select one below the threshold is pushed out of its reach.
+        The mean of the belief, or the candidate that passes the threshold. A mean that would select a candidate below
+        the threshold is pushed out of its reach.
         """
         mean = belief @ self.goals
         if self.layout.candidates is None:
@@ -142,7 +173,10 @@ class Bayes(HandWritten):
         pushed = mean.copy()
         pushed[rows, axis] = goal[rows, axis] + np.sign(towards[rows, axis]) * margin
         waiting = np.where(inside[:, None], pushed, mean)
-        return np.where((belief[rows, best] >= self.threshold)[:, None], self.goals[best], waiting)
+        way_s = np.abs(self.goals[best] - position).max(axis=1) / self.layout.speed
+        hurry = left_s < way_s + self.layout.dwell_s + SPARE_S
+        settled = hurry | (belief[rows, best] >= self.threshold)
+        return np.where(settled[:, None], self.goals[best], waiting)
 
 
 def goal_grid(axes: int, tolerance: float) -> np.ndarray:
@@ -151,3 +185,8 @@ def goal_grid(axes: int, tolerance: float) -> np.ndarray:
     line = np.linspace(-REACH, REACH, round(2 * REACH / spacing) + 1)
     grid = np.array(list(product(line, repeat=axes)))
     return grid[np.abs(grid).max(axis=1) > HOME_BOX]
+
+
+def _step(values: np.ndarray) -> np.ndarray:
+    """Logistic step, float32."""
+    return (0.5 + 0.5 * np.tanh(0.5 * values)).astype(np.float32)
