@@ -101,7 +101,7 @@ def intent_map(limb: str, labels: Sequence[str]) -> IntentMap:
         raise NeuroMotionError(
             f"Limb {limb!r} cannot express {', '.join(map(repr, unknown))}. It can express: {', '.join(sorted(table))}."
         )
-    axes = tuple(dict.fromkeys(table[label].degree for label in labels if table[label].degree is not None))
+    axes = tuple(dict.fromkeys(degree for label in labels if (degree := table[label].degree) is not None))
     if not axes:
         raise NeuroMotionError(f"None of the labels {', '.join(labels)} moves limb {limb!r}.")
     directions = np.zeros((len(labels), len(axes)))
