@@ -1,7 +1,7 @@
 """Causal filter banks as finite impulse responses: what a graph applies inside its window, without any state.
 
-A window of ``samples`` gives ``samples - taps + 1`` filtered ones, each made of the past alone, so the first ``taps - 1``
-samples of a window serve as context only.
+A window of ``samples`` gives ``samples - taps + 1`` filtered ones, each made of the past alone, so the first
+``taps - 1`` samples of a window serve as context only.
 """
 
 from __future__ import annotations
