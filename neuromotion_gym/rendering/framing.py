@@ -74,9 +74,9 @@ def frame_movement(limb: Limb, degrees: Sequence[str] | None, aspect: float) -> 
 def _reach(limb: Limb, degrees: list[str]) -> tuple[np.ndarray, np.ndarray, int]:
     """Centres and radii of the geoms that move, at home and at either end of each degree; and the body they hang on."""
     model, data = limb.model, mujoco.MjData(limb.model)
-    targets = np.concatenate([np.zeros((1, len(degrees))), np.eye(len(degrees)), -np.eye(len(degrees))])
+    ends = np.array([[0.0], [-1.0], [1.0]])
     centres = []
-    for qpos in limb.qpos_at(targets, degrees):
+    for qpos in np.concatenate([limb.qpos_at(ends, (name,)) for name in degrees]):
         data.qpos[:] = qpos
         mujoco.mj_kinematics(model, data)
         centres.append(np.array(data.geom_xpos))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import copy
 import weakref
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import mujoco
@@ -21,6 +22,7 @@ from neuromotion_gym.rendering.skin import add_skins
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from neuromotion_gym.limbs import Limb
 
@@ -73,7 +75,7 @@ class SceneRenderer:
 
         self._context = make_context(right - left, bottom - top)
         self._context.make_current()
-        self._model = add_skins(mujoco.MjSpec.from_file(str(limb.path))) if smooth else copy.copy(limb.model)
+        self._model = copy.copy(_skinned(limb.path, limb.path.stat().st_mtime_ns) if smooth else limb.model)
         self._camera, close = frame_movement(limb, degrees, (right - left) / (bottom - top))
         if close:
             _hide_bystanders(self._model)
@@ -219,6 +221,12 @@ def _feather(height: int, width: int, border: int = 56) -> np.ndarray:
     down, across = (np.minimum(np.arange(n), np.arange(n)[::-1]) / border for n in (height, width))
     x = np.clip(np.minimum(down[:, None], across[None, :]), 0.0, 1.0)
     return np.asarray(x * x * (3 - 2 * x), dtype=np.float32)
+
+
+@lru_cache(maxsize=4)
+def _skinned(path: Path, changed_ns: int) -> mujoco.MjModel:
+    """The limb with its skin, which takes seconds to make; anew if the file has changed."""
+    return add_skins(mujoco.MjSpec.from_file(str(path)))
 
 
 def _ghostly(model: mujoco.MjModel) -> mujoco.MjModel:

@@ -1,0 +1,20 @@
+"""A renderer, where this machine can draw."""
+
+from __future__ import annotations
+
+import pytest
+
+from neuromotion_gym.limbs import Limb
+from neuromotion_gym.rendering import rendering_available, why_not
+
+
+@pytest.fixture(scope="session")
+def arm() -> Limb:
+    return Limb.load("arm")
+
+
+@pytest.fixture(scope="session")
+def can_draw() -> None:
+    """Skips the test where frames cannot be drawn."""
+    if not rendering_available():
+        pytest.skip(f"needs a rendering back end: {why_not()}")

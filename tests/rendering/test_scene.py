@@ -1,0 +1,102 @@
+"""Pictures: that the limb is in them, that it moves, that the ghost shows, and that nothing is cut off."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from neuromotion_gym.limbs import Limb
+from neuromotion_gym.rendering import SceneRenderer
+from neuromotion_gym.rendering.scene import ACCENT
+
+DEGREES = ("wrist_flexion", "wrist_deviation", "grip")
+SIZE = (320, 240)
+
+
+@pytest.fixture(scope="module")
+def renderer(arm, can_draw):
+    with SceneRenderer(arm, *SIZE, degrees=DEGREES) as made:
+        yield made
+
+
+def posture(arm: Limb, *places: float) -> np.ndarray:
+    return arm.qpos_at(np.array([places]), DEGREES)[0]
+
+
+def like(frame: np.ndarray, colour: tuple[int, int, int], spread: int = 60) -> np.ndarray:
+    return np.abs(frame.astype(int) - colour).max(axis=-1) < spread
+
+
+def test_frame_has_the_size_asked_for_and_holds_a_limb(renderer, arm):
+    frame = renderer.frame(posture(arm, 0, 0, 0))
+    assert frame.shape == (SIZE[1], SIZE[0], 3)
+    assert frame.dtype == np.uint8
+    red, green, blue = np.moveaxis(frame.astype(int), -1, 0)
+    skin = (red - blue > 25) & (red > green)
+    assert 0.02 < skin.mean() < 0.7
+
+
+def test_same_posture_gives_the_same_picture_and_another_does_not(renderer, arm):
+    rest, fist = posture(arm, 0, 0, 0), posture(arm, 0, 0, 1)
+    first = renderer.frame(rest)
+    moved = renderer.frame(fist)
+    np.testing.assert_array_equal(first, renderer.frame(rest))
+    assert (np.abs(first.astype(int) - moved).max(axis=-1) > 20).mean() > 0.01
+
+
+def test_ghost_is_drawn_where_it_differs_and_nowhere_else(renderer, arm):
+    rest = posture(arm, 0, 0, 0)
+    plain = renderer.frame(rest)
+    apart = renderer.frame(rest, posture(arm, -0.8, 0.8, 0.8))
+    same = renderer.frame(rest, rest)
+    changed = np.abs(apart.astype(int) - plain).max(axis=-1) > 12
+    assert changed.mean() > 0.01
+    assert (like(apart, ACCENT) & ~like(plain, ACCENT)).sum() > 50
+    assert (np.abs(same.astype(int) - plain).max(axis=-1) > 12).mean() < 1e-3
+
+
+def test_ghost_follows_its_posture(renderer, arm):
+    rest = posture(arm, 0, 0, 0)
+    one = renderer.frame(rest, posture(arm, 0.8, 0, 0))
+    other = renderer.frame(rest, posture(arm, -0.8, 0, 0))
+    assert not np.array_equal(one, other)
+
+
+@pytest.mark.parametrize("degrees", [DEGREES, ("elbow_flexion",), ("index",)])
+def test_movement_never_reaches_the_border(arm, can_draw, degrees):
+    with SceneRenderer(arm, *SIZE, degrees=degrees) as made:
+        frames = [made.frame(arm.qpos_at(np.zeros((1, len(degrees))), degrees)[0])]
+        for row in np.concatenate([np.eye(len(degrees)), -np.eye(len(degrees))]):
+            frames.append(made.frame(arm.qpos_at(row[None], degrees)[0]))
+    moving = np.ptp(np.stack(frames).astype(int), axis=0).max(axis=-1) > 40
+    assert moving.any()
+    edge = np.concatenate([moving[:2].ravel(), moving[-2:].ravel(), moving[:, :2].ravel(), moving[:, -2:].ravel()])
+    assert not edge.any()
+
+
+def test_outside_the_window_nothing_is_drawn(arm, can_draw):
+    with SceneRenderer(arm, *SIZE, degrees=DEGREES, window=(80, 40, 280, 200)) as made:
+        frame = made.frame(posture(arm, 0, 0, 0))
+        empty = made._background
+    outside = np.ones(SIZE[::-1], dtype=bool)
+    outside[40:200, 80:280] = False
+    np.testing.assert_array_equal(frame[outside], empty[outside])
+    assert (frame != empty).any()
+
+
+def test_two_renderers_live_side_by_side(renderer, arm):
+    rest = posture(arm, 0, 0, 0)
+    before = renderer.frame(rest)
+    with SceneRenderer(arm, 160, 120, smooth=False) as other:
+        assert other.frame(rest).shape == (120, 160, 3)
+        np.testing.assert_array_equal(renderer.frame(rest), before)
+    np.testing.assert_array_equal(renderer.frame(rest), before)
+
+
+def test_drawing_leaves_the_limb_as_it_was(arm, can_draw):
+    before = (int(arm.model.vis.global_.offwidth), arm.model.geom_group.copy(), arm.model.mat_rgba.copy())
+    with SceneRenderer(arm, *SIZE, smooth=False) as made:
+        made.frame(posture(arm, 0, 0, 0), posture(arm, 1, 0, 0))
+    assert int(arm.model.vis.global_.offwidth) == before[0]
+    np.testing.assert_array_equal(arm.model.geom_group, before[1])
+    np.testing.assert_array_equal(arm.model.mat_rgba, before[2])
