@@ -54,6 +54,8 @@ def card(recipe: Recipe, metrics: dict[str, Any]) -> str:
             "",
         ]
         lines += ["## People", "", "Balanced accuracy per window.", "", *_people(reports), ""]
+    if "conditions" in metrics:
+        lines += _conditions(metrics["conditions"])
     for title, report in reports.items():
         lines += [f"## Confusion on {title}", "", "Rows: shown. Columns: decoded. Share of the row's windows.", ""]
         lines += [*_confusion(report), ""]
@@ -118,6 +120,23 @@ def _accuracy_rows(reports: dict[str, Any]) -> Iterable[tuple[str, ...]]:
                 _interval(alone["per_trial"]["balanced_accuracy"]),
                 f"{alone['per_window']['chance']['mean']:.3f}",
             )
+
+
+def _conditions(groups: dict[str, Any]) -> list[str]:
+    """Left against right over whole trials under each condition of `neuromotion_gym.decoders.conditions`."""
+    lines = [
+        "## What it rests on",
+        "",
+        "Balanced accuracy over whole trials; conditions as in `decoders/conditions.py`.",
+        "",
+    ]
+    rows = []
+    for group, conditions in groups.items():
+        for name, figures in conditions.items():
+            alone = figures["left_fist_right_fist"]
+            values = (figures["per_trial"]["balanced_accuracy"], alone["per_trial"]["balanced_accuracy"])
+            rows.append((group, name.replace("_", " "), *map(_interval, values)))
+    return [*lines, *_table(("on", "condition", "all labels", "left fist against right fist"), rows), ""]
 
 
 def _interval(value: dict[str, float | None]) -> str:
