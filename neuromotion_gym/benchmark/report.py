@@ -220,7 +220,7 @@ def report_text(lines: Sequence[Line], config: BenchmarkConfig) -> tuple[str, li
         f"Split: {splits}. Decoders: {', '.join(decoders)}."
         ),
         (
-            "Success is the mean over people, its 95 % interval a studentised bootstrap over people. An episode ends with "
+            "Success is the mean over people, its 95 % interval a studentised bootstrap over them. An episode ends with "
         "the first selection, right or wrong; one without a selection at the time limit counts as no success. ITR is "
         "Wolpaw's rate in which such an episode counts as an error that took the whole time. Oracle, shuffled and "
         "blind are bounds: a decoder that is always right after its own lag, the same decoder on labels drawn at "

@@ -8,10 +8,10 @@ import json
 import os
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import neuromotion_gym
-from neuromotion_gym.benchmark.config import BenchmarkConfig, Cell, expand
+from neuromotion_gym.benchmark.config import BenchmarkConfig, Cell, Ocular, expand
 from neuromotion_gym.benchmark.episodes import episode_keys, play
 from neuromotion_gym.decoders.bounds import BoundDecoder, parse_decoder_name
 from neuromotion_gym.decoders.zoo import load_decoder
@@ -51,6 +51,21 @@ class Unit(NamedTuple):
     subjects: tuple[str, ...]
     """Empty for everybody of the part."""
     digest: str
+
+
+class Played(NamedTuple):
+    """What a source plays; many units of work share one."""
+
+    kind: Literal["replay", "surrogate"]
+    dataset: str
+    part: Literal["tune", "test", "all"]
+    labels: tuple[str, ...]
+    channels: tuple[str, ...]
+    epoch_s: tuple[float, float] | None
+    subjects: tuple[str, ...] | None
+    ocular: Ocular
+    skip_cue: float
+    root: str | None
 
 
 def run_benchmark(
@@ -97,8 +112,6 @@ def run_benchmark(
     cells = expand(config)
     units = [unit for cell in cells for unit in _units(cell, data_root)]
     todo = [unit for unit in units if not _result(folder, unit).is_file()]
-    # One source after the other: a process keeps the last one that it loaded
-    todo.sort(key=lambda unit: (unit.cell.ocular, unit.cell.skip_cue, unit.subjects))
     root = None if data_root is None else str(data_root)
     work = ((unit, folder, config.rows, root, threads) for unit in todo)
     if jobs == 1:
@@ -125,7 +138,21 @@ def run_unit(
 
     cell = unit.cell
     decoder = _decoder(unit)
-    source = _source(unit.model, cell.source, cell.part, unit.subjects, cell.ocular, cell.skip_cue, data_root)
+    spec = decoder.spec
+    source = _source(
+        Played(
+            kind=cell.source,
+            dataset=spec.dataset,
+            part=cell.part,
+            labels=spec.labels,
+            channels=spec.channels,
+            epoch_s=spec.epoch_s if spec.pacing == "trial" else None,
+            subjects=unit.subjects or None,
+            ocular=cell.ocular,
+            skip_cue=cell.skip_cue,
+            root=data_root,
+        )
+    )
     keys = episode_keys(source.sessions, cell.episodes)
     parts = assemble(
         cell.environment, decoder=decoder, source=source, level=cell.level, wrong_selection=cell.wrong_selection
@@ -143,12 +170,12 @@ def run_unit(
         "goals": None if candidates is None else len(candidates),
         "chance": parts.task.level.chance,
         "trials": len(trials),
-        "labels": list(decoder.spec.labels),
+        "labels": list(spec.labels),
         "layout": {
             name: getattr(loop.layout, name)
             for name in ("lag_s", "hop_s", "window_s", "speed", "dwell_s", "time_limit_s", "tolerance")
         },
-        "control": decoder.spec.control,
+        "control": spec.control,
         "episodes": episodes,
     }
     path = _result(folder, unit)
@@ -200,35 +227,31 @@ def _decoder(unit: Unit) -> OnnxDecoder | BoundDecoder:
     return BoundDecoder(kind, decoder) if kind else decoder
 
 
-@lru_cache(maxsize=1)
-def _source(
-    model: str,
-    kind: str,
-    part: str,
-    subjects: tuple[str, ...],
-    ocular: str,
-    skip_cue: float,
-    data_root: str | None,
-) -> Source:
-    spec = load_decoder(Path(model)).spec
-    if kind == "replay":
+@lru_cache(maxsize=20)  # five folds of one condition's decoder and its control; a source holds trials, not recordings
+def _source(played: Played) -> Source:
+    if played.kind == "replay":
         from neuromotion_gym.signals.sources import ReplaySource
 
-        options: dict[str, Any] = {"pacing": spec.pacing, "epoch_s": spec.epoch_s} if spec.pacing == "trial" else {}
+        pacing: dict[str, Any] = {"pacing": "trial", "epoch_s": played.epoch_s} if played.epoch_s else {}
         return ReplaySource.from_dataset(
-            spec.dataset,
-            part,  # type: ignore[arg-type]
-            spec.labels,
-            ocular=ocular,  # type: ignore[arg-type]
-            skip_cue=skip_cue,
-            subjects=subjects or None,
-            root=data_root,
-            **options,
+            played.dataset,
+            played.part,
+            played.labels,
+            ocular=played.ocular,
+            skip_cue=played.skip_cue,
+            subjects=played.subjects,
+            root=played.root,
+            channels=played.channels,
+            **pacing,
         )
     from neuromotion_gym.signals.surrogate import SurrogateSource
 
     return SurrogateSource.load(
-        f"{spec.dataset}_{part}", labels=spec.labels, ocular=ocular, skip_cue=skip_cue, subjects=subjects or None
+        f"{played.dataset}_{played.part}",
+        labels=played.labels,
+        ocular=played.ocular,
+        skip_cue=played.skip_cue,
+        subjects=played.subjects,
     )
 
 
