@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import TYPE_CHECKING
 
 import mujoco
@@ -14,11 +15,16 @@ if TYPE_CHECKING:
 
 _DIRECTION = (135.0, -15.0)
 """Azimuth and elevation, in degrees, for a limb that has no camera of its own."""
-_MARGIN = 1.04
+_FURTHEST = 0.95
+"""No task asks for more of a half range than this."""
+_COMBINED = 3
+"""Up to so many degrees of freedom all corners of their range are framed, beyond it each degree alone."""
 _MOVES_M = 0.005
 
 
-def frame_movement(limb: Limb, degrees: Sequence[str] | None, aspect: float) -> tuple[mujoco.MjvCamera, bool]:
+def frame_movement(
+    limb: Limb, degrees: Sequence[str] | None, aspect: float, filled: float = 0.96
+) -> tuple[mujoco.MjvCamera, bool]:
     """Place a camera so that all that ``degrees`` move stays in the picture.
 
     The direction is that of the MJCF camera named after the body that moves, or after the nearest body above it that
@@ -31,6 +37,8 @@ def frame_movement(limb: Limb, degrees: Sequence[str] | None, aspect: float) -> 
         Degrees of freedom that move; with None the camera stands as ``overview`` does.
     aspect : float
         Width of the picture over its height.
+    filled : float
+        Share of the picture, in height and width, that the movement may fill.
 
     Returns
     -------
@@ -67,16 +75,21 @@ def frame_movement(limb: Limb, degrees: Sequence[str] | None, aspect: float) -> 
     low, high = (places - radii[:, None]).min(axis=0), (places + radii[:, None]).max(axis=0)
     view.lookat[:] = (low + high) / 2 @ axes
     tall = max(high[1] - low[1], (high[0] - low[0]) / aspect)
-    view.distance = float(_MARGIN * tall / 2 / np.tan(np.radians(model.vis.global_.fovy) / 2) + (high[2] - low[2]) / 2)
+    view.distance = float(tall / filled / 2 / np.tan(np.radians(model.vis.global_.fovy) / 2) + (high[2] - low[2]) / 2)
     return view, index >= 0 and index != found[-1]
 
 
 def _reach(limb: Limb, degrees: list[str]) -> tuple[np.ndarray, np.ndarray, int]:
-    """Centres and radii of the geoms that move, at home and at either end of each degree; and the body they hang on."""
+    """Centres and radii of the geoms that move, at home and at the ends of the degrees; and the body they hang on."""
     model, data = limb.model, mujoco.MjData(limb.model)
-    ends = np.array([[0.0], [-1.0], [1.0]])
+    if len(degrees) <= _COMBINED:
+        combinations = np.array(list(product((-_FURTHEST, 0.0, _FURTHEST), repeat=len(degrees))))
+        postures = limb.qpos_at(combinations[np.argsort(np.abs(combinations).sum(axis=1))], degrees)
+    else:
+        ends = np.array([[0.0], [-_FURTHEST], [_FURTHEST]])
+        postures = np.concatenate([limb.qpos_at(ends, (name,)) for name in degrees])
     centres = []
-    for qpos in np.concatenate([limb.qpos_at(ends, (name,)) for name in degrees]):
+    for qpos in postures:
         data.qpos[:] = qpos
         mujoco.mj_kinematics(model, data)
         centres.append(np.array(data.geom_xpos))

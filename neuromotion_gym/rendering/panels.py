@@ -122,10 +122,10 @@ def draw_strips(
     values = signal[chosen] - np.median(signal[chosen], axis=1, keepdims=True)
     reach = nice_above(float(np.quantile(np.abs(values), 0.995)) if values.size else 0.0)
     height = (bottom - top) / len(chosen)
-    start = left + 40
+    start = left + 46
     for row, index in enumerate(chosen):
         middle = top + (row + 0.5) * height
-        panel.text((left, middle), str(channels[index])[:5], 11.5, colour=GREY, anchor="lm")
+        panel.text((left, middle), str(channels[index]).replace("_", " ")[:6], 11, colour=GREY, anchor="lm")
         panel.line(np.array([[start, middle], [right, middle]]), LINE, 0.8)
         x, y = envelope(values[row], int((right - start) * panel.scale))
         y = middle - np.clip(y / reach, -1.0, 1.0) * 0.5 * height

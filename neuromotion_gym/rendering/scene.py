@@ -31,6 +31,8 @@ ACCENT = (0, 150, 146)
 TOP, BOTTOM = (247, 248, 248), (221, 226, 230)
 """Background, RGB."""
 
+_FADE_PX = 40
+"""Width of the border in which a picture inside a window fades out."""
 _FLAGS = mujoco.mjtRndFlag
 
 
@@ -76,7 +78,8 @@ class SceneRenderer:
         self._context = make_context(right - left, bottom - top)
         self._context.make_current()
         self._model = copy.copy(_skinned(limb.path, limb.path.stat().st_mtime_ns) if smooth else limb.model)
-        self._camera, close = frame_movement(limb, degrees, (right - left) / (bottom - top))
+        filled = 1 - 2 * _FADE_PX / min(right - left, bottom - top) if window else 0.96
+        self._camera, close = frame_movement(limb, degrees, (right - left) / (bottom - top), filled)
         if close:
             _hide_bystanders(self._model)
         self._model.vis.global_.offwidth, self._model.vis.global_.offheight = right - left, bottom - top
@@ -193,30 +196,22 @@ class _Ghost:
 
 def _shade(depth: np.ndarray, radius_px: float = 26.0, strength: float = 0.5, wall_m: float = 0.25) -> np.ndarray:
     """Brightness, 0 to 1: darker where the surroundings are nearer. Shape (height, width)."""
+    from PIL import Image
     from scipy.ndimage import gaussian_filter
 
-    step = 4
     drawn = np.isfinite(depth)
+    step = 4
     small = depth[::step, ::step]
     if not np.isfinite(small).any():
         return np.ones_like(depth)
     wall = float(small[np.isfinite(small)].max()) + wall_m
-    small = np.minimum(small, wall)
-    around = gaussian_filter(small, radius_px / step, mode="nearest")
-    limb = np.where(small < wall, 1.0 - strength * np.clip((small - around) / wall_m, 0.0, 1.0), 1.0)
-    behind = 1.0 - 0.35 * strength * np.clip((wall - around) / wall_m, 0.0, 1.0)
-    shape = (len(depth), depth.shape[1])
-    return np.where(drawn, _enlarge(limb, shape), _enlarge(behind, shape))
+    around = gaussian_filter(np.minimum(small, wall).astype(np.float32), radius_px / step, mode="nearest")
+    image = Image.fromarray(around).resize((depth.shape[1], depth.shape[0]), Image.Resampling.BILINEAR)
+    hidden = np.clip((np.minimum(depth, wall) - np.asarray(image)) / wall_m, 0.0, 1.0)
+    return np.asarray(1.0 - strength * np.where(drawn, np.float32(1.0), np.float32(0.35)) * hidden, dtype=np.float32)
 
 
-def _enlarge(small: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    from PIL import Image
-
-    image = Image.fromarray(small.astype(np.float32))
-    return np.asarray(image.resize((shape[1], shape[0]), Image.Resampling.BILINEAR))
-
-
-def _feather(height: int, width: int, border: int = 56) -> np.ndarray:
+def _feather(height: int, width: int, border: int = _FADE_PX) -> np.ndarray:
     """1 inside, falling smoothly to 0 at the border. Shape (height, width)."""
     down, across = (np.minimum(np.arange(n), np.arange(n)[::-1]) / border for n in (height, width))
     x = np.clip(np.minimum(down[:, None], across[None, :]), 0.0, 1.0)

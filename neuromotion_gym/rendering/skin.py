@@ -303,7 +303,7 @@ def _bind(
     links = coo_array((np.ones(len(rows)), (rows, columns)), shape=(len(points),) * 2).tocsr()
     links = links + links.T
     mean = diags_array(1.0 / np.maximum(links.sum(axis=1), 1.0)) @ links
-    for _ in range(6):
+    for _ in range(14):
         weights = 0.5 * weights + 0.5 * (mean @ weights)
     weights[weights < 1e-3] = 0.0
     return bodies, np.asarray(weights / weights.sum(axis=1, keepdims=True))
