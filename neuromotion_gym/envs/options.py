@@ -140,7 +140,15 @@ def _source(
 
         pacing = {"pacing": spec.pacing, "epoch_s": spec.epoch_s} if spec.pacing == "trial" else {}
         return ReplaySource.from_dataset(
-            spec.dataset, part, spec.labels, ocular=ocular, skip_cue=skip_cue, subjects=subjects, root=data_root, **pacing
+            spec.dataset,
+            part,
+            spec.labels,
+            ocular=ocular,
+            skip_cue=skip_cue,
+            subjects=subjects,
+            root=data_root,
+            channels=spec.channels,
+            **pacing,
         )
     if kind == "surrogate":
         from neuromotion_gym.signals.surrogate import SurrogateSource

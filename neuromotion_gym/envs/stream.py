@@ -64,6 +64,9 @@ class Stream:
         self._bound = decoder.kind if isinstance(decoder, BoundDecoder) else None
         self._inner = cast("Decoder", decoder.inner if isinstance(decoder, BoundDecoder) else decoder)
         self._control_s, self._rest = control_s, rest
+        # Where the decoder's channels stand among the source's; None where all are read in the same order
+        same = source.spec.channels == spec.channels
+        self._channels = None if same else np.array([source.spec.channels.index(name) for name in spec.channels])
         self._in_source = np.array([source.labels.index(label) for label in spec.labels])
         self._of_source = np.full(len(source.labels), -1)
         self._of_source[self._in_source] = np.arange(len(spec.labels))
@@ -167,6 +170,8 @@ class Stream:
 
     def _append(self, rows: np.ndarray, samples: np.ndarray) -> None:
         index = (self._write[rows, None] + np.arange(samples.shape[2])) % self._capacity
+        if self._channels is not None:
+            samples = samples[:, self._channels]
         turned = samples.transpose(0, 2, 1)
         self._ring[rows[:, None], :, index] = turned
         self._ring[rows[:, None], :, index + self._capacity] = turned
@@ -204,7 +209,7 @@ class Stream:
                     f"Decoder {self.spec.name!r} is adapted to each person from a calibration run, "
                     f"but the source has none of subject {subject}, session {name}."
                 )
-            self._adaptations[session] = self._inner.adapt(runs)
+            self._adaptations[session] = self._inner.adapt([run.pick(self.spec.channels) for run in runs])
         adaptation = self._adaptations[session]
         assert adaptation is not None
         return adaptation
@@ -219,11 +224,13 @@ def check_fit(source: Source, decoder: Decoder | BoundDecoder) -> None:
         If channels, rate, unit or labels differ; the message gives both.
     """
     spec, given = decoder.spec, source.spec
-    if given.channels != spec.channels or abs(given.rate_hz - spec.rate_hz) > 1e-6 * spec.rate_hz:
+    lacking = [name for name in spec.channels if name not in given.channels]
+    if lacking or abs(given.rate_hz - spec.rate_hz) > 1e-6 * spec.rate_hz:
+        lacks = f", without {', '.join(lacking[:8])}{' …' * (len(lacking) > 8)}" if lacking else ""
         raise NeuroMotionError(
             f"Decoder {spec.name!r} reads {len(spec.channels)} channels ({spec.channels[0]} … {spec.channels[-1]}) at "
             f"{spec.rate_hz:g} Hz, but the source gives {len(given.channels)} ({given.channels[0]} … "
-            f"{given.channels[-1]}) at {given.rate_hz:g} Hz."
+            f"{given.channels[-1]}) at {given.rate_hz:g} Hz{lacks}."
         )
     if given.unit != spec.unit:
         raise NeuroMotionError(f"Decoder {spec.name!r} reads samples in {spec.unit}, but the source gives {given.unit}.")
