@@ -139,7 +139,7 @@ def draw_bars(panel: Panel, top: float, row: float, snapshot: Snapshot) -> None:
     """Posterior: one bar a label, the decoded one strong, the intended one marked by a ring."""
     from neuromotion_gym.rendering.overlay import spoken
 
-    left, right, name = 16.0, panel.width - 58, 146.0
+    left, right, name = 16.0, panel.width - 58, 160.0
     rows = [(spoken(label), float(p), label) for label, p in zip(snapshot.labels, snapshot.posterior, strict=True)]
     for index, (words, share, label) in enumerate(rows):
         y = top + (index + 0.5) * row
