@@ -1,17 +1,18 @@
 """Fitting a decoder's last layer to its wearer, in seconds, from a labelled calibration run.
 
-A decoder whose ``adaptation.kind`` is "head" has a last layer ``logits = features @ (W + A).T`` with its own weights W
-and, as second input, what is added to them for one person, A; zeros give the decoder as it was trained. A is the
-maximum a posteriori of a multinomial logistic regression with a Gaussian prior around zero: much data of the wearer
-moves it far, little data leaves the pooled decoder as it is.
+A decoder whose ``adaptation.kind`` is "head" gives features, and takes its last layer, ``[features, 1] @ A.T``, as
+second input. A is a linear discriminant analysis of the wearer's features (Fisher 1936), its covariance shrunk
+towards the identity, which is what people have in common where the graph whitens features; then a factor, the same
+for all logits, makes the posterior as sure as it is right on blocks of the run that were left out.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
     from neuromotion_gym.decoders.onnx_decoder import OnnxDecoder
     from neuromotion_gym.signals.recording import Recording
 
-HeadInput = tuple[np.ndarray, np.ndarray]
-"""Features, shape (n, features), and the unadapted decoder's log-posterior, shape (n, labels)."""
+BLOCKS = 4
+"""Parts of each label's windows, in order of time, that are left out in turn to find the factor."""
 
 
 def calibration_windows(calibration: Sequence[Recording], spec: DecoderSpec) -> tuple[np.ndarray, np.ndarray]:
@@ -64,76 +65,100 @@ def calibration_windows(calibration: Sequence[Recording], spec: DecoderSpec) -> 
 
 
 def fit_head(
-    head_input: Callable[[np.ndarray], HeadInput], calibration: Sequence[Recording], spec: DecoderSpec
+    features_of: Callable[[np.ndarray], np.ndarray], calibration: Sequence[Recording], spec: DecoderSpec
 ) -> np.ndarray:
-    """What is added to the last layer's weights for one person.
+    """Last layer for one person.
 
     Parameters
     ----------
-    head_input : function
-        Windows to features and unadapted log-posterior (`OnnxDecoder.head_input`).
+    features_of : function
+        Windows, shape (n, channels, samples), to features, shape (n, features).
     calibration : sequence of Recording
         Labelled.
     spec : DecoderSpec
-        ``adaptation.shrinkage`` is the strength of the prior: the precision of each weight in units of windows.
+        ``adaptation.shrinkage`` is the share of the identity in the covariance.
 
     Returns
     -------
     float32 array, shape (labels, features + 1); the bias in the last column
+
+    Raises
+    ------
+    NeuroMotionError
+        If a label has too few windows, or the decoder's features are not as many as its specification says.
     """
     windows, labels = calibration_windows(calibration, spec)
-    features, start = head_input(windows)
-    expected = spec.adaptation.shape
-    if expected != (len(spec.labels), features.shape[1] + 1):
+    features = features_of(windows).astype(np.float64)
+    expected = (len(spec.labels), features.shape[1] + 1)
+    if spec.adaptation.shape != expected:
         raise NeuroMotionError(
-            f"Decoder {spec.name!r} gives {features.shape[1]} features; its adaptation.shape {expected} has to be "
-            f"{(len(spec.labels), features.shape[1] + 1)}."
+            f"Decoder {spec.name!r} gives {features.shape[1]} features; its adaptation.shape has to be {expected}, "
+            f"not {spec.adaptation.shape}."
         )
-    return fit_added_weights(features, start, labels, spec.adaptation.shrinkage)
+    blocks = _blocks(labels)
+    short = [label for index, label in enumerate(spec.labels) if (labels == index).sum() < 2 * BLOCKS]
+    if short:
+        raise NeuroMotionError(
+            f"Calibrating {spec.name!r} takes at least {2 * BLOCKS} windows of every label, "
+            f"{spec.window_s + (2 * BLOCKS - 1) * spec.hop_s:g} s in one piece; {', '.join(short)} has fewer."
+        )
+    left_out = np.empty((len(labels), len(spec.labels)))
+    for block in range(BLOCKS):
+        out = blocks == block
+        head = discriminant(features[~out], labels[~out], spec.adaptation.shrinkage)
+        left_out[out] = features[out] @ head[:, :-1].T + head[:, -1]
+    head = discriminant(features, labels, spec.adaptation.shrinkage)
+    return np.asarray(head * best_factor(left_out, labels), dtype=np.float32)
 
 
-def fit_added_weights(features: np.ndarray, start: np.ndarray, labels: np.ndarray, precision: float) -> np.ndarray:
-    """Maximum a posteriori of weights added to given logits.
-
-    Minimises the mean cross-entropy of ``start + [features, 1] @ A.T``, every label weighing the same, plus
-    ``precision / 2 * sum(A ** 2)``; convex, so the start does not matter.
+def discriminant(features: np.ndarray, labels: np.ndarray, shrinkage: float) -> np.ndarray:
+    """Linear discriminant analysis with equal priors.
 
     Parameters
     ----------
     features : float array, shape (n, features)
-    start : float array, shape (n, labels)
-        Logits, or log-posterior, before.
     labels : int array, shape (n,)
-    precision : float
-        Above zero keeps the weights finite where the labels can be told apart without error.
+        0 to the number of labels less one, each at least once.
+    shrinkage : float
+        Share of the identity in the covariance within labels.
 
     Returns
     -------
-    float32 array, shape (labels, features + 1)
+    float array, shape (labels, features + 1): weights, and the bias in the last column
     """
-    from scipy.optimize import minimize
+    count = labels.max() + 1
+    means = np.stack([features[labels == label].mean(axis=0) for label in range(count)])
+    rest = features - means[labels]
+    covariance = (1 - shrinkage) * (rest.T @ rest) / len(rest) + shrinkage * np.eye(features.shape[1])
+    try:
+        weights = np.linalg.solve(covariance, means.T).T
+    except np.linalg.LinAlgError:
+        raise NeuroMotionError(
+            "The calibration run's features do not vary; adaptation.shrinkage has to be above 0."
+        ) from None
+    return np.concatenate([weights, -0.5 * (weights * means).sum(axis=1, keepdims=True)], axis=1)
 
-    n, count = start.shape
-    inputs = np.concatenate([features, np.ones((n, 1))], axis=1).astype(np.float64)
-    truth = np.eye(count)[labels]
-    weights = (1 / np.maximum(np.bincount(labels, minlength=count), 1) / len(np.unique(labels)))[labels][:, None]
 
-    def objective(flat: np.ndarray) -> tuple[float, np.ndarray]:
-        added = flat.reshape(count, -1)
-        logits = start + inputs @ added.T
-        logits -= logits.max(axis=1, keepdims=True)
-        log_posterior = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
-        loss = -(weights * truth * log_posterior).sum() + precision / 2 * (added**2).sum()
-        gradient = (weights * (np.exp(log_posterior) - truth)).T @ inputs + precision * added
-        return float(loss), gradient.ravel()
+def best_factor(logits: np.ndarray, labels: np.ndarray) -> float:
+    """Factor of logits, 0.02 to 2, that gives the least cross-entropy (temperature scaling, Guo et al. 2017)."""
+    from scipy.optimize import minimize_scalar
 
-    found: Any = minimize(
-        objective, np.zeros(count * inputs.shape[1]), jac=True, method="L-BFGS-B", options={"maxiter": 500}
-    )
-    added = found.x.reshape(count, -1).astype(np.float32)
-    if not np.isfinite(added).all():
-        raise NeuroMotionError("Calibration ended in NaN; the recording's features are not finite.")
-    return np.asarray(added)
+    logits = logits - logits.max(axis=1, keepdims=True)
+
+    def cross_entropy(log_factor: float) -> float:
+        scaled = np.exp(log_factor) * logits
+        return float((np.log(np.exp(scaled).sum(axis=1)) - scaled[np.arange(len(labels)), labels]).mean())
+
+    return float(np.exp(minimize_scalar(cross_entropy, bounds=(math.log(0.02), math.log(2.0)), method="bounded").x))
+
+
+def _blocks(labels: np.ndarray) -> np.ndarray:
+    """Number of the block of each window: every label's windows in `BLOCKS` parts in order of time."""
+    blocks = np.empty(len(labels), np.int64)
+    for label in np.unique(labels):
+        mine = np.flatnonzero(labels == label)
+        blocks[mine] = np.arange(len(mine)) * BLOCKS // len(mine)
+    return blocks
 
 
 def calibrate(decoder: OnnxDecoder | str | Path, recording: Recording | Sequence[Recording], out: str | Path) -> Path:

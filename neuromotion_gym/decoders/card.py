@@ -88,8 +88,6 @@ def _training_rows(recipe: Recipe) -> list[tuple[str, str]]:
     how = (
         "closed form"
         if training.method == "closed_form"
-        else f"weights of {training.weights_of}"
-        if training.method == "shared"
         else f"{training.epochs} epochs, AdamW, learning rate {training.learning_rate:g}, "
         f"{training.seeds} seed(s) from {training.seed}, weights of the {training.keep} epoch"
     )

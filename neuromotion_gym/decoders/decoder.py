@@ -28,14 +28,14 @@ class AdaptationSpec(Checked):
     """How a decoder is adapted to a person.
 
     ``kind="euclidean"``: inverse square root of the mean covariance of the unlabelled calibration run in ``band_hz``,
-    shape (channels, channels). ``kind="head"``: what is added to the last layer's weights, fitted to the labelled
-    calibration run, shape (labels, features + 1), the bias in the last column.
+    shape (channels, channels). ``kind="head"``: the last layer, fitted to the labelled calibration run, shape
+    (labels, features + 1), the bias in the last column.
     """
 
     kind: Literal["none", "euclidean", "head"] = "none"
     band_hz: tuple[float, float] | None = None
     shrinkage: float = Field(default=0.01, ge=0, le=1)
-    """``euclidean``: share of the mean variance added to every channel's; ``head``: precision of the prior."""
+    """Share of the identity in the covariance (``euclidean``: of the identity times the mean variance)."""
     shape: tuple[int, ...] = ()
 
     @model_validator(mode="after")

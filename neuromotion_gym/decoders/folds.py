@@ -59,16 +59,7 @@ def fold_folder(recipe: Recipe, fold: Sequence[str]) -> Path:
     from neuromotion_gym.decoders.recipe import recipe_digest
     from neuromotion_gym.signals.readers.cache import cache_folder
 
-    digest = recipe_digest(fold_recipe(recipe), sorted(fold), *(recipe_digest(base) for base in _bases(recipe)))
-    return cache_folder() / "folds" / f"{recipe.decoder.name}-{digest}"
-
-
-def _bases(recipe: Recipe) -> list[Recipe]:
-    """Recipe whose weights ``recipe`` shares, where it does."""
-    from neuromotion_gym.decoders.zoo import decoder_folder
-
-    name = recipe.trainable()[2].weights_of
-    return [] if name is None else [load_recipe(decoder_folder(name))]
+    return cache_folder() / "folds" / f"{recipe.decoder.name}-{recipe_digest(fold_recipe(recipe), sorted(fold))}"
 
 
 def train_fold(

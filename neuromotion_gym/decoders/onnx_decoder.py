@@ -12,8 +12,7 @@ output ``effort``     (n,) float32                               only where ``sp
 output ``features``   (n, features) float32                      only where ``spec.adaptation.kind`` is "head"
 ====================  =========================================  ====================================================
 
-An adaptation of zeros is the unadapted decoder where the kind is "head". A folder may hold ``adaptation.npy`` beside
-``model.onnx``: the decoder is then fixed to one person.
+A folder may hold ``adaptation.npy`` beside ``model.onnx``: the decoder is then fixed to one person.
 """
 
 from __future__ import annotations
@@ -123,27 +122,18 @@ class OnnxDecoder:
             return euclidean_alignment(calibration, self.spec)
         from neuromotion_gym.decoders.calibration import fit_head
 
-        return fit_head(self.head_input, calibration, self.spec)
+        return fit_head(self.features, calibration, self.spec)
 
-    def head_input(self, windows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Features before the last layer and log-posterior of the unadapted decoder, for fitting a head.
-
-        Parameters
-        ----------
-        windows : float32 array, shape (n, channels, samples)
-
-        Returns
-        -------
-        features : float32 array, shape (n, features)
-        log_posterior : float32 array, shape (n, labels)
-        """
+    def features(self, windows: np.ndarray) -> np.ndarray:
+        """Input of the last layer, shape (n, features); only where ``spec.adaptation.kind`` is "head"."""
         windows = checked_windows(windows, self.spec)
         if "features" not in self._outputs:
             raise NeuroMotionError(f"Decoder {self.spec.name!r} does not give its features.")
         shape = (len(windows), *self._graph_spec.adaptation.shape)
-        results = self._run(windows, np.zeros(shape, np.float32))
-        posterior = checked_posterior(results[self._outputs[0]], len(windows), self.spec)
-        return results["features"], np.log(np.maximum(posterior, 1e-12))
+        features = self._run(windows, np.zeros(shape, np.float32))["features"]
+        if features.ndim != 2 or len(features) != len(windows) or not np.isfinite(features).all():
+            raise NeuroMotionError(f"Decoder {self.spec.name!r} gave features that are not one finite row a window.")
+        return features
 
     def _rows(self, adaptation: np.ndarray | None, n: int) -> np.ndarray | None:
         if self._graph_spec.adaptation.kind == "none" or self._fixed is not None:

@@ -58,12 +58,10 @@ class TrainingRecipe(Checked):
     """How the network is fitted.
 
     ``method="gradient"`` trains with Lightning; ``"closed_form"`` calls the network's own ``fit`` once (features and
-    linear discriminant analysis); ``"shared"`` takes over the weights of another decoder with the same network.
+    linear discriminant analysis).
     """
 
-    method: Literal["gradient", "closed_form", "shared"] = "gradient"
-    weights_of: str | None = None
-    """``shared``: name of the shipped decoder whose weights these are; in folds, those of its fold."""
+    method: Literal["gradient", "closed_form"] = "gradient"
     seed: int = Field(default=0, ge=0, lt=2**31)
     epochs: int = Field(default=30, ge=1, le=10_000)
     fold_epochs: int | None = Field(default=None, ge=1, le=10_000)
@@ -78,14 +76,6 @@ class TrainingRecipe(Checked):
     """Weights that are kept: those of the last epoch, or of the best balanced accuracy on ``data.tune``."""
     seeds: int = Field(default=1, ge=1, le=32)
     """Networks trained from successive seeds and averaged into one graph."""
-
-    @model_validator(mode="after")
-    def _consistent(self) -> TrainingRecipe:
-        if (self.method == "shared") != (self.weights_of is not None):
-            raise NeuroMotionError(
-                "method 'shared' and weights_of, the decoder whose weights are taken, belong together"
-            )
-        return self
 
 
 class Recipe(Checked):

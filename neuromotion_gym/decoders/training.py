@@ -26,7 +26,6 @@ from neuromotion_gym.decoders.export import export_onnx
 from neuromotion_gym.decoders.networks.network import DecoderNetwork, Ensemble, build_network
 from neuromotion_gym.decoders.recipe import RECIPE, Recipe, load_recipe, recipe_digest
 from neuromotion_gym.decoders.training_data import TrainingWindows, training_windows
-from neuromotion_gym.decoders.zoo import decoder_folder
 from neuromotion_gym.errors import NeuroMotionError
 
 if TYPE_CHECKING:
@@ -186,11 +185,6 @@ def train(
     if out is None and source is None:
         raise NeuroMotionError("A recipe made in Python needs the folder to write to (out).")
     folder = Path(out) if out is not None else _folder_of(source)
-    if options.method == "shared":
-        whole = (part or data.train) == "train" and not exclude
-        network = _shared(loaded, None if whole else exclude, root, progress)
-        write_folder(network, loaded, folder, source)
-        return folder
     windows = training_windows(loaded, part or data.train, root=root, exclude=exclude)
     key = recipe_digest(loaded, part or data.train, sorted(exclude))
     work = _default_work(key) if work is None else Path(work) / key
@@ -226,22 +220,6 @@ def _closed_form(recipe: Recipe, windows: TrainingWindows) -> DecoderNetwork:
     with torch.no_grad():
         built.prepare(windows, np.random.default_rng(options.seed))
         built.fit(windows, np.random.default_rng(options.seed))
-    return built.eval()
-
-
-def _shared(
-    recipe: Recipe, fold: Sequence[str] | None, root: str | os.PathLike[str] | None, progress: bool
-) -> DecoderNetwork:
-    """The recipe's network with the weights of the decoder it names, or of that one's ``fold``."""
-    from neuromotion_gym.decoders.folds import train_fold
-
-    _, network, options = recipe.trainable()
-    assert options.weights_of is not None
-    base = decoder_folder(options.weights_of)
-    if fold is not None:
-        base = train_fold(load_recipe(base), fold, root=root, progress=progress)
-    built = build_network(recipe.decoder, network)
-    _load(built, base / "model.pt")
     return built.eval()
 
 

@@ -57,12 +57,38 @@ def _log_root(power: Tensor) -> Tensor:
     return 0.5 * torch.log(power + FLOOR)
 
 
-class ArmbandNetwork(DecoderNetwork):
-    """Standardised features, a perceptron, a linear last layer, and effort.
+class Effort(nn.Module):
+    """Strength of the contraction, 0 to 1.
 
-    Effort is the log amplitude of the window between what neutral reaches (its 95th percentile: 0) and what strong
-    contractions reach (their 90th percentile: 1), over the training people.
+    The log amplitude of the window, all channels together, between what neutral reaches (its 95th percentile: 0) and
+    what strong contractions reach (their 90th percentile: 1), over the training people.
     """
+
+    def __init__(self, neutral: int) -> None:
+        super().__init__()
+        self.neutral = neutral
+        self.register_buffer("range", torch.tensor([0.0, 1.0]))
+
+    def forward(self, window: Tensor) -> Tensor:
+        """Effort of windows, shape (n, channels, samples) to (n,)."""
+        low, high = self.range[0], self.range[1]
+        return torch.clamp((_amplitude(window) - low) / (high - low), 0, 1)
+
+    def set(self, windows: Tensor, labels: np.ndarray) -> None:
+        """Take the range from training windows."""
+        amplitude = _amplitude(windows).numpy()
+        still = labels == self.neutral
+        low, high = np.quantile(amplitude[still], 0.95), np.quantile(amplitude[~still], 0.9)
+        self.range.copy_(torch.tensor([low, max(high, low + 0.1)]))
+
+
+def _amplitude(window: Tensor) -> Tensor:
+    """Log root mean square over all channels, shape (n,)."""
+    return _log_root(window.pow(2).mean(dim=(1, 2)))
+
+
+class ArmbandNetwork(DecoderNetwork):
+    """Standardised features, a perceptron, a linear last layer, and effort."""
 
     def __init__(
         self,
@@ -76,13 +102,11 @@ class ArmbandNetwork(DecoderNetwork):
     ) -> None:
         super().__init__()
         self.features = ArmbandFeatures(len(spec.channels))
-        self.neutral = neutral
+        self.effort = Effort(neutral)
         self.gain_sd, self.amplitude_sd, self.shift = gain_sd, amplitude_sd, shift
-        self.head = spec.adaptation.kind == "head"
         size = self.features.size
         self.register_buffer("mean", torch.zeros(size))
         self.register_buffer("scale", torch.ones(size))
-        self.register_buffer("effort_range", torch.tensor([0.0, 1.0]))
         wide, narrow = hidden
         self.body = nn.Sequential(
             nn.Linear(size, wide),
@@ -96,16 +120,11 @@ class ArmbandNetwork(DecoderNetwork):
         )
         self.last = nn.Linear(narrow, len(spec.labels))
 
-    def forward(self, window: Tensor, adaptation: Tensor | None = None) -> tuple[Tensor, ...]:
-        """Logits, effort and, for a decoder with a head, the last layer's input."""
+    def forward(self, window: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits and effort."""
         features = self.features(window)
-        hidden = self.body((features - self.mean) / self.scale)
-        logits = self.last(hidden)
-        if adaptation is not None:
-            logits = logits + (adaptation[..., :-1] @ hidden[..., None])[..., 0] + adaptation[..., -1]
-        low, high = self.effort_range[0], self.effort_range[1]
-        effort = torch.clamp((_amplitude(window) - low) / (high - low), 0, 1)
-        return (logits, effort, hidden) if self.head else (logits, effort)
+        logits = self.last(self.body((features - self.mean) / self.scale))
+        return logits, self.effort(window)
 
     def augment(self, window: Tensor, generator: torch.Generator) -> Tensor:
         """Turn the armband by a part of its electrodes' distance, vary gains of channels and of the whole."""
@@ -131,15 +150,7 @@ class ArmbandNetwork(DecoderNetwork):
         features = self.features(windows)
         self.mean.copy_(features.mean(0))
         self.scale.copy_(features.std(0) + 1e-3)
-        amplitude = _amplitude(windows).numpy()
-        still = data.labels[rows] == self.neutral
-        low, high = np.quantile(amplitude[still], 0.95), np.quantile(amplitude[~still], 0.9)
-        self.effort_range.copy_(torch.tensor([low, max(high, low + 0.1)]))
-
-
-def _amplitude(window: Tensor) -> Tensor:
-    """Log root mean square over all channels, shape (n,)."""
-    return _log_root(window.pow(2).mean(dim=(1, 2)))
+        self.effort.set(windows, data.labels[rows])
 
 
 def build(
@@ -158,7 +169,7 @@ def build(
     ----------
     spec : DecoderSpec
     hidden : (int, int)
-        Widths of the two hidden layers; the second one is the number of features of a head.
+        Widths of the two hidden layers.
     dropout : float
     neutral : str
         Label without contraction.
