@@ -44,7 +44,7 @@ def tiny_graph(
     head: bool = False,
     effort: bool = False,
 ) -> bytes:
-    """ONNX graph whose logits are the channels' means; with a head, plus adaptation applied to them."""
+    """ONNX graph whose logits are the channels' means; with a head, adaptation applied to them."""
     from onnx import TensorProto, helper
 
     kind = TensorProto.FLOAT if kind is None else kind
@@ -67,7 +67,7 @@ def tiny_graph(
             helper.make_node("Unsqueeze", ["mean", "last"], ["column"]),
             helper.make_node("MatMul", ["weights", "column"], ["added3"]),
             helper.make_node("Squeeze", ["added3", "last"], ["added"]),
-            helper.make_node("Sum", ["mean", "added", "bias"], ["logits"]),
+            helper.make_node("Sum", ["added", "bias"], ["logits"]),
             helper.make_node("Identity", ["mean"], ["features"]),
         ]
         outputs.append(helper.make_tensor_value_info("features", kind, [batch, channels]))
@@ -102,7 +102,7 @@ def tiny_folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def head_folder(tmp_path: Path) -> Path:
-    head = {"kind": "head", "shape": [2, 3], "shrinkage": 0.001}
+    head = {"kind": "head", "shape": [2, 3], "shrinkage": 0.1}
     return write_decoder(tmp_path / "head", tiny_graph(head=True), adaptation=head)
 
 

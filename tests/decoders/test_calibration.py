@@ -1,25 +1,27 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from neuromotion_gym.decoders import OnnxDecoder, check_decoder, load_decoder
-from neuromotion_gym.decoders.calibration import calibrate, calibration_windows, fit_added_weights
+from neuromotion_gym.decoders.calibration import best_factor, calibrate, calibration_windows, discriminant
 from neuromotion_gym.decoders.evaluation import accuracy_by_person, decide
 from neuromotion_gym.errors import NeuroMotionError
-from neuromotion_gym.signals.recording import Session
+from neuromotion_gym.signals.recording import Session, Trial
 
 
 def session(recording, calibration=()):
     return Session("nowhere", recording.subject, "0", (recording,), tuple(calibration))
 
 
-def test_zero_is_the_decoder_as_trained_and_calibration_mends_a_shifted_channel(tiny, head_folder):
+def test_wearer_with_a_shifted_channel_is_decoded_after_calibration(tiny, head_folder):
     decoder = OnnxDecoder(head_folder)
     played, calibration = tiny.recording(1, offset=10.0), tiny.recording(2, offset=10.0)
     windows, labels = calibration_windows([played], decoder.spec)
-    as_trained = decoder.predict_proba(windows, np.zeros((len(windows), 2, 3), np.float32)).argmax(axis=1)
-    assert (as_trained == 0).all()  # the channel that is 10 higher always wins
+    identity = np.tile(np.eye(2, 3, dtype=np.float32), (len(windows), 1, 1))
+    assert (decoder.predict_proba(windows, identity).argmax(axis=1) == 0).all()  # the higher channel always wins
     after = accuracy_by_person(decide(decoder, [session(played, [calibration])]))
     assert after["P1"] > 0.95
     assert set(labels) == {0, 1}
@@ -50,23 +52,45 @@ def test_recording_of_another_rate_is_refused_with_both(tiny, head_folder):
         OnnxDecoder(head_folder).adapt([tiny.recording().resampled(50.0)])
 
 
-def test_added_weights_are_at_the_minimum():
+def test_discriminant_agrees_with_scikit_learn():
+    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+
     generator = np.random.default_rng(0)
-    features, labels = generator.normal(size=(60, 3)), generator.integers(3, size=60)
-    start = generator.normal(size=(60, 3))
-
-    def loss(added):
-        logits = start + np.c_[features, np.ones(60)] @ added.T
-        log_posterior = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
-        each = -log_posterior[np.arange(60), labels]
-        return np.mean([each[labels == label].mean() for label in range(3)]) + 0.01 / 2 * (added**2).sum()
-
-    added = fit_added_weights(features, start, labels, 0.01).astype(float)
-    for _ in range(20):
-        assert loss(added + 0.03 * generator.normal(size=added.shape)) > loss(added)
+    labels = np.arange(90) % 3
+    features = generator.normal(size=(90, 4)) @ generator.normal(size=(4, 4)) + labels[:, None]
+    head = discriminant(features, labels, 1e-12)
+    theirs = (
+        LinearDiscriminantAnalysis(solver="lsqr", priors=[1 / 3] * 3).fit(features, labels).decision_function(features)
+    )
+    ours = features @ head[:, :-1].T + head[:, -1]
+    # Up to what is the same for all labels
+    assert ours - ours[:, :1] == pytest.approx(theirs - theirs[:, :1], rel=1e-6)
 
 
-def test_strong_prior_leaves_the_decoder_alone():
+def test_shrinkage_of_one_is_the_nearest_mean():
     generator = np.random.default_rng(0)
-    features, labels = generator.normal(size=(60, 3)), generator.integers(2, size=60)
-    assert np.abs(fit_added_weights(features, np.zeros((60, 2)), labels, 1e6)).max() < 1e-5
+    features, labels = generator.normal(size=(60, 3)), np.arange(60) % 2
+    head = discriminant(features, labels, 1.0)
+    means = np.stack([features[labels == label].mean(axis=0) for label in range(2)])
+    nearest = ((features[:, None] - means) ** 2).sum(axis=2).argmin(axis=1)
+    assert ((features @ head[:, :-1].T + head[:, -1]).argmax(axis=1) == nearest).all()
+
+
+def test_features_that_do_not_vary_need_shrinkage():
+    with pytest.raises(NeuroMotionError, match="shrinkage"):
+        discriminant(np.ones((6, 2)), np.arange(6) % 2, 0.0)
+
+
+def test_factor_makes_the_posterior_as_sure_as_it_is_right():
+    generator = np.random.default_rng(0)
+    logits = generator.normal(size=(4000, 3))
+    posterior = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    labels = np.array([generator.choice(3, p=row) for row in posterior])
+    assert best_factor(5 * logits, labels) == pytest.approx(0.2, rel=0.1)
+
+
+def test_few_windows_of_a_label_are_refused(tiny, head_folder):
+    recording = tiny.recording()
+    short = replace(recording, trials=(*recording.trials[:1], Trial("right", 40, 50)))
+    with pytest.raises(NeuroMotionError, match="at least 8 windows of every label.*right"):
+        OnnxDecoder(head_folder).adapt([short])

@@ -80,14 +80,14 @@ def test_adaptation_that_nobody_wants_is_refused(tiny_folder):
 
 
 def test_fixed_adaptation_makes_a_decoder_without_one(head_folder):
-    added = np.array([[0, 0, 1.5], [0, 0, 0]], np.float32)
+    head = np.array([[1, 0, 1.5], [0, 1, 0]], np.float32)
     free = OnnxDecoder(head_folder)
-    np.save(head_folder / "adaptation.npy", added)
+    np.save(head_folder / "adaptation.npy", head)
     fixed = OnnxDecoder(head_folder)
     check_decoder(fixed)
     assert fixed.spec.adaptation.kind == "none"
     windows = np.random.default_rng(0).normal(size=(3, 2, 4))
-    assert np.array_equal(fixed.predict_proba(windows), free.predict_proba(windows, np.tile(added, (3, 1, 1))))
+    assert np.array_equal(fixed.predict_proba(windows), free.predict_proba(windows, np.tile(head, (3, 1, 1))))
 
 
 @pytest.mark.parametrize("broken", [b"", b"not an array", None, "shape", "nan"])

@@ -1,0 +1,101 @@
+"""Every shipped decoder: found by walking the folder, whole, and keeping the rules."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from neuromotion_gym.decoders import check_decoder, list_decoders, load_decoder
+from neuromotion_gym.decoders.evaluation import milliseconds_per_decision
+from neuromotion_gym.decoders.recipe import load_recipe
+from neuromotion_gym.decoders.zoo import classifiers_root, decoder_folder
+from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.signals.parts import parts_table
+
+DECODERS = list_decoders()
+
+
+def test_armband_decoders_are_shipped():
+    assert {"emg_armband", "emg_armband_calibrated"} <= set(DECODERS)
+
+
+@pytest.mark.parametrize("name", DECODERS)
+def test_shipped_decoder_keeps_the_rules(name):
+    check_decoder(load_decoder(name))
+
+
+@pytest.mark.parametrize("name", DECODERS)
+def test_shipped_folder_is_whole_and_named_as_its_decoder(name):
+    folder = decoder_folder(name)
+    recipe = load_recipe(folder)
+    assert recipe.decoder.name == name
+    table = parts_table(recipe.decoder.dataset)
+    assert recipe.decoder.modality == table.modality
+    assert recipe.decoder.licence == table.licence
+    assert recipe.data.train == "train"
+    missing = {"model.onnx", "model.pt", "model.ckpt", "metrics.json", "card.md"} - {
+        path.name for path in folder.iterdir()
+    }
+    assert not missing
+    assert recipe.decoder.licence in (folder / "card.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", DECODERS)
+def test_figures_of_a_shipped_decoder_stand_with_split_people_and_interval(name):
+    metrics = json.loads((decoder_folder(name) / "metrics.json").read_text(encoding="utf-8"))
+    assert metrics["split"] == load_recipe(decoder_folder(name)).decoder.split
+    test = metrics["parts"]["test"]["per_window"]
+    assert len(test["by_person"]) == test["people"]
+    found = test["balanced_accuracy"]
+    assert found["low"] < found["mean"] < found["high"]
+    assert found["mean"] == pytest.approx(np.mean(list(test["by_person"].values())), abs=1e-3)
+
+
+@pytest.mark.parametrize("name", DECODERS)
+def test_shipped_graph_says_nothing_of_the_machine_it_was_made_on(name):
+    assert b"site-packages" not in (decoder_folder(name) / "model.onnx").read_bytes()
+
+
+@pytest.mark.parametrize("name", [name for name in DECODERS if name.startswith("emg")])
+def test_armband_decision_is_quick(name):
+    # 0.01 ms measured; the bound leaves room for a busy machine
+    assert milliseconds_per_decision(load_decoder(name)) < 0.06
+
+
+def test_effort_is_nothing_at_rest_and_rises_with_amplitude():
+    decoder = load_decoder("emg_armband")
+    noise = np.random.default_rng(0).normal(size=(1, 8, 40))
+    efforts = [float(decoder.decode(amplitude * noise)[1][0]) for amplitude in (0.0, 1.0, 10.0, 20.0, 100.0)]
+    assert efforts[:2] == [0.0, 0.0]
+    assert efforts == sorted(efforts)
+    assert 0 < efforts[2] < efforts[3] <= efforts[4] == 1
+
+
+def test_unknown_name_lists_all_there_are():
+    with pytest.raises(NeuroMotionError, match="emg_armband") as caught:
+        load_decoder("emg_armbnd")
+    assert all(name in str(caught.value) for name in DECODERS)
+
+
+def test_name_folder_and_file_give_the_same_decoder(tmp_path, monkeypatch):
+    by_name = load_decoder("emg_armband")
+    folder = classifiers_root() / "emg_armband"
+    windows = 10 * np.random.default_rng(0).normal(size=(3, 8, 40))
+    for way in (folder, str(folder), folder / "model.onnx"):
+        assert np.array_equal(load_decoder(way).predict_proba(windows), by_name.predict_proba(windows))
+    # A folder of that name where one happens to stand does not hide the shipped decoder
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "emg_armband").mkdir()
+    assert load_decoder("emg_armband").path == by_name.path
+
+
+def test_real_recordings_are_decoded_as_the_card_says(data_root):
+    from neuromotion_gym.decoders.evaluation import accuracy_by_person, decide
+    from neuromotion_gym.signals.datasets import load_sessions
+
+    figures = json.loads((decoder_folder("emg_armband") / "metrics.json").read_text(encoding="utf-8"))
+    sessions = load_sessions("myo_armband", "test", root=data_root, subjects=["Male0"])
+    found = accuracy_by_person(decide(load_decoder("emg_armband"), sessions))
+    assert found["Male0"] == pytest.approx(figures["parts"]["test"]["per_window"]["by_person"]["Male0"], abs=2e-4)
