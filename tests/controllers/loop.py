@@ -92,8 +92,11 @@ def play(controller, layout, level, n=200, seed=0, accuracy=1.0, run_s=1.0, deco
             posterior = np.full((n, labels), (1 - sure) / (labels - 1))
             posterior[rows, told] = sure
         outcome = task.step(position)
-        new = np.isnan(seconds) & (outcome.success | outcome.wrong)
+        ends = outcome.success | (outcome.wrong & (task.wrong_selection == "end"))
+        new = np.isnan(seconds) & ends
         success |= new & outcome.success
         wrong |= new & outcome.wrong
         seconds[new] = (step + 1) * CONTROL_S
+        if np.isfinite(seconds).all():
+            break
     return success, wrong, seconds
