@@ -1,0 +1,187 @@
+"""From a YAML file to a report, on the shipped generators: no data set is needed."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+
+from neuromotion_gym.benchmark.config import BenchmarkConfig, expand, load_config
+from neuromotion_gym.benchmark.episodes import episode_keys, play
+from neuromotion_gym.benchmark.report import Line, read_lines, share_closed
+from neuromotion_gym.benchmark.runner import run_benchmark
+from neuromotion_gym.controllers import make_controller
+from neuromotion_gym.envs.closed_loop import ClosedLoop
+from neuromotion_gym.envs.options import assemble
+from neuromotion_gym.errors import NeuroMotionError
+
+PEOPLE = ("Female0", "Male0")
+
+
+def config(controllers=("argmax",), **changes):
+    fields = {
+        "name": "small",
+        "source": "surrogate",
+        "part": "tune",
+        "subjects": PEOPLE,
+        "episodes": 2,
+        "grids": [
+            {
+                "decoders": ["emg_armband", "oracle:emg_armband", "shuffled:emg_armband"],
+                "controllers": controllers,
+                "levels": ["easy"],
+            },
+            {"decoders": ["blind:emg_armband"], "controllers": ["blind"], "levels": ["easy"]},
+        ],
+    }
+    return BenchmarkConfig(**{**fields, **changes})
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("results")
+    report = run_benchmark(config(), folder, progress=False)
+    return folder, report
+
+
+def rows_of(folder):
+    with (folder / "episodes.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_every_episode_is_a_row_with_all_that_it_rests_on(results):
+    folder, _ = results
+    rows = rows_of(folder)
+    assert len(rows) == 4 * 2 * 2
+    for row in rows:
+        assert row["subject"] in PEOPLE
+        assert row["source"] == "surrogate"
+        assert row["part"] == "tune"
+        assert row["split"] == "session"
+        assert row["success"] in ("True", "False")
+        assert not (row["success"] == row["wrong_selection"] == "True")
+        assert float(row["time_s"]) > 0
+        assert int(row["trials"]) >= 1
+
+
+def test_common_random_numbers(results):
+    """Episode k of a person has the same goal whoever decodes and whoever drives."""
+    goals = {}
+    for row in rows_of(results[0]):
+        goals.setdefault((row["subject"], row["session"], row["repetition"]), set()).add(row["goal"])
+    assert len(goals) == 4
+    assert all(len(found) == 1 for found in goals.values())
+    assert len({next(iter(found)) for found in goals.values()}) > 1
+
+
+def test_the_report_has_every_bound_and_says_what_it_rests_on(results):
+    text = results[1].read_text(encoding="utf-8")
+    for part in ("oracle (emg_armband)", "shuffled (emg_armband)", "blind (emg_armband)", "Split: session", "easy"):
+        assert part in text
+    assert "distinct trials" in text
+    assert results[1].with_suffix(".html").read_text(encoding="utf-8").count("<tr>") == text.count("\n| ") - 1
+
+
+def test_what_is_finished_is_not_run_again(results, monkeypatch):
+    folder, _ = results
+    before = (folder / "episodes.csv").read_bytes()
+    from neuromotion_gym.benchmark import runner
+
+    ran = []
+    once = runner.run_unit
+    monkeypatch.setattr(runner, "run_unit", lambda unit, *rest: ran.append(unit.digest) or once(unit, *rest))
+    run_benchmark(config(), folder, progress=False)
+    assert ran == []
+    assert (folder / "episodes.csv").read_bytes() == before
+    finished = sorted((folder / "cells").iterdir())
+    finished[0].unlink()
+    run_benchmark(config(), folder, progress=False)
+    assert len(ran) == 1
+    assert (folder / "episodes.csv").read_bytes() == before
+
+
+def test_cells_are_keyed_by_all_that_can_move_a_figure():
+    digests = {cell.digest() for cell in expand(config())}
+    assert len(digests) == 4
+    for change in ({"seed": 1}, {"episodes": 3}, {"part": "test"}, {"wrong_selection": "ignore"}, {"subjects": ()}):
+        assert not digests & {cell.digest() for cell in expand(config(**change))}
+    optioned = config(controllers=({"name": "argmax"}, {"name": "majority", "options": {"votes": 3}}))
+    assert len(expand(optioned)) == 7
+    assert digests < {cell.digest() for cell in expand(optioned)}
+
+
+def test_the_size_of_the_batch_changes_no_episode():
+    found = []
+    for rows in (1, 3, 6):
+        parts = assemble("NeuroArm-v0", decoder="oracle:emg_armband", source="surrogate", level="easy", subjects=PEOPLE)
+        loop = ClosedLoop(parts, rows)
+        keys = episode_keys(parts.source.sessions, 2)
+        episodes, trials = play(loop, make_controller("argmax", loop.layout), keys, seed=3)
+        loop.close()
+        found.append((json.dumps(episodes), trials))
+    assert found[0] == found[1] == found[2]
+
+
+def test_an_episode_does_not_depend_on_who_else_plays():
+    alone = episode_keys((("Male0", "Test0"),), 1)[0]
+    among = episode_keys((("Female0", "Test0"), ("Male0", "Test0")), 1)[1]
+    assert alone.generator(5).random() == among.generator(5).random()
+    assert alone.generator(5).random() != alone.generator(6).random()
+
+
+def line(role, controller, successes, decoder="a"):
+    cell = {"role": role, "controller": controller, "decoder": decoder, "level": "easy"}
+    cell |= {"ocular": "keep", "skip_cue": 0.0}
+    success = np.arange(10) < successes
+    return Line(cell, success, ~success, np.ones(10), [f"p{index % 5}" for index in range(10)])
+
+
+def test_share_of_the_distance_that_is_closed():
+    lines = [
+        line("decoder", "argmax", 7),
+        line("decoder", "bayes", 9),
+        line("oracle", "argmax", 10),
+        line("shuffled", "argmax", 4),
+        line("shuffled", "bayes", 5),
+        line("decoder", "argmax", 7, decoder="b"),
+    ]
+    assert share_closed(lines[0], lines) == pytest.approx(0.5)
+    assert share_closed(lines[1], lines) == pytest.approx(0.8)  # its own shuffled, argmax's oracle
+    assert np.isnan(share_closed(lines[5], lines))
+
+
+def test_yaml_is_read_and_checked(tmp_path):
+    path = tmp_path / "bench.yaml"
+    path.write_text(
+        "name: x\ngrids:\n  - {decoders: [emg_armband], controllers: [argmax, {name: majority, options: {votes: 3}}], "
+        "levels: [hard], conditions: [{ocular: regress, skip_cue: 2}]}\n"
+    )
+    cells = expand(load_config(path))
+    assert [cell.controller.options for cell in cells] == [{}, {"votes": 3}]
+    assert {(cell.ocular, cell.skip_cue, cell.level) for cell in cells} == {("regress", 2.0, "hard")}
+    for text, message in (
+        ("name: x\n", "grids"),
+        ("name: x\ngrid: []\n", "grid"),
+        ("name: x\ngrids:\n  - {decoders: [a], controllers: [b], levels: [impossible]}\n", "levels"),
+        ("[", "bench.yaml"),
+    ):
+        path.write_text(text)
+        with pytest.raises(NeuroMotionError, match=message):
+            load_config(path)
+    with pytest.raises(NeuroMotionError, match="Cannot read"):
+        load_config(tmp_path / "none.yaml")
+
+
+def test_a_folder_without_results_is_refused(tmp_path):
+    with pytest.raises(NeuroMotionError, match="holds no results"):
+        read_lines(tmp_path)
+
+
+def test_committed_benchmarks_are_valid():
+    from pathlib import Path
+
+    files = sorted((Path(__file__).resolve().parents[2] / "benchmarks").glob("*.yaml"))
+    assert files
+    for path in files:
+        assert load_config(path).name == path.stem
+        assert expand(load_config(path))
