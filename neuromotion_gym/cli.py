@@ -42,6 +42,8 @@ DecoderArgument = Annotated[
 ]
 DATA = typer.Option(help="Folder of the data sets.", envvar="NEUROMOTION_DATA", show_default="NEUROMOTION_DATA")
 
+WIDEST_LABEL = 17
+
 app = typer.Typer(
     help="What does a limb do when this decoder drives it?",
     no_args_is_help=True,
@@ -53,14 +55,15 @@ app = typer.Typer(
 @app.command()
 def decoders() -> None:
     """Show the shipped decoders: what they read, what they tell apart, how they were split and under which licence."""
-    from neuromotion_gym.decoders.zoo import decoder_folder, load_decoder
+    from neuromotion_gym.decoders.recipe import load_spec
+    from neuromotion_gym.decoders.zoo import decoder_folder
 
     names = list_decoders()
     if not names:
         raise NeuroMotionError("No decoders are installed: neuromotion_gym.classifiers holds no folder with a model.")
     table = _table("name", "labels", "reads", "data: split, licence")
     for name in names:
-        spec = load_decoder(name).spec
+        spec = load_spec(decoder_folder(name))
         every = f"every {spec.hop_s:g} s" if spec.pacing == "sliding" else "once a trial"
         table.add_row(
             name,
@@ -91,7 +94,7 @@ def demo(
         str | None,
         typer.Option(
             help="Name or folder of one decoder. Shipped: " + ", ".join(list_decoders()),
-            show_default="one of EMG and one of EEG",
+            show_default="emg_armband, then eeg_fists",
         ),
     ] = None,
     source: Annotated[
@@ -243,7 +246,9 @@ def _table(*columns: str) -> Table:
     """Table that stays readable on 80 columns: the first column is never broken."""
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for index, column in enumerate(columns):
-        table.add_column(column, no_wrap=index == 0, overflow="fold")
+        table.add_column(
+            column, no_wrap=index == 0, overflow="fold", min_width=WIDEST_LABEL if column == "labels" else None
+        )
     return table
 
 

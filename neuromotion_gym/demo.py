@@ -22,23 +22,24 @@ if TYPE_CHECKING:
 SourceKind = Literal["surrogate", "replay"]
 ENVIRONMENT = "NeuroArm-v0"
 PART = "test"
+SHOWN = ("emg_armband", "eeg_fists")
+"""Decoders that are shown when none is named: one of each kind of signal."""
 ROWS = 32
 """Limbs stepped together."""
-FILM_S = 20.0
-"""The longest that an episode takes in the video."""
 LINGER_S = 1.5
 """How long the video stays on the outcome of an episode."""
 
 
 @dataclass(frozen=True)
 class Setting:
-    """How decoders of one kind of signal are shown."""
+    """How decoders of one kind of signal are shown; ``film`` is how much faster than life the video runs."""
 
     level: str
     controller: str
+    film: int
 
 
-SETTINGS = {"emg": Setting("standard", "argmax"), "eeg": Setting("easy", "evidence")}
+SETTINGS = {"emg": Setting("standard", "argmax", 1), "eeg": Setting("easy", "evidence", 4)}
 
 
 @dataclass(frozen=True)
@@ -120,23 +121,18 @@ def entries(decoder: str | None = None) -> list[Entry]:
     Parameters
     ----------
     decoder : str, optional
-        A shipped decoder's name or a decoder's folder. When left out, one shipped decoder of each kind of signal.
+        A shipped decoder's name or a decoder's folder. When left out, those of `SHOWN`.
 
     Raises
     ------
     NeuroMotionError
         If there is no such decoder, or none at all.
     """
-    from neuromotion_gym.decoders.zoo import list_decoders, load_decoder
-    from neuromotion_gym.registration import ENVIRONMENTS
+    from neuromotion_gym.decoders.recipe import load_spec
+    from neuromotion_gym.decoders.zoo import decoder_folder, list_decoders, load_decoder
 
-    specs = {name: load_decoder(name).spec for name in list_decoders()}
-    if decoder is None:
-        kinds = {spec.modality: name for name, spec in reversed(specs.items()) if not spec.control}
-        default = ENVIRONMENTS[ENVIRONMENT].decoder
-        shown = list(dict.fromkeys([default, *kinds.values()]))
-    else:
-        shown = [decoder]
+    specs = {name: load_spec(decoder_folder(name)) for name in list_decoders()}
+    shown = list(SHOWN) if decoder is None else [decoder]
     rows = []
     for name in shown:
         spec = specs[name] if name in specs else load_decoder(name).spec
@@ -190,7 +186,7 @@ def record(
 ) -> None:
     """Film one episode of each row, one after the other, with what a person wants to know beside the arm.
 
-    The first person of the table is shown, in the first of that person's episodes; slow tasks are shown faster.
+    The first person of the table is shown, in the first of that person's episodes.
 
     Parameters
     ----------
@@ -219,8 +215,8 @@ def record(
         for index, entry in enumerate(rows):
             parts = assemble(ENVIRONMENT, decoder=entry.decoder, source=source, level=entry.setting.level, part=PART)
             loop = ClosedLoop(parts, keep_s=VISIBLE_S)
-            every = max(1, round(loop.layout.time_limit_s / FILM_S))
-            view = View(loop, note=entry.controller + (f" · {every} times as fast" if every > 1 else ""))
+            every = entry.setting.film
+            view = View(loop, note=entry.controller + (f" · shown {every} times as fast" if every > 1 else ""))
             key = episode_keys(parts.source.sessions, 1)[0]
             loop.reset(np.zeros(1, dtype=int), [key.generator(seed)], sessions=np.array([key.session]))
             controller, state = make_controller(entry.controller, loop.layout), None

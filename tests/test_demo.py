@@ -24,6 +24,7 @@ def run(monkeypatch, *arguments: str) -> int:
 def test_both_kinds_of_signal_are_shown_with_every_bound():
     rows = demo.entries()
     shown = {row.show: load_decoder(row.show).spec for row in rows}
+    assert tuple(shown) == demo.SHOWN
     assert {spec.modality for spec in shown.values()} == {"emg", "eeg"}
     for name, spec in shown.items():
         assert not spec.control
