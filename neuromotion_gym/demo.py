@@ -128,21 +128,25 @@ def entries(decoder: str | None = None) -> list[Entry]:
     NeuroMotionError
         If there is no such decoder, or none at all.
     """
-    from neuromotion_gym.decoders.recipe import load_spec
+    from neuromotion_gym.decoders.recipe import load_recipe
     from neuromotion_gym.decoders.zoo import decoder_folder, list_decoders, load_decoder
+    from neuromotion_gym.envs.options import EEG_SKIP_CUE_S
 
-    specs = {name: load_spec(decoder_folder(name)) for name in list_decoders()}
-    shown = list(SHOWN) if decoder is None else [decoder]
+    recipes = {name: load_recipe(decoder_folder(name)) for name in list_decoders()}
     rows = []
-    for name in shown:
-        spec = specs[name] if name in specs else load_decoder(name).spec
+    for name in SHOWN if decoder is None else [decoder]:
+        spec = recipes[name].decoder if name in recipes else load_decoder(name).spec
         setting = SETTINGS[spec.modality]
         rows.append(Entry(name, "decoder", name, setting))
         rows += [Entry(name, role, f"{role}:{name}", setting) for role in ("oracle", "shuffled", "blind")]
+        # Of the controls the one that was trained on what is played here: eyes as the decoder has them, cue left out
         rows += [
             Entry(name, "eye control", control, setting)
-            for control, eyes in specs.items()
-            if eyes.control and eyes.dataset == spec.dataset and eyes.ocular == spec.ocular and control != name
+            for control, recipe in recipes.items()
+            if recipe.decoder.control
+            and control != name
+            and (recipe.decoder.dataset, recipe.decoder.ocular) == (spec.dataset, spec.ocular)
+            and (recipe.data is None or recipe.data.start_s == EEG_SKIP_CUE_S)
         ]
     return rows
 
