@@ -2,7 +2,8 @@
 
 Every channel is passed below ``high_hz`` by a causal filter inside the window and averaged in bins, and a linear
 layer reads all bins. On frontal and posterior pairs of electrodes below 4 Hz that is the corneoretinal potential of a
-gaze to one side, and hardly anything else.
+gaze to one side, and hardly anything else. Labels that come more often (rest) are not preferred: training adds the
+logarithm of each label's share to the outputs, use leaves it out (Menon et al., ICLR 2021).
 """
 
 from __future__ import annotations
@@ -30,19 +31,23 @@ class SlowBins(DecoderNetwork):
         self.register_buffer("binning", torch.from_numpy(binning).float(), persistent=False)
         self.register_buffer("mean", torch.zeros(size))
         self.register_buffer("scale", torch.ones(size))
+        self.register_buffer("prior", torch.zeros(len(spec.labels)))
         self.head = nn.Linear(size, len(spec.labels))
 
     def forward(self, window: Tensor) -> tuple[Tensor]:
         """Logits, shape (n, labels)."""
         # Tails of blinks and of bad electrodes would rule a linear layer
         features = torch.clamp((self._bins(window) - self.mean) / self.scale, -4, 4)
-        return (self.head(features),)
+        logits = self.head(features)
+        return (logits + self.prior if self.training else logits,)
 
     def _bins(self, window: Tensor) -> Tensor:
         return (window @ self.binning).flatten(1)
 
     def prepare(self, data: TrainingWindows, generator: np.random.Generator) -> None:
-        """Medians and spreads of the bins over training windows; the layer starts at zero."""
+        """Medians and spreads of the bins over training windows, shares of the labels; the layer starts at zero."""
+        shares = np.bincount(data.labels, minlength=len(self.prior)) / len(data.labels)
+        self.prior.copy_(torch.from_numpy(np.log(np.maximum(shares, 1e-6))))
         rows = generator.permutation(len(data.labels))[:5_000]
         bins = self._bins(torch.from_numpy(data.windows(rows)))
         low, middle, high = torch.quantile(bins, torch.tensor([0.16, 0.5, 0.84]), dim=0)

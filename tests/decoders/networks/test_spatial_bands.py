@@ -143,3 +143,31 @@ def test_slow_bins_average_what_is_slow():
     torch.testing.assert_close(bins, torch.ones(6, 12))
     fast = torch.sin(2 * np.pi * 10 * torch.arange(320) / 160)[None, None].repeat(1, 6, 1)
     assert (fast @ net.binning).abs().max() < 0.02
+
+
+class _Uneven:
+    """Slow potentials of two sides among three times as much rest."""
+
+    def __init__(self) -> None:
+        generator = np.random.default_rng(3)
+        self.labels = np.array([0] * 300 + [1] * 50 + [2] * 50)
+        shift = np.choose(self.labels, [0.0, -1.0, 1.0])[:, None, None] * np.linspace(-1, 1, 6)[None, :, None]
+        self.samples = (shift + generator.normal(size=(400, 6, 1)) + np.zeros((1, 1, 320))).astype(np.float32)
+
+    def windows(self, indices, generator=None):
+        return self.samples[indices]
+
+
+def test_slow_bins_do_not_prefer_what_comes_more_often():
+    net, data = slow_bins.build(spec(adaptation={"kind": "none"})), _Uneven()
+    with torch.no_grad():
+        net.prepare(data, np.random.default_rng(0))
+    window, labels = torch.from_numpy(data.samples), torch.from_numpy(data.labels)
+    optimizer = torch.optim.Adam(net.parameters(), lr=0.05)
+    for _ in range(60):
+        optimizer.zero_grad()
+        torch.nn.functional.cross_entropy(net(window)[0], labels).backward()
+        optimizer.step()
+    decoded = net.eval()(window)[0].argmax(1)
+    recalls = [(decoded[labels == label] == label).float().mean() for label in range(3)]
+    assert min(recalls[1:]) > 0.75
