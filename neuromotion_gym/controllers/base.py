@@ -156,5 +156,3 @@ class HandWritten:
 def decided_rows(decided: np.ndarray, new: np.ndarray, old: np.ndarray) -> np.ndarray:
     """``new`` in the rows that hold a new decision, ``old`` in the others; arrays of shape (n, ...)."""
     return np.where(decided.reshape(-1, *[1] * (new.ndim - 1)), new, old)
-
-

@@ -28,11 +28,11 @@ class Velocity(HandWritten):
     Parameters
     ----------
     layout : ObservationLayout
-    gain : float, default 1
+    gain : float, default 1.5
         Factor on the velocity, which is cut at full speed.
     """
 
-    def __init__(self, layout: ObservationLayout, gain: float = 1.0) -> None:
+    def __init__(self, layout: ObservationLayout, gain: float = 1.5) -> None:
         super().__init__(layout)
         if gain <= 0:
             raise NeuroMotionError(f"The gain of the velocity is above zero, not {gain}.")

@@ -27,7 +27,7 @@ class Kalman(HandWritten):
         Time in which the wanted velocity changes by about full speed; half the window when left out, 0.2 s at least.
     floor : float, default 0.02
         Variance of the measurement of a decoder that is certain.
-    gain : float, default 1
+    gain : float, default 1.5
         Factor on the estimate, which is cut at full speed.
     dead : float, default 0.1
         Estimates within this share of full speed hold the axis still, so that a limb at rest comes to rest.
@@ -38,7 +38,7 @@ class Kalman(HandWritten):
         layout: ObservationLayout,
         change_s: float | None = None,
         floor: float = 0.02,
-        gain: float = 1.0,
+        gain: float = 1.5,
         dead: float = 0.1,
     ) -> None:
         super().__init__(layout)

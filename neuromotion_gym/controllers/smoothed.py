@@ -60,11 +60,11 @@ class Rejection(HandWritten):
     Parameters
     ----------
     layout : ObservationLayout
-    enter, leave : float, default 0.4 and 0.2
+    enter, leave : float, default 0.15 and 0.05
         Confidence, from 0 at chance to 1 at certainty, at which a label is taken up and below which it is dropped.
     """
 
-    def __init__(self, layout: ObservationLayout, enter: float = 0.4, leave: float = 0.2) -> None:
+    def __init__(self, layout: ObservationLayout, enter: float = 0.15, leave: float = 0.05) -> None:
         super().__init__(layout)
         _check_share("The confidence at which a label is taken up", enter)
         _check_share("The confidence below which a label is dropped", leave)
@@ -92,15 +92,15 @@ class Evidence(HandWritten):
     layout : ObservationLayout
     memory_s : float, optional
         Time constant of the leak; two windows when left out, half a second at least.
-    threshold : float, default 0.6
+    threshold : float, default 0.5
         Probability from which a label moves the limb.
-    release : float, default 0.5
+    release : float, default 0.35
         Probability below which it stops.
-    bound : float, default 3
+    bound : float, default 2
         Largest lead of a label, in units of log-probability.
     doubt : float, default 0.02
         Share of its certainty that the decoder is not believed.
-    boost : float, default 2
+    boost : float, default 4
         Factor on the weight of a decision, which is the share of its window that is new.
     """
 
@@ -108,11 +108,11 @@ class Evidence(HandWritten):
         self,
         layout: ObservationLayout,
         memory_s: float | None = None,
-        threshold: float = 0.6,
-        release: float = 0.5,
-        bound: float = 3.0,
+        threshold: float = 0.5,
+        release: float = 0.35,
+        bound: float = 2.0,
         doubt: float = 0.02,
-        boost: float = 2.0,
+        boost: float = 4.0,
     ) -> None:
         super().__init__(layout)
         for name, value in (("The threshold", threshold), ("The release", release), ("The doubt", doubt)):
@@ -152,19 +152,19 @@ class HiddenMarkov(HandWritten):
     ----------
     layout : ObservationLayout
     stay_s : float, optional
-        Mean time that an intent stays; three times the decoder's lag when left out, a second at least.
+        Mean time that an intent stays; one and a half times the decoder's lag when left out, a second at least.
     doubt : float, default 0.02
         Share of its certainty that the decoder is not believed.
-    boost : float, default 2
+    boost : float, default 4
         Factor on the weight of a decision, which is the share of its window that is new.
     """
 
     def __init__(
-        self, layout: ObservationLayout, stay_s: float | None = None, doubt: float = 0.02, boost: float = 2.0
+        self, layout: ObservationLayout, stay_s: float | None = None, doubt: float = 0.02, boost: float = 4.0
     ) -> None:
         super().__init__(layout)
         _check_share("The doubt", doubt)
-        stay_s = max(1.0, 3 * layout.lag_s) if stay_s is None else stay_s
+        stay_s = max(1.0, 1.5 * layout.lag_s) if stay_s is None else stay_s
         if not (stay_s > 0 and boost > 0):
             raise NeuroMotionError(f"The stay of an intent and the boost are above zero, not {stay_s} and {boost}.")
         self.stay = 1 / self.labels + (1 - 1 / self.labels) * float(np.exp(-layout.hop_s / stay_s))
