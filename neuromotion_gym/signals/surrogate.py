@@ -142,7 +142,7 @@ class SurrogateSource:
         """Allocate the state of ``num_rows`` rows."""
         channels = len(self.spec.channels)
         self._rows = np.arange(num_rows)
-        self._clock = RestartClock(num_rows, self._shortest, self._longest, draws=2)
+        self._clock = RestartClock(num_rows, self._shortest, self._longest, draws=3)
         self._noise: list[np.random.Generator | None] = [None] * num_rows
         self._person = np.full(num_rows, -1)
         self._label = np.full(num_rows, -1)
@@ -216,7 +216,8 @@ class SurrogateSource:
         synthesis = Synthesis(p, length, self._ocular, self._channels)
         generator = np.random.default_rng([CALIBRATION_SEED, person])
         noise = generator.standard_normal((len(trials), *synthesis.noise_shape), np.float32)
-        samples = synthesis.generate(trials, np.zeros(len(trials), np.int64), noise)
+        turns = generator.random(len(trials))
+        samples = synthesis.generate(trials, np.zeros(len(trials), np.int64), turns, noise)
         marked = tuple(
             Trial(p.meta["labels"][p.label[trial]], i * length, (i + 1) * length, p.meta["has_onset"])
             for i, trial in enumerate(trials)
@@ -255,7 +256,7 @@ class SurrogateSource:
             generator = self._noise[row]
             assert generator is not None, "reset comes before read"
             generator.standard_normal(out=into, dtype=np.float32)
-        fresh = self._synthesis.generate(self._trials[first + choice], offset, noise)
+        fresh = self._synthesis.generate(self._trials[first + choice], offset, uniform[:, 2], noise)
         going_on = np.flatnonzero(self._label[rows] >= 0)
         if self._fade and going_on.size:
             old = rows[going_on]

@@ -1,23 +1,32 @@
 """Fitting a surrogate to recordings.
 
 The model. A trial is cut into bands by its Fourier transform, and each band into frames. In a band, a trial is
-``mixing @ (gain * noise)``: white noise with the person's spectrum, one source a channel; amplitudes of groups of
-neighbouring sources that follow the frames of *one* real trial, so that trials differ as people's do and errors come
-in runs; and the symmetric square root of a covariance, one for each person and label (EEG) or for each trial (EMG).
-Covariances weigh every frame by the inverse of its own power (Tyler, Ann. Stat. 15:234-251, 1987), so that a burst
-does not stand for a trial; the gains put it back where it was. To recordings with an onset the slow response to the
-cue is added: a few spatial patterns a person, each with a time course of low rank a trial.
+``mixing @ (gain * turned noise)``:
+
+- noise, one source a channel, with the person's spectrum;
+- mixing, the symmetric square root of a covariance: one for each person, label and part of the trial (EEG), or one for
+  each trial (EMG). It weighs every frame by the inverse of its power (Tyler, Ann. Stat. 15:234-251, 1987), so that
+  a burst does not stand for a trial;
+- gain, the amplitude of a group of neighbouring sources, which follows the frames of *one* real trial drawn at
+  random: that puts the bursts back where they were, for all bands and groups together;
+- turned: where trials do not have their own mixing, sources of log-normal power turned at random, anew for every piece.
+  The default spread, one for everybody, gives the log-odds of a log-variance decoder the variance that they have on
+  recordings (without it, half). It was set on twelve people with a decoder trained on the train part.
+
+Without the last two, the label is too easy to tell: it is the variation between trials that makes errors come in runs.
+To recordings with an onset the slow response to the cue is added: a few spatial patterns a person, each with a time
+course of low rank a trial.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.signals import surrogate_moments as moments
 from neuromotion_gym.signals.surrogate_parameters import FORMAT, SurrogateParameters
 
 if TYPE_CHECKING:
@@ -34,6 +43,8 @@ class SurrogateModel:
 
     Parameters
     ----------
+    name : str
+        For tables and for the file.
     edges_hz : tuple of float
         Edges of the bands.
     mixing : {"label", "trial"}
@@ -44,25 +55,42 @@ class SurrogateModel:
         Groups of sources with a common amplitude.
     patterns, course_rank : int
         Spatial patterns of the response to the cue, and the rank of their time courses over trials.
+    parts : int
+        Parts of a trial, from its onset, with mixings of their own.
+    turn_sd, turn_shared : float
+        Standard deviation of the log power of sources turned at random, and its correlation between bands.
     knots_hz : float
         How finely the time courses are kept.
     slow_hz : float
         Below which the response to the cue is looked for.
     """
 
+    name: str
     edges_hz: tuple[float, ...]
     mixing: Mixing
     frames: int
     groups: int
     patterns: int = 4
     course_rank: int = 3
+    parts: int = 1
+    turn_sd: float = 0.0
+    turn_shared: float = 0.0
     knots_hz: float = 8.0
     slow_hz: float = 3.0
 
 
 MODELS: dict[Modality, SurrogateModel] = {
-    "eeg": SurrogateModel((0, 2, 4, 8, 10.5, 13, 20, 30, 45, 80), "label", frames=8, groups=8),
-    "emg": SurrogateModel((0, 20, 45, 70, 100), "trial", frames=10, groups=8),
+    "eeg": SurrogateModel(
+        "banded, covariances by label",
+        (0, 2, 4, 8, 10.5, 13, 20, 30, 45, 80),
+        "label",
+        frames=8,
+        groups=8,
+        parts=2,
+        turn_sd=1.1,
+        turn_shared=0.7,
+    ),
+    "emg": SurrogateModel("banded, covariances by trial", (0, 20, 45, 70, 100), "trial", frames=10, groups=8),
 }
 
 
@@ -148,7 +176,7 @@ def fit_surrogate(
         "licence": licence,
         "cite": cite,
         "runs": sorted(runs),
-        "model": f"bands with {chosen.mixing} covariances and frame gains",
+        "model": chosen.name,
         "modality": spec.modality,
         "channels": list(spec.channels),
         "rate_hz": float(spec.rate_hz),
@@ -209,40 +237,57 @@ def _fit(cuts: list[_Cut], meta: dict[str, Any], model: SurrogateModel, ocular: 
     person = np.array([cut.person for cut in cuts], np.int16)
     label = np.array([cut.label for cut in cuts], np.int16)
     calibration = np.array([cut.calibration for cut in cuts])
-    channels, rate = len(meta["channels"]), meta["rate_hz"]
-    groups = min(model.groups, channels)
-    group = _groups(cuts, groups)
+    channels, rate, people = len(meta["channels"]), meta["rate_hz"], len(ocular)
+    groups, parts = min(model.groups, channels), model.parts
+    group = moments.neighbours(np.stack([cut.samples for cut in cuts[:: max(1, len(cuts) // 100)]]), groups)
     count, bands = len(cuts), len(model.edges_hz) - 1
-    keys = [(cut.person, cut.calibration, cut.label) if model.mixing == "label" else (i,) for i, cut in enumerate(cuts)]
-    mixing_of = np.array([sorted(set(keys)).index(key) for key in keys], np.int16)
-    mixing = np.zeros((mixing_of.max() + 1, bands, channels * (channels + 1) // 2), np.float16)
+    keys = [
+        [
+            (
+                *((i,) if model.mixing == "trial" else (cut.person, cut.calibration, cut.label)),
+                part * (not cut.calibration),
+            )
+            for part in range(parts)
+        ]
+        for i, cut in enumerate(cuts)
+    ]
+    order = {key: i for i, key in enumerate(sorted({key for row in keys for key in row}))}
+    mixing_of = np.array([[order[key] for key in row] for row in keys], np.int16)
+    mixing = np.zeros((len(order), bands, channels * (channels + 1) // 2), np.float16)
     gains = np.zeros((count, bands, model.frames, groups))
     patterns = model.patterns if meta["has_onset"] else 0
-    pattern = np.zeros((len(ocular), patterns, channels), np.float16)
+    pattern = np.zeros((people, patterns, channels), np.float16)
     knots = int(np.ceil(meta["trial_s"] * model.knots_hz)) + 1
     course = np.zeros((count, patterns, knots), np.float16)
-    bins = 2 * round(rate / 2) + 1
-    spectrum = np.zeros((len(ocular), bins), np.float16)
-    lower = np.tril_indices(channels)
-    for one in range(len(ocular)):
+    spectrum = np.zeros((people, 2 * round(rate / 2) + 1), np.float16)
+    turn_sd = np.full((people, bands), model.turn_sd, np.float32)
+    turn_shared = np.full(people, model.turn_shared, np.float32)
+    for one in range(people):
         own = np.flatnonzero(person == one)
         samples = np.stack([cuts[i].samples for i in own])
+        played = ~calibration[own]
         if patterns:
-            slow, pattern[one], course[own] = _evoked(samples, calibration[own], label[own], rate, model, knots)
-            samples = samples - slow
-        spectrum[one] = _spectrum(samples, rate, bins)
-        for band, part in enumerate(_split(samples, rate, model.edges_hz)):
-            frames = part.reshape(*part.shape[:2], -1)[..., : part.shape[2] // model.frames * model.frames]
-            frames = frames.reshape(*part.shape[:2], model.frames, -1).transpose(0, 2, 1, 3)
-            scatter = frames @ frames.transpose(0, 1, 3, 2) / frames.shape[3]
-            whole = _robust(scatter.reshape(-1, channels, channels))
-            for which in np.unique(mixing_of[own]):
-                mine = mixing_of[own] == which
-                root = _root(_robust(scatter[mine].reshape(-1, channels, channels), whole))
-                mixing[which, band] = root[lower]
-                gains[own[mine], band] = _gains(scatter[mine], root, group, groups)
-    limit = np.maximum(abs(gains).max(axis=(0, 2, 3)), 1e-3)
-    step = (limit / 127).astype(np.float32)
+            response, pattern[one], course[own[played]] = moments.evoked(
+                samples[played],
+                label[own[played]],
+                rate,
+                patterns=patterns,
+                rank=model.course_rank,
+                knots_hz=model.knots_hz,
+                slow_hz=model.slow_hz,
+            )
+            samples[played] -= response
+        spectrum[one] = moments.spectrum(samples, rate, spectrum.shape[1])
+        for band, x in enumerate(moments.split(samples, rate, model.edges_hz)):
+            scatter = moments.frame_scatter(x, model.frames)
+            roots = _roots(scatter, mixing_of[own], parts)
+            for which, root in roots.items():
+                mixing[which, band] = root[np.tril_indices(channels)]
+            inverse = {which: np.linalg.inv(root) for which, root in roots.items()}
+            of_frame = mixing_of[own][:, np.arange(model.frames) * parts // model.frames]
+            whitener = np.array([[inverse[which] for which in row] for row in of_frame])
+            gains[own, band] = moments.gains(scatter, whitener, group, groups)
+    step = (np.maximum(abs(gains).max(axis=(0, 2, 3)), 1e-3) / 127).astype(np.float32)
     steps = np.clip(np.rint(gains / step[:, None, None]), -127, 127).astype(np.int8)
     return SurrogateParameters(
         meta,
@@ -255,6 +300,8 @@ def _fit(cuts: list[_Cut], meta: dict[str, Any], model: SurrogateModel, ocular: 
         group,
         steps,
         step,
+        turn_sd,
+        turn_shared,
         spectrum,
         pattern,
         course,
@@ -262,93 +309,13 @@ def _fit(cuts: list[_Cut], meta: dict[str, Any], model: SurrogateModel, ocular: 
     )
 
 
-def _split(samples: np.ndarray, rate: float, edges_hz: Sequence[float]) -> Iterable[np.ndarray]:
-    """The trials (n, channels, length), one band after the other."""
-    length = samples.shape[-1]
-    frequency = np.fft.rfftfreq(length, 1 / rate)
-    transform = np.fft.rfft(samples, axis=-1)
-    for low, high in pairwise(edges_hz):
-        inside = (frequency >= low) & (frequency < (high if high < rate / 2 else np.inf))
-        yield np.fft.irfft(np.where(inside, transform, 0), length)
-
-
-def _robust(scatter: np.ndarray, towards: np.ndarray | None = None) -> np.ndarray:
-    """Covariance of frames (n, channels, channels), each weighed by its inverse power; a little shrunk."""
-    channels = scatter.shape[-1]
-    mean = scatter.mean(axis=0)
-    ridge = 1e-3 * np.trace(mean) / channels * np.eye(channels) if towards is None else 0.05 * towards
-    for _ in range(4):
-        inverse = np.linalg.inv(mean + ridge)
-        power = np.einsum("ij,nji->n", inverse, scatter) / channels
-        power = np.maximum(power, 1e-3 * np.median(power) + 1e-30)
-        mean = (scatter / power[:, None, None]).mean(axis=0) * np.exp(np.log(power).mean())
-    return mean + ridge
-
-
-def _root(matrix: np.ndarray) -> np.ndarray:
-    """Symmetric square root."""
-    values, vectors = np.linalg.eigh(matrix)
-    return np.asarray((vectors * np.sqrt(np.maximum(values, 1e-9 * values[-1] + 1e-20))) @ vectors.T)
-
-
-def _gains(scatter: np.ndarray, root: np.ndarray, group: np.ndarray, groups: int) -> np.ndarray:
-    """Log amplitudes (n, frames, groups) of groups of sources behind frame covariances (n, frames, c, c)."""
-    inverse = np.linalg.inv(root)
-    power = np.einsum("ij,nfjk,ik->nfi", inverse, scatter, inverse, optimize=True)
-    mean = np.stack([power[..., group == one].mean(axis=-1) for one in range(groups)], axis=-1)
-    return 0.5 * np.log(np.maximum(mean, 1e-6))
-
-
-def _groups(cuts: list[_Cut], groups: int) -> np.ndarray:
-    """Neighbouring channels: those that correlate most after the average reference, in equal numbers at most."""
-    channels = cuts[0].samples.shape[0]
-    if groups >= channels:
-        return np.arange(channels, dtype=np.int16)
-    total = np.zeros((channels, channels))
-    for cut in cuts[:: max(1, len(cuts) // 100)]:
-        centred = np.diff(cut.samples - cut.samples.mean(axis=0), axis=1)
-        total += np.corrcoef(centred)
-    from scipy.cluster.hierarchy import fcluster, linkage
-    from scipy.spatial.distance import squareform
-
-    distance = 1 - total / total[0, 0]
-    np.fill_diagonal(distance, 0)
-    tree = linkage(squareform(distance, checks=False), "ward")
-    return (fcluster(tree, groups, "maxclust") - 1).astype(np.int16)
-
-
-def _spectrum(samples: np.ndarray, rate: float, bins: int) -> np.ndarray:
-    """Amplitude spectrum, typical over channels and trials, on a grid of ``bins`` points."""
-    centred = samples - samples.mean(axis=-1, keepdims=True)
-    power = abs(np.fft.rfft(centred * np.hanning(centred.shape[-1]), axis=-1)) ** 2
-    power /= power.sum(axis=-1, keepdims=True)
-    amplitude = np.sqrt(np.median(power.mean(axis=1), axis=0))
-    grid = np.linspace(0, rate / 2, bins)
-    typical = np.interp(grid, np.fft.rfftfreq(samples.shape[-1], 1 / rate), amplitude)
-    return typical / typical.max()
-
-
-def _evoked(
-    samples: np.ndarray, calibration: np.ndarray, label: np.ndarray, rate: float, model: SurrogateModel, knots: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Slow response to the cue: what it is in each trial (n, channels, length), its patterns, its time courses."""
-    slow = next(iter(_split(samples, rate, (0, model.slow_hz))))
-    slow = slow - slow.mean(axis=-1, keepdims=True)
-    means = np.concatenate(
-        [slow[~calibration & (label == one)].mean(axis=0) for one in np.unique(label[~calibration])], 1
-    )
-    vectors = np.linalg.svd(means, full_matrices=False)[0][:, : model.patterns]
-    own = np.einsum("cr,ncl->nrl", vectors, slow)
-    own[calibration] = 0
-    time = np.arange(knots) / model.knots_hz * rate
-    place = np.minimum(np.rint(time).astype(int), samples.shape[-1] - 1)
-    course = own[:, :, place]
-    mean = course[~calibration].mean(axis=0)
-    for one in range(course.shape[1]):
-        centred = course[~calibration, one] - mean[one]
-        left, size, right = np.linalg.svd(centred, full_matrices=False)
-        rank = model.course_rank
-        course[~calibration, one] = mean[one] + (left[:, :rank] * size[:rank]) @ right[:rank]
-    grid = np.arange(samples.shape[-1])
-    back = np.stack([[np.interp(grid, time, row) for row in trial] for trial in course])
-    return vectors @ back, vectors.T.astype(np.float16), course.astype(np.float16)
+def _roots(scatter: np.ndarray, mixing_of: np.ndarray, parts: int) -> dict[int, np.ndarray]:
+    """Symmetric roots of the mixings of one person and band, from frame covariances (trials, frames, c, c)."""
+    frames, channels = scatter.shape[1:3]
+    whole = moments.robust(scatter.reshape(-1, channels, channels))
+    part_of = np.arange(frames) * parts // frames
+    found = {}
+    for which in np.unique(mixing_of):
+        mine = mixing_of[:, part_of] == which
+        found[int(which)] = moments.root(moments.robust(scatter[mine], whole))
+    return found

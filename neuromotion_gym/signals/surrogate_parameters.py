@@ -68,14 +68,18 @@ class SurrogateParameters:
         Whether a trial describes the calibration run.
     mixing : float16 array, shape (m, b, c (c + 1) / 2)
         Lower triangles of symmetric matrices: square roots of covariances, in internal units.
-    mixing_of : int16 array, shape (t,)
-        Mixing of each trial.
+    mixing_of : int16 array, shape (t, h)
+        Mixing of each trial in each of the parts that it is divided into.
     group : int16 array, shape (c,)
         Group of each source.
     gain : int8 array, shape (t, b, f, g)
         Logarithm of the amplitude of a group in a frame, in steps of ``gain_step``.
     gain_step : float32 array, shape (b,)
         Step of the gains of a band.
+    turn_sd : float32 array, shape (p, b)
+        Standard deviation of the log power of sources that are turned at random, anew for every piece.
+    turn_shared : float32 array, shape (p,)
+        Correlation of those log powers between bands.
     spectrum : float16 array, shape (p, n)
         Amplitude at 0, 1, ... times half the rate over n - 1: the shape of the spectrum within the bands.
     evoked_pattern : float16 array, shape (p, r, c)
@@ -96,6 +100,8 @@ class SurrogateParameters:
     group: np.ndarray
     gain: np.ndarray
     gain_step: np.ndarray
+    turn_sd: np.ndarray
+    turn_shared: np.ndarray
     spectrum: np.ndarray
     evoked_pattern: np.ndarray
     evoked_course: np.ndarray
@@ -206,10 +212,12 @@ def _check(p: SurrogateParameters) -> None:
         "label": ("i", (trials,)),
         "calibration": ("b", (trials,)),
         "mixing": ("f", (mixings, bands, channels * (channels + 1) // 2)),
-        "mixing_of": ("i", (trials,)),
+        "mixing_of": ("i", (trials, p.mixing_of.shape[1] if p.mixing_of.ndim == 2 else -1)),
         "group": ("i", (channels,)),
         "gain": ("i", (trials, bands, frames, groups)),
         "gain_step": ("f", (bands,)),
+        "turn_sd": ("f", (people, bands)),
+        "turn_shared": ("f", (people,)),
         "spectrum": ("f", (people, p.spectrum.shape[-1] if p.spectrum.ndim else 0)),
         "evoked_pattern": ("f", (people, patterns, channels)),
         "evoked_course": ("f", (trials, patterns, knots)),
@@ -234,6 +242,10 @@ def _check(p: SurrogateParameters) -> None:
         array = getattr(p, name)
         if array.size and not (low <= array.min() and array.max() < high):
             raise NeuroMotionError(f"{name} has indices outside {low} to {high - 1}.")
+    if not ((p.turn_sd >= 0) & (p.turn_sd < 10)).all() or not ((p.turn_shared >= 0) & (p.turn_shared <= 1)).all():
+        raise NeuroMotionError("turn_sd has to lie between 0 and 10, and turn_shared between 0 and 1.")
+    if p.mixing_of.shape[1] < 1 or (p.mixing_of.shape[1] > 1 and not meta["has_onset"]):
+        raise NeuroMotionError("A trial has one part, or several where it has an onset.")
     edges = p.edges_hz
     if bands < 1 or edges[0] < 0 or (np.diff(edges) <= 0).any() or frames < 1 or p.spectrum.shape[1] < 2:
         raise NeuroMotionError("Bands have to rise from 0 Hz or above, and there has to be one, with a frame.")

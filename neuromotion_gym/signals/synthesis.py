@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from neuromotion_gym.signals.datasets import Ocular
     from neuromotion_gym.signals.surrogate_parameters import SurrogateParameters
 
+TURNS = 64
+"""How many turns of the sources there are to draw from; they are the same for everybody."""
+PART_FADE_S = 0.1
+"""How long one part of a trial fades into the next."""
 PERIOD_MARGIN_S = 0.3
 """How much longer the period of the noise is than the stretch, so that its ends are not alike."""
 
@@ -55,14 +59,20 @@ class Synthesis:
         self._knot = self._rate / meta["evoked_knots_hz"]
         self._mix, self._pattern = _spatial(parameters, ocular, channels)
         self._waves, self._weights = _waves(parameters, length)
+        self._coefficients = sum(len(wave) for wave in self._waves)
+        self._band_of = np.repeat(np.arange(len(self._waves)), [len(wave) for wave in self._waves])
+        self._turned = bool(parameters.turn_sd.any())
+        if self._turned:
+            count = len(meta["channels"])
+            self._turns = np.stack([_turn(count, np.random.default_rng([count, i])) for i in range(TURNS)])
         self._step = parameters.gain_step[:, None, None]
 
     @property
     def noise_shape(self) -> tuple[int, int]:
-        """Shape of the standard normal numbers behind one stretch: sources and coefficients."""
-        return len(self._p.meta["channels"]), sum(len(wave) for wave in self._waves)
+        """Shape of the standard normal numbers behind one stretch: sources, and coefficients with their turning."""
+        return len(self._p.meta["channels"]), self._coefficients + (len(self._waves) + 1 if self._turned else 0)
 
-    def generate(self, trials: np.ndarray, offsets: np.ndarray, noise: np.ndarray) -> np.ndarray:
+    def generate(self, trials: np.ndarray, offsets: np.ndarray, turns: np.ndarray, noise: np.ndarray) -> np.ndarray:
         """Stretches of trials.
 
         Parameters
@@ -71,6 +81,8 @@ class Synthesis:
             Whose parameters they take.
         offsets : int array, shape (n,)
             First sample of each stretch, counted from the trial's begin.
+        turns : float array, shape (n,)
+            Numbers in [0, 1) that choose how the sources are turned.
         noise : float32 array, shape (n, *noise_shape)
             Standard normal numbers.
 
@@ -80,25 +92,60 @@ class Synthesis:
         """
         p = self._p
         time = offsets[:, None] + np.arange(self._length, dtype=np.float32)
-        gains = self._gains(trials, time)
-        mixing, person = p.mixing_of[trials], p.person[trials]
+        gains, parts = self._gains(trials, time), self._parts(offsets)
+        person = p.person[trials]
+        noise = self._turned_noise(person, turns, noise)
         out = np.zeros((len(trials), self._mix.shape[2], self._length), np.float32)
         begin = 0
         for band, wave in enumerate(self._waves):
             stop = begin + len(wave)
             sources = (noise[:, :, begin:stop] * self._weights[person, None, begin:stop]) @ wave
             sources *= gains[:, band][:, p.group]
-            out += self._mix[mixing, band] @ sources
+            for part, span, weight in parts:
+                mixing = self._mix[p.mixing_of[trials, part], band]
+                out[:, :, span] += mixing @ (sources[:, :, span] * weight)
             begin = stop
         if self._pattern.shape[1]:
-            out += self._pattern[person].transpose(0, 2, 1) @ _interpolated(
-                p.evoked_course[trials].astype(np.float32), time / np.float32(self._knot)
-            )
+            course = p.evoked_course[trials].astype(np.float32)
+            out += self._pattern[person].transpose(0, 2, 1) @ _interpolated(course, time / np.float32(self._knot))
         if self._bounds:
             np.rint(out, out=out)
             np.clip(out, *self._bounds, out=out)
         out *= np.float32(p.meta["scale"])
         return np.ascontiguousarray(out.transpose(0, 2, 1))
+
+    def _turned_noise(self, person: np.ndarray, turns: np.ndarray, noise: np.ndarray) -> np.ndarray:
+        """Coefficients (n, sources, coefficients) of sources of log-normal power, turned."""
+        if not self._turned:
+            return noise
+        p = self._p
+        shared = p.turn_shared[person, None, None]
+        own, common = noise[:, :, self._coefficients + 1 :], noise[:, :, self._coefficients, None]
+        level = (np.sqrt(shared) * common + np.sqrt(1 - shared) * own) * p.turn_sd[person, None]
+        amplitude = np.exp(level / 2 - p.turn_sd[person, None] ** 2 / 4)
+        return self._turns[(turns * TURNS).astype(np.int64)] @ (
+            noise[:, :, : self._coefficients] * amplitude[:, :, self._band_of]
+        )
+
+    def _parts(self, offsets: np.ndarray) -> list[tuple[int, slice, np.ndarray]]:
+        """Part, the samples in which it is heard, and its weight there, float32; weights squared add up to 1."""
+        count = self._p.mixing_of.shape[1]
+        if count == 1:
+            return [(0, slice(0, self._length), np.ones(self._length, np.float32))]
+        if (offsets != offsets[0]).any():
+            raise NeuroMotionError("Stretches of trials in several parts have to begin at the same sample.")
+        place = (int(offsets[0]) + np.arange(self._length) + 0.5) / self._rate
+        edge_s, half = self._p.meta["trial_s"] / count, PART_FADE_S / 2
+        found = []
+        for part in range(count):
+            rise = np.clip((place - part * edge_s + half) / PART_FADE_S, 0, 1) if part else np.ones(self._length)
+            fall = np.clip(((part + 1) * edge_s + half - place) / PART_FADE_S, 0, 1) if part < count - 1 else 1.0
+            heard = np.flatnonzero(rise * fall > 0)
+            if heard.size:
+                span = slice(int(heard[0]), int(heard[-1]) + 1)
+                weight = np.sin(rise * np.pi / 2) * np.sin(np.asarray(fall) * np.pi / 2)
+                found.append((part, span, weight[span].astype(np.float32)))
+        return found
 
     def _gains(self, trials: np.ndarray, time: np.ndarray) -> np.ndarray:
         """Amplitudes, float32 of shape (n, bands, groups, length)."""
@@ -119,6 +166,12 @@ def _interpolated(values: np.ndarray, place: np.ndarray) -> np.ndarray:
     return below + share * (above - below)
 
 
+def _turn(count: int, generator: np.random.Generator) -> np.ndarray:
+    """An orthogonal matrix drawn at random, float32 of shape (count, count)."""
+    matrix, triangle = np.linalg.qr(generator.standard_normal((count, count)))
+    return (matrix * np.sign(np.diag(triangle))).astype(np.float32)
+
+
 def _spatial(p: SurrogateParameters, ocular: Ocular, channels: Sequence[str] | None) -> tuple[np.ndarray, np.ndarray]:
     """Mixing matrices (mixings, bands, channels, sources) and patterns (people, r, channels), float32."""
     names = p.meta["channels"]
@@ -130,7 +183,7 @@ def _spatial(p: SurrogateParameters, ocular: Ocular, channels: Sequence[str] | N
     pattern = p.evoked_pattern.astype(np.float32)
     if ocular == "regress":
         owner = np.zeros(mixings, np.int64)
-        owner[p.mixing_of] = p.person
+        owner[p.mixing_of] = p.person[:, None]
         matrices = np.stack([p.ocular_matrix(person) for person in range(len(p.meta["sessions"]))]).astype(np.float32)
         mix = matrices[owner][:, None] @ mix
         pattern = pattern @ matrices.transpose(0, 2, 1)

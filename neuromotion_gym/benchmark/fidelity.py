@@ -1,0 +1,300 @@
+"""Is a surrogate as hard as the people it was fitted to? The same decoder on both, and the differences over people.
+
+For each person the surrogate is fitted to one half of the recordings (a run, or a round) and compared with a replay of
+the other half, then the other way round. Three figures: balanced accuracy and mean length of runs of errors in a
+stream of labels that change every few seconds, and success in the closed loop.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.statistics import Interval, studentised_bootstrap_interval
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Sequence
+
+    from neuromotion_gym.decoders.decoder import Decoder
+    from neuromotion_gym.signals.datasets import Ocular
+    from neuromotion_gym.signals.recording import Session
+    from neuromotion_gym.signals.sources import Source
+    from neuromotion_gym.signals.surrogate_fit import SurrogateModel
+
+CONTROL_S = 0.05
+HOLD_S = 3.0
+"""How long a label is asked for in the stream."""
+BARS = {"accuracy": 0.05, "error_run": 0.10, "success": 0.05}
+"""Largest difference allowed; of the runs of errors as a share of the real ones."""
+
+
+@dataclass(frozen=True)
+class FidelityOptions:
+    """How much is played.
+
+    Parameters
+    ----------
+    rows : int
+        Streams and limbs at a time, each with labels of its own.
+    stream_s : float
+        Length of each stream.
+    episodes : int
+        Episodes of the closed loop a person and half; 0 leaves success out.
+    environment, level, controller : str
+        The closed loop.
+    seed : int
+    """
+
+    rows: int = 8
+    stream_s: float = 60.0
+    episodes: int = 20
+    environment: str = "NeuroArm-v0"
+    level: str = "easy"
+    controller: str = "argmax"
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class FidelityRow:
+    """One figure of one decoder.
+
+    Parameters
+    ----------
+    figure : {"accuracy", "error_run", "success"}
+        Balanced accuracy; mean length of runs of errors in seconds; success rate.
+    real, surrogate : float
+        Means over people.
+    difference : Interval
+        Surrogate less real, paired over people; of ``error_run`` as a share of the mean real one.
+    """
+
+    decoder: str
+    model: str
+    condition: str
+    figure: str
+    people: int
+    real: float
+    surrogate: float
+    difference: Interval
+
+    @property
+    def within(self) -> bool:
+        """Whether the difference lies within its bar."""
+        return abs(self.difference.mean) <= BARS[self.figure]
+
+
+def stream_figures(
+    source: Source, decoder: Decoder, session: int, *, rows: int = 8, seconds: float = 60.0, seed: int = 0
+) -> tuple[float, float]:
+    """Balanced accuracy, and mean length of runs of errors in seconds (0 without errors), in an open stream.
+
+    Parameters
+    ----------
+    source : Source
+    decoder : Decoder
+    session : int
+        Index into ``source.sessions``.
+    rows : int
+        Streams side by side.
+    seconds : float
+        Length of each.
+    seed : int
+        Of the labels that are asked for and of the source.
+    """
+    from neuromotion_gym.envs.stream import Stream
+
+    labels = decoder.spec.labels
+    rest = next((i for i, label in enumerate(labels) if label in ("rest", "neutral")), None)
+    stream = Stream(source, decoder, CONTROL_S, rest, seconds, rows)
+    generator = np.random.default_rng(seed)
+    asked = generator.integers(len(labels), size=(rows, int(seconds / HOLD_S) + 1))
+    stream.reset(np.arange(rows), generator.spawn(rows), np.full(rows, session))
+    of_source = {source.labels.index(label): i for i, label in enumerate(labels)}
+    steps = round(seconds / CONTROL_S)
+    truth = np.zeros((rows, steps), np.int64)
+    decoded = np.zeros((rows, steps), np.int64)
+    for step in range(steps):
+        stream.step(asked[:, int(step * CONTROL_S / HOLD_S)])
+        truth[:, step] = [of_source[label] for label in source.playing.tolist()]
+        decoded[:, step] = stream.posterior.argmax(axis=1)
+    right = decoded == truth
+    accuracy = float(np.mean([right[truth == label].mean() for label in np.unique(truth)]))
+    return accuracy, mean_run(~right) * CONTROL_S
+
+
+def mean_run(errors: np.ndarray) -> float:
+    """Mean length of the unbroken runs of True in the rows of ``errors``, bool of shape (rows, steps); 0 for none."""
+    edges = np.diff(np.pad(errors.astype(np.int8), ((0, 0), (1, 1))), axis=1)
+    runs = int((edges == 1).sum())
+    return float(errors.sum() / runs) if runs else 0.0
+
+
+def check_surrogate(
+    decoder: Decoder,
+    *,
+    part: str = "test",
+    model: SurrogateModel | None = None,
+    ocular: Ocular | None = None,
+    skip_cue: float = 0.0,
+    subjects: Sequence[str] | None = None,
+    root: str | os.PathLike[str] | None = None,
+    options: FidelityOptions | None = None,
+    tick: Callable[[str], None] = lambda _: None,
+) -> list[FidelityRow]:
+    """Table rows of one decoder, with the surrogate fitted on one half of each person and checked on the other.
+
+    Parameters
+    ----------
+    decoder : Decoder
+    part : {"tune", "test", "all"}
+        People compared; see `halves`.
+    model : SurrogateModel, optional
+        The default of the modality where left out.
+    ocular, skip_cue
+        See `ReplaySource`; ``ocular`` as the decoder was trained where left out.
+    subjects : sequence of str, optional
+        Some people alone.
+    root : path, optional
+        Data folder.
+    options : FidelityOptions, optional
+        How much is played.
+    tick : callable
+        Called with each person's name when that person is done.
+
+    Raises
+    ------
+    NeuroMotionError
+        If nobody has two halves, or the data are not there.
+    """
+    from neuromotion_gym.signals.sources import ReplaySource
+    from neuromotion_gym.signals.surrogate import SurrogateSource
+    from neuromotion_gym.signals.surrogate_fit import MODELS, fit_surrogate
+
+    spec, options = decoder.spec, options or FidelityOptions()
+    eyes: Ocular = spec.ocular if ocular is None else ocular
+    chosen = model or MODELS[spec.modality]
+    found: dict[str, list[np.ndarray]] = {"real": [], "surrogate": []}
+    for subject, pair in halves(spec.dataset, part, subjects=subjects, root=root).items():
+        figures: dict[str, list[np.ndarray]] = {"real": [], "surrogate": []}
+        for fitted, played in (pair, pair[::-1]):
+            parameters = fit_surrogate([fitted], spec.labels, model=chosen, **_device(spec.dataset))
+            surrogate = SurrogateSource(parameters, spec.labels, ocular=eyes, skip_cue=skip_cue, channels=spec.channels)
+            real = ReplaySource([_regressed(played, eyes).pick(spec.channels)], spec.labels, skip_cue=skip_cue)
+            for name, source in (("real", real), ("surrogate", surrogate)):
+                figures[name].append(_figures(source, decoder, options))
+        for name, values in figures.items():
+            found[name].append(np.mean(values, axis=0))
+        tick(subject)
+    condition = f"{eyes}, skip_cue {skip_cue:g} s" if spec.modality == "eeg" else "steady state"
+    return _rows(spec.name, chosen.name, condition, np.array(found["real"]), np.array(found["surrogate"]))
+
+
+def halves(
+    dataset: str,
+    part: str,
+    *,
+    subjects: Sequence[str] | None = None,
+    root: str | os.PathLike[str] | None = None,
+) -> dict[str, tuple[Session, Session]]:
+    """For each person of a part two sessions of different recordings, as recorded, with the calibration run.
+
+    Where a session holds several runs, the first against the others; where every round is a session of its own, the
+    person's round of this part against another that is no calibration run.
+
+    Raises
+    ------
+    NeuroMotionError
+        If nobody has two.
+    """
+    from neuromotion_gym.signals.datasets import load_sessions
+    from neuromotion_gym.signals.parts import parts_table
+
+    table = parts_table(dataset)
+    mine = load_sessions(dataset, part, root=root, subjects=subjects, calibration_apart=True)  # type: ignore[arg-type]
+    found: dict[str, tuple[Session, Session]] = {}
+    others = mine
+    if table.one_session_per == "run":
+        people = sorted({session.subject for session in mine})
+        others = load_sessions(dataset, "all", root=root, subjects=people, calibration_apart=True)
+    for session in mine:
+        if session.subject in found:
+            continue
+        if len(session.recordings) > 1:
+            first, second = replace(session, recordings=session.recordings[:1]), session.recordings[1:]
+            found[session.subject] = (first, replace(session, recordings=second))
+            continue
+        for other in others:
+            if other.subject == session.subject and other.session != session.session:
+                found[session.subject] = (session, other)
+                break
+    if not found:
+        raise NeuroMotionError(f"Nobody in part {part!r} of {dataset} has two recordings to compare.")
+    return found
+
+
+def _device(dataset: str) -> dict[str, tuple[int, int] | tuple[str, ...]]:
+    """What a data set's device does to its samples, for the fit."""
+    from neuromotion_gym.signals.preprocessing import OCULAR_CHANNELS
+
+    if dataset == "eegmmidb":
+        return {"ocular_channels": OCULAR_CHANNELS}
+    if dataset == "myo_armband":
+        return {"integer_range": (-128, 127)}
+    return {}
+
+
+def _regressed(session: Session, ocular: Ocular) -> Session:
+    """The session with its ocular channels regressed out, if so wished."""
+    if ocular == "keep":
+        return session
+    from neuromotion_gym.signals.preprocessing import fit_ocular
+
+    matrix = fit_ocular(session.calibration)
+    return replace(
+        session,
+        recordings=tuple(recording.transformed(matrix) for recording in session.recordings),
+        calibration=tuple(recording.transformed(matrix) for recording in session.calibration),
+    )
+
+
+def _figures(source: Source, decoder: Decoder, options: FidelityOptions) -> np.ndarray:
+    """Accuracy, run of errors and (NaN if no episodes are wanted) success of the only session of ``source``."""
+    accuracy, run = stream_figures(source, decoder, 0, rows=options.rows, seconds=options.stream_s, seed=options.seed)
+    success = _success(source, decoder, options) if options.episodes else np.nan
+    return np.array([accuracy, run, success])
+
+
+def _success(source: Source, decoder: Decoder, options: FidelityOptions) -> float:
+    """Success rate in the closed loop."""
+    from neuromotion_gym.benchmark.episodes import episode_keys, play
+    from neuromotion_gym.controllers import make_controller
+    from neuromotion_gym.envs.closed_loop import ClosedLoop
+    from neuromotion_gym.envs.options import assemble
+
+    parts = assemble(options.environment, decoder=decoder, source=source, level=options.level)
+    loop = ClosedLoop(parts, min(options.rows, options.episodes))
+    try:
+        controller = make_controller(options.controller, loop.layout)
+        episodes, _ = play(loop, controller, episode_keys(source.sessions, options.episodes), options.seed)
+    finally:
+        loop.close()
+    return float(np.mean([episode["success"] for episode in episodes]))
+
+
+def _rows(decoder: str, model: str, condition: str, real: np.ndarray, surrogate: np.ndarray) -> list[FidelityRow]:
+    """Rows from figures of shape (people, 3)."""
+    rows = []
+    for column, figure in enumerate(BARS):
+        mine, other = real[:, column], surrogate[:, column]
+        if np.isnan(mine).any():
+            continue
+        scale = max(float(mine.mean()), 1e-9) if figure == "error_run" else 1.0
+        interval = studentised_bootstrap_interval((other - mine) / scale)
+        rows.append(
+            FidelityRow(decoder, model, condition, figure, len(mine), float(mine.mean()), float(other.mean()), interval)
+        )
+    return rows

@@ -1,0 +1,139 @@
+"""Statistics that a surrogate is fitted from: bands, robust covariances, amplitudes, spectrum, response to the cue."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+
+def split(samples: np.ndarray, rate: float, edges_hz: Sequence[float]) -> Iterable[np.ndarray]:
+    """The trials (n, channels, length), one band after the other."""
+    length = samples.shape[-1]
+    frequency = np.fft.rfftfreq(length, 1 / rate)
+    transform = np.fft.rfft(samples, axis=-1)
+    for low, high in pairwise(edges_hz):
+        inside = (frequency >= low) & (frequency < (high if high < rate / 2 else np.inf))
+        yield np.fft.irfft(np.where(inside, transform, 0), length)
+
+
+def robust(scatter: np.ndarray, towards: np.ndarray | None = None) -> np.ndarray:
+    """Covariance of frames (n, channels, channels), each weighed by its inverse power; a little shrunk."""
+    channels = scatter.shape[-1]
+    mean = scatter.mean(axis=0)
+    ridge = 1e-3 * np.trace(mean) / channels * np.eye(channels) if towards is None else 0.05 * towards
+    for _ in range(4):
+        inverse = np.linalg.inv(mean + ridge)
+        power = np.einsum("ij,nji->n", inverse, scatter) / channels
+        power = np.maximum(power, 1e-3 * np.median(power) + 1e-30)
+        mean = (scatter / power[:, None, None]).mean(axis=0) * np.exp(np.log(power).mean())
+    return mean + ridge
+
+
+def root(matrix: np.ndarray) -> np.ndarray:
+    """Symmetric square root."""
+    values, vectors = np.linalg.eigh(matrix)
+    return np.asarray((vectors * np.sqrt(np.maximum(values, 1e-9 * values[-1] + 1e-20))) @ vectors.T)
+
+
+def gains(scatter: np.ndarray, whitener: np.ndarray, group: np.ndarray, groups: int) -> np.ndarray:
+    """Log amplitudes of groups of sources.
+
+    Parameters
+    ----------
+    scatter, whitener : float array, shape (trials, frames, channels, channels)
+        Covariances of the frames, and the inverse mixing of each.
+    group : int array, shape (channels,)
+    groups : int
+
+    Returns
+    -------
+    float array, shape (trials, frames, groups)
+    """
+    power = np.einsum("nfij,nfij->nfi", whitener @ scatter, whitener)
+    mean = np.stack([power[..., group == one].mean(axis=-1) for one in range(groups)], axis=-1)
+    return 0.5 * np.log(np.maximum(mean, 1e-6))
+
+
+def frame_scatter(samples: np.ndarray, frames: int) -> np.ndarray:
+    """Covariances of the frames of trials (n, c, length), about zero: shape (n, frames, c, c)."""
+    length = samples.shape[2] // frames
+    cut = samples[..., : length * frames].reshape(*samples.shape[:2], frames, length).transpose(0, 2, 1, 3)
+    return np.asarray(cut @ cut.transpose(0, 1, 3, 2) / length)
+
+
+def neighbours(samples: np.ndarray, groups: int) -> np.ndarray:
+    """Group of each channel, int16 of shape (channels,): channels that correlate after the average reference.
+
+    ``samples`` has shape (trials, channels, length).
+    """
+    channels = samples.shape[1]
+    if groups >= channels:
+        return np.arange(channels, dtype=np.int16)
+    from scipy.cluster.hierarchy import fcluster, linkage
+    from scipy.spatial.distance import squareform
+
+    steps = np.diff(samples - samples.mean(axis=1, keepdims=True), axis=2)
+    distance = 1 - np.mean([np.corrcoef(trial) for trial in steps], axis=0)
+    np.fill_diagonal(distance, 0)
+    tree = linkage(squareform(distance, checks=False), "ward")
+    return (fcluster(tree, groups, "maxclust") - 1).astype(np.int16)
+
+
+def spectrum(samples: np.ndarray, rate: float, bins: int) -> np.ndarray:
+    """Amplitude spectrum, typical over channels and trials, on a grid of ``bins`` points."""
+    centred = samples - samples.mean(axis=-1, keepdims=True)
+    power = abs(np.fft.rfft(centred * np.hanning(centred.shape[-1]), axis=-1)) ** 2
+    power /= power.sum(axis=-1, keepdims=True)
+    amplitude = np.sqrt(np.median(power.mean(axis=1), axis=0))
+    grid = np.linspace(0, rate / 2, bins)
+    typical = np.interp(grid, np.fft.rfftfreq(samples.shape[-1], 1 / rate), amplitude)
+    return typical / typical.max()
+
+
+def evoked(
+    samples: np.ndarray,
+    label: np.ndarray,
+    rate: float,
+    *,
+    patterns: int,
+    rank: int,
+    knots_hz: float,
+    slow_hz: float,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Slow response to the cue: what it is in each trial, its patterns, its time courses.
+
+    Parameters
+    ----------
+    samples : float array, shape (trials, channels, length)
+    label : int array, shape (trials,)
+    rate : float
+    patterns, rank : int
+        Spatial patterns, and the rank of their time courses over trials.
+    knots_hz, slow_hz : float
+        How finely time courses are kept, and below which frequency the response is looked for.
+
+    Returns
+    -------
+    response : float array, shape (trials, channels, length)
+    pattern : float array, shape (patterns, channels)
+    course : float array, shape (trials, patterns, knots)
+    """
+    slow = next(iter(split(samples, rate, (0, slow_hz))))
+    slow = slow - slow.mean(axis=(0, 2))[:, None]
+    means = np.concatenate([slow[label == one].mean(axis=0) for one in np.unique(label)], axis=1)
+    vectors = np.linalg.svd(means, full_matrices=False)[0][:, :patterns]
+    time = np.arange(int(np.ceil(samples.shape[2] / rate * knots_hz)) + 1) / knots_hz * rate
+    place = np.minimum(np.rint(time).astype(int), samples.shape[2] - 1)
+    course = np.einsum("cr,ncl->nrl", vectors, slow)[:, :, place]
+    mean = course.mean(axis=0)
+    for one in range(course.shape[1]):
+        left, size, right = np.linalg.svd(course[:, one] - mean[one], full_matrices=False)
+        course[:, one] = mean[one] + (left[:, :rank] * size[:rank]) @ right[:rank]
+    grid = np.arange(samples.shape[2])
+    back = np.array([[np.interp(grid, time, row) for row in trial] for trial in course])
+    return vectors @ back, vectors.T, course
