@@ -84,18 +84,16 @@ class _Training(lightning.LightningModule):
             return []
         return DataLoader(_Batches(self.tune_windows, 256, None), batch_size=None)
 
-    def on_train_epoch_start(self) -> None:
-        torch.manual_seed(
-            hash((self.seed, self.current_epoch)) % 2**31
-        )  # dropout; tuples of integers hash alike always
-
     def log_probabilities(self, inputs: Sequence[Tensor]) -> Tensor:
         output: Tensor = self.network(*inputs)[0]
         return torch.log(output.clamp_min(1e-12)) if self.output == "probabilities" else output
 
     def training_step(self, batch: tuple[Tensor, ...], index: int) -> Tensor:
         labels, window, *rest = batch
-        generator = torch.Generator().manual_seed(hash((self.seed, self.current_epoch, index)) % 2**31)
+        # Seeded anew in every step, for augmentation and dropout: what was drawn before an interruption plays no part
+        seed = hash((self.seed, self.current_epoch, index)) % 2**31  # of integers alone, the same everywhere
+        torch.manual_seed(seed)
+        generator = torch.Generator().manual_seed(seed)
         window = self.network.augment(window, generator)
         loss = functional.cross_entropy(
             self.log_probabilities((window, *rest)), labels, label_smoothing=self.options.label_smoothing
