@@ -18,6 +18,7 @@ from rich.table import Table
 
 from neuromotion_gym.decoders.zoo import list_decoders
 from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.surrogate_commands import app as surrogate_app
 
 if TYPE_CHECKING:
     from neuromotion_gym.demo import Played
@@ -50,6 +51,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
+app.add_typer(surrogate_app, name="surrogate")
 
 
 @app.command()

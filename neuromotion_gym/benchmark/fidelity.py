@@ -172,7 +172,7 @@ def check_surrogate(
     """
     from neuromotion_gym.signals.sources import ReplaySource
     from neuromotion_gym.signals.surrogate import SurrogateSource
-    from neuromotion_gym.signals.surrogate_fit import MODELS, fit_surrogate
+    from neuromotion_gym.signals.surrogate_fit import DEVICES, MODELS, fit_surrogate
 
     spec, options = decoder.spec, options or FidelityOptions()
     eyes: Ocular = spec.ocular if ocular is None else ocular
@@ -181,7 +181,7 @@ def check_surrogate(
     for subject, pair in halves(spec.dataset, part, subjects=subjects, root=root).items():
         figures: dict[str, list[np.ndarray]] = {"real": [], "surrogate": []}
         for fitted, played in (pair, pair[::-1]):
-            parameters = fit_surrogate([fitted], spec.labels, model=chosen, **_device(spec.dataset))
+            parameters = fit_surrogate([fitted], spec.labels, model=chosen, device=DEVICES.get(spec.dataset))
             surrogate = SurrogateSource(parameters, spec.labels, ocular=eyes, skip_cue=skip_cue, channels=spec.channels)
             real = ReplaySource([_regressed(played, eyes).pick(spec.channels)], spec.labels, skip_cue=skip_cue)
             for name, source in (("real", real), ("surrogate", surrogate)):
@@ -234,17 +234,6 @@ def halves(
     if not found:
         raise NeuroMotionError(f"Nobody in part {part!r} of {dataset} has two recordings to compare.")
     return found
-
-
-def _device(dataset: str) -> dict[str, tuple[int, int] | tuple[str, ...]]:
-    """What a data set's device does to its samples, for the fit."""
-    from neuromotion_gym.signals.preprocessing import OCULAR_CHANNELS
-
-    if dataset == "eegmmidb":
-        return {"ocular_channels": OCULAR_CHANNELS}
-    if dataset == "myo_armband":
-        return {"integer_range": (-128, 127)}
-    return {}
 
 
 def _regressed(session: Session, ocular: Ocular) -> Session:

@@ -21,17 +21,20 @@ course of low rank a trial.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.signals import surrogate_moments as moments
+from neuromotion_gym.signals.preprocessing import OCULAR_CHANNELS
 from neuromotion_gym.signals.surrogate_parameters import FORMAT, SurrogateParameters
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterable, Sequence
 
+    from neuromotion_gym.signals.parts import Part
     from neuromotion_gym.signals.recording import Modality, Session
 
 Mixing = Literal["label", "trial"]
@@ -94,9 +97,22 @@ MODELS: dict[Modality, SurrogateModel] = {
 }
 
 
+class Device(NamedTuple):
+    """What a data set's device does to its samples, and which channels see the eyes."""
+
+    integer_range: tuple[int, int] | tuple[()] = ()
+    ocular_channels: tuple[str, ...] = ()
+
+
+DEVICES = {
+    "eegmmidb": Device(ocular_channels=OCULAR_CHANNELS),
+    "myo_armband": Device(integer_range=(-128, 127)),
+}
+
+
 @dataclass(frozen=True, eq=False)
 class _Cut:
-    """One trial as fitted: samples (channels, length) in internal units."""
+    """One trial as fitted: float32 samples (channels, length) in internal units."""
 
     samples: np.ndarray
     person: int
@@ -113,8 +129,7 @@ def fit_surrogate(
     split: str = "",
     licence: str = "",
     cite: str = "",
-    integer_range: tuple[int, int] | tuple[()] = (),
-    ocular_channels: Sequence[str] = (),
+    device: Device | None = None,
 ) -> SurrogateParameters:
     """Fit a surrogate to sessions as recorded, one person (and session) after the other.
 
@@ -128,10 +143,9 @@ def fit_surrogate(
         Choices of the model; `MODELS` has the default of each modality.
     part, split, licence, cite : str
         Kept in the file.
-    integer_range : (int, int), optional
-        Lowest and highest integer that the device gives.
-    ocular_channels : sequence of str, optional
-        Channels whose regression weights are fitted to the calibration run and kept.
+    device : Device, optional
+        Lowest and highest integer that the device gives; channels whose regression weights are fitted to the
+        calibration run and kept. `DEVICES` has that of each data set.
 
     Raises
     ------
@@ -142,6 +156,7 @@ def fit_surrogate(
     everything: list[_Cut] = []
     weights: list[np.ndarray] = []
     runs: set[str] = set()
+    device = device or Device()
     chosen, spec, length, onset, scale = model, None, 0, False, 1.0
     dataset = ""
     for session in sessions:
@@ -165,7 +180,7 @@ def fit_surrogate(
         everything += found
         runs |= {recording.run for recording in session.recordings}
         people.append([session.subject, session.session])
-        weights.append(_ocular_weights(session, ocular_channels))
+        weights.append(_ocular_weights(session, device.ocular_channels))
     if spec is None or chosen is None:
         raise NeuroMotionError("There is no session to fit.")
     meta = {
@@ -186,11 +201,50 @@ def fit_surrogate(
         "sessions": people,
         "has_onset": onset,
         "trial_s": length / spec.rate_hz,
-        "integer_range": list(integer_range),
-        "ocular_channels": list(ocular_channels),
+        "integer_range": list(device.integer_range),
+        "ocular_channels": list(device.ocular_channels),
         "evoked_knots_hz": chosen.knots_hz,
     }
     return _fit(everything, meta, chosen, np.stack(weights))
+
+
+def fit_part(
+    dataset: str,
+    part: Part,
+    labels: Sequence[str] | None = None,
+    *,
+    root: str | os.PathLike[str] | None = None,
+    model: SurrogateModel | None = None,
+) -> SurrogateParameters:
+    """Fit a surrogate to a part of a data set.
+
+    Parameters
+    ----------
+    dataset, part, root
+        See `neuromotion_gym.signals.datasets.load_sessions`.
+    labels : sequence of str, optional
+        All that occur where left out, in order of name but for a label of rest, which comes first.
+    model : SurrogateModel, optional
+        See `fit_surrogate`.
+    """
+    from neuromotion_gym.signals.datasets import iter_sessions
+    from neuromotion_gym.signals.parts import parts_table
+
+    table = parts_table(dataset)
+    sessions = list(iter_sessions(dataset, part, root=root, calibration_apart=True))
+    if labels is None:
+        found = {trial.label for session in sessions for one in session.recordings for trial in one.trials}
+        labels = sorted(found, key=lambda label: (label not in ("rest", "neutral"), label))
+    return fit_surrogate(
+        sessions,
+        labels,
+        model=model,
+        part=part,
+        split=table.split,
+        licence=table.licence,
+        cite=table.cite,
+        device=DEVICES.get(dataset),
+    )
 
 
 def _cut(session: Session, labels: Sequence[str], spec: Any, length: int, person: int, scale: float) -> list[_Cut]:

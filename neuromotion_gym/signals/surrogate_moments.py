@@ -18,7 +18,7 @@ def split(samples: np.ndarray, rate: float, edges_hz: Sequence[float]) -> Iterab
     transform = np.fft.rfft(samples, axis=-1)
     for low, high in pairwise(edges_hz):
         inside = (frequency >= low) & (frequency < (high if high < rate / 2 else np.inf))
-        yield np.fft.irfft(np.where(inside, transform, 0), length)
+        yield np.fft.irfft(transform * inside.astype(samples.dtype), length)
 
 
 def robust(scatter: np.ndarray, towards: np.ndarray | None = None) -> np.ndarray:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.signals.recording import Recording, Session, SignalSpec, Trial
 from neuromotion_gym.signals.surrogate import SurrogateSource, shipped_surrogates
-from neuromotion_gym.signals.surrogate_fit import SurrogateModel, fit_surrogate
+from neuromotion_gym.signals.surrogate_fit import Device, SurrogateModel, fit_surrogate
 from neuromotion_gym.signals.surrogate_parameters import SurrogateParameters
 
 RATE = 160.0
@@ -56,7 +56,11 @@ def _session(subject: str, seed: int, trials: int = 10) -> Session:
 @pytest.fixture(scope="module")
 def parameters() -> SurrogateParameters:
     return fit_surrogate(
-        [_session("P1", 1), _session("P2", 2)], LABELS, model=MODEL, part="tune", ocular_channels=("a", "f")
+        [_session("P1", 1), _session("P2", 2)],
+        LABELS,
+        model=MODEL,
+        part="tune",
+        device=Device(ocular_channels=("a", "f")),
     )
 
 
@@ -211,7 +215,7 @@ def test_integers_of_a_device_and_labelled_calibration():
     calibration = replace(recording, session="zero")
     session = Session("toy", "P1", "one", (recording,), (calibration,))
     model = SurrogateModel("toy", (0, 30, 100), "trial", frames=5, groups=3)
-    fitted = fit_surrogate([session], ("a", "b"), model=model, integer_range=(-128, 127))
+    fitted = fit_surrogate([session], ("a", "b"), model=model, device=Device(integer_range=(-128, 127)))
     source = SurrogateSource(fitted, fade_s=0.0)
     made = _played(source, [0, 1], np.zeros((2, 100), np.int64), 10)
     np.testing.assert_array_equal(made, np.rint(made))

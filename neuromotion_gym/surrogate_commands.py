@@ -1,0 +1,108 @@
+"""``neuromotion surrogate``: fit a surrogate to a part of a data set, and compare one with the people behind it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from neuromotion_gym.decoders.zoo import list_decoders
+
+if TYPE_CHECKING:
+    from neuromotion_gym.benchmark.fidelity import FidelityRow
+
+DATA = typer.Option(help="Folder of the data sets.", envvar="NEUROMOTION_DATA", show_default="NEUROMOTION_DATA")
+
+app = typer.Typer(
+    help="Generators fitted to recordings: what gym.make plays when it has no data.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+
+@app.command()
+def fit(
+    dataset: Annotated[str, typer.Argument(help="Data set, e.g. eegmmidb or myo_armband.")],
+    part: Annotated[Literal["train", "tune", "test"], typer.Argument(help="Part of it that is fitted.")],
+    out: Annotated[Path, typer.Option(help="File to write, .npz.")],
+    data: Annotated[Path | None, DATA] = None,
+) -> None:
+    """Fit a surrogate; the file holds parameters alone, no samples."""
+    from neuromotion_gym.signals.surrogate_fit import fit_part
+
+    parameters = fit_part(dataset, part, root=data)
+    path = parameters.save(out.with_suffix(".npz"))
+    Console().print(
+        f"{len(parameters.sessions)} sessions, {int((~parameters.calibration).sum())} trials: {path}, "
+        f"{path.stat().st_size / 1e6:.1f} MB",
+        soft_wrap=True,
+        highlight=False,
+    )
+
+
+@app.command()
+def check(
+    decoder: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Decoder by name or folder; may be given more than once. Shipped: " + ", ".join(list_decoders())
+        ),
+    ] = None,
+    part: Annotated[Literal["tune", "test", "all"], typer.Option(help="People compared.")] = "test",
+    ocular: Annotated[
+        Literal["keep", "regress"] | None, typer.Option(help="EEG.", show_default="as the decoder was trained")
+    ] = None,
+    skip_cue: Annotated[float, typer.Option(min=0.0, help="EEG: seconds left out after each onset.")] = 2.0,
+    episodes: Annotated[int, typer.Option(min=0, help="Closed-loop episodes a person and half; 0 for none.")] = 20,
+    stream: Annotated[float, typer.Option(min=5.0, help="Seconds of each of eight open streams.")] = 60.0,
+    data: Annotated[Path | None, DATA] = None,
+) -> None:
+    """Fit surrogates to one half of each person's recordings and compare them with a replay of the other half."""
+    from neuromotion_gym.benchmark.fidelity import FidelityOptions, check_surrogate
+    from neuromotion_gym.decoders.zoo import load_decoder
+
+    console = Console()
+    rows: list[FidelityRow] = []
+    with console.status("") as status:
+        for name in decoder or list_decoders():
+            loaded = load_decoder(name)
+            rows += check_surrogate(
+                loaded,
+                part=part,
+                ocular=ocular if loaded.spec.modality == "eeg" else None,
+                skip_cue=skip_cue if loaded.spec.modality == "eeg" else 0.0,
+                root=data,
+                options=FidelityOptions(stream_s=stream, episodes=episodes),
+                tick=lambda subject, name=name: status.update(f"{name}: {subject} done"),  # type: ignore[misc]
+            )
+    console.print(_table(rows))
+
+
+def _table(rows: list[FidelityRow]) -> Table:
+    """Table of fidelity, one row a decoder and figure."""
+    from neuromotion_gym.benchmark.fidelity import BARS
+
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for column in ("decoder", "figure", "real", "surrogate", "difference", "95 %", "bar", "people", "condition"):
+        table.add_column(column, overflow="fold")
+    names = {"accuracy": "balanced accuracy", "error_run": "run of errors, s", "success": "success"}
+    for row in rows:
+        share = row.figure == "error_run"
+        shown = [f"{100 * x:+.0f} %" if share else f"{x:+.3f}" for x in row.difference]
+        table.add_row(
+            row.decoder,
+            names[row.figure],
+            f"{row.real:.3f}",
+            f"{row.surrogate:.3f}",
+            shown[0],
+            f"{shown[1]} to {shown[2]}",
+            ("within " if row.within else "beyond ") + (f"{BARS[row.figure]:.0%}" if share else f"{BARS[row.figure]}"),
+            str(row.people),
+            row.condition,
+        )
+    return table
