@@ -89,9 +89,7 @@ class ClosedLoop:
         self.observe_goal = observe_goal
         self._decoy = decoy
         layout, task = parts.layout, parts.task
-        self.physics = Physics(
-            parts.limb, layout.intents.axes, layout.control_s, layout.speed, num_rows, threads
-        )
+        self.physics = Physics(parts.limb, layout.intents.axes, layout.control_s, layout.speed, num_rows, threads)
         self.stream = Stream(
             parts.source, parts.decoder, layout.control_s, layout.intents.rest, layout.time_limit_s, num_rows, keep_s
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import gymnasium as gym
 import numpy as np
@@ -68,7 +68,10 @@ class NeuroEnv(gym.Env[Any, np.ndarray]):
     Version history: v0, the first.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {"render_modes": list(RENDER_MODES), "render_fps": round(1 / CONTROL_S)}
+    metadata: dict[str, Any] = {  # noqa: RUF012 (Gymnasium declares it so)
+        "render_modes": list(RENDER_MODES),
+        "render_fps": round(1 / CONTROL_S),
+    }
 
     def __init__(
         self,
@@ -97,9 +100,7 @@ class NeuroEnv(gym.Env[Any, np.ndarray]):
         """What stands where in an observation, and the clocks behind it."""
         return self.loop.layout
 
-    def reset(
-        self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[Any, dict[str, Any]]:
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Begin an episode.
 
         Parameters

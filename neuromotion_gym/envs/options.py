@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from neuromotion_gym.decoders.bounds import BoundDecoder, parse_decoder_name
 from neuromotion_gym.decoders.zoo import load_decoder
@@ -98,15 +98,11 @@ def assemble(
     layout, rules = _layout(intents, spec, source, level)
     task = PostureTask(rules, CONTROL_S, wrong_selection, discount)
     figures = operator if isinstance(operator, OperatorSpec) else _operator_spec(operator or {})
-    user = Operator(
-        figures, intents, CONTROL_S, layout.lag_s, layout.speed, layout.tolerance, layout.time_limit_s
-    )
+    user = Operator(figures, intents, CONTROL_S, layout.lag_s, layout.speed, layout.tolerance, layout.time_limit_s)
     return Parts(limb, layout, task, user, source, chosen)
 
 
-def choose_decoder(
-    decoder: str | Path | Decoder | BoundDecoder | None, default: str
-) -> Decoder | BoundDecoder:
+def choose_decoder(decoder: str | Path | Decoder | BoundDecoder | None, default: str) -> Decoder | BoundDecoder:
     """The decoder meant by an option of ``gym.make``."""
     if decoder is None:
         return load_decoder(default)
@@ -134,14 +130,16 @@ def _source(
     data_root: str | Path | None,
 ) -> Source:
     if part not in ("tune", "test"):
-        raise NeuroMotionError(f"A loop plays part 'tune' or 'test', never what decoders were trained on: not {part!r}.")
+        raise NeuroMotionError(
+            f"A loop plays part 'tune' or 'test', never what decoders were trained on: not {part!r}."
+        )
     if kind == "replay":
         from neuromotion_gym.signals.sources import ReplaySource
 
-        pacing = {"pacing": spec.pacing, "epoch_s": spec.epoch_s} if spec.pacing == "trial" else {}
+        pacing: dict[str, Any] = {"pacing": spec.pacing, "epoch_s": spec.epoch_s} if spec.pacing == "trial" else {}
         return ReplaySource.from_dataset(
             spec.dataset,
-            part,
+            cast("Literal['tune', 'test']", part),
             spec.labels,
             ocular=ocular,
             skip_cue=skip_cue,

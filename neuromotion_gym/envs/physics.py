@@ -51,8 +51,8 @@ class Physics:
         self._substeps = round(control_s / step_s)
         if step_s > LONGEST_STEP_S + 1e-12 or abs(self._substeps * step_s - control_s) > 1e-9:
             raise NeuroMotionError(
-                f"Limb {limb.name!r} has a physics step of {step_s * 1000:g} ms; it has to divide the control period of "
-                f"{control_s * 1000:g} ms and to be {LONGEST_STEP_S * 1000:g} ms at most."
+                f"Limb {limb.name!r} has a physics step of {step_s * 1000:g} ms; it has to divide the control period "
+                f"of {control_s * 1000:g} ms and to be {LONGEST_STEP_S * 1000:g} ms at most."
             )
         self.limb = limb
         self.axes = axes

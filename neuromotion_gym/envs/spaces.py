@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import gymnasium as gym
 import numpy as np
@@ -26,7 +26,7 @@ def observation_space(loop: ClosedLoop) -> gym.Space:
     goal = np.ones(axes) if loop.observe_goal else np.empty(0)
     if loop.observe == "signal":
         high = np.concatenate([bound, goal])
-        spaces = {
+        spaces: dict[str, gym.Space[Any]] = {
             "limb": _box(-high, high),
             "signal": gym.spaces.Box(-np.inf, np.inf, (len(spec.channels), spec.window), np.float32),
         }

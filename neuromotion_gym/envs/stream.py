@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -62,7 +62,7 @@ class Stream:
         check_fit(source, decoder)
         self.source, self.decoder, self.spec = source, decoder, spec
         self._bound = decoder.kind if isinstance(decoder, BoundDecoder) else None
-        self._inner = cast("Decoder", decoder.inner if isinstance(decoder, BoundDecoder) else decoder)
+        self._inner = decoder.inner if isinstance(decoder, BoundDecoder) else decoder
         self._control_s, self._rest = control_s, rest
         # Where the decoder's channels stand among the source's; None where all are read in the same order
         same = source.spec.channels == spec.channels
@@ -73,7 +73,7 @@ class Stream:
         self._per_step = spec.rate_hz * control_s
         self._kept = max(spec.window, round(keep_s * spec.rate_hz))
         self._capacity = self._kept + int(np.ceil(self._per_step)) + 1
-        # Twice as long as the ring: what is written is written again one ring further, and every window lies in one piece
+        # Twice as long as the ring: what is written is written again one ring further, so windows lie in one piece
         self._ring: np.ndarray = np.zeros((num_rows, len(spec.channels), 2 * self._capacity), dtype=np.float32)
         self._windows = np.lib.stride_tricks.sliding_window_view(self._ring, spec.window, axis=2)
         self._write: np.ndarray = np.zeros(num_rows, dtype=int)
@@ -188,8 +188,9 @@ class Stream:
             posterior = self.decoder.decode_labels(played)
             effort = None
             if self.effort is not None:
-                at_rest = 0.0 if self._rest is None else posterior[:, self._rest]
-                effort = (1.0 - at_rest).astype(np.float32) if self._bound == "oracle" else np.float32(0.5)
+                effort = np.full(len(rows), 0.5, dtype=np.float32)
+                if self._bound == "oracle":
+                    effort = 1 - posterior[:, self._rest] if self._rest is not None else np.ones_like(effort)
         else:
             adaptation = None if self.adaptation is None else self.adaptation[rows]
             posterior, effort = self._inner.decode(self._gather(rows, late), adaptation)
@@ -233,7 +234,9 @@ def check_fit(source: Source, decoder: Decoder | BoundDecoder) -> None:
             f"{given.channels[-1]}) at {given.rate_hz:g} Hz{lacks}."
         )
     if given.unit != spec.unit:
-        raise NeuroMotionError(f"Decoder {spec.name!r} reads samples in {spec.unit}, but the source gives {given.unit}.")
+        raise NeuroMotionError(
+            f"Decoder {spec.name!r} reads samples in {spec.unit}, but the source gives {given.unit}."
+        )
     missing = [label for label in spec.labels if label not in source.labels]
     if missing:
         raise NeuroMotionError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from gymnasium.utils import seeding
@@ -46,7 +46,7 @@ class NeuroVectorEnv(VectorEnv):
         See `NeuroEnv` and `neuromotion_gym.envs.options.assemble`.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {
+    metadata: dict[str, Any] = {  # noqa: RUF012 (Gymnasium declares it so)
         "render_modes": list(RENDER_MODES[:2]),
         "render_fps": round(1 / CONTROL_S),
         "autoreset_mode": AutoresetMode.NEXT_STEP,
@@ -190,9 +190,7 @@ class NeuroVectorEnv(VectorEnv):
             if seeds[row] is not None:
                 self._generators[row] = seeding.np_random(int(seeds[row]))[0]
 
-    def _reset(
-        self, rows: np.ndarray, sessions: np.ndarray | None = None, goals: np.ndarray | None = None
-    ) -> None:
+    def _reset(self, rows: np.ndarray, sessions: np.ndarray | None = None, goals: np.ndarray | None = None) -> None:
         self.loop.reset(rows, [self._generators[row] for row in rows], sessions=sessions, goals=goals)
         self._ended[rows] = False
 

@@ -66,7 +66,8 @@ class View:
         info = {key: value[row] for key, value in loop.info().items()}
         ended = bool(info["is_success"] or info["wrong_selection"]) or info["time"] >= layout.time_limit_s
         bound = f"{about['bound']} for " if about["bound"] else ""
-        words = [f"subject {info['subject']}", f"{about.get('kind', 'signal')}, {about.get('part', 'own')} part", self.note]
+        played = f"{about.get('kind', 'signal')}, {about.get('part', 'own')} part"
+        words = [f"subject {info['subject']}", played, self.note]
         return Snapshot(
             signal=stream.recent(row),
             rate_hz=spec.rate_hz,

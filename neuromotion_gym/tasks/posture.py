@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import product
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, cast
 
 import numpy as np
 
@@ -149,7 +149,7 @@ def posture_level(name: str, axes: int, lag_s: float, piece_s: float, rest: bool
     dwell_s = round((2.6 if hard else 1.5) * box / speed, 1)
     # Room for every axis in turn and a few corrections; swinging about the goal takes longer
     time_limit_s = round(max(6 / full, (1.8 + 1.4 * axes) / speed) * (1.0 if rest else 1.3))
-    return PostureLevel(name, candidates, axes, tolerance, box, speed, dwell_s, float(time_limit_s))
+    return PostureLevel(cast("Level", name), candidates, axes, tolerance, box, speed, dwell_s, float(time_limit_s))
 
 
 @dataclass(frozen=True, eq=False)
@@ -242,7 +242,7 @@ class PostureTask:
         held = (
             (self._steps >= self._dwell_steps)
             & ((high - low).sum(axis=1) <= self.level.box)
-            & (np.abs(self._history) > HOME).any(axis=2).all(axis=1)
+            & np.all(np.any(np.abs(self._history) > HOME, axis=2), axis=1)
         )
         success = held & self._met(position, self.goal)
         if self.level.candidates is None:
