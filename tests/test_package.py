@@ -34,9 +34,10 @@ LEVELS = {
     "controllers": 5,
     "benchmark": 6,
     "demo": 7,
+    "surrogate_commands": 7,
     "cli": 8,
 }
-# The one table that names the boxes, and the two halves of a picture, may look sideways.
+# A picture of the loop takes both of these.
 SIDEWAYS = {("envs", "rendering"), ("rendering", "envs")}
 
 
