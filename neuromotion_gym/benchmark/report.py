@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from neuromotion_gym.benchmark.metrics import median_time
-from neuromotion_gym.benchmark.statistics import compare_all, rate_of_information, rate_over_people
+from neuromotion_gym.benchmark.statistics import (
+    compare_all,
+    person_means,
+    rank_correlation,
+    rate_of_information,
+    rate_over_people,
+)
 from neuromotion_gym.errors import NeuroMotionError
 
 if TYPE_CHECKING:
@@ -37,6 +43,7 @@ HEADER = (
     "people",
     "distinct trials",
 )
+OFFLINE_HEADER = ("decoder", "controller", "level", "played: ocular, left out", "people", "Spearman's rho")
 ROLES = ("decoder", "control", "oracle", "shuffled", "blind")
 
 
@@ -201,6 +208,38 @@ def _title(line: Line) -> str:
     return "; ".join(parts)
 
 
+def offline_accuracy(decoder: str) -> dict[str, float]:
+    """Balanced accuracy per window of every person of a decoder's folds, from its ``metrics.json``; empty without."""
+    from neuromotion_gym.decoders.zoo import decoder_folder
+
+    try:
+        folder = Path(decoder) if Path(decoder).is_dir() else decoder_folder(decoder)
+        metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+        return dict(metrics["folds"]["per_window"]["balanced_accuracy"]["by_person"])
+    except (OSError, ValueError, KeyError):
+        return {}
+
+
+def offline_rows(lines: Sequence[Line]) -> list[tuple[str, ...]]:
+    """Rank correlation over people between a decoder's offline accuracy and task success, one row a line."""
+    rows: list[tuple[str, ...]] = []
+    for line in lines:
+        if line.cell["role"] != "decoder" or not line.cell["folds"]:
+            continue
+        offline = offline_accuracy(line.cell["decoder"])
+        rates, names = person_means(line.success, line.people)
+        shared = [index for index, name in enumerate(names) if name in offline]
+        if len(shared) < 5:
+            continue
+        rho = rank_correlation(np.array([offline[names[index]] for index in shared]), rates[shared])
+        condition = f"{line.cell['ocular']}, {line.cell['skip_cue']:g} s"
+        cell = line.cell
+        rows.append(
+            (cell["decoder"], cell["controller"], cell["level"], condition, str(len(shared)), _number(rho, 2))
+        )
+    return rows
+
+
 def report_text(lines: Sequence[Line], config: BenchmarkConfig) -> tuple[str, list[str]]:
     """Title and introductory sentences of a report."""
     first = lines[0].cell
@@ -217,15 +256,16 @@ def report_text(lines: Sequence[Line], config: BenchmarkConfig) -> tuple[str, li
     sentences = [
         (
             f"{config.environment}; {played} of {about.get('dataset')} ({about.get('onset')}); {people}. "
-        f"Split: {splits}. Decoders: {', '.join(decoders)}."
+            f"Split: {splits}. Decoders: {', '.join(decoders)}."
         ),
         (
-            "Success is the mean over people, its 95 % interval a studentised bootstrap over them. An episode ends with "
-        "the first selection, right or wrong; one without a selection at the time limit counts as no success. ITR is "
-        "Wolpaw's rate in which such an episode counts as an error that took the whole time. Oracle, shuffled and "
-        "blind are bounds: a decoder that is always right after its own lag, the same decoder on labels drawn at "
-        "random, and the best constant posture. 'shuffled → oracle' is the share of that distance a decoder closes. "
-        f"Differences against {REFERENCE} are paired over people on the same episodes; p by permutation, after Holm."
+            "Success is the mean over people, its 95 % interval a studentised bootstrap over them. An episode ends "
+            "with the first selection, right or wrong; one without a selection at the time limit is no success. ITR "
+            "is Wolpaw's rate, in which such an episode counts as an error that took the whole time. Oracle, "
+            "shuffled and blind are bounds: a decoder that is always right after its own lag, the same decoder on "
+            "labels drawn at random, the best constant posture. 'shuffled → oracle' is the share of that distance "
+            f"that a decoder closes. Differences against {REFERENCE} are paired over people on the same episodes; "
+            "p by permutation, after Holm."
         ),
     ]
     if config.notes:
@@ -245,6 +285,13 @@ def write_report(folder: str | os.PathLike[str], config: BenchmarkConfig) -> Pat
         markdown += [*map(_markdown_row, rows), ""]
         page += [f"<h2>{html.escape(name)}</h2>", "<table>", _html_row(HEADER, "th")]
         page += [*(_html_row(row, "td") for row in rows), "</table>"]
+    offline = offline_rows(lines)
+    if offline:
+        name = "Does offline accuracy tell task success? Rank correlation over people, folds"
+        markdown += [f"## {name}", "", _markdown_row(OFFLINE_HEADER), _markdown_row(["---"] * len(OFFLINE_HEADER))]
+        markdown += [*map(_markdown_row, offline), ""]
+        page += [f"<h2>{html.escape(name)}</h2>", "<table>", _html_row(OFFLINE_HEADER, "th")]
+        page += [*(_html_row(row, "td") for row in offline), "</table>"]
     path = Path(folder) / "report.md"
     _write(path, "\n".join(markdown))
     style = "body{font-family:sans-serif;margin:2em}td,th{padding:.2em .6em;text-align:left}"

@@ -185,3 +185,23 @@ def test_committed_benchmarks_are_valid():
     for path in files:
         assert load_config(path).name == path.stem
         assert expand(load_config(path))
+
+
+def test_offline_accuracy_is_ranked_against_task_success(monkeypatch):
+    from neuromotion_gym.benchmark import report
+
+    monkeypatch.setattr(report, "offline_accuracy", lambda name: {f"p{index}": 0.5 + index / 10 for index in range(5)})
+    better = line("decoder", "argmax", 0)
+    better.cell["folds"] = True
+    ranked = Line(
+        better.cell, np.arange(10) % 5 >= 3, better.wrong, better.time_s, [f"p{index % 5}" for index in range(10)]
+    )
+    rows = report.offline_rows([ranked, line("oracle", "argmax", 10)])
+    assert [row[:3] for row in rows] == [("a", "argmax", "easy")]
+    assert rows[0][-1] == "0.87"  # ranks 1..5 against two groups
+
+
+def test_a_decoder_without_folds_has_no_offline_accuracy_to_rank():
+    from neuromotion_gym.benchmark.report import offline_accuracy
+
+    assert offline_accuracy("no_such_decoder") == {}
