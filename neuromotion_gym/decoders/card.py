@@ -76,7 +76,7 @@ def card(recipe: Recipe, metrics: dict[str, Any]) -> str:
     if recipe.sources:
         lines += ["## Sources", "", *(f"- {source}" for source in recipe.sources), ""]
     lines += ["## Made again", "", "```", f"neuromotion train classifiers/{spec.name}/recipe.yaml"]
-    lines += [f"neuromotion evaluate {spec.name} --folds", "```"]
+    lines += [f"neuromotion evaluate {spec.name} --part both --folds --write", "```"]
     return "\n".join(lines) + "\n"
 
 

@@ -29,7 +29,7 @@ from neuromotion_gym.decoders.training_data import TrainingWindows, training_win
 from neuromotion_gym.errors import NeuroMotionError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from torch import Tensor
 
@@ -57,38 +57,56 @@ class _Batches(Dataset[tuple["Tensor", ...]]):
         return (labels, window) if adaptation is None else (labels, window, torch.from_numpy(adaptation))
 
 
-class _Training(lightning.LightningModule):
-    """One network in training."""
+class DecoderTraining(lightning.LightningModule):
+    """One network in training; also what ``load_from_checkpoint`` makes of a ``model.ckpt``.
+
+    Parameters
+    ----------
+    recipe : Recipe, or mapping with its content
+    seed : int, optional
+        Of the one network to train; left out, the network is whole, all of ``training.seeds`` in it.
+    train, tune : TrainingWindows, optional
+        To train on and to look at.
+    """
 
     def __init__(
-        self, recipe: Recipe, seed: int, train: TrainingWindows | None = None, tune: TrainingWindows | None = None
+        self,
+        recipe: Recipe | Mapping[str, Any],
+        seed: int | None = None,
+        train: TrainingWindows | None = None,
+        tune: TrainingWindows | None = None,
     ) -> None:
         super().__init__()
-        _, network, self.options = recipe.trainable()
+        recipe = recipe if isinstance(recipe, Recipe) else Recipe(**recipe)
+        self.options = recipe.trainable()[2]
         self.output = recipe.decoder.output
         self.labels = len(recipe.decoder.labels)
-        self.seed = seed
+        self.seed = self.options.seed if seed is None else seed
         self.train_windows, self.tune_windows = train, tune
-        torch.manual_seed(seed)
-        self.network = build_network(recipe.decoder, network)
+        torch.manual_seed(self.seed)
+        self.network = _whole_network(recipe) if seed is None else build_network(recipe.decoder, recipe.trainable()[1])
         self._hits = torch.zeros(self.labels, 2)
 
     def train_dataloader(self) -> DataLoader[Any]:
+        """Batches of this epoch."""
         assert self.train_windows is not None
         return DataLoader(
             _Batches(self.train_windows, self.options.batch, (self.seed, self.current_epoch)), batch_size=None
         )
 
     def val_dataloader(self) -> DataLoader[Any] | list[Any]:
+        """The tune part, where there is one."""
         if self.tune_windows is None:
             return []
         return DataLoader(_Batches(self.tune_windows, 256, None), batch_size=None)
 
     def log_probabilities(self, inputs: Sequence[Tensor]) -> Tensor:
+        """Output for the cross-entropy: logits or log-probabilities."""
         output: Tensor = self.network(*inputs)[0]
         return torch.log(output.clamp_min(1e-12)) if self.output == "probabilities" else output
 
     def training_step(self, batch: tuple[Tensor, ...], index: int) -> Tensor:
+        """Loss of one batch."""
         labels, window, *rest = batch
         # Seeded anew in every step, for augmentation and dropout: what was drawn before an interruption plays no part
         seed = hash((self.seed, self.current_epoch, index)) % 2**31  # of integers alone, the same everywhere
@@ -102,20 +120,24 @@ class _Training(lightning.LightningModule):
         return loss
 
     def on_validation_epoch_start(self) -> None:
+        """Begin to count."""
         self._hits.zero_()
 
     def validation_step(self, batch: tuple[Tensor, ...], index: int) -> None:
+        """Count right decisions of each label."""
         labels, *inputs = batch
         right = (self.log_probabilities(inputs).argmax(1) == labels).float().cpu()
         self._hits[:, 0].index_add_(0, labels.cpu(), right)
         self._hits[:, 1].index_add_(0, labels.cpu(), torch.ones_like(right))
 
     def on_validation_epoch_end(self) -> None:
+        """Log the balanced accuracy on the tune part."""
         present = self._hits[:, 1] > 0
         accuracy = (self._hits[present, 0] / self._hits[present, 1]).mean()
         self.log("tune_accuracy", accuracy, prog_bar=True)
 
     def configure_optimizers(self) -> Any:
+        """AdamW, its rate rising and then falling along a cosine; biases and scales do not decay."""
         options = self.options
         decayed = [value for value in self.network.parameters() if value.ndim > 1]
         others = [value for value in self.network.parameters() if value.ndim <= 1]
@@ -227,7 +249,7 @@ def _gradient(
     """Train one network, from its last checkpoint in ``work`` where there is one."""
     _, _, options = recipe.trainable()
     work.mkdir(parents=True, exist_ok=True)
-    module = _Training(recipe, seed, windows, tune)
+    module = DecoderTraining(recipe, seed, windows, tune)
     last = work / "last.ckpt"
     if not last.is_file():
         with torch.no_grad():
@@ -288,7 +310,7 @@ def write_folder(network: DecoderNetwork, recipe: Recipe, folder: Path, source: 
                 "pytorch-lightning_version": lightning.__version__,
                 "epoch": recipe.trainable()[2].epochs,
                 "global_step": 0,
-                "hyper_parameters": {"recipe": recipe.model_dump(mode="json")},
+                "hyper_parameters": {"recipe": recipe.model_dump(mode="json", exclude_defaults=True)},
             },
             temporary / "model.ckpt",
         )
@@ -317,17 +339,18 @@ def load_network(folder: str | Path) -> DecoderNetwork:
         If a file is missing or corrupt, or the weights are another network's.
     """
     folder = Path(folder)
-    recipe = load_recipe(folder)
-    _, network, options = recipe.trainable()
-    members = [build_network(recipe.decoder, network) for _ in range(options.seeds)]
-    whole = members[0] if len(members) == 1 else Ensemble(members, recipe.decoder.output)
-    _load(whole, folder / "model.pt")
-    return whole.eval()
-
-
-def _load(network: DecoderNetwork, path: Path) -> None:
+    network = _whole_network(load_recipe(folder))
+    path = folder / "model.pt"
     try:
         network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
     except Exception as error:  # noqa: BLE001 -- torch raises many classes on broken files
         text = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise NeuroMotionError(f"{path} does not hold this recipe's weights: {text}") from None
+    return network.eval()
+
+
+def _whole_network(recipe: Recipe) -> DecoderNetwork:
+    """Untrained network of a recipe, all seeds in it."""
+    _, network, options = recipe.trainable()
+    members = [build_network(recipe.decoder, network) for _ in range(options.seeds)]
+    return members[0] if len(members) == 1 else Ensemble(members, recipe.decoder.output)

@@ -76,6 +76,16 @@ def test_folder_is_whole_and_weights_load_without_pickles(trained):
         assert torch.equal(checkpoint["state_dict"][f"network.{name}"], value)
 
 
+@pytest.mark.parametrize("name", list_decoders())
+def test_shipped_checkpoint_is_lightning_s(name):
+    from neuromotion_gym.decoders.training import DecoderTraining, load_network
+
+    path = decoder_folder(name) / "model.ckpt"
+    module = DecoderTraining.load_from_checkpoint(path, map_location="cpu", weights_only=True)
+    expected = load_network(decoder_folder(name)).state_dict()
+    assert all(torch.equal(value, expected[key]) for key, value in module.network.state_dict().items())
+
+
 def test_graph_says_nothing_of_the_machine(trained):
     content = (trained / "model.onnx").read_bytes()
     assert b"site-packages" not in content
@@ -107,13 +117,13 @@ def test_training_that_was_stopped_goes_on_to_the_same_weights(trained, small_my
         if module.current_epoch == 2 and len(started) == 3:
             raise Stop
 
-    plain = training._Training.on_train_epoch_start
+    plain = training.DecoderTraining.on_train_epoch_start
 
     def hook(module):
         stop_in_third_epoch(module)
         plain(module)
 
-    monkeypatch.setattr(training._Training, "on_train_epoch_start", hook)
+    monkeypatch.setattr(training.DecoderTraining, "on_train_epoch_start", hook)
     monkeypatch.setattr(training, "export_onnx", lambda network, spec, path: 0.0)
     arguments = {"root": small_myo, "work": tmp_path / "work", "progress": False}
     with pytest.raises(Stop):
@@ -148,7 +158,7 @@ def test_best_epoch_by_tune_part_is_kept(small_myo, tmp_path, monkeypatch):
         module.log("tune_accuracy", scores[module.current_epoch])
         weights[module.current_epoch] = module.network.last.weight.detach().clone()
 
-    monkeypatch.setattr(training._Training, "on_validation_epoch_end", score)
+    monkeypatch.setattr(training.DecoderTraining, "on_validation_epoch_end", score)
     folder = training.train(recipe(epochs=3, keep="best"), tmp_path / "x", root=small_myo, progress=False)
     kept = torch.load(folder / "model.pt", weights_only=True)["last.weight"]
     assert torch.equal(kept, weights[1])
