@@ -29,16 +29,25 @@ from neuromotion_gym.decoders.training_data import TrainingWindows, training_win
 from neuromotion_gym.errors import NeuroMotionError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from torch import Tensor
 
 
 class _Batches(Dataset[tuple["Tensor", ...]]):
-    """Batches of one epoch; batch ``i`` depends on seed, epoch and ``i`` alone, so that resuming changes nothing."""
+    """Batches of one epoch; batch ``i`` depends on seed, epoch and ``i`` alone, so that resuming changes nothing.
 
-    def __init__(self, data: TrainingWindows, batch: int, key: tuple[int, ...] | None) -> None:
-        self.data, self.batch, self.key = data, batch, key
+    Windows are varied here, before a batch travels to an accelerator: generators of random numbers stay behind.
+    """
+
+    def __init__(
+        self,
+        data: TrainingWindows,
+        batch: int,
+        key: tuple[int, int] | None = None,
+        augment: Callable[[Tensor, torch.Generator], Tensor] | None = None,
+    ) -> None:
+        self.data, self.batch, self.key, self.augment = data, batch, key, augment
         n = len(data.labels)
         self.order = np.arange(n) if key is None else np.random.default_rng(key).permutation(n)
         self.count = -(-n // batch) if key is None else max(1, n // batch)
@@ -52,9 +61,16 @@ class _Batches(Dataset[tuple["Tensor", ...]]):
         rows = self.order[index * self.batch : (index + 1) * self.batch]
         generator = None if self.key is None else np.random.default_rng((*self.key, index))
         window = torch.from_numpy(self.data.windows(rows, generator))
+        if self.augment is not None and self.key is not None:
+            window = self.augment(window, torch.Generator().manual_seed(_seed(*self.key, index)))
         labels = torch.from_numpy(self.data.labels[rows])
         adaptation = self.data.adaptation(rows)
         return (labels, window) if adaptation is None else (labels, window, torch.from_numpy(adaptation))
+
+
+def _seed(*numbers: int) -> int:
+    """One seed of several numbers; tuples of integers have the same hash everywhere."""
+    return hash(numbers) % 2**31
 
 
 class DecoderTraining(lightning.LightningModule):
@@ -90,15 +106,15 @@ class DecoderTraining(lightning.LightningModule):
     def train_dataloader(self) -> DataLoader[Any]:
         """Batches of this epoch."""
         assert self.train_windows is not None
-        return DataLoader(
-            _Batches(self.train_windows, self.options.batch, (self.seed, self.current_epoch)), batch_size=None
-        )
+        key = (self.seed, self.current_epoch)
+        batches = _Batches(self.train_windows, self.options.batch, key, self.network.augment)
+        return DataLoader(batches, batch_size=None)
 
     def val_dataloader(self) -> DataLoader[Any] | list[Any]:
         """The tune part, where there is one."""
         if self.tune_windows is None:
             return []
-        return DataLoader(_Batches(self.tune_windows, 256, None), batch_size=None)
+        return DataLoader(_Batches(self.tune_windows, 256), batch_size=None)
 
     def log_probabilities(self, inputs: Sequence[Tensor]) -> Tensor:
         """Output for the cross-entropy: logits or log-probabilities."""
@@ -107,14 +123,11 @@ class DecoderTraining(lightning.LightningModule):
 
     def training_step(self, batch: tuple[Tensor, ...], index: int) -> Tensor:
         """Loss of one batch."""
-        labels, window, *rest = batch
-        # Seeded anew in every step, for augmentation and dropout: what was drawn before an interruption plays no part
-        seed = hash((self.seed, self.current_epoch, index)) % 2**31  # of integers alone, the same everywhere
-        torch.manual_seed(seed)
-        generator = torch.Generator().manual_seed(seed)
-        window = self.network.augment(window, generator)
+        labels, *inputs = batch
+        # Dropout, seeded anew in every step: what was drawn before an interruption plays no part
+        torch.manual_seed(_seed(self.seed, self.current_epoch, index))
         loss = functional.cross_entropy(
-            self.log_probabilities((window, *rest)), labels, label_smoothing=self.options.label_smoothing
+            self.log_probabilities(inputs), labels, label_smoothing=self.options.label_smoothing
         )
         self.log("loss", loss, prog_bar=True, on_step=False, on_epoch=True, batch_size=len(labels))
         return loss
@@ -146,7 +159,7 @@ class DecoderTraining(lightning.LightningModule):
             lr=options.learning_rate,
         )
         assert self.train_windows is not None
-        steps = options.epochs * _Batches(self.train_windows, options.batch, (0,)).count
+        steps = options.epochs * _Batches(self.train_windows, options.batch, (0, 0)).count
         rise = max(1, round(options.warmup * steps))
 
         def factor(step: int) -> float:
