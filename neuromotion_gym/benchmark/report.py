@@ -234,9 +234,7 @@ def offline_rows(lines: Sequence[Line]) -> list[tuple[str, ...]]:
         rho = rank_correlation(np.array([offline[names[index]] for index in shared]), rates[shared])
         condition = f"{line.cell['ocular']}, {line.cell['skip_cue']:g} s"
         cell = line.cell
-        rows.append(
-            (cell["decoder"], cell["controller"], cell["level"], condition, str(len(shared)), _number(rho, 2))
-        )
+        rows.append((cell["decoder"], cell["controller"], cell["level"], condition, str(len(shared)), _number(rho, 2)))
     return rows
 
 
@@ -260,12 +258,12 @@ def report_text(lines: Sequence[Line], config: BenchmarkConfig) -> tuple[str, li
         ),
         (
             "Success is the mean over people, its 95 % interval a studentised bootstrap over them. An episode ends "
-            "with the first selection, right or wrong; one without a selection at the time limit is no success. ITR "
-            "is Wolpaw's rate, in which such an episode counts as an error that took the whole time. Oracle, "
-            "shuffled and blind are bounds: a decoder that is always right after its own lag, the same decoder on "
-            "labels drawn at random, the best constant posture. 'shuffled → oracle' is the share of that distance "
-            f"that a decoder closes. Differences against {REFERENCE} are paired over people on the same episodes; "
-            "p by permutation, after Holm."
+            "with the first selection, right or wrong; one without a selection at the time limit counts as no "
+            "success. ITR is Wolpaw's rate in which such an episode counts as an error that took the whole time. "
+            "Oracle, shuffled and blind are bounds: a decoder that is always right after its own lag, the same "
+            "decoder on labels drawn at random, and the best constant posture. 'shuffled → oracle' is the share of "
+            f"that distance a decoder closes. Differences against {REFERENCE} are paired over people on the same "
+            "episodes; p by permutation, after Holm."
         ),
     ]
     if config.notes:

@@ -128,9 +128,7 @@ def run_benchmark(
     return write_report(folder, config)
 
 
-def run_unit(
-    unit: Unit, folder: Path, rows: int, data_root: str | None = None, threads: int = 1
-) -> Path:
+def run_unit(unit: Unit, folder: Path, rows: int, data_root: str | None = None, threads: int = 1) -> Path:
     """Play the episodes of one unit of work; the file in ``folder`` that they were written to."""
     from neuromotion_gym.controllers import make_controller
     from neuromotion_gym.envs.closed_loop import ClosedLoop
@@ -279,9 +277,7 @@ def _collect(folder: Path, cells: Sequence[Cell], units: Sequence[Unit]) -> None
     rows: list[dict[str, Any]] = []
     for cell in cells:
         kind, inner = parse_decoder_name(cell.decoder)
-        results = [
-            json.loads(_result(folder, unit).read_text(encoding="utf-8")) for unit in units if unit.cell == cell
-        ]
+        results = [json.loads(_result(folder, unit).read_text(encoding="utf-8")) for unit in units if unit.cell == cell]
         first = results[0]
         name = inner or ENVIRONMENTS[cell.environment].decoder
         role = kind or ("control" if first["control"] else "decoder")

@@ -98,8 +98,9 @@ class Bayes(HandWritten):
         self._down = ((self.directions == -1) / (self.directions == -1).sum(axis=0)).T.astype(np.float32)
 
     def fresh(self, n: int) -> Memory:
-        """Belief (n, goals, labels), past positions (n, delay, axes), NaN before the episode began, evidence not yet
-        taken in (n, labels), and how many decisions it comes from (n,).
+        """Belief, past positions, evidence not yet taken in, and how many decisions that comes from.
+
+        Shapes (n, goals, labels), (n, delay, axes) with NaN before the episode began, (n, labels) and (n,).
         """
         first = np.full(self.labels, 1 / self.labels)
         rest = self.layout.intents.rest

@@ -17,7 +17,7 @@ from neuromotion_gym.tasks.posture import LEVELS
 from .conftest import SIX, THREE, make_decoder, noise_source
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    pass
 
 Options = "Callable[..., dict[str, object]]"
 

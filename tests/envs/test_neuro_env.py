@@ -17,7 +17,7 @@ from neuromotion_gym.errors import NeuroMotionError
 from .conftest import make_decoder, noise_source
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    pass
 
 Options = "Callable[..., dict[str, object]]"
 
