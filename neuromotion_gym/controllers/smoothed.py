@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from neuromotion_gym.envs.layout import ObservationLayout
 
 
+SUREST = 0.8
+"""Probability that accumulated evidence reaches at most, so that it can be taken back in time."""
+
+
 def _check_share(name: str, value: float) -> None:
     if not 0 <= value < 1:
         raise NeuroMotionError(f"{name} lies in [0, 1), not at {value}.")
@@ -96,8 +100,9 @@ class Evidence(HandWritten):
         Probability from which a label moves the limb.
     release : float, default 0.35
         Probability below which it stops.
-    bound : float, default 2
-        Largest lead of a label, in units of log-probability.
+    bound : float, optional
+        Largest lead of a label before the lowest, in units of log-probability; when left out, the lead that makes a
+        label's probability 0.8 where all others are equal.
     doubt : float, default 0.02
         Share of its certainty that the decoder is not believed.
     boost : float, default 4
@@ -110,7 +115,7 @@ class Evidence(HandWritten):
         memory_s: float | None = None,
         threshold: float = 0.5,
         release: float = 0.35,
-        bound: float = 2.0,
+        bound: float | None = None,
         doubt: float = 0.02,
         boost: float = 4.0,
     ) -> None:
@@ -122,6 +127,8 @@ class Evidence(HandWritten):
         span = max(0.5, 2 * layout.window_s) if memory_s is None else memory_s
         if not (span > 0 and boost > 0):
             raise NeuroMotionError(f"The leak's time constant and the boost are above zero, not {span} and {boost}.")
+        if bound is None:
+            bound = float(np.log((self.labels - 1) * SUREST / (1 - SUREST)))
         highest = 1 / (1 + (self.labels - 1) * float(np.exp(-bound)))
         if highest <= threshold:
             raise NeuroMotionError(
