@@ -194,3 +194,17 @@ def test_refuses_an_observation_of_another_layout():
     controller = make_controller("argmax", make_layout())
     with pytest.raises(NeuroMotionError, match="length 5"):
         controller.predict(np.zeros(7))
+
+
+@pytest.mark.parametrize("layout", [make_layout(EEG), make_layout(NO_REST), emg_layout()], ids=["3", "2", "7"])
+def test_evidence_opens_on_a_decoder_torn_between_two_of_its_labels(layout):
+    controller = make_controller("evidence", layout)
+    labels = len(layout.intents.labels)
+    seen = np.zeros(layout.size, dtype=np.float32)
+    weights = np.full(labels, 0.02)
+    weights[[0, 1]] = 0.3, 0.6
+    seen[layout.posterior] = weights / weights.sum()
+    state = None
+    for _ in range(round(layout.time_limit_s / layout.control_s)):
+        action, state = controller.predict(seen, state)
+    assert np.abs(action).max() == 1
