@@ -39,7 +39,7 @@ class Setting:
     film: int
 
 
-SETTINGS = {"emg": Setting("standard", "argmax", 1), "eeg": Setting("easy", "evidence", 4)}
+SETTINGS = {"emg": Setting("standard", "argmax", 1), "eeg": Setting("easy", "bayes", 4)}
 
 
 @dataclass(frozen=True)
