@@ -87,3 +87,20 @@ def test_paired_difference_is_taken_over_people():
     found = paired(one, two)
     assert found["mean"] == pytest.approx((0.2 + 0.2 + 0.6) / 3)
     assert found["low"] <= found["mean"] <= found["high"]
+
+
+def test_the_shipped_decoder_reads_two_people_of_the_test_part_and_not_their_eyes(data_root):
+    from neuromotion_gym.decoders import load_decoder
+    from neuromotion_gym.decoders.evaluation import decide
+    from neuromotion_gym.signals.datasets import load_sessions
+
+    decoder, people = load_decoder("eeg_fists"), ["S042", "S043"]
+
+    def mean(ocular: str, condition: str) -> float:
+        sessions = load_sessions("eegmmidb", "test", root=data_root, subjects=people, ocular=ocular)
+        found = decide(decoder, [in_condition(session, condition) for session in sessions])
+        return float(np.mean(list(left_right_by_person(found).values())))
+
+    assert mean("regress", "regressed") > 0.8
+    assert mean("keep", "recorded") > 0.75
+    assert mean("keep", "slow") < 0.65
