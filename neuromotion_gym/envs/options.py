@@ -133,27 +133,24 @@ def _source(
         raise NeuroMotionError(
             f"A loop plays part 'tune' or 'test', never what decoders were trained on: not {part!r}."
         )
+    pacing: dict[str, Any] = {"pacing": spec.pacing, "epoch_s": spec.epoch_s} if spec.pacing == "trial" else {}
+    shared: dict[str, Any] = {
+        "ocular": ocular,
+        "skip_cue": skip_cue,
+        "subjects": subjects,
+        "channels": spec.channels,
+        **pacing,
+    }
     if kind == "replay":
         from neuromotion_gym.signals.sources import ReplaySource
 
-        pacing: dict[str, Any] = {"pacing": spec.pacing, "epoch_s": spec.epoch_s} if spec.pacing == "trial" else {}
         return ReplaySource.from_dataset(
-            spec.dataset,
-            cast("Literal['tune', 'test']", part),
-            spec.labels,
-            ocular=ocular,
-            skip_cue=skip_cue,
-            subjects=subjects,
-            root=data_root,
-            channels=spec.channels,
-            **pacing,
+            spec.dataset, cast("Literal['tune', 'test']", part), spec.labels, root=data_root, **shared
         )
     if kind == "surrogate":
         from neuromotion_gym.signals.surrogate import SurrogateSource
 
-        return SurrogateSource.load(
-            f"{spec.dataset}_{part}", labels=spec.labels, ocular=ocular, skip_cue=skip_cue, subjects=subjects
-        )
+        return SurrogateSource.load(f"{spec.dataset}_{part}", spec.labels, **shared)
     raise NeuroMotionError(f"A source is 'surrogate', 'replay' or an object, not {kind!r}.")
 
 

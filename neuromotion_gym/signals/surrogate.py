@@ -94,6 +94,7 @@ class SurrogateSource:
         self._skip, self._fade = rule.skip, rule.fade
         self._shortest, self._longest = _piece_lengths(rule, meta["trial_s"], rate)
         self._synthesis = Synthesis(parameters, self._longest + self._fade, ocular, channels)
+        self._whole_trials: Synthesis | None = None
         self._trials, self._first, self._count = self._bank()
         length = round(meta["trial_s"] * rate)
         self._room = 1 if meta["has_onset"] else max(1, length - self._longest - self._fade + 1)
@@ -213,7 +214,9 @@ class SurrogateSource:
         if not trials.size:
             return ()
         length = round(p.meta["trial_s"] * self.spec.rate_hz)
-        synthesis = Synthesis(p, length, self._ocular, self._channels)
+        if self._whole_trials is None:
+            self._whole_trials = Synthesis(p, length, self._ocular, self._channels)
+        synthesis = self._whole_trials
         generator = np.random.default_rng([CALIBRATION_SEED, person])
         noise = generator.standard_normal((len(trials), *synthesis.noise_shape), np.float32)
         turns = generator.random(len(trials))
