@@ -13,6 +13,7 @@ import numpy as np
 
 from neuromotion_gym.benchmark.metrics import median_time
 from neuromotion_gym.benchmark.statistics import (
+    compare,
     compare_all,
     person_means,
     rank_correlation,
@@ -44,6 +45,7 @@ HEADER = (
     "distinct trials",
 )
 OFFLINE_HEADER = ("decoder", "controller", "level", "played: ocular, left out", "people", "Spearman's rho")
+CONTROL_HEADER = ("decoders", "controller", "level", "played: ocular, left out", "difference [95 %]", "p")
 ROLES = ("decoder", "control", "oracle", "shuffled", "blind")
 
 
@@ -208,6 +210,22 @@ def _title(line: Line) -> str:
     return "; ".join(parts)
 
 
+def control_rows(lines: Sequence[Line]) -> list[tuple[str, ...]]:
+    """Every decoder against the control that played the same under the same controller, paired over people."""
+    rows: list[tuple[str, ...]] = []
+    for line in lines:
+        cell = line.cell
+        for other in lines:
+            same = other.key == line.key and other.cell["controller"] == cell["controller"]
+            if cell["role"] == "decoder" and other.cell["role"] == "control" and same:
+                found = compare(line.success, line.people, other.success, other.people)
+                condition = f"{cell['ocular']}, {cell['skip_cue']:g} s"
+                names = f"{cell['decoder']} − {other.cell['decoder']}"
+                difference = _interval(found.difference, sign=True)
+                rows.append((names, cell["controller"], cell["level"], condition, difference, f"{found.p:.3f}"))
+    return rows
+
+
 def offline_accuracy(decoder: str) -> dict[str, float]:
     """Balanced accuracy per window of every person of a decoder's folds, from its ``metrics.json``; empty without."""
     from neuromotion_gym.decoders.zoo import decoder_folder
@@ -275,21 +293,19 @@ def write_report(folder: str | os.PathLike[str], config: BenchmarkConfig) -> Pat
     """Write ``report.md`` and ``report.html`` from the results in ``folder``; the path of the first."""
     lines = read_lines(folder)
     title, sentences = report_text(lines, config)
-    made = tables(lines)
+    made: list[tuple[str, tuple[str, ...], list[tuple[str, ...]]]]
+    made = [(name, HEADER, rows) for name, rows in tables(lines)]
+    made.append(("Against the control: is it more than the eyes?", CONTROL_HEADER, control_rows(lines)))
+    made.append(("Does offline accuracy tell task success? Over people, folds", OFFLINE_HEADER, offline_rows(lines)))
     markdown = [f"# {title}", "", *[part for sentence in sentences for part in (sentence, "")]]
     page = [f"<h1>{html.escape(title)}</h1>", *[f"<p>{html.escape(sentence)}</p>" for sentence in sentences]]
-    for name, rows in made:
-        markdown += [f"## {name}", "", _markdown_row(HEADER), _markdown_row(["---"] * len(HEADER))]
+    for name, header, rows in made:
+        if not rows:
+            continue
+        markdown += [f"## {name}", "", _markdown_row(header), _markdown_row(["---"] * len(header))]
         markdown += [*map(_markdown_row, rows), ""]
-        page += [f"<h2>{html.escape(name)}</h2>", "<table>", _html_row(HEADER, "th")]
+        page += [f"<h2>{html.escape(name)}</h2>", "<table>", _html_row(header, "th")]
         page += [*(_html_row(row, "td") for row in rows), "</table>"]
-    offline = offline_rows(lines)
-    if offline:
-        name = "Does offline accuracy tell task success? Rank correlation over people, folds"
-        markdown += [f"## {name}", "", _markdown_row(OFFLINE_HEADER), _markdown_row(["---"] * len(OFFLINE_HEADER))]
-        markdown += [*map(_markdown_row, offline), ""]
-        page += [f"<h2>{html.escape(name)}</h2>", "<table>", _html_row(OFFLINE_HEADER, "th")]
-        page += [*(_html_row(row, "td") for row in offline), "</table>"]
     path = Path(folder) / "report.md"
     _write(path, "\n".join(markdown))
     style = "body{font-family:sans-serif;margin:2em}td,th{padding:.2em .6em;text-align:left}"

@@ -205,3 +205,14 @@ def test_a_decoder_without_folds_has_no_offline_accuracy_to_rank():
     from neuromotion_gym.benchmark.report import offline_accuracy
 
     assert offline_accuracy("no_such_decoder") == {}
+
+
+def test_a_decoder_is_set_against_the_control_that_played_the_same():
+    from neuromotion_gym.benchmark.report import control_rows
+
+    eyes = line("control", "argmax", 5, decoder="eyes")
+    other = line("control", "bayes", 5, decoder="eyes")
+    rows = control_rows([line("decoder", "argmax", 10), eyes, other, line("shuffled", "argmax", 4)])
+    assert len(rows) == 1
+    assert rows[0][0] == "a − eyes"
+    assert rows[0][4].startswith("+0.50")
