@@ -233,7 +233,7 @@ def offline_accuracy(decoder: str) -> dict[str, float]:
     try:
         folder = Path(decoder) if Path(decoder).is_dir() else decoder_folder(decoder)
         metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
-        return dict(metrics["folds"]["per_window"]["balanced_accuracy"]["by_person"])
+        return dict(metrics["folds"]["per_window"]["by_person"])
     except (OSError, ValueError, KeyError):
         return {}
 

@@ -216,3 +216,11 @@ def test_a_decoder_is_set_against_the_control_that_played_the_same():
     assert len(rows) == 1
     assert rows[0][0] == "a − eyes"
     assert rows[0][4].startswith("+0.50")
+
+
+def test_offline_accuracy_of_a_shipped_decoder_is_one_figure_a_person():
+    from neuromotion_gym.benchmark.report import offline_accuracy
+
+    accuracy = offline_accuracy("emg_armband")
+    assert len(accuracy) == 10
+    assert all(0 < value < 1 for value in accuracy.values())
