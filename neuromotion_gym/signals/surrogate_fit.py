@@ -9,7 +9,8 @@ The model. A trial is cut into bands by its Fourier transform, and each band int
   a burst does not stand for a trial;
 - gain, the amplitude of a group of neighbouring sources, which follows the frames of *one* real trial drawn at
   random: that puts the bursts back where they were, for all bands and groups together;
-- turned: where trials do not have their own mixing, sources of log-normal power turned at random, anew for every piece.
+- turned: where trials do not have their own mixing, sources of log-normal power turned at random, anew for every piece,
+  and other powers at its end than at its begin.
   The default spread, one for everybody, gives the log-odds of a log-variance decoder the variance that they have on
   recordings (without it, half). It was set on twelve people with a decoder trained on the train part.
 
@@ -90,7 +91,7 @@ MODELS: dict[Modality, SurrogateModel] = {
         frames=8,
         groups=8,
         parts=2,
-        turn_sd=1.1,
+        turn_sd=1.5,
         turn_shared=0.7,
     ),
     "emg": SurrogateModel("banded, covariances by trial", (0, 20, 45, 70, 100), "trial", frames=10, groups=8),

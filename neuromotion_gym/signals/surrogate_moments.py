@@ -86,7 +86,7 @@ def neighbours(samples: np.ndarray, groups: int) -> np.ndarray:
 
 def spectrum(samples: np.ndarray, rate: float, bins: int) -> np.ndarray:
     """Amplitude spectrum, typical over channels and trials, on a grid of ``bins`` points."""
-    centred = samples - samples.mean(axis=-1, keepdims=True)
+    centred = samples - samples.mean(axis=(0, 2))[:, None]  # offsets of trials stay: they are the slowest there is
     power = abs(np.fft.rfft(centred * np.hanning(centred.shape[-1]), axis=-1)) ** 2
     power /= power.sum(axis=-1, keepdims=True)
     amplitude = np.sqrt(np.median(power.mean(axis=1), axis=0))

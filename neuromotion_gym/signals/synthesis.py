@@ -64,13 +64,16 @@ class Synthesis:
         self._turned = bool(parameters.turn_sd.any())
         if self._turned:
             count = len(meta["channels"])
+            self._waves = [
+                _between_ends(wave, float(sd)) for wave, sd in zip(self._waves, parameters.turn_sd.mean(0), strict=True)
+            ]
             self._turns = np.stack([_turn(count, np.random.default_rng([count, i])) for i in range(TURNS)])
         self._step = parameters.gain_step[:, None, None]
 
     @property
     def noise_shape(self) -> tuple[int, int]:
         """Shape of the standard normal numbers behind one stretch: sources, and coefficients with their turning."""
-        return len(self._p.meta["channels"]), self._coefficients + (len(self._waves) + 1 if self._turned else 0)
+        return len(self._p.meta["channels"]), self._coefficients + (2 * len(self._waves) + 2 if self._turned else 0)
 
     def generate(self, trials: np.ndarray, offsets: np.ndarray, turns: np.ndarray, noise: np.ndarray) -> np.ndarray:
         """Stretches of trials.
@@ -96,15 +99,14 @@ class Synthesis:
         person = p.person[trials]
         noise = self._turned_noise(person, turns, noise)
         out = np.zeros((len(trials), self._mix.shape[2], self._length), np.float32)
-        begin = 0
         for band, wave in enumerate(self._waves):
-            stop = begin + len(wave)
-            sources = (noise[:, :, begin:stop] * self._weights[person, None, begin:stop]) @ wave
+            columns = self._band_of == band
+            weighed = self._weights[person][:, None, columns]
+            sources = np.concatenate([one[:, :, columns] * weighed for one in noise], axis=2) @ wave
             sources *= gains[:, band][:, p.group]
             for part, span, weight in parts:
                 mixing = self._mix[p.mixing_of[trials, part], band]
                 out[:, :, span] += mixing @ (sources[:, :, span] * weight)
-            begin = stop
         if self._pattern.shape[1]:
             course = p.evoked_course[trials].astype(np.float32)
             out += self._pattern[person].transpose(0, 2, 1) @ _interpolated(course, time / np.float32(self._knot))
@@ -114,18 +116,21 @@ class Synthesis:
         out *= np.float32(p.meta["scale"])
         return np.ascontiguousarray(out.transpose(0, 2, 1))
 
-    def _turned_noise(self, person: np.ndarray, turns: np.ndarray, noise: np.ndarray) -> np.ndarray:
-        """Coefficients (n, sources, coefficients) of sources of log-normal power, turned."""
+    def _turned_noise(self, person: np.ndarray, turns: np.ndarray, noise: np.ndarray) -> list[np.ndarray]:
+        """Coefficients (n, sources, coefficients): turned as at the begin of the stretch, and as at its end."""
         if not self._turned:
-            return noise
+            return [noise]
         p = self._p
-        shared = p.turn_shared[person, None, None]
-        own, common = noise[:, :, self._coefficients + 1 :], noise[:, :, self._coefficients, None]
-        level = (np.sqrt(shared) * common + np.sqrt(1 - shared) * own) * p.turn_sd[person, None]
-        amplitude = np.exp(level / 2 - p.turn_sd[person, None] ** 2 / 4)
-        return self._turns[(turns * TURNS).astype(np.int64)] @ (
-            noise[:, :, : self._coefficients] * amplitude[:, :, self._band_of]
-        )
+        shared, sd = p.turn_shared[person, None, None], p.turn_sd[person, None]
+        matrix = self._turns[(turns * TURNS).astype(np.int64)]
+        count = len(self._waves) + 1
+        found = []
+        for end in range(2):
+            numbers = noise[:, :, self._coefficients + end * count : self._coefficients + (end + 1) * count]
+            level = (np.sqrt(shared) * numbers[:, :, :1] + np.sqrt(1 - shared) * numbers[:, :, 1:]) * sd
+            amplitude = np.exp(level / 2 - sd**2 / 4)
+            found.append(matrix @ (noise[:, :, : self._coefficients] * amplitude[:, :, self._band_of]))
+        return found
 
     def _parts(self, offsets: np.ndarray) -> list[tuple[int, slice, np.ndarray]]:
         """Part, the samples in which it is heard, and its weight there, float32; weights squared add up to 1."""
@@ -164,6 +169,17 @@ def _interpolated(values: np.ndarray, place: np.ndarray) -> np.ndarray:
     below = np.take_along_axis(values, low[:, None], axis=2)
     above = np.take_along_axis(values, np.minimum(low + 1, last)[:, None], axis=2)
     return below + share * (above - below)
+
+
+def _between_ends(wave: np.ndarray, turn_sd: float) -> np.ndarray:
+    """Waves (coefficients, length) weighed for amplitudes that go from those of the begin to those of the end.
+
+    Amplitudes are log-normal with mean square 1, so the product of two has the mean ``exp(-turn_sd² / 4)``; power is 1
+    all along.
+    """
+    place = np.linspace(0, 1, wave.shape[1])
+    power = place**2 + (1 - place) ** 2 + 2 * place * (1 - place) * np.exp(-(turn_sd**2) / 4)
+    return np.concatenate([wave * (1 - place), wave * place]).astype(np.float32) / np.sqrt(power).astype(np.float32)
 
 
 def _turn(count: int, generator: np.random.Generator) -> np.ndarray:
