@@ -97,12 +97,12 @@ class Synthesis:
         time = offsets[:, None] + np.arange(self._length, dtype=np.float32)
         gains, parts = self._gains(trials, time), self._parts(offsets)
         person = p.person[trials]
-        noise = self._turned_noise(person, turns, noise)
+        coefficients = self._turned_noise(person, turns, noise)
         out = np.zeros((len(trials), self._mix.shape[2], self._length), np.float32)
         for band, wave in enumerate(self._waves):
             columns = self._band_of == band
             weighed = self._weights[person][:, None, columns]
-            sources = np.concatenate([one[:, :, columns] * weighed for one in noise], axis=2) @ wave
+            sources = np.concatenate([one[:, :, columns] * weighed for one in coefficients], axis=2) @ wave
             sources *= gains[:, band][:, p.group]
             for part, span, weight in parts:
                 mixing = self._mix[p.mixing_of[trials, part], band]
