@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from neuromotion_gym.decoders.zoo import list_decoders
+from neuromotion_gym.errors import NeuroMotionError
 
 if TYPE_CHECKING:
     from neuromotion_gym.benchmark.fidelity import FidelityRow
@@ -60,26 +61,37 @@ def check(
     skip_cue: Annotated[float, typer.Option(min=0.0, help="EEG: seconds left out after each onset.")] = 2.0,
     episodes: Annotated[int, typer.Option(min=0, help="Closed-loop episodes a person and half; 0 for none.")] = 20,
     stream: Annotated[float, typer.Option(min=5.0, help="Seconds of each of eight open streams.")] = 60.0,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(help="Models compared: default, stationary, unturned, trial.", show_default="default"),
+    ] = None,
     data: Annotated[Path | None, DATA] = None,
 ) -> None:
     """Fit surrogates to one half of each person's recordings and compare them with a replay of the other half."""
     from neuromotion_gym.benchmark.fidelity import FidelityOptions, check_surrogate
     from neuromotion_gym.decoders.zoo import load_decoder
+    from neuromotion_gym.signals.surrogate_fit import model_variants
 
     console = Console()
     rows: list[FidelityRow] = []
     with console.status("") as status:
         for name in decoder or list_decoders():
             loaded = load_decoder(name)
-            rows += check_surrogate(
-                loaded,
-                part=part,
-                ocular=ocular if loaded.spec.modality == "eeg" else None,
-                skip_cue=skip_cue if loaded.spec.modality == "eeg" else 0.0,
-                root=data,
-                options=FidelityOptions(stream_s=stream, episodes=episodes),
-                tick=lambda subject, name=name: status.update(f"{name}: {subject} done"),  # type: ignore[misc]
-            )
+            eeg = loaded.spec.modality == "eeg"
+            variants = model_variants(loaded.spec.modality)
+            for one in model or ["default"]:
+                if one not in variants:
+                    raise NeuroMotionError(f"No model is called {one!r}. Models: {', '.join(variants)}.")
+                rows += check_surrogate(
+                    loaded,
+                    part=part,
+                    model=variants[one],
+                    ocular=ocular if eeg else None,
+                    skip_cue=skip_cue if eeg else 0.0,
+                    root=data,
+                    options=FidelityOptions(stream_s=stream, episodes=episodes),
+                    tick=lambda subject, name=name: status.update(f"{name}: {subject} done"),  # type: ignore[misc]
+                )
     console.print(_table(rows))
 
 
@@ -88,7 +100,18 @@ def _table(rows: list[FidelityRow]) -> Table:
     from neuromotion_gym.benchmark.fidelity import BARS
 
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for column in ("decoder", "figure", "real", "surrogate", "difference", "95 %", "bar", "people", "condition"):
+    for column in (
+        "decoder",
+        "model",
+        "figure",
+        "real",
+        "surrogate",
+        "difference",
+        "95 %",
+        "bar",
+        "people",
+        "condition",
+    ):
         table.add_column(column, overflow="fold")
     names = {"accuracy": "balanced accuracy", "error_run": "run of errors, s", "success": "success"}
     for row in rows:
@@ -96,6 +119,7 @@ def _table(rows: list[FidelityRow]) -> Table:
         shown = [f"{100 * x:+.0f} %" if share else f"{x:+.3f}" for x in row.difference]
         table.add_row(
             row.decoder,
+            row.model,
             names[row.figure],
             f"{row.real:.3f}",
             f"{row.surrogate:.3f}",

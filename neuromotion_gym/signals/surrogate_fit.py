@@ -21,7 +21,7 @@ course of low rank a trial.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
@@ -96,6 +96,15 @@ MODELS: dict[Modality, SurrogateModel] = {
     ),
     "emg": SurrogateModel("banded, covariances by trial", (0, 20, 45, 70, 100), "trial", frames=10, groups=8),
 }
+
+
+def model_variants(modality: Modality) -> dict[str, SurrogateModel]:
+    """The default model (``"default"``) and simpler ones, for the table that compares them."""
+    default = MODELS[modality]
+    stationary = replace(default, name="stationary", mixing="label", frames=1, parts=1, turn_sd=0.0)
+    unturned = replace(default, name="banded, sources not turned", turn_sd=0.0)
+    trial = replace(default, name="banded, covariances by trial", mixing="trial", turn_sd=0.0)
+    return {"default": default, "stationary": stationary, "unturned": unturned, "trial": trial}
 
 
 class Device(NamedTuple):
