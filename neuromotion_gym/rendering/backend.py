@@ -105,17 +105,14 @@ def _egl_fault() -> str | None:
     query_devices = ctypes.CFUNCTYPE(ctypes.c_uint, number, ctypes.POINTER(pointer), ctypes.POINTER(number))(query)
     get_display = ctypes.CFUNCTYPE(pointer, ctypes.c_uint, pointer, pointer)(display)
     egl.eglInitialize.argtypes = [pointer, pointer, pointer]
-    egl.eglTerminate.argtypes = [pointer]
     devices, count = (pointer * 16)(), number(0)
     if not query_devices(16, devices, ctypes.byref(count)):
         return "libEGL finds no device"
     for device in devices[: count.value]:
         opened = get_display(_EGL_PLATFORM_DEVICE, device, None)
-        if opened and egl.eglInitialize(opened, None, None):
-            can_draw = bool(egl.eglBindAPI(_EGL_OPENGL_API))
-            egl.eglTerminate(opened)
-            if can_draw:
-                return None
+        # Never terminated again: EGL has one display a device, and somebody else may be drawing on it
+        if opened and egl.eglInitialize(opened, None, None) and egl.eglBindAPI(_EGL_OPENGL_API):
+            return None
     return "libEGL has no driver that starts (Mesa's are in libgl1-mesa-dri)"
 
 

@@ -102,5 +102,6 @@ class VideoWriter:
             quality=None,
             macro_block_size=2,
             output_params=options,
+            ffmpeg_log_level="quiet",
         )
         self._writer.send(None)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from neuromotion_gym.limbs import Limb
-from neuromotion_gym.rendering import SceneRenderer
+from neuromotion_gym.rendering import SceneRenderer, backend
 from neuromotion_gym.rendering.scene import ACCENT
 
 DEGREES = ("wrist_flexion", "wrist_deviation", "grip")
@@ -100,3 +100,11 @@ def test_drawing_leaves_the_limb_as_it_was(arm, can_draw):
     assert int(arm.model.vis.global_.offwidth) == before[0]
     np.testing.assert_array_equal(arm.model.geom_group, before[1])
     np.testing.assert_array_equal(arm.model.mat_rgba, before[2])
+
+
+def test_asking_again_leaves_a_renderer_alive(arm, can_draw):
+    with SceneRenderer(arm, 96, 64) as renderer:
+        backend._choose.cache_clear()
+        assert backend.rendering_available()
+        home = arm.qpos_at(np.zeros((1, 1)), ["grip"])[0]
+        assert renderer.frame(home).shape == (64, 96, 3)
