@@ -103,7 +103,7 @@ def demo(
         Literal["surrogate", "replay"],
         typer.Option(help="Generated signals, or held-out trials of the data set (which NEUROMOTION_DATA then holds)."),
     ] = "surrogate",
-    episodes: Annotated[int, typer.Option(min=1, help="Episodes of each row of the table.")] = 30,
+    episodes: Annotated[int, typer.Option(min=1, help="Episodes of each row of the table.")] = 15,
     seed: Annotated[int, typer.Option(min=0, help="Episodes of the same seed have the same goals and people.")] = 0,
     out: Annotated[Path, typer.Option(help="Folder for the video and the episodes.")] = Path("neuromotion_demo"),
 ) -> None:
@@ -115,22 +115,17 @@ def demo(
 
     console = Console()
     rows = show.entries(decoder)
+    missing = why_not()
+    film = out / "rollout.mp4" if missing is None else None
+    out.mkdir(parents=True, exist_ok=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    played: list[show.Played] = []
     with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task("", total=len(rows) * episodes)
-        for row in rows:
-            progress.update(task, description=f"{row.show}: {row.role}")
-            played.append(show.play(row, source, episodes, seed, lambda: progress.advance(task)))
-        out.mkdir(parents=True, exist_ok=True)
-        show.write_episodes(played, out / "episodes.csv")
-        missing = why_not()
-        if missing is None:
-            film = progress.add_task("video", total=1.0)
-            decoders_shown = [row for row in rows if row.role == "decoder"]
-            show.record(
-                decoders_shown, source, seed, out / "rollout.mp4", lambda share: progress.update(film, completed=share)
-            )
+        task = progress.add_task("playing", total=len(rows))
+        played, failure = show.run(
+            rows, source, episodes, seed, film, lambda what: progress.update(task, advance=1, description=what)
+        )
+    missing = missing or failure
+    show.write_episodes(played, out / "episodes.csv")
     for name in dict.fromkeys(row.show for row in rows):
         _print_shown(console, [row for row in played if row.entry.show == name])
     if missing is None:

@@ -8,14 +8,21 @@ from __future__ import annotations
 
 import csv
 import os
+import signal
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
+from multiprocessing import active_children, get_context
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from neuromotion_gym.errors import NeuroMotionError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
+    from concurrent.futures import Future
 
     from neuromotion_gym.statistics import Interval
 
@@ -26,6 +33,7 @@ SHOWN = ("emg_armband", "eeg_fists")
 """Decoders that are shown when none is named: one of each kind of signal."""
 ROWS = 32
 """Limbs stepped together."""
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 LINGER_S = 1.5
 """How long the video stays on the outcome of an episode."""
 
@@ -151,7 +159,87 @@ def entries(decoder: str | None = None) -> list[Entry]:
     return rows
 
 
-def play(entry: Entry, source: SourceKind, episodes: int, seed: int, tick: Callable[[], None] = lambda: None) -> Played:
+def run(
+    rows: Sequence[Entry],
+    source: SourceKind,
+    episodes: int,
+    seed: int,
+    film: Path | None = None,
+    tick: Callable[[str], None] = lambda _: None,
+) -> tuple[list[Played], str | None]:
+    """Play all rows and film the decoders, on all cores: one process a row, one thread each.
+
+    Parameters
+    ----------
+    rows, source, episodes, seed
+        See `play`.
+    film : path, optional
+        Where the video goes; without it nothing is drawn.
+    tick : callable
+        Told what has been finished.
+
+    Returns
+    -------
+    played : list of Played
+        In the order of ``rows``.
+    missing : str or None
+        Why there is no video although there should be one.
+
+    Raises
+    ------
+    NeuroMotionError
+        As `play`.
+    """
+    before = {name: os.environ.get(name) for name in THREADS}
+    strangers = set(active_children())
+    # Inherited by the processes, which load NumPy anew: many small products are slower on more threads than one
+    os.environ.update(dict.fromkeys(THREADS, "1"))
+    try:
+        with (
+            TemporaryDirectory(prefix=".", dir=film and film.parent, ignore_cleanup_errors=True) as folder,
+            ProcessPoolExecutor(mp_context=get_context("spawn"), initializer=_leave_interrupts_to_parent) as pool,
+        ):
+            unfinished = Path(folder)
+            try:
+                filming = None
+                if film is not None:
+                    decoders = [row for row in rows if row.role == "decoder"]
+                    filming = pool.submit(record, decoders, source, seed, unfinished / film.name)
+                playing = {pool.submit(play, row, source, episodes, seed): row for row in rows}
+                for done in as_completed(playing):
+                    done.result()
+                    tick(f"{playing[done].show}: {playing[done].role}")
+                missing = _outcome(filming)
+                if film is not None and missing is None:
+                    (unfinished / film.name).replace(film)
+                return [future.result() for future in playing], missing
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                for child in set(active_children()) - strangers:
+                    child.terminate()
+                raise
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def _outcome(filming: Future[None] | None) -> str | None:
+    try:
+        if filming is not None:
+            filming.result()
+    except NeuroMotionError as error:
+        return str(error)
+    return None
+
+
+def _leave_interrupts_to_parent() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def play(entry: Entry, source: SourceKind, episodes: int, seed: int) -> Played:
     """Play one row: ``episodes`` limbs side by side, people in turn.
 
     Parameters
@@ -161,8 +249,6 @@ def play(entry: Entry, source: SourceKind, episodes: int, seed: int, tick: Calla
     episodes : int
     seed : int
         Episode ``i`` of every row has the same person, goal and start.
-    tick : callable
-        Called once an episode that ended.
 
     Raises
     ------
@@ -177,17 +263,15 @@ def play(entry: Entry, source: SourceKind, episodes: int, seed: int, tick: Calla
     parts = assemble(ENVIRONMENT, decoder=entry.decoder, source=source, level=entry.setting.level, part=PART)
     sessions = parts.source.sessions
     keys = runner.episode_keys(sessions, -(-episodes // len(sessions)))[:episodes]
-    loop = ClosedLoop(parts, min(episodes, ROWS), threads=os.cpu_count() or 1)
+    loop = ClosedLoop(parts, min(episodes, ROWS))
     try:
-        found, trials = runner.play(loop, make_controller(entry.controller, loop.layout), keys, seed, tick)
+        found, trials = runner.play(loop, make_controller(entry.controller, loop.layout), keys, seed)
         return Played(entry, found, len(trials), dict(loop.about()))
     finally:
         loop.close()
 
 
-def record(
-    rows: Sequence[Entry], source: SourceKind, seed: int, path: Path, tick: Callable[[float], None] = lambda _: None
-) -> None:
+def record(rows: Sequence[Entry], source: SourceKind, seed: int, path: Path) -> None:
     """Film one episode of each row, one after the other, with what a person wants to know beside the arm.
 
     The first person of the table is shown, in the first of that person's episodes.
@@ -199,8 +283,6 @@ def record(
         As in `play`.
     path : path
         Ends in ``.mp4``.
-    tick : callable
-        Called after every frame with the share of the film that is done.
 
     Raises
     ------
@@ -216,7 +298,7 @@ def record(
     from neuromotion_gym.rendering import VideoWriter
 
     with VideoWriter(path, fps=1 / CONTROL_S) as video:
-        for index, entry in enumerate(rows):
+        for entry in rows:
             parts = assemble(ENVIRONMENT, decoder=entry.decoder, source=source, level=entry.setting.level, part=PART)
             loop = ClosedLoop(parts, keep_s=VISIBLE_S)
             every = entry.setting.film
@@ -232,7 +314,6 @@ def record(
                     action, state = controller.predict(np.asarray(loop.observation()), state)
                     result = loop.step(action)
                     ended = bool(result.terminated[0] or result.truncated[0])
-                    tick((index + loop.steps[0] * CONTROL_S / loop.layout.time_limit_s) / len(rows))
                 last = view.frame(0, overlay=True)
                 for _ in range(round(LINGER_S / CONTROL_S)):
                     video.add(last)

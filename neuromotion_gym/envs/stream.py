@@ -112,7 +112,9 @@ class Stream:
             for row in rows.tolist():
                 self.adaptation[row] = self._adaptation(int(self.source.session_index[row]))
         preroll = self._shuffled[rows, 0] if self._bound == "shuffled" else self._preroll[rows]
-        samples = self.source.read(self._in_source[preroll], self._kept, rows)
+        # One window, however much is kept: looking at a loop must not change it
+        samples = self.source.read(self._in_source[preroll], self.spec.window, rows)
+        self._ring[rows] = 0.0
         self._write[rows] = 0
         self._append(rows, samples)
         self._played[rows] = preroll[:, None]
