@@ -181,7 +181,7 @@ def _rows(role: str, group: Sequence[Line], members: Sequence[Line]) -> list[tup
                 f"{name} (control)" if role == "control" else name,
                 cell["controller"],
                 _interval(line.rate),
-                f"{line.wrong.mean():.2f}",
+                f"{rate_over_people(line.wrong, line.people).mean:.2f}",
                 _number(median_time(line.time_s, line.success), 1),
                 _interval(information),
                 _number(share, 2),
