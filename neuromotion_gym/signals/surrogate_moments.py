@@ -25,7 +25,9 @@ def robust(scatter: np.ndarray, towards: np.ndarray | None = None) -> np.ndarray
     """Covariance of frames (n, channels, channels), each weighed by its inverse power; a little shrunk."""
     channels = scatter.shape[-1]
     mean = scatter.mean(axis=0)
-    ridge = 1e-3 * np.trace(mean) / channels * np.eye(channels) if towards is None else 0.05 * towards
+    size = np.trace(mean)
+    # As large as what it is added to: a quiet gesture must not take the shape of the loud ones
+    ridge = 1e-3 * size / channels * np.eye(channels) if towards is None else 0.05 * size / np.trace(towards) * towards
     for _ in range(4):
         inverse = np.linalg.inv(mean + ridge)
         power = np.einsum("ij,nji->n", inverse, scatter) / channels
