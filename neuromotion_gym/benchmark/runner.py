@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 from functools import lru_cache
+from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 CELLS = "cells"
 EPISODES = "episodes.csv"
 TABLE = "cells.json"
+PIPELINE = ("intents.py", "operators.py", "benchmark/episodes.py", "controllers", "envs", "limbs", "signals", "tasks")
+"""Code that can move a figure; a decoder's own is in its graph."""
 CELL_COLUMNS = (
     "cell",
     "decoder",
@@ -85,7 +88,7 @@ def run_benchmark(
         See `neuromotion_gym.benchmark.config.load_config`.
     out : path
         Folder of the results. ``cells/`` in it holds what is finished, one file a unit of work, keyed by a digest of
-        configuration, model and version of the library: a run that was stopped goes on where it was.
+        configuration, model and the library's code: a run that was stopped goes on where it was.
     data_root : path, optional
         Folder of the data sets; ``NEUROMOTION_DATA`` when left out.
     jobs : int
@@ -188,7 +191,7 @@ def _units(cell: Cell, data_root: str | os.PathLike[str] | None) -> list[Unit]:
     name = inner or ENVIRONMENTS[cell.environment].decoder
     if not cell.folds:
         model = str(load_decoder(name).path.parent)
-        return [Unit(cell, model, cell.subjects, cell.digest(model=_model_digest(model), version=_version()))]
+        return [Unit(cell, model, cell.subjects, cell.digest(model=_model_digest(model), code=library_digest()))]
     from neuromotion_gym.decoders.folds import fold_folder, train_fold
     from neuromotion_gym.decoders.recipe import load_recipe
     from neuromotion_gym.decoders.zoo import decoder_folder
@@ -202,13 +205,27 @@ def _units(cell: Cell, data_root: str | os.PathLike[str] | None) -> list[Unit]:
             folder = fold_folder(recipe, fold)
             if not (folder / "model.onnx").is_file():
                 train_fold(recipe, fold, root=data_root)
-            digest = cell.digest(model=_model_digest(str(folder)), version=_version(), people=" ".join(people))
+            digest = cell.digest(model=_model_digest(str(folder)), code=library_digest(), people=" ".join(people))
             units.append(Unit(cell, str(folder), people, digest))
     return units
 
 
-def _version() -> str:
-    return neuromotion_gym.__version__
+@lru_cache(maxsize=1)
+def library_digest(root: Path | None = None) -> str:
+    """Digest of all code and models of limbs that an episode runs through.
+
+    A released version would do for those who install one; in a checkout, results of other code must not be taken up.
+    """
+    root = Path(neuromotion_gym.__file__).parent if root is None else root
+    digest = hashlib.sha256(neuromotion_gym.__version__.encode())
+    for name in PIPELINE:
+        path = root / name
+        for file in [path] if path.is_file() else sorted(path.rglob("*.py")):
+            digest.update(file.relative_to(root).as_posix().encode() + b"\0" + file.read_bytes())
+    limbs = Path(str(files("neuromotion_gym.assets")))
+    for file in sorted(limbs.rglob("*.xml")):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
 
 
 @lru_cache(maxsize=1000)

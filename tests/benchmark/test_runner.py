@@ -224,3 +224,20 @@ def test_offline_accuracy_of_a_shipped_decoder_is_one_figure_a_person():
     accuracy = offline_accuracy("emg_armband")
     assert len(accuracy) == 10
     assert all(0 < value < 1 for value in accuracy.values())
+
+
+def test_results_of_other_code_are_not_taken_up(tmp_path):
+    from neuromotion_gym.benchmark.runner import library_digest
+
+    (tmp_path / "tasks").mkdir()
+    rule = tmp_path / "tasks" / "posture.py"
+    rule.write_text("TOLERANCE = 0.15\n")
+    library_digest.cache_clear()
+    before = library_digest(tmp_path)
+    (tmp_path / "report.py").write_text("nothing that moves a figure\n")
+    library_digest.cache_clear()
+    assert library_digest(tmp_path) == before
+    rule.write_text("TOLERANCE = 0.2\n")
+    library_digest.cache_clear()
+    assert library_digest(tmp_path) != before
+    library_digest.cache_clear()
