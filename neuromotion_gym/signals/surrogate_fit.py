@@ -12,7 +12,8 @@ The model. A trial is cut into bands by its Fourier transform, and each band int
 - turned: where trials do not have their own mixing, sources of log-normal power turned at random, anew for every piece,
   and other powers at its end than at its begin.
   The default spread, one for everybody, gives the log-odds of a log-variance decoder the variance that they have on
-  recordings (without it, half). It was set on twelve people with a decoder trained on the train part.
+  recordings (without it, half). It was set by hand on five people (S001, S033, S037, S041, S045) with a decoder
+  trained on the train part.
 
 Without the last two, the label is too easy to tell: it is the variation between trials that makes errors come in runs.
 To recordings with an onset the slow response to the cue is added: a few spatial patterns a person, each with a time
