@@ -256,6 +256,17 @@ def _closed_form(recipe: Recipe, windows: TrainingWindows) -> DecoderNetwork:
     return built.eval()
 
 
+def _check_resumable(last: Path, module: DecoderTraining) -> None:
+    """Refuse a checkpoint that is broken or was made by another version of the network."""
+    try:
+        module.load_state_dict(torch.load(last, map_location="cpu", weights_only=True)["state_dict"])
+    except Exception as error:  # torch raises RuntimeError, KeyError, EOFError, UnpicklingError ...
+        raise NeuroMotionError(
+            f"Training cannot go on from {last}: it is broken, or the network has changed since. "
+            f"Delete the folder {last.parent} and train anew."
+        ) from error
+
+
 def _gradient(
     recipe: Recipe, seed: int, windows: TrainingWindows, tune: TrainingWindows | None, work: Path, progress: bool
 ) -> DecoderNetwork:
@@ -264,7 +275,9 @@ def _gradient(
     work.mkdir(parents=True, exist_ok=True)
     module = DecoderTraining(recipe, seed, windows, tune)
     last = work / "last.ckpt"
-    if not last.is_file():
+    if last.is_file():
+        _check_resumable(last, module)
+    else:
         with torch.no_grad():
             module.network.prepare(windows, np.random.default_rng(seed))
     best = options.keep == "best"

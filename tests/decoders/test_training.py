@@ -135,6 +135,21 @@ def test_training_that_was_stopped_goes_on_to_the_same_weights(trained, small_my
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
 
 
+@pytest.mark.parametrize("content", ["truncated", "another network"])
+def test_a_checkpoint_that_does_not_fit_is_named(small_myo, tmp_path, content):
+    from neuromotion_gym.decoders import training
+
+    work = tmp_path / "work" / training.recipe_digest(recipe(epochs=1), "train", []) / "0"
+    work.mkdir(parents=True)
+    if content == "truncated":
+        (work / "last.ckpt").write_bytes(b"PK")
+    else:
+        torch.save({"state_dict": {"network.other": torch.zeros(3)}}, work / "last.ckpt")
+    with pytest.raises(NeuroMotionError, match=r"last\.ckpt.*train anew"):
+        training.train(recipe(epochs=1), tmp_path / "out", root=small_myo, work=tmp_path / "work", progress=False)
+    assert not (tmp_path / "out").exists()
+
+
 def test_several_seeds_are_one_graph(small_myo, tmp_path):
     from neuromotion_gym.decoders.training import load_network, train
 
