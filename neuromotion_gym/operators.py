@@ -10,7 +10,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from neuromotion_gym.schema import Checked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from neuromotion_gym.intents import IntentMap
 
 
-class OperatorSpec(BaseModel):
+class OperatorSpec(Checked):
     """Figures of the simulated user.
 
     Parameters
@@ -33,8 +35,6 @@ class OperatorSpec(BaseModel):
         Probability that a newly chosen label is any other one instead; lapse rates fitted to psychometric functions
         mostly lie below 0.05 (Wichmann and Hill, Percept. Psychophys. 63(8), 2001).
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     delay_s: float = Field(default=0.25, ge=0, le=2)
     hold_s: float = Field(default=0.3, ge=0, le=5)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field, field_validator
 
 from neuromotion_gym.decoders.recipe import parse_yaml
-from neuromotion_gym.decoders.schema import Checked, from_mapping
 from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.schema import Checked, from_mapping
 
 if TYPE_CHECKING:
     import os

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 import numpy as np
 from pydantic import Field, field_validator, model_validator
 
-from neuromotion_gym.decoders.schema import Checked
 from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.schema import Checked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

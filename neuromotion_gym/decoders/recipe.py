@@ -15,8 +15,8 @@ import yaml
 from pydantic import Field, model_validator
 
 from neuromotion_gym.decoders.decoder import DecoderSpec
-from neuromotion_gym.decoders.schema import Checked, from_mapping
 from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.schema import Checked, from_mapping
 
 RECIPE = "recipe.yaml"
 _LARGEST = 1_000_000

@@ -14,19 +14,19 @@ from neuromotion_gym.intents import IntentMap, intent_map
 from neuromotion_gym.limbs.limb import Limb
 from neuromotion_gym.operators import Operator, OperatorSpec
 from neuromotion_gym.registration import ENVIRONMENTS
+from neuromotion_gym.schema import from_mapping
 from neuromotion_gym.tasks.posture import PostureLevel, PostureTask, WrongSelection, posture_level
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from neuromotion_gym.decoders.decoder import Decoder, DecoderSpec
+    from neuromotion_gym.signals.datasets import Ocular
     from neuromotion_gym.signals.sources import Source
 
 CONTROL_S = 0.05
 EEG_SKIP_CUE_S = 2.0
 """By default EEG is played from 2 s after the cue on: before that the eyes, which follow the cue, tell the label."""
-
-Ocular = Literal["keep", "regress"]
 
 
 def assemble(
@@ -97,7 +97,7 @@ def assemble(
         source = _source(source, spec, part, subjects, ocular, skip_cue, data_root)
     layout, rules = _layout(intents, spec, source, level)
     task = PostureTask(rules, CONTROL_S, wrong_selection, discount)
-    figures = operator if isinstance(operator, OperatorSpec) else _operator_spec(operator or {})
+    figures = operator if isinstance(operator, OperatorSpec) else from_mapping(OperatorSpec, operator or {}, "operator")
     user = Operator(figures, intents, CONTROL_S, layout.lag_s, layout.speed, layout.tolerance, layout.time_limit_s)
     return Parts(limb, layout, task, user, source, chosen)
 
@@ -179,18 +179,3 @@ def _layout(
         candidates=rules.candidates,
     )
     return layout, rules
-
-
-def _operator_spec(figures: Mapping[str, Any]) -> OperatorSpec:
-    from pydantic import ValidationError
-
-    try:
-        return OperatorSpec(**figures)
-    except (ValidationError, TypeError) as error:
-        fields = ", ".join(OperatorSpec.model_fields)
-        reason = (
-            "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-            if isinstance(error, ValidationError)
-            else str(error)
-        )
-        raise NeuroMotionError(f"Operator options are {fields}; {reason}.") from error

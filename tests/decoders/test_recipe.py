@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from neuromotion_gym.decoders.recipe import Recipe, load_recipe, parse_yaml, recipe_digest
-from neuromotion_gym.decoders.schema import from_mapping
 from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.schema import from_mapping
 
 WHOLE = """
 decoder:
