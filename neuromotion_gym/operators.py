@@ -78,19 +78,31 @@ class Operator:
         self._hold_steps = max(1, round(spec.hold_s / control_s))
         self._lag_steps = round(lag_s / control_s)
         self._stride = speed * control_s
-        self._tolerance = tolerance
         self._choices = int(time_limit_s / control_s) // self._hold_steps + 2
         axes = len(intents.axes)
         self._towards = np.zeros((axes, 2), dtype=int)
         for axis in range(axes):
             for side, direction in enumerate((-1, 1)):
                 self._towards[axis, side] = int(np.flatnonzero(intents.directions[:, axis] == direction)[0])
+        self._rest = intents.rest
+        self._moves = intents.directions != 0
+        # An axis that moves is moved on to the middle; one that rests is taken up again only beyond a margin
+        self._threshold = np.where(self._moves, 0.25, 0.6) * tolerance
+
+    @property
+    def sees_late(self) -> bool:
+        """Whether what it wants in a step does not depend on where the limb is at the end of that step."""
+        return self._delay_steps > 0
 
     def start(self, num_rows: int) -> None:
         """Allocate the state of ``num_rows`` rows."""
         axes = len(self.intents.axes)
-        self._seen = np.zeros((num_rows, self._delay_steps + 1, axes))
-        self._commands = np.zeros((num_rows, self._delay_steps + self._lag_steps + 1, axes))
+        # Rings of what was seen and commanded; their places are the batch's, so that a step writes one piece of each
+        self._tick = self._steps_taken = 0
+        self._seen = np.zeros((max(1, self._delay_steps), num_rows, axes))
+        self._commands = np.zeros((self._delay_steps + self._lag_steps + 1, num_rows, axes))
+        self._commanded = np.zeros((num_rows, axes))
+        self._rows = np.arange(num_rows)
         self.label = np.zeros(num_rows, dtype=int)
         self._changed = np.zeros(num_rows, dtype=int)
         self._choice = np.zeros(num_rows, dtype=int)
@@ -104,10 +116,10 @@ class Operator:
         for row, generator in zip(rows, generators, strict=True):
             self._lapses[row] = generator.random(self._choices) < self.spec.lapse
             self._slips[row] = generator.integers(1, labels, self._choices)
-            rest = self.intents.rest
-            self.label[row] = generator.integers(labels) if rest is None else rest
-        self._seen[rows] = position[:, None, :]
-        self._commands[rows] = 0.0
+            self.label[row] = generator.integers(labels) if self._rest is None else self._rest
+        self._seen[:, rows] = position
+        self._commands[:, rows] = 0.0
+        self._commanded[rows] = 0.0
         self._changed[rows] = 0
         self._choice[rows] = 0
         self._steps[rows] = 0
@@ -120,36 +132,51 @@ class Operator:
         position, goal : float array, shape (rows, axes)
             Where every limb is and should be, scaled.
         """
-        rows = np.arange(len(position))
-        self._seen[rows, self._steps % self._seen.shape[1]] = position
+        if self.sees_late:
+            label = self.decide(goal)
+            self.see(position)
+            return label
+        self.see(position)
+        return self.decide(goal)
+
+    def see(self, position: np.ndarray) -> None:
+        """Take in where every limb is at the end of a step, float array of shape (rows, axes)."""
+        self._seen[self._tick % len(self._seen)] = position
+        self._tick += 1
+
+    def decide(self, goal: np.ndarray) -> np.ndarray:
+        """Labels wanted in the coming step, from what was seen so far; `see` goes with it, before or after.
+
+        After it where the operator `sees_late`: signals can then be made while the limbs move.
+        """
         self._steps += 1
-        late = self._seen[rows, self._steps % self._seen.shape[1]]
-        error = goal - (late + self._stride * self._commands.sum(axis=1))
-        wanted = self._wanted(error)
-        free = self._steps - self._changed >= self._hold_steps
-        change = free & (wanted != self.label) & (self._steps > self._delay_steps)
+        late = self._seen[self._tick % len(self._seen)]  # the oldest, which is written next
+        wanted = self._wanted(goal - (late + self._stride * self._commanded))
+        change = (wanted != self.label) & (self._steps - self._changed >= self._hold_steps)
+        change &= self._steps > self._delay_steps
+        if change.any():
+            self._change(change, wanted)
+        commands = self._commands[self._steps_taken % len(self._commands)]
+        self._commanded -= commands
+        commands[:] = self.intents.directions[self.label]
+        self._commanded += commands  # whole numbers: the sum stays exact
+        self._steps_taken += 1
+        return self.label
+
+    def _change(self, change: np.ndarray, wanted: np.ndarray) -> None:
+        """Take up ``wanted`` where ``change`` says so, or slip."""
         choice = np.minimum(self._choice, self._choices - 1)
-        slip = change & self._lapses[rows, choice]
-        labels = len(self.intents.labels)
-        wanted = np.where(slip, (wanted + self._slips[rows, choice]) % labels, wanted)
-        self.label = np.where(change, wanted, self.label)
+        slip = change & self._lapses[self._rows, choice]
+        slipped = (wanted + self._slips[self._rows, choice]) % len(self.intents.labels)
+        self.label = np.where(change, np.where(slip, slipped, wanted), self.label)
         self._changed = np.where(change, self._steps, self._changed)
         self._choice = self._choice + change
-        self._commands[rows, self._steps % self._commands.shape[1]] = self.intents.directions[self.label]
-        return self.label
 
     def _wanted(self, error: np.ndarray) -> np.ndarray:
         """Label for the largest error; rest where all are small, kept at what moves while it is not yet mended."""
-        rows = np.arange(len(error))
         size = np.abs(error)
-        moving = np.abs(self.intents.directions[self.label])
-        # An axis that moves is moved on to the middle; one that rests is taken up again only beyond a margin
-        threshold = np.where(moving > 0, 0.25, 0.6) * self._tolerance
-        going_on = (moving > 0) & (size > threshold)
+        large = size > self._threshold[self.label]
+        going_on = large & self._moves[self.label]
         axis = np.where(going_on.any(axis=1), going_on.argmax(axis=1), size.argmax(axis=1))
-        side = (error[rows, axis] > 0).astype(int)
-        label = self._towards[axis, side]
-        rest = self.intents.rest
-        if rest is None:
-            return label
-        return np.where((size > threshold).any(axis=1), label, rest)
+        label = self._towards[axis, (error[self._rows, axis] > 0).astype(int)]
+        return label if self._rest is None else np.where(large.any(axis=1), label, self._rest)

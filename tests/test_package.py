@@ -22,6 +22,7 @@ TRAINING_ONLY = ("torch", "lightning", "stable_baselines3", "sb3_contrib", "mne"
 # The boxes of the loop, from the leaf up: a box imports its own modules and boxes of lower levels.
 LEVELS = {
     "errors": 0,
+    "process_wide": 1,
     "schema": 1,
     "statistics": 1,
     "intents": 1,

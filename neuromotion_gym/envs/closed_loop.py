@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from neuromotion_gym.envs.physics import Physics
 from neuromotion_gym.envs.stream import Stream
+from neuromotion_gym.process_wide import one_blas_thread
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 Observe = Literal["posterior", "signal"]
 VELOCITY_BOUND = 10.0
 POSITION_BOUND = 2.0
+OVERLAP_ROWS = 4
+"""From so many rows on, signals are made and decoded while the limbs move; for fewer, handing over costs more."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +70,7 @@ class ClosedLoop:
     decoy : bool
         Have the operators pursue a goal of their own, drawn independently of the scored one: for tests.
     threads : int
-        Native threads of the physics.
+        Native threads of the physics. With more than one, signals are made and decoded while they run.
     keep_s : float
         Seconds of signal kept for people to look at.
     """
@@ -96,6 +100,11 @@ class ClosedLoop:
         task.start(num_rows)
         parts.operator.start(num_rows)
         self._limit = round(layout.time_limit_s / layout.control_s)
+        # The operator sees the limb late, so what it wants, and the signal, do not wait for this step's physics
+        overlaps = threads > 1 and num_rows >= OVERLAP_ROWS and parts.operator.sees_late
+        self._aside = ThreadPoolExecutor(1, "physics") if overlaps else None
+        self._labels: np.ndarray = np.array(layout.intents.labels)
+        self._people: np.ndarray = np.array(parts.source.sessions, dtype=str).reshape(-1, 2)
         self.steps: np.ndarray = np.zeros(num_rows, dtype=int)
         self.success: np.ndarray = np.zeros(num_rows, dtype=bool)
         self.wrong: np.ndarray = np.zeros(num_rows, dtype=bool)
@@ -135,7 +144,8 @@ class ClosedLoop:
         start = self.parts.task.reset(rows, [child[0] for child in children], goals)
         self.physics.reset(rows, start)
         self.parts.operator.reset(rows, [child[1] for child in children], self.physics.position[rows])
-        self.stream.reset(rows, [child[2] for child in children], sessions)
+        with one_blas_thread:
+            self.stream.reset(rows, [child[2] for child in children], sessions)
         self.steps[rows] = 0
         self.success[rows] = self.wrong[rows] = self.unstable[rows] = False
 
@@ -147,11 +157,23 @@ class ClosedLoop:
         action : float array, shape (rows, axes)
             Fraction of full speed, -1 to 1.
         """
-        self.unstable = self.physics.step(action)
+        self.physics.begin(action)
+        if self._aside is None:
+            self.physics.simulate()
+            self.unstable = self.physics.finish()
+            with one_blas_thread:
+                self.stream.step(self.parts.operator.step(self.physics.position, self.pursued))
+        else:
+            moving = self._aside.submit(self.physics.simulate)
+            try:
+                with one_blas_thread:
+                    self.stream.step(self.parts.operator.decide(self.pursued))
+            finally:
+                moving.result()
+            self.unstable = self.physics.finish()
+            self.parts.operator.see(self.physics.position)
         self.steps += 1
         outcome = self.parts.task.step(self.physics.position)
-        wanted = self.parts.operator.step(self.physics.position, self.pursued)
-        self.stream.step(wanted)
         self.success = outcome.success & ~self.unstable
         self.wrong = outcome.wrong & ~self.unstable
         ends = self.success | self.unstable
@@ -178,9 +200,7 @@ class ClosedLoop:
 
     def info(self) -> dict[str, np.ndarray]:
         """Truth for logging, one array a key with the rows first; never part of an observation."""
-        labels = np.array(self.layout.intents.labels)
-        source = self.parts.source
-        people = np.array(source.sessions, dtype=str)[source.session_index]
+        labels, people = self._labels, self._people[self.parts.source.session_index]
         return {
             "is_success": self.success.copy(),
             "wrong_selection": self.wrong.copy(),
@@ -213,4 +233,6 @@ class ClosedLoop:
 
     def close(self) -> None:
         """Give threads back."""
+        if self._aside is not None:
+            self._aside.shutdown()
         self.physics.close()

@@ -9,6 +9,7 @@ import numpy as np
 from mujoco.rollout import Rollout
 
 from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.process_wide import no_log_file
 
 if TYPE_CHECKING:
     from neuromotion_gym.limbs.limb import Limb
@@ -98,33 +99,46 @@ class Physics:
         bool array, shape (rows,)
             Limbs whose physics became unstable; they stay in their last sound state.
         """
+        self.begin(action)
+        self.simulate()
+        return self.finish()
+
+    def begin(self, action: np.ndarray) -> None:
+        """First third of `step`: set-points from the actions."""
         self.target = np.clip(self.target + self._stride * np.clip(action, -1.0, 1.0), -1.0, 1.0)
         self._controls[:] = self.limb.control(self.target, self.axes)[:, None, :]
-        self._pool.rollout(
-            self._models,
-            self._data,
-            self.state,
-            self._controls,
-            nstep=self._substeps,
-            state=self._states,
-            sensordata=self._sensors,
-            skip_checks=True,
-        )
+
+    def simulate(self) -> None:
+        """Second third of `step`: the one call of MuJoCo, during which other Python threads run."""
+        with no_log_file:
+            self._pool.rollout(
+                self._models,
+                self._data,
+                self.state,
+                self._controls,
+                nstep=self._substeps,
+                state=self._states,
+                sensordata=self._sensors,
+                skip_checks=True,
+            )
+
+    def finish(self) -> np.ndarray:
+        """Last third of `step`: take over what was simulated; which rows became unstable."""
         state, sensors = self._states[:, -1], self._sensors[:, -1]
         # MuJoCo resets a diverging simulation and stops its rollout: its clock, the state's first number, then is late
         late = state[:, 0] < self.state[:, 0] + self._control_s * (1 - 1e-6)
-        unstable = late | ~np.isfinite(state).all(axis=1) | ~np.isfinite(sensors).all(axis=1)
-        if unstable.any():
+        if late.any() or not np.isfinite(state.sum() + sensors.sum()):
+            unstable = late | ~np.isfinite(state).all(axis=1) | ~np.isfinite(sensors).all(axis=1)
             sound = ~unstable
             self.state[sound] = state[sound]
             self.position[sound] = self.limb.positions(sensors[sound], self.axes)
             self.velocity[sound] = self.limb.velocities(sensors[sound], self.axes)
             self.velocity[unstable] = 0.0
-        else:
-            self.state = state.copy()
-            self.position = self.limb.positions(sensors, self.axes)
-            self.velocity = self.limb.velocities(sensors, self.axes)
-        return unstable
+            return np.asarray(unstable)
+        self.state = state.copy()
+        self.position = self.limb.positions(sensors, self.axes)
+        self.velocity = self.limb.velocities(sensors, self.axes)
+        return np.asarray(late)
 
     def close(self) -> None:
         """Give the threads back."""

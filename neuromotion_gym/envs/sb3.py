@@ -136,7 +136,7 @@ class NeuroVecEnv(VecEnv):  # type: ignore[misc]  # stable-baselines3 is optiona
         indices: int | Iterable[int] | None = None,
         **method_kwargs: Any,
     ) -> list[Any]:
-        """Call a method of the batch once: its result for each of ``indices``, that row's frame where it is ``render``."""
+        """Call a method of the batch once: its result, or that row's frame (``render``), for each of ``indices``."""
         result = getattr(self.env, method_name)(*method_args, **method_kwargs)
         each = method_name == "render" and result is not None
         return [result[row] if each else result for row in self._rows(indices)]

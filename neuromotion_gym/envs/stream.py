@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from neuromotion_gym.signals.sources import Source
 
 
+RESET_ROWS = 32
+"""Rows whose first window is read and decoded at a time, so that a reset of all does not need memory for all."""
+
+
 class Stream:
     """Samples in, posteriors out.
 
@@ -71,13 +75,21 @@ class Stream:
         self._of_source = np.full(len(source.labels), -1)
         self._of_source[self._in_source] = np.arange(len(spec.labels))
         self._per_step = spec.rate_hz * control_s
+        # Samples a step, where that is a whole number: then all rows write at one place of their rings
+        self._even = round(self._per_step) if abs(self._per_step - round(self._per_step)) < 1e-9 else None
+        hop = spec.hop_s / control_s
+        self._hop = round(hop) if abs(hop - round(hop)) < 1e-9 else None
         self._kept = max(spec.window, round(keep_s * spec.rate_hz))
         self._capacity = self._kept + int(np.ceil(self._per_step)) + 1
         # Twice as long as the ring: what is written is written again one ring further, so windows lie in one piece
         self._ring: np.ndarray = np.zeros((num_rows, len(spec.channels), 2 * self._capacity), dtype=np.float32)
         self._windows = np.lib.stride_tricks.sliding_window_view(self._ring, spec.window, axis=2)
+        self._head = 0
         self._write: np.ndarray = np.zeros(num_rows, dtype=int)
-        self._played: np.ndarray = np.zeros((num_rows, max(1, round(spec.window / self._per_step))), dtype=int)
+        self._tick = 0
+        self._played: np.ndarray = np.zeros((max(1, round(spec.window / self._per_step)), num_rows), dtype=int)
+        self._rows: np.ndarray = np.arange(num_rows)
+        self._on_time: np.ndarray = np.zeros(num_rows, dtype=int)
         self._steps: np.ndarray = np.zeros(num_rows, dtype=int)
         holds = int(time_limit_s / self.shuffled_hold_s) + 2
         self._shuffled: np.ndarray = np.zeros((num_rows, holds), dtype=int)
@@ -112,18 +124,23 @@ class Stream:
             for row in rows.tolist():
                 self.adaptation[row] = self._adaptation(int(self.source.session_index[row]))
         preroll = self._shuffled[rows, 0] if self._bound == "shuffled" else self._preroll[rows]
-        # One window, however much is kept: looking at a loop must not change it
-        samples = self.source.read(self._in_source[preroll], self.spec.window, rows)
-        self._ring[rows] = 0.0
-        self._write[rows] = 0
-        self._append(rows, samples)
-        self._played[rows] = preroll[:, None]
+        self._played[:, rows] = preroll
         self._steps[rows] = 0
         self.posterior[rows] = 1 / labels
         if self.effort is not None:
             self.effort[rows] = 0.0
+        for first in range(0, len(rows), RESET_ROWS):
+            block = slice(first, first + RESET_ROWS)
+            self._begin(rows[block], preroll[block])
+
+    def _begin(self, rows: np.ndarray, preroll: np.ndarray) -> None:
+        """Play one window, however much is kept (looking at a loop must not change it), and decode it."""
+        samples = self.source.read(self._in_source[preroll], self.spec.window, rows)
+        self._ring[rows] = 0.0
+        self._write[rows] = (self._head - self.spec.window) % self._capacity
+        self._append(rows, samples)
         if self.spec.pacing == "sliding":
-            self._decode(rows, np.zeros(len(rows), dtype=int))
+            self._decode(rows, self._on_time[rows])
 
     def step(self, wanted: np.ndarray) -> None:
         """Play one control period and decode where a decision is due.
@@ -133,32 +150,49 @@ class Stream:
         wanted : int array, shape (rows,)
             The decoder's label that each operator wants.
         """
-        rows = np.arange(len(wanted))
         if self._bound == "shuffled":
             hold = (self._steps * self._control_s / self.shuffled_hold_s + 1e-6).astype(int)
-            wanted = self._shuffled[rows, np.minimum(hold, self._shuffled.shape[1] - 1)]
-        before = (self._steps * self._per_step + 1e-6).astype(int)
-        self._steps += 1
-        counts = (self._steps * self._per_step + 1e-6).astype(int) - before
+            wanted = self._shuffled[self._rows, np.minimum(hold, self._shuffled.shape[1] - 1)]
         asked = self._in_source[wanted]
-        for count in np.unique(counts):  # one length, or two where the rate is no multiple of the control rate
-            group = rows[counts == count]
-            self._append(group, self.source.read(asked[group], int(count), group))
-        self._played[rows, self._steps % self._played.shape[1]] = self._of_source[self.source.playing]
+        before = self._steps
+        self._steps = before + 1
+        if self._even is not None:
+            counts: np.ndarray | int = self._even
+            self._append_all(self.source.read(asked, self._even))
+        else:
+            counts = self._read_unevenly(asked, before)
+        if self._bound in ("oracle", "blind"):
+            self._tick = (self._tick + 1) % len(self._played)
+            self._played[self._tick] = self._of_source[self.source.playing]
         if self.spec.pacing == "sliding":
-            hops = self._steps * self._control_s / self.spec.hop_s + 1e-6
-            due = np.floor(hops) > np.floor(hops - self._control_s / self.spec.hop_s)
-            late = np.zeros(len(rows), dtype=int)
+            due, late = self._due(), self._on_time
         else:
             assert self.spec.epoch_s is not None
             late = self.source.since_onset - round(self.spec.epoch_s[0] * self.spec.rate_hz) - self.spec.window
             due = (late >= 0) & (late < counts)
-        if due.any():
-            self._decode(rows[due], late[due])
+        if due.all():
+            self._decode(self._rows, late)
+        elif due.any():
+            self._decode(self._rows[due], late[due])
+
+    def _read_unevenly(self, asked: np.ndarray, before: np.ndarray) -> np.ndarray:
+        """Read where the rate is no multiple of the control rate; how many samples each row got."""
+        counts = (self._steps * self._per_step + 1e-6).astype(int) - (before * self._per_step + 1e-6).astype(int)
+        for count in np.unique(counts):
+            group = np.flatnonzero(counts == count)
+            self._append(group, self.source.read(asked[group], int(count), group))
+        return np.asarray(counts)
+
+    def _due(self) -> np.ndarray:
+        """Rows in whose step just played a hop ended."""
+        if self._hop is not None:
+            return np.asarray(self._steps % self._hop == 0)
+        hops = self._steps * self._control_s / self.spec.hop_s + 1e-6
+        return np.asarray(np.floor(hops) > np.floor(hops - self._control_s / self.spec.hop_s))
 
     def window(self) -> np.ndarray:
         """Last window of every row, float32 array of shape (rows, channels, window)."""
-        return self._gather(np.arange(len(self._write)), np.zeros(len(self._write), dtype=int))
+        return self._gather(self._rows, self._on_time)
 
     def recent(self, row: int) -> np.ndarray:
         """Last samples of one row, for people to look at: the window or ``keep_s``, whichever is longer.
@@ -171,6 +205,7 @@ class Stream:
         return self._ring[row, :, first : first + self._kept].copy()
 
     def _append(self, rows: np.ndarray, samples: np.ndarray) -> None:
+        """Write samples of some rows, each where its ring goes on."""
         index = (self._write[rows, None] + np.arange(samples.shape[2])) % self._capacity
         if self._channels is not None:
             samples = samples[:, self._channels]
@@ -179,6 +214,20 @@ class Stream:
         self._ring[rows[:, None], :, index + self._capacity] = turned
         self._write[rows] = (self._write[rows] + samples.shape[2]) % self._capacity
 
+    def _append_all(self, samples: np.ndarray) -> None:
+        """Write as many samples of every row, at one place."""
+        if self._channels is not None:
+            samples = samples[:, self._channels]
+        first, count = self._head, samples.shape[2]
+        fits = min(count, self._capacity - first)
+        for start in (first, first + self._capacity):
+            self._ring[:, :, start : start + fits] = samples[:, :, :fits]
+        if fits < count:
+            for start in (0, self._capacity):
+                self._ring[:, :, start : start + count - fits] = samples[:, :, fits:]
+        self._head = (first + count) % self._capacity
+        self._write[:] = self._head
+
     def _gather(self, rows: np.ndarray, late: np.ndarray) -> np.ndarray:
         first = self._write[rows] - late - self.spec.window
         return self._windows[rows, :, first % self._capacity]
@@ -186,7 +235,7 @@ class Stream:
     def _decode(self, rows: np.ndarray, late: np.ndarray) -> None:
         if self._bound in ("oracle", "blind"):
             assert isinstance(self.decoder, BoundDecoder)
-            played = self._played[rows] if self.spec.pacing == "sliding" else self._now(rows)
+            played = self._played[:, rows].T if self.spec.pacing == "sliding" else self._now(rows)
             posterior = self.decoder.decode_labels(played)
             effort = None
             if self.effort is not None:

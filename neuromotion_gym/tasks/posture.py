@@ -200,7 +200,10 @@ class PostureTask:
         self.goal = np.zeros((num_rows, axes))
         self.decoy = np.zeros((num_rows, axes))
         self.home = np.zeros((num_rows, axes))
-        self._history = np.zeros((num_rows, self._dwell_steps + 1, axes))
+        # Rings over the dwell time; their places are the batch's, so that a step writes one piece of each
+        self._tick = 0
+        self._history = np.zeros((self._dwell_steps + 1, num_rows, axes))
+        self._away = np.zeros((self._dwell_steps + 1, num_rows), dtype=bool)
         self._steps = np.zeros(num_rows, dtype=int)
         self._potential = np.zeros(num_rows)
 
@@ -218,13 +221,11 @@ class PostureTask:
             self.decoy[row] = self.level.draw_goal(generator)
         if goals is not None:
             self.goal[rows] = goals
-        self._history[rows] = self.home[rows, None, :]
+        self._history[:, rows] = self.home[rows]
+        self._away[:, rows] = (np.abs(self.home[rows]) > HOME).any(axis=1)
         self._steps[rows] = 0
-        self._potential[rows] = self._distance(rows, self.home[rows])
+        self._potential[rows] = -np.abs(self.home[rows] - self.goal[rows]).mean(axis=1)
         return self.home[rows]
-
-    def _distance(self, rows: np.ndarray, position: np.ndarray) -> np.ndarray:
-        return -np.abs(position - self.goal[rows]).mean(axis=1)
 
     def step(self, position: np.ndarray) -> Outcome:
         """Judge one control step of every row.
@@ -235,28 +236,29 @@ class PostureTask:
             Scaled positions.
         """
         self._steps += 1
-        slot = self._steps % (self._dwell_steps + 1)
-        rows = np.arange(len(position))
-        self._history[rows, slot] = position
-        low, high = self._history.min(axis=1), self._history.max(axis=1)
-        held = (
-            (self._steps >= self._dwell_steps)
-            & ((high - low).sum(axis=1) <= self.level.box)
-            & np.all(np.any(np.abs(self._history) > HOME, axis=2), axis=1)
-        )
-        success = held & self._met(position, self.goal)
-        if self.level.candidates is None:
-            wrong = held & ~success
+        slot = self._tick % len(self._history)
+        self._tick += 1
+        self._history[slot] = position
+        self._away[slot] = (np.abs(position) > HOME).any(axis=1)
+        spread = self._history.max(axis=0) - self._history.min(axis=0)
+        held = (self._steps >= self._dwell_steps) & (spread.sum(axis=1) <= self.level.box) & self._away.all(axis=0)
+        error = np.abs(position - self.goal)
+        if held.any():
+            success, wrong = self._selections(held, position, error)
         else:
-            met = (np.abs(position[:, None, :] - self.level.candidates) <= self.level.tolerance).all(axis=2).any(axis=1)
-            wrong = held & met & ~success
+            success, wrong = held, held.copy()
         ended = success | wrong if self.wrong_selection == "end" else success
-        potential = np.where(ended, 0.0, self._distance(rows, position))
+        potential = np.where(ended, 0.0, -error.mean(axis=1))
         reward = self.discount * potential - self._potential + success
         if self.wrong_selection == "end":
             reward = reward - wrong
         self._potential = potential
         return Outcome(reward, success, wrong)
 
-    def _met(self, place: np.ndarray, goal: np.ndarray) -> np.ndarray:
-        return (np.abs(place - goal) <= self.level.tolerance).all(axis=1)
+    def _selections(self, held: np.ndarray, position: np.ndarray, error: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Which of the held postures are right and which are wrong selections."""
+        success = held & (error <= self.level.tolerance).all(axis=1)
+        if self.level.candidates is None:
+            return success, held & ~success
+        met = (np.abs(position[:, None, :] - self.level.candidates) <= self.level.tolerance).all(axis=2).any(axis=1)
+        return success, held & met & ~success

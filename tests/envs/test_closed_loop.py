@@ -17,7 +17,7 @@ from neuromotion_gym.tasks.posture import LEVELS
 from .conftest import SIX, THREE, make_decoder, noise_source
 
 if TYPE_CHECKING:
-    pass
+    from pathlib import Path
 
 Options = "Callable[..., dict[str, object]]"
 
@@ -171,7 +171,10 @@ def test_same_step_autoreset_hands_out_the_last_observation(options: Options) ->
     pytest.fail("no episode ended")
 
 
-def test_unstable_physics_ends_the_episode_without_nan(options: Options) -> None:
+def test_unstable_physics_ends_the_episode_without_nan(
+    options: Options, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     env = NeuroEnv(**options())
     env.reset(seed=0)
     env.loop.physics.state[0, 1 + env.loop.parts.limb.model.nq :] = 1e9
@@ -182,3 +185,4 @@ def test_unstable_physics_ends_the_episode_without_nan(options: Options) -> None
     assert np.isfinite(observation).all()
     assert np.isfinite(reward)
     assert np.isfinite(env.reset()[0]).all()
+    assert not list(tmp_path.iterdir())  # no log of MuJoCo's
