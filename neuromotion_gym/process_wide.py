@@ -43,8 +43,8 @@ class _WhileRunning:
 class _OneBlasThread(_WhileRunning):
     """BLAS computes on one thread: the loop's products are small, and more threads would fight the physics'.
 
-    Those libraries that are loaded when a loop first runs, NumPy's always among them. Costs two microseconds; `threadpoolctl`'s own contexts cost fifteen, which single environments would feel in every
-    step.
+    Those libraries that are loaded when a loop first runs, NumPy's always among them. Costs two microseconds;
+    `threadpoolctl`'s own contexts cost fifteen, which single environments would feel in every step.
     """
 
     def __init__(self) -> None:
