@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import neuromotion_gym
 from neuromotion_gym.benchmark.config import BenchmarkConfig, Cell, Ocular, expand
 from neuromotion_gym.benchmark.episodes import episode_keys, play
+from neuromotion_gym.controllers.learned import PREFIX, policy_path, read_policy, stranger
 from neuromotion_gym.decoders.bounds import BoundDecoder, parse_decoder_name
 from neuromotion_gym.decoders.zoo import load_decoder
 from neuromotion_gym.errors import NeuroMotionError
@@ -54,6 +55,8 @@ class Unit(NamedTuple):
     subjects: tuple[str, ...]
     """Empty for everybody of the part."""
     digest: str
+    controller: str
+    """Name of the controller; of learned ones that which never saw these people's signals."""
 
 
 class Played(NamedTuple):
@@ -160,7 +163,7 @@ def run_unit(unit: Unit, folder: Path, rows: int, data_root: str | None = None, 
     )
     loop = ClosedLoop(parts, min(rows, len(keys)), threads=threads)
     try:
-        controller = make_controller(cell.controller.name, loop.layout, **cell.controller.options)
+        controller = make_controller(unit.controller, loop.layout, **cell.controller.options)
         episodes, trials = play(loop, controller, keys, cell.seed)
     finally:
         loop.close()
@@ -189,9 +192,11 @@ def run_unit(unit: Unit, folder: Path, rows: int, data_root: str | None = None, 
 def _units(cell: Cell, data_root: str | os.PathLike[str] | None) -> list[Unit]:
     _, inner = parse_decoder_name(cell.decoder)
     name = inner or ENVIRONMENTS[cell.environment].decoder
+    controller = cell.controller.name
     if not cell.folds:
         model = str(load_decoder(name).path.parent)
-        return [Unit(cell, model, cell.subjects, cell.digest(model=_model_digest(model), code=library_digest()))]
+        digest = cell.digest(model=_model_digest(model), code=library_digest(), **_policy_digest(controller))
+        return [Unit(cell, model, cell.subjects, digest, controller)]
     from neuromotion_gym.decoders.folds import fold_folder, train_fold
     from neuromotion_gym.decoders.recipe import load_recipe
     from neuromotion_gym.decoders.zoo import decoder_folder
@@ -205,8 +210,15 @@ def _units(cell: Cell, data_root: str | os.PathLike[str] | None) -> list[Unit]:
             folder = fold_folder(recipe, fold)
             if not (folder / "model.onnx").is_file():
                 train_fold(recipe, fold, root=data_root)
-            digest = cell.digest(model=_model_digest(str(folder)), code=library_digest(), people=" ".join(people))
-            units.append(Unit(cell, str(folder), people, digest))
+            if cell.controller.name.startswith(PREFIX):
+                controller = PREFIX + stranger(cell.controller.name.removeprefix(PREFIX), people)
+            digest = cell.digest(
+                model=_model_digest(str(folder)),
+                code=library_digest(),
+                people=" ".join(people),
+                **_policy_digest(controller),
+            )
+            units.append(Unit(cell, str(folder), people, digest, controller))
     return units
 
 
@@ -234,6 +246,15 @@ def _model_digest(folder: str) -> str:
     for name in ("recipe.yaml", "model.onnx"):
         digest.update((Path(folder) / name).read_bytes())
     return digest.hexdigest()
+
+
+def _policy_digest(controller: str) -> dict[str, str]:
+    """Digest of a learned controller's file, under ``policy``; nothing for hand-written ones."""
+    if not controller.startswith(PREFIX):
+        return {}
+    path = policy_path(controller.removeprefix(PREFIX))
+    read_policy(path)  # says what is wrong with it, should anything be
+    return {"policy": hashlib.sha256(path.read_bytes()).hexdigest()}
 
 
 def _decoder(unit: Unit) -> OnnxDecoder | BoundDecoder:

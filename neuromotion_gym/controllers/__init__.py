@@ -9,6 +9,7 @@ from neuromotion_gym.controllers.bayesian import Bayes
 from neuromotion_gym.controllers.blind import Blind
 from neuromotion_gym.controllers.direct import Argmax, Proportional, Velocity
 from neuromotion_gym.controllers.kalman import Kalman
+from neuromotion_gym.controllers.learned import PREFIX, Learned
 from neuromotion_gym.controllers.smoothed import Evidence, HiddenMarkov, Majority, Rejection
 from neuromotion_gym.errors import NeuroMotionError
 
@@ -29,16 +30,16 @@ CONTROLLERS: Mapping[str, type[HandWritten]] = {
     "bayes": Bayes,
     "blind": Blind,
 }
-"""All that is made by name. ``blind`` ignores the decoder: a bound, not a controller to be ranked."""
+"""All hand-written ones by name. ``blind`` ignores the decoder: a bound, not a controller to be ranked."""
 
 
-def make_controller(name: str, layout: ObservationLayout, **options: Any) -> HandWritten:
+def make_controller(name: str, layout: ObservationLayout, **options: Any) -> Controller:
     """Controller ``name`` for observations laid out as ``layout``.
 
     Parameters
     ----------
     name : str
-        One of `CONTROLLERS`.
+        One of `CONTROLLERS`, or ``learned:`` and a shipped policy's name or the path of one.
     layout : ObservationLayout
         All that a controller may know of environment and decoder; an environment's ``layout``.
     **options
@@ -49,12 +50,16 @@ def make_controller(name: str, layout: ObservationLayout, **options: Any) -> Han
     NeuroMotionError
         If there is no such controller, or it has no such option.
     """
-    if name not in CONTROLLERS:
-        raise NeuroMotionError(f"Unknown controller {name!r}. Controllers: {', '.join(CONTROLLERS)}.")
+    if name not in CONTROLLERS and not name.startswith(PREFIX):
+        raise NeuroMotionError(
+            f"Unknown controller {name!r}. Controllers: {', '.join(CONTROLLERS)}, {PREFIX}NAME or {PREFIX}PATH."
+        )
     try:
+        if name.startswith(PREFIX):
+            return Learned(layout, name.removeprefix(PREFIX), **options)
         return CONTROLLERS[name](layout, **options)
     except TypeError as error:
         raise NeuroMotionError(f"Controller {name!r} does not take these options: {error}.") from error
 
 
-__all__ = ["CONTROLLERS", "Controller", "HandWritten", "make_controller"]
+__all__ = ["CONTROLLERS", "Controller", "HandWritten", "Learned", "make_controller"]

@@ -119,30 +119,10 @@ class HandWritten:
                 f"This controller was made for observations of length {self.layout.size}, not of shape {given.shape}."
             )
         fresh = (np.zeros(len(batch), dtype=int), *self.fresh(len(batch)))
-        if state is None:
-            state = fresh
-        elif episode_start is not None:
-            start = np.atleast_1d(np.asarray(episode_start, dtype=bool))
-            state = tuple(
-                np.where(start.reshape(-1, *[1] * (new.ndim - 1)), new, old)
-                for new, old in zip(fresh, state, strict=True)
-            )
-        clock = state[0]
-        layout = self.layout
-        seen = Seen(
-            position=batch[:, layout.position],
-            velocity=batch[:, layout.velocity],
-            posterior=batch[:, layout.posterior],
-            effort=batch[:, -1] if layout.effort else None,
-            decided=self._decisions(clock) > self._decisions(clock - 1),
-            time_s=clock * layout.control_s,
-        )
-        action, memory = self.act(seen, state[1:])
+        clock, *memory = cleared(state, fresh, episode_start)
+        action, after = self.act(take_apart(self.layout, batch, clock), tuple(memory))
         action = np.clip(action, -1.0, 1.0).astype(np.float32)
-        return action.reshape(*given.shape[:-1], self.axes), (clock + 1, *memory)
-
-    def _decisions(self, clock: np.ndarray) -> np.ndarray:
-        return np.floor(clock * self.layout.control_s / self.layout.hop_s + 1e-6)
+        return action.reshape(*given.shape[:-1], self.axes), (clock + 1, *after)
 
     def command(self, label: np.ndarray) -> np.ndarray:
         """Unit velocity of labels (n,), shape (n, axes); -1 holds."""
@@ -151,6 +131,34 @@ class HandWritten:
     def steps(self, seconds: float) -> int:
         """Control steps in ``seconds``, at least one."""
         return max(1, round(seconds / self.layout.control_s))
+
+
+def cleared(state: Memory | None, fresh: Memory, episode_start: np.ndarray | None) -> Memory:
+    """``state`` with the rows in which an episode begins as in ``fresh``; ``fresh`` itself where there is no state."""
+    if state is None:
+        return fresh
+    if episode_start is None:
+        return state
+    start = np.atleast_1d(np.asarray(episode_start, dtype=bool))
+    return tuple(
+        np.where(start.reshape(-1, *[1] * (new.ndim - 1)), new, old) for new, old in zip(fresh, state, strict=True)
+    )
+
+
+def take_apart(layout: ObservationLayout, batch: np.ndarray, clock: np.ndarray) -> Seen:
+    """Observations (n, size or more) of rows whose episodes began ``clock`` (n,) control steps ago."""
+
+    def decisions(steps: np.ndarray) -> np.ndarray:
+        return np.floor(steps * layout.control_s / layout.hop_s + 1e-6)
+
+    return Seen(
+        position=batch[:, layout.position],
+        velocity=batch[:, layout.velocity],
+        posterior=batch[:, layout.posterior],
+        effort=batch[:, layout.size - 1] if layout.effort else None,
+        decided=decisions(clock) > decisions(clock - 1),
+        time_s=clock * layout.control_s,
+    )
 
 
 def decided_rows(decided: np.ndarray, new: np.ndarray, old: np.ndarray) -> np.ndarray:

@@ -1,0 +1,128 @@
+"""Posterior history: what a learned policy is shown of an episode so far, written once for training and for play.
+
+The decoder's errors come in runs, so one posterior says little; what was asked for over seconds, and where the limb
+was meanwhile, says more. Leaky means of posterior and limb at several time constants keep that in a few numbers a row.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+from pydantic import Field, field_validator
+
+from neuromotion_gym.controllers.base import Memory, cleared, take_apart
+from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.schema import Checked
+
+if TYPE_CHECKING:
+    from neuromotion_gym.envs.layout import ObservationLayout
+
+
+class HistorySpec(Checked):
+    """What is remembered.
+
+    Parameters
+    ----------
+    time_constants_s : tuple of float, default (0.5, 2, 8)
+        Of the leaky means, seconds, rising.
+    """
+
+    time_constants_s: tuple[float, ...] = Field(default=(0.5, 2.0, 8.0), max_length=8)
+
+    @field_validator("time_constants_s")
+    @classmethod
+    def _rising(cls, given: tuple[float, ...]) -> tuple[float, ...]:
+        if any(value <= 0 for value in given) or any(low >= high for low, high in pairwise(given)):
+            raise NeuroMotionError(f"Time constants are above zero and rising, not {given}.")
+        return given
+
+
+class History:
+    """Observations to features, control step by control step, with memory by row.
+
+    Features, float32, ``a`` axes and ``l`` labels, all of the order of one:
+
+    ==============================  ==================================================================================
+    how many                        what
+    ==============================  ==================================================================================
+    a                               positions
+    a                               velocities, as a share of full speed
+    l                               posterior
+    1                               effort, where the decoder gives it
+    1                               share of the time limit that has passed
+    for each time constant: l       leaky mean of the posterior, less that of chance
+    for each time constant: a       leaky mean of the positions
+    for each time constant: a       leaky mean of the velocity that the posterior asks for
+    for each time constant: a       leaky mean of velocity times position: where along its axis it was asked for
+    a                               the goal, only where the observation shows it (``observe_goal``)
+    ==============================  ==================================================================================
+
+    Leaky means begin an episode at zero.
+
+    Parameters
+    ----------
+    layout : ObservationLayout
+    spec : HistorySpec
+    observe_goal : bool, default False
+        Whether observations end with the goal.
+    """
+
+    def __init__(self, layout: ObservationLayout, spec: HistorySpec, observe_goal: bool = False) -> None:
+        self.layout, self.spec = layout, spec
+        self.labels, self.axes = len(layout.intents.labels), len(layout.intents.axes)
+        self.observed = layout.size + (self.axes if observe_goal else 0)
+        self._directions = np.asarray(layout.intents.directions, dtype=float)
+        self._share = 1.0 - np.exp(-layout.control_s / np.asarray(spec.time_constants_s, dtype=float))
+        self._means = self.labels + 3 * self.axes
+        self.size = self.observed + 1 + len(self._share) * self._means
+        """Number of features."""
+
+    def fresh(self, n: int) -> Memory:
+        """Memory at the start of an episode: control steps so far (n,), leaky means (n, time constants, means)."""
+        return np.zeros(n, dtype=int), np.zeros((n, len(self._share), self._means))
+
+    def step(
+        self, observation: np.ndarray, state: Memory | None = None, episode_start: np.ndarray | None = None
+    ) -> tuple[np.ndarray, Memory]:
+        """Features of one control step's observations.
+
+        Parameters
+        ----------
+        observation : float array, shape (n, observed)
+        state : tuple of arrays, optional
+            Memory that the last call returned; None begins anew.
+        episode_start : bool array, shape (n,), optional
+            Rows in which an episode begins with this observation.
+
+        Returns
+        -------
+        features : float32 array, shape (n, size)
+        state : tuple of arrays
+
+        Raises
+        ------
+        NeuroMotionError
+            If the observations have another length.
+        """
+        batch = np.asarray(observation, dtype=float)
+        if batch.ndim != 2 or batch.shape[1] != self.observed:
+            raise NeuroMotionError(
+                f"This controller was made for observations of length {self.observed}, not of shape {batch.shape[1:]}."
+            )
+        clock, means = cleared(state, self.fresh(len(batch)), episode_start)
+        seen = take_apart(self.layout, batch, clock)
+        asked = seen.posterior @ self._directions
+        now = np.concatenate([seen.posterior - 1 / self.labels, seen.position, asked, asked * seen.position], axis=1)
+        means = means + self._share[:, None] * (now[:, None, :] - means)
+        features = [
+            seen.position,
+            seen.velocity / self.layout.speed,
+            seen.posterior,
+            *([] if seen.effort is None else [seen.effort[:, None]]),
+            (seen.time_s / self.layout.time_limit_s)[:, None],
+            means.reshape(len(batch), -1),
+            batch[:, self.layout.size :],
+        ]
+        return np.concatenate(features, axis=1, dtype=np.float32), (clock + 1, means)

@@ -1,0 +1,263 @@
+"""Posterior history, and policies from files: what they remember, what they refuse, that one is a row of a batch."""
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from loop import EEG, EMG, emg_layout, make_layout
+
+import neuromotion_gym  # noqa: F401
+from neuromotion_gym.controllers import make_controller
+from neuromotion_gym.controllers.history import History, HistorySpec
+from neuromotion_gym.controllers.learned import (
+    METADATA,
+    Learned,
+    LearnedSpec,
+    TrainingRecord,
+    facts,
+    read_policy,
+    shipped_policies,
+    stranger,
+)
+from neuromotion_gym.errors import NeuroMotionError
+
+onnx = pytest.importorskip("onnx")
+
+
+def observations(layout, n, seed=0, goal=False):
+    generator = np.random.default_rng(seed)
+    axes, labels = len(layout.intents.axes), len(layout.intents.labels)
+    parts = [generator.uniform(-1, 1, (n, axes)), generator.normal(0, 0.1, (n, axes))]
+    parts.append(generator.dirichlet(np.ones(labels), n))
+    if layout.effort:
+        parts.append(generator.random((n, 1)))
+    if goal:
+        parts.append(generator.uniform(-1, 1, (n, axes)))
+    return np.concatenate(parts, axis=1).astype(np.float32)
+
+
+def make_spec(layout, **changes):
+    record = TrainingRecord(
+        algorithm="PPO",
+        seed=0,
+        steps=1,
+        source="surrogate",
+        part="tune",
+        subjects=("Ann", "Bob"),
+        unseen=True,
+        blind=False,
+        discount=0.99,
+        library="0",
+    )
+    values = {
+        "environment": "NeuroArm-v0",
+        "level": "standard",
+        "decoder": "coin",
+        **facts(layout),
+        "observe_goal": False,
+        "repeat": 3,
+        "history": HistorySpec(),
+        "std": (0.5,) * len(layout.intents.axes),
+        "training": record,
+        **changes,
+    }
+    return LearnedSpec(**values)
+
+
+def write_policy(path, spec, layout, text=None):
+    """A linear policy with random weights."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    size, axes = History(layout, spec.history, spec.observe_goal).size, len(spec.axes)
+    weight = np.random.default_rng(1).normal(0, 0.3, (size, axes)).astype(np.float32)
+    graph = helper.make_graph(
+        [helper.make_node("MatMul", ["features", "w"], ["action"])],
+        "linear",
+        [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["n", size])],
+        [helper.make_tensor_value_info("action", TensorProto.FLOAT, ["n", axes])],
+        [numpy_helper.from_array(weight, "w")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    helper.set_model_props(model, {METADATA: spec.model_dump_json() if text is None else text})
+    path.write_bytes(model.SerializeToString())
+    return path
+
+
+@pytest.fixture
+def layout():
+    return emg_layout(effort=True)
+
+
+@pytest.fixture
+def policy(tmp_path, layout):
+    return write_policy(tmp_path / "linear.onnx", make_spec(layout), layout)
+
+
+def test_leaky_means_follow_a_constant_posterior_at_their_time_constants():
+    layout = make_layout(EEG)
+    history = History(layout, HistorySpec(time_constants_s=(1.0,)))
+    seen = np.zeros((1, layout.size), dtype=np.float32)
+    seen[0, layout.posterior] = [0, 0, 1]
+    state = None
+    for _ in range(round(1.0 / layout.control_s)):
+        features, state = history.step(seen, state)
+    mean = features[0, layout.size + 1 :][:3]
+    np.testing.assert_allclose(mean, (1 - np.exp(-1)) * (np.array([0, 0, 1]) - 1 / 3), atol=1e-6)
+
+
+def test_features_are_as_many_as_said_and_end_with_the_goal_where_it_is_seen(layout):
+    for goal in (False, True):
+        history = History(layout, HistorySpec(), goal)
+        seen = observations(layout, 4, goal=goal)
+        features, _ = history.step(seen)
+        assert features.shape == (4, history.size)
+        assert features.dtype == np.float32
+        if goal:
+            np.testing.assert_array_equal(features[:, -3:], seen[:, -3:])
+
+
+def test_features_do_not_see_what_comes_later(layout):
+    history = History(layout, HistorySpec())
+    first, state = history.step(observations(layout, 2, 0))
+    again, _ = history.step(observations(layout, 2, 0))
+    history.step(observations(layout, 2, 1), state)
+    np.testing.assert_array_equal(first, again)
+
+
+@pytest.mark.parametrize("given", [(0.0, 1.0), (2.0, 1.0), (-1.0,)])
+def test_time_constants_rise(given):
+    with pytest.raises(NeuroMotionError, match="rising"):
+        HistorySpec(time_constants_s=given)
+
+
+def test_memory_is_cleared_in_the_rows_that_begin_anew(policy, layout):
+    controller = make_controller(f"learned:{policy}", layout)
+    state = None
+    for step in range(25):
+        _, state = controller.predict(observations(layout, 4, step), state)
+    begins = np.array([True, False, True, False])
+    going_on, fresh = state, None
+    for step in range(25, 40):
+        seen = observations(layout, 4, step)
+        action, state = controller.predict(seen, state, begins if step == 25 else np.zeros(4, bool))
+        anew, fresh = controller.predict(seen, fresh)
+        on, going_on = controller.predict(seen, going_on)
+        np.testing.assert_allclose(action[begins], anew[begins], atol=1e-6)
+        np.testing.assert_allclose(action[~begins], on[~begins], atol=1e-6)
+    assert np.abs(anew - on).max() > 1e-3
+
+
+def test_one_is_a_row_of_a_batch(policy, layout):
+    controller = Learned(layout, policy)
+    batch_state, single_state = None, None
+    for step in range(20):
+        seen = observations(layout, 5, step)
+        batch, batch_state = controller.predict(seen, batch_state)
+        single, single_state = controller.predict(seen[3], single_state)
+        assert single.shape == (3,)
+        assert batch.dtype == single.dtype == np.float32
+        assert np.abs(batch).max() <= 1
+        np.testing.assert_allclose(single, batch[3], atol=1e-6)
+
+
+def test_an_action_is_held_for_as_long_as_in_training(policy, layout):
+    controller = Learned(layout, policy)
+    state, actions = None, []
+    for step in range(9):
+        action, state = controller.predict(observations(layout, 1, step), state)
+        actions.append(action[0])
+    changes = [bool((actions[step] != actions[step - 1]).any()) for step in range(1, 9)]
+    assert changes == [False, False, True, False, False, True, False, False]
+
+
+def test_actions_are_drawn_only_when_asked(policy, layout):
+    seen = observations(layout, 1)
+    sure = [Learned(layout, policy, seed=seed).predict(seen)[0] for seed in (0, 1)]
+    drawn = [Learned(layout, policy, seed=seed).predict(seen, deterministic=False)[0] for seed in (0, 0, 1)]
+    np.testing.assert_array_equal(sure[0], sure[1])
+    np.testing.assert_array_equal(drawn[0], drawn[1])
+    assert (drawn[0] != drawn[2]).any()
+    assert (drawn[0] != sure[0]).any()
+
+
+def test_the_specification_comes_back_from_the_file(policy, layout):
+    assert read_policy(policy)[1] == make_spec(layout)
+
+
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        (lambda: emg_layout("hard", effort=True), "its dwell_s is"),
+        (lambda: emg_layout("easy", effort=True), "its candidates is"),
+        (lambda: emg_layout(effort=False), "its effort is True, here it is False"),
+        (lambda: make_layout(EEG), "its labels is"),
+        (lambda: make_layout(EMG[:1] + EMG[:0:-1], "standard", hop_s=0.05, window_s=0.2, lag_s=0.45), "its labels is"),
+    ],
+)
+def test_is_refused_where_it_was_not_trained_for(policy, other, message):
+    with pytest.raises(NeuroMotionError, match=f"level 'standard', decoder 'coin': {message}"):
+        make_controller(f"learned:{policy}", other())
+
+
+def test_broken_files_are_one_clear_error(tmp_path, layout, policy):
+    with pytest.raises(NeuroMotionError, match="No learned controller is called 'psychic'"):
+        make_controller("learned:psychic", layout)
+    with pytest.raises(NeuroMotionError, match="No learned controller can be read from"):
+        make_controller(f"learned:{tmp_path / 'missing.onnx'}", layout)
+    cut = tmp_path / "cut.onnx"
+    cut.write_bytes(policy.read_bytes()[:200])
+    with pytest.raises(NeuroMotionError, match="is not an ONNX model that can be run"):
+        make_controller(f"learned:{cut}", layout)
+    model = onnx.load(policy)
+    del model.metadata_props[:]
+    (tmp_path / "mute.onnx").write_bytes(model.SerializeToString())
+    with pytest.raises(NeuroMotionError, match="does not say what it was trained for"):
+        make_controller(f"learned:{tmp_path / 'mute.onnx'}", layout)
+    for text, message in (("{", "is not JSON"), ("{}", "'environment' is missing"), ("[]", "expected a table")):
+        write_policy(tmp_path / "odd.onnx", make_spec(layout), layout, text)
+        with pytest.raises(NeuroMotionError, match=message):
+            make_controller(f"learned:{tmp_path / 'odd.onnx'}", layout)
+
+
+def test_a_graph_that_does_not_fit_its_own_specification_is_refused(tmp_path, layout):
+    path = tmp_path / "odd.onnx"
+    other = make_spec(layout, history=HistorySpec(time_constants_s=(1.0,)))
+    write_policy(path, other, layout, text=make_spec(layout).model_dump_json())
+    with pytest.raises(NeuroMotionError, match=r"a policy has one, 'features' of \(n, 63\) float32"):
+        Learned(layout, path)
+
+
+def test_refuses_an_observation_of_another_layout(policy, layout):
+    with pytest.raises(NeuroMotionError, match="observations of length 14"):
+        Learned(layout, policy).predict(np.zeros(7))
+
+
+def test_a_stranger_is_found_among_policies(tmp_path, layout, policy):
+    record = make_spec(layout).training
+    write_policy(
+        tmp_path / "b.onnx", make_spec(layout, training=record.model_copy(update={"subjects": ("Cleo",)})), layout
+    )
+    both = f"{policy},{tmp_path / 'b.onnx'}"
+    assert stranger(both, ["Cleo"]) == str(policy)
+    assert stranger(both, ["Ann"]) == str(tmp_path / "b.onnx")
+    with pytest.raises(NeuroMotionError, match=r"linear.onnx on those of Bob; .*b.onnx on those of Cleo"):
+        stranger(both, ["Bob", "Cleo"])
+
+
+@pytest.mark.parametrize("name", shipped_policies())
+def test_a_shipped_policy_drives_the_environment_that_it_names(name):
+    _, spec = read_policy_of(name)
+    env = gym.make(spec.environment, decoder=spec.decoder, level=spec.level, observe_goal=spec.observe_goal)
+    controller = make_controller(f"learned:{name}", env.unwrapped.layout)
+    observation, _ = env.reset(seed=0)
+    state = None
+    for _ in range(20):
+        action, state = controller.predict(observation, state)
+        observation, *_ = env.step(action)
+    assert env.action_space.contains(action)
+    env.close()
+
+
+def read_policy_of(name):
+    from neuromotion_gym.controllers.learned import policy_path
+
+    return read_policy(policy_path(name))
