@@ -10,6 +10,7 @@ import numpy as np
 
 from neuromotion_gym.envs.physics import Physics
 from neuromotion_gym.envs.stream import Stream
+from neuromotion_gym.limbs.limb import bounded
 from neuromotion_gym.process_wide import one_blas_thread
 
 if TYPE_CHECKING:
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 Observe = Literal["posterior", "signal"]
 VELOCITY_BOUND = 10.0
 POSITION_BOUND = 2.0
-OVERLAP_ROWS = 4
-"""From so many rows on, signals are made and decoded while the limbs move; for fewer, handing over costs more."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,8 +100,8 @@ class ClosedLoop:
         parts.operator.start(num_rows)
         self._limit = round(layout.time_limit_s / layout.control_s)
         # The operator sees the limb late, so what it wants, and the signal, do not wait for this step's physics
-        overlaps = threads > 1 and num_rows >= OVERLAP_ROWS and parts.operator.sees_late
-        self._aside = ThreadPoolExecutor(1, "physics") if overlaps else None
+        overlaps = threads > 1 and parts.operator.sees_late
+        self._aside = ThreadPoolExecutor(1, "signals") if overlaps else None
         self._labels: np.ndarray = np.array(layout.intents.labels)
         self._people: np.ndarray = np.array(parts.source.sessions, dtype=str).reshape(-1, 2)
         self.steps: np.ndarray = np.zeros(num_rows, dtype=int)
@@ -164,12 +163,11 @@ class ClosedLoop:
             with one_blas_thread:
                 self.stream.step(self.parts.operator.step(self.physics.position, self.pursued))
         else:
-            moving = self._aside.submit(self.physics.simulate)
+            signals = self._aside.submit(self._signals)
             try:
-                with one_blas_thread:
-                    self.stream.step(self.parts.operator.decide(self.pursued))
+                self.physics.simulate()
             finally:
-                moving.result()
+                signals.result()
             self.unstable = self.physics.finish()
             self.parts.operator.see(self.physics.position)
         self.steps += 1
@@ -182,10 +180,13 @@ class ClosedLoop:
         reward = np.where(self.unstable, 0.0, outcome.reward)
         return StepResult(reward, ends, (self.steps >= self._limit) & ~ends)
 
+    def _signals(self) -> None:
+        with one_blas_thread:
+            self.stream.step(self.parts.operator.decide(self.pursued))
+
     def observation(self) -> np.ndarray | dict[str, np.ndarray]:
         """Observations of all rows: float32 array of shape (rows, size), or a dictionary of arrays; newly made."""
-        position = np.clip(self.physics.position, -POSITION_BOUND, POSITION_BOUND)
-        limb = [position, np.clip(self.physics.velocity, -VELOCITY_BOUND, VELOCITY_BOUND)]
+        limb = [bounded(self.physics.position, POSITION_BOUND), bounded(self.physics.velocity, VELOCITY_BOUND)]
         goal = [self.goal] if self.observe_goal else []
         if self.observe == "signal":
             views = {
@@ -211,6 +212,23 @@ class ClosedLoop:
             "decoded": labels[self.stream.posterior.argmax(axis=1)],
             "subject": people[:, 0],
             "session": people[:, 1],
+        }
+
+    def info_of(self, row: int) -> dict[str, Any]:
+        """`info` of one row, with plain Python values and the number of distinct ``trials`` that it played."""
+        labels = self.layout.intents.labels
+        subject, session = self.parts.source.sessions[self.parts.source.session_index[row]]
+        return {
+            "is_success": bool(self.success[row]),
+            "wrong_selection": bool(self.wrong[row]),
+            "unstable": bool(self.unstable[row]),
+            "time": float(self.steps[row] * self.layout.control_s),
+            "goal": self.goal[row].copy(),
+            "intent": labels[self.parts.operator.label[row]],
+            "decoded": labels[self.stream.posterior[row].argmax()],
+            "subject": subject,
+            "session": session,
+            "trials": len(self.trials(row)),
         }
 
     def trials(self, row: int) -> frozenset[int]:

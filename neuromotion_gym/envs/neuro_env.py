@@ -62,6 +62,8 @@ class NeuroEnv(gym.Env[Any, np.ndarray]):
         The operator pursues another goal, drawn independently; nothing may find the scored one.
     render_mode : str, optional
         One of ``rgb_array``, ``overlay``, ``human``.
+    threads : int, default 1
+        With 2, signals are made and decoded while the limb moves; worth it where a core is free.
     **options
         See `neuromotion_gym.envs.options.assemble`.
 
@@ -81,12 +83,18 @@ class NeuroEnv(gym.Env[Any, np.ndarray]):
         observe_goal: bool = False,
         decoy: bool = False,
         render_mode: str | None = None,
+        threads: int = 1,
         **options: Any,
     ) -> None:
         check_modes(observe, render_mode)
         keep_s = VISIBLE_S if render_mode in ("overlay", "human") else 0.0
         self.loop = ClosedLoop(
-            assemble(env_id, **options), observe=observe, observe_goal=observe_goal, decoy=decoy, keep_s=keep_s
+            assemble(env_id, **options),
+            observe=observe,
+            observe_goal=observe_goal,
+            decoy=decoy,
+            threads=threads,
+            keep_s=keep_s,
         )
         self.render_mode = render_mode
         self.observation_space = observation_space(self.loop)
@@ -116,7 +124,7 @@ class NeuroEnv(gym.Env[Any, np.ndarray]):
         self._running = True
         if self.render_mode == "human":
             self._viewer().show(0)
-        return self._observation(), {**self._info(), "about": dict(self.loop.about())}
+        return self._observation(), {**self.loop.info_of(0), "about": dict(self.loop.about())}
 
     def step(self, action: np.ndarray) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         """Advance by one control period of 50 ms.
@@ -136,7 +144,7 @@ class NeuroEnv(gym.Env[Any, np.ndarray]):
             float(result.reward[0]),
             bool(result.terminated[0]),
             bool(result.truncated[0]),
-            self._info(),
+            self.loop.info_of(0),
         )
 
     def render(self) -> np.ndarray | None:
@@ -164,14 +172,6 @@ class NeuroEnv(gym.Env[Any, np.ndarray]):
         if isinstance(observation, dict):
             return {key: value[0] for key, value in observation.items()}
         return observation[0]
-
-    def _info(self) -> dict[str, Any]:
-        info: dict[str, Any] = {key: value[0] for key, value in self.loop.info().items()}
-        for key, value in info.items():
-            if np.ndim(value) == 0:
-                info[key] = value.item()
-        info["trials"] = len(self.loop.trials(0))
-        return info
 
 
 def check_modes(observe: str, render_mode: str | None) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from mujoco.rollout import Rollout
 
 from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.limbs.limb import bounded
 from neuromotion_gym.process_wide import no_log_file
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ class Physics:
 
     def begin(self, action: np.ndarray) -> None:
         """First third of `step`: set-points from the actions."""
-        self.target = np.clip(self.target + self._stride * np.clip(action, -1.0, 1.0), -1.0, 1.0)
+        self.target = bounded(self.target + self._stride * bounded(action, 1.0), 1.0)
         self._controls[:] = self.limb.control(self.target, self.axes)[:, None, :]
 
     def simulate(self) -> None:

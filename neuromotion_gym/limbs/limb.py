@@ -71,6 +71,14 @@ class _Selection:
     columns: np.ndarray
     actuators: np.ndarray
     coefficients: np.ndarray
+    rest: np.ndarray
+    upwards: np.ndarray
+    downwards: np.ndarray
+
+
+def bounded(values: np.ndarray, bound: float) -> np.ndarray:
+    """``values`` from ``-bound`` to ``bound``: `numpy.clip` at a fifth of its cost for a few numbers."""
+    return np.asarray(np.minimum(np.maximum(values, -bound), bound))
 
 
 class Limb:
@@ -213,11 +221,10 @@ class Limb:
         float array, shape (n, nu)
         """
         chosen = self._select(degrees)
-        low, high = self.model.actuator_ctrlrange[chosen.actuators].T
-        home = self.home_control[chosen.actuators]
-        part = np.clip(np.asarray(targets)[:, chosen.columns] * chosen.coefficients, -1.0, 1.0)
-        control = np.tile(self.home_control, (len(part), 1))
-        control[:, chosen.actuators] = home + part * np.where(part > 0, high - home, home - low)
+        part = bounded(np.asarray(targets)[:, chosen.columns] * chosen.coefficients, 1.0)
+        control = np.empty((len(part), len(self.home_control)))
+        control[:] = self.home_control
+        control[:, chosen.actuators] = chosen.rest + part * np.where(part > 0, chosen.upwards, chosen.downwards)
         return control
 
     def qpos_at(self, targets: np.ndarray, degrees: Sequence[str]) -> np.ndarray:
@@ -276,6 +283,9 @@ class Limb:
                 "choose ones that can be moved independently."
             )
         home = np.array([degree.home for degree in chosen])
+        index = np.array(actuators, dtype=int)
+        low, high = self.model.actuator_ctrlrange[index].T
+        rest = self.home_control[index]
         return _Selection(
             positions=np.array([degree.position_sensor for degree in chosen], dtype=int),
             velocities=np.array([degree.velocity_sensor for degree in chosen], dtype=int),
@@ -283,8 +293,11 @@ class Limb:
             below=home - np.array([degree.low for degree in chosen]),
             above=np.array([degree.high for degree in chosen]) - home,
             columns=np.array([i for i, degree in enumerate(chosen) for _ in degree.actuators], dtype=int),
-            actuators=np.array(actuators, dtype=int),
+            actuators=index,
             coefficients=np.array([c for degree in chosen for c in degree.coefficients]),
+            rest=rest,
+            upwards=high - rest,
+            downwards=rest - low,
         )
 
     def _find_degrees(self) -> tuple[DegreeOfFreedom, ...]:

@@ -248,7 +248,7 @@ class PostureTask:
         else:
             success, wrong = held, held.copy()
         ended = success | wrong if self.wrong_selection == "end" else success
-        potential = np.where(ended, 0.0, -error.mean(axis=1))
+        potential = np.where(ended, 0.0, -error.sum(axis=1) / self.level.axes)
         reward = self.discount * potential - self._potential + success
         if self.wrong_selection == "end":
             reward = reward - wrong

@@ -11,6 +11,7 @@ from neuromotion_gym.controllers import make_controller
 from neuromotion_gym.decoders.bounds import BoundDecoder
 from neuromotion_gym.decoders.zoo import list_decoders, load_decoder
 from neuromotion_gym.envs import NeuroEnv, NeuroVectorEnv
+from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.registration import ENVIRONMENTS
 from neuromotion_gym.tasks.posture import LEVELS
 
@@ -141,14 +142,26 @@ def test_a_row_of_a_batch_is_a_single_environment(labels: tuple[str, ...], rate_
     assert episodes >= rows
 
 
-def test_threads_do_not_change_a_bit(options: Options) -> None:
+@pytest.mark.parametrize("delay_s", [0.0, 0.05, 0.25])
+def test_threads_do_not_change_a_bit(options: Options, delay_s: float) -> None:
+    """With two of them signals are made while the limbs move, unless the operator sees them at once."""
     results = []
     for threads in (1, 2):
-        env = NeuroVectorEnv(num_envs=4, threads=threads, **options())
+        env = NeuroVectorEnv(num_envs=4, threads=threads, operator={"delay_s": delay_s}, **options())
         env.reset(seed=0)
         rng = np.random.default_rng(1)
         results.append([env.step(rng.uniform(-1, 1, (4, 1)))[0] for _ in range(60)])
     assert all((a == b).all() for a, b in zip(*results, strict=True))
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_an_error_of_the_decoder_reaches_the_caller(options: Options, threads: int) -> None:
+    decoder = make_decoder()
+    env = NeuroVectorEnv(num_envs=4, threads=threads, **options(decoder))
+    env.reset(seed=0)
+    decoder.model.predict_proba = lambda windows: np.full((len(windows), 3), np.nan)
+    with pytest.raises(NeuroMotionError, match="NaN"):
+        env.step(np.zeros((4, 1)))
 
 
 def test_same_step_autoreset_hands_out_the_last_observation(options: Options) -> None:

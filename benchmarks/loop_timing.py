@@ -1,0 +1,201 @@
+"""Loops to be measured: environments that are stepped, physics alone, and where the time goes.
+
+Seconds are wall clock, of the steps alone: choosing the actions is not counted.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections import defaultdict
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import mujoco
+import numpy as np
+from mujoco.rollout import Rollout
+
+from neuromotion_gym.decoders.bounds import BoundDecoder, parse_decoder_name
+from neuromotion_gym.decoders.zoo import load_decoder
+from neuromotion_gym.envs import NeuroEnv, NeuroVectorEnv
+from neuromotion_gym.envs.options import assemble
+from neuromotion_gym.envs.physics import Physics
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from neuromotion_gym.envs.closed_loop import ClosedLoop
+    from neuromotion_gym.envs.layout import ObservationLayout
+
+ENV_ID = "NeuroArm-v0"
+
+
+def ingredients(decoder: str, source: str) -> dict[str, Any]:
+    """Options of an environment with decoder and source loaded once; copies of the source share what it plays."""
+    kind, inner = parse_decoder_name(decoder)
+    loaded = load_decoder(inner or "emg_armband")
+    chosen = BoundDecoder(kind, loaded) if kind else loaded
+    return {"decoder": chosen, "source": assemble(ENV_ID, decoder=chosen, source=source).source}
+
+
+def own(options: dict[str, Any]) -> dict[str, Any]:
+    """The same options with a source that has rows of its own."""
+    source = copy.copy(options["source"])
+    source.start(0)
+    return {**options, "source": source}
+
+
+def following(layout: ObservationLayout) -> Callable[[np.ndarray], np.ndarray]:
+    """Actions that go where the posterior says."""
+
+    def act(observation: np.ndarray) -> np.ndarray:
+        return layout.intents.directions[observation[..., layout.posterior].argmax(axis=-1)]
+
+    return act
+
+
+def resting(layout: ObservationLayout) -> Callable[[np.ndarray], np.ndarray]:
+    """Actions that stay at home, so that no episode ends before its time limit."""
+    return lambda observation: np.zeros((*observation.shape[:-1], len(layout.intents.axes)))
+
+
+def use_substeps(env: NeuroEnv | NeuroVectorEnv, substeps: int, threads: int) -> None:
+    """Simulate a control period in ``substeps``, whatever the model's own time step; comes before the first reset."""
+    loop = env.loop
+    old, limb = loop.physics, loop.parts.limb
+    old.close()
+    limb.model.opt.timestep = loop.layout.control_s / substeps
+    loop.physics = Physics(limb, old.axes, loop.layout.control_s, loop.layout.speed, loop.num_rows, threads)
+
+
+def batch(options: dict[str, Any], rows: int, threads: int, substeps: int | None = None) -> NeuroVectorEnv:
+    """A batch of its own."""
+    env = NeuroVectorEnv(ENV_ID, rows, threads=threads, **own(options))
+    if substeps is not None:
+        use_substeps(env, substeps, threads)
+    return env
+
+
+class Stepping:
+    """Steps an environment; each call gives the seconds of one limb's step.
+
+    Parameters
+    ----------
+    env : gymnasium.Env or gymnasium.vector.VectorEnv
+    act : callable
+        From observations to actions.
+    rows : int
+        How many limbs it has.
+    """
+
+    def __init__(self, env: Any, act: Callable[[Any], np.ndarray], rows: int = 1) -> None:
+        self.env, self._act, self._rows = env, act, rows
+        self._single = not hasattr(env, "num_envs")
+        self._observation, _ = env.reset(seed=0)
+        self.ended = self.steps = 0
+
+    def __call__(self, steps: int) -> float:
+        """Seconds of one limb's step, over ``steps`` steps."""
+        seconds = 0.0
+        for _ in range(steps):
+            action = self._act(self._observation)
+            begin = perf_counter()
+            self._observation, _, terminated, truncated, _ = self.env.step(action)
+            if self._single and (terminated or truncated):
+                self._observation, _ = self.env.reset()
+            seconds += perf_counter() - begin
+            self.ended += int(np.sum(terminated | truncated))
+        self.steps += steps
+        return seconds / steps / self._rows
+
+    def stagger(self, groups: int = 8, steps: int = 15) -> None:
+        """Begin the rows' episodes at different times, as they are after a while."""
+        groups = min(groups, self._rows)
+        for group in range(groups):
+            self(steps)
+            mask = np.arange(self._rows) % groups == group
+            self._observation, _ = self.env.reset(options={"reset_mask": mask})
+        self.ended = self.steps = 0
+
+
+class RawRollout:
+    """`mujoco.rollout` alone, with the model, batch, substeps and controls of a running loop."""
+
+    def __init__(self, loop: ClosedLoop, threads: int) -> None:
+        physics = loop.physics
+        model, rows = loop.parts.limb.model, loop.num_rows
+        threads = min(threads, rows)
+        self._pool = Rollout(nthread=threads if threads > 1 else 0)
+        self._data = [mujoco.MjData(model) for _ in range(threads)]
+        self._models, self._rows = [model] * rows, rows
+        self._controls = np.array(physics._controls)
+        self._state = physics.state.copy()
+        self._substeps = self._controls.shape[1]
+        self._states = np.empty((rows, self._substeps, self._state.shape[1]))
+        self._sensors = np.empty((rows, self._substeps, model.nsensordata))
+
+    def __call__(self, steps: int) -> float:
+        """Seconds of one limb's control period, over ``steps`` of them."""
+        begin = perf_counter()
+        for _ in range(steps):
+            self._pool.rollout(
+                self._models,
+                self._data,
+                self._state,
+                self._controls,
+                nstep=self._substeps,
+                state=self._states,
+                sensordata=self._sensors,
+                skip_checks=True,
+            )
+            self._state = self._states[:, -1].copy()
+        return (perf_counter() - begin) / steps / self._rows
+
+    def close(self) -> None:
+        """Give the threads back."""
+        self._pool.close()
+
+
+class RawSteps:
+    """`mj_step` in a Python loop, one call a physics step."""
+
+    def __init__(self, loop: ClosedLoop) -> None:
+        self._model = loop.parts.limb.model
+        self._data = mujoco.MjData(self._model)
+        self.substeps = round(loop.layout.control_s / self._model.opt.timestep)
+        mujoco.mj_setState(self._model, self._data, loop.physics.state[0], mujoco.mjtState.mjSTATE_FULLPHYSICS)
+        self._data.ctrl[:] = loop.parts.limb.home_control
+
+    def __call__(self, steps: int) -> float:
+        """Seconds of one control period, over ``steps`` of them."""
+        model, data = self._model, self._data
+        begin = perf_counter()
+        for _ in range(steps):
+            for _ in range(self.substeps):
+                mujoco.mj_step(model, data)
+        return (perf_counter() - begin) / steps
+
+
+class Spans:
+    """Where the time of a loop goes: seconds of each part, without those of the parts that it calls."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = defaultdict(float)
+        self._stack: list[list[float]] = []
+
+    def watch(self, owner: Any, method: str, part: str) -> None:
+        """Count calls of a method as ``part``."""
+        inner = getattr(owner, method)
+
+        def timed(*arguments: Any, **options: Any) -> Any:
+            self._stack.append([0.0])
+            begin = perf_counter()
+            try:
+                return inner(*arguments, **options)
+            finally:
+                seconds = perf_counter() - begin
+                (within,) = self._stack.pop()
+                self.seconds[part] += seconds - within
+                if self._stack:
+                    self._stack[-1][0] += seconds
+
+        object.__setattr__(owner, method, timed)

@@ -1,0 +1,93 @@
+"""A million steps, and the memory they take: ``python benchmarks/soak.py``.
+
+Counted are control steps of limbs: one step of a batch of 64 is 64 of them. The batch decodes, ends episodes and
+begins new ones all the while; half of the run is the armband's decoder, half the EEG decoder. The memory that the
+process holds is read a hundred times; after the first tenth (caches fill, every person has been adapted to once) it may
+not grow. Writes ``soak.json`` and ``soak.md`` into ``--out``; exit code 1 where memory grew.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from loop_timing import Stepping, batch, following, ingredients
+from timing import machine, resident_bytes
+
+DECODERS = ("emg_armband", "eeg_fists")
+SAMPLES = 50
+ALLOWED_BYTES = 8e6
+"""Growth of the median memory from the second tenth of a run to its last."""
+
+
+def soak(decoder: str, limb_steps: int, rows: int, threads: int, source: str) -> dict[str, Any]:
+    """Run one decoder's share."""
+    env = batch(ingredients(decoder, source), rows, threads)
+    stepping = Stepping(env, following(env.layout), rows)
+    chunk = max(1, limb_steps // rows // SAMPLES)
+    begin, memory = perf_counter(), []
+    for _ in range(SAMPLES):
+        stepping(chunk)
+        memory.append(resident_bytes())
+        print(f"{decoder}: {stepping.steps * rows} limb-steps, {memory[-1] / 1e6:.1f} MB", file=sys.stderr, flush=True)
+    seconds = perf_counter() - begin
+    env.close()
+    tenth = SAMPLES // 10
+    growth = float(np.median(memory[-tenth:]) - np.median(memory[tenth : 2 * tenth]))
+    return {
+        "decoder": decoder,
+        "rows": rows,
+        "limb_steps": stepping.steps * rows,
+        "episodes": stepping.ended,
+        "seconds": round(seconds, 1),
+        "memory_mb": [round(value / 1e6, 2) for value in memory],
+        "growth_mb": round(growth / 1e6, 3),
+        "flat": growth <= ALLOWED_BYTES,
+    }
+
+
+def main() -> None:
+    """Read the command line, run, write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
+    parser.add_argument("--limb-steps", type=int, default=1_000_000)
+    parser.add_argument("--rows", type=int, default=64)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--source", choices=("surrogate", "replay"), default="surrogate")
+    arguments = parser.parse_args()
+    share = -(-arguments.limb_steps // len(DECODERS))
+    share = -(-share // (arguments.rows * SAMPLES)) * arguments.rows * SAMPLES
+    runs = [soak(name, share, arguments.rows, arguments.threads, arguments.source) for name in DECODERS]
+    result = {"machine": machine(), "source": arguments.source, "runs": runs}
+    total = sum(run["limb_steps"] for run in runs)
+    lines = [
+        "# Soak",
+        "",
+        f"Written by `python benchmarks/soak.py`: {total:,} control steps of limbs, source {arguments.source}.",
+        "",
+        "| decoder | rows | limb-steps | episodes | memory after 20 % | at the end | growth | flat |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+        *(
+            f"| {run['decoder']} | {run['rows']} | {run['limb_steps']:,} | {run['episodes']} "
+            f"| {run['memory_mb'][SAMPLES // 5 - 1]} MB | {run['memory_mb'][-1]} MB | {run['growth_mb']} MB "
+            f"| {'yes' if run['flat'] else 'no'} |"
+            for run in runs
+        ),
+    ]
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    for name, text in (("soak.json", json.dumps(result, indent=1) + "\n"), ("soak.md", "\n".join(lines) + "\n")):
+        temporary = arguments.out / f"{name}.part"
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(arguments.out / name)
+    print("\n".join(lines[4:]))
+    if not all(run["flat"] for run in runs):
+        sys.exit("memory grew")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,339 @@
+"""How much of the physics' speed the closed loop keeps: ``python benchmarks/throughput.py``.
+
+Everything in one run, on a machine that does nothing else; chunks of what is compared take turns, and figures are
+medians over them. Writes ``throughput.json`` and ``throughput.md`` into ``--out`` and prints each bar beside its
+figure.
+
+The bars are stated for a limb whose physics takes 0.8 ms a step on one core, 0.47 ms on two threads. Ours takes less,
+so three physics are timed: the arm as it ships, the same in 20 substeps of 2.5 ms, and in as many substeps as make it
+cost the reference's 0.8 ms.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from pathlib import Path
+from time import perf_counter, process_time
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium.vector import AsyncVectorEnv, SyncVectorEnv
+from loop_timing import (
+    ENV_ID,
+    RawRollout,
+    RawSteps,
+    Spans,
+    Stepping,
+    batch,
+    following,
+    ingredients,
+    own,
+    resting,
+    use_substeps,
+)
+from throughput_report import fill, write_report
+from timing import interleaved, machine, ratio, resident_bytes
+
+from neuromotion_gym.decoders.bounds import BoundDecoder
+from neuromotion_gym.decoders.decoder import AdaptationSpec, ProbabilityDecoder
+from neuromotion_gym.decoders.zoo import list_decoders, load_decoder
+from neuromotion_gym.envs import NeuroVectorEnv
+from neuromotion_gym.envs.options import assemble
+from neuromotion_gym.signals.sources import ReplaySource
+from neuromotion_gym.signals.surrogate import SurrogateSource
+
+EEG, EMG = "eeg_fists", "emg_armband"
+WIDE = "64 channels × 3 s"
+"""A decoder that reads all channels and three seconds, for memory alone: it knows nothing."""
+REFERENCE_S, REFERENCE_WALL_S = 0.8e-3, 0.47e-3
+"""The issue's physics: one core, and wall time on two threads."""
+SIZES = (1, 4, 16, 64, 256, 1024)
+
+
+class Run:
+    """One run of the script.
+
+    Parameters
+    ----------
+    rows, threads, repeats : int
+    steps : int
+        Steps of a batch in one chunk; a multiple of the decoders' hops.
+    source : str
+        ``surrogate`` or ``replay``.
+    sizes : tuple of int
+    """
+
+    def __init__(
+        self, rows: int, threads: int, repeats: int, steps: int, source: str, sizes: tuple[int, ...] = SIZES
+    ) -> None:
+        self.rows, self.threads, self.repeats, self.steps = rows, threads, repeats, steps
+        self.source, self.sizes = source, sizes
+        self._options: dict[str, dict[str, Any]] = {}
+
+    def options(self, decoder: str) -> dict[str, Any]:
+        """Options with decoder and source, loaded once."""
+        if decoder not in self._options:
+            self._options[decoder] = ingredients(decoder, self.source)
+        return self._options[decoder]
+
+    def against_rollout(self, decoder: str, substeps: int | None = None) -> dict[str, Any]:
+        """A batch beside `mujoco.rollout` alone."""
+        env = batch(self.options(decoder), self.rows, self.threads, substeps)
+        stepping = Stepping(env, following(env.layout), self.rows)
+        stepping.stagger()
+        raw = RawRollout(env.loop, self.threads)
+        steps = {"loop": self.steps, "raw": self.steps}
+        found = interleaved({"loop": stepping, "raw": raw}, steps, self.repeats)
+        raw.close()
+        env.close()
+        beyond = float(np.median(found["loop"] - found["raw"]))
+        return {
+            "decoder": decoder,
+            "loop_us": 1e6 * float(np.median(found["loop"])),
+            "raw_us": 1e6 * float(np.median(found["raw"])),
+            "ratio": ratio(found["raw"], found["loop"]),
+            "beyond_physics_us": 1e6 * beyond,
+            "ratio_at_reference": REFERENCE_WALL_S / (REFERENCE_WALL_S + max(beyond, 0.0)),
+            "episodes_ended_per_1000_limb_steps": 1000 * stepping.ended / stepping.steps / self.rows,
+        }
+
+    def against_copies(self, decoder: str) -> dict[str, Any]:
+        """A batch beside as many single environments in Gymnasium's vectors; sources share what they play."""
+        options = self.options(decoder)
+
+        def make() -> gym.Env[Any, Any]:
+            return gym.make(ENV_ID, **own(options))
+
+        asynchronous = AsyncVectorEnv([make] * self.rows, context="fork")
+        synchronous = SyncVectorEnv([make] * self.rows)
+        env = batch(options, self.rows, self.threads)
+        act = following(env.layout)
+        measured = {
+            "batch": Stepping(env, act, self.rows),
+            "sync": Stepping(synchronous, act, self.rows),
+            "async": Stepping(asynchronous, act, self.rows),
+        }
+        steps = max(5, self.steps // 4)
+        found = interleaved(measured, dict.fromkeys(measured, steps), max(3, self.repeats // 2))
+        for each in (asynchronous, synchronous, env):
+            each.close()
+        return {
+            "decoder": decoder,
+            **{f"{name}_us": 1e6 * float(np.median(seconds)) for name, seconds in found.items()},
+            "over_sync": ratio(found["sync"], found["batch"]),
+            "over_async": ratio(found["async"], found["batch"]),
+        }
+
+    def single(self, decoder: str, substeps: int | None, threads: int) -> dict[str, Any]:
+        """One environment beside a loop of `mj_step`."""
+        env = gym.make(ENV_ID, threads=threads, **own(self.options(decoder)))
+        inner: Any = env.unwrapped
+        if substeps is not None:
+            use_substeps(inner, substeps, 1)
+        measured = {"env": Stepping(env, following(inner.layout)), "raw": RawSteps(inner.loop)}
+        steps = dict.fromkeys(measured, 5 * self.steps)
+        found = interleaved(measured, steps, self.repeats)
+        env.close()
+        return {
+            "decoder": decoder,
+            "substeps": substeps or "shipped",
+            "threads": threads,
+            "env_us": 1e6 * float(np.median(found["env"])),
+            "raw_us": 1e6 * float(np.median(found["raw"])),
+            "ratio": ratio(found["raw"], found["env"]),
+            "beyond_physics_us": 1e6 * float(np.median(found["env"] - found["raw"])),
+        }
+
+    def cost_by_size(self, decoder: str) -> dict[str, Any]:
+        """Cost of a limb's step in batches of several sizes; the limbs rest, so that no episode ends."""
+        measured, steps, envs = {}, {}, []
+        for rows in self.sizes:
+            env = batch(self.options(decoder), rows, self.threads)
+            envs.append(env)
+            measured[str(rows)] = Stepping(env, resting(env.layout), rows)
+            steps[str(rows)] = 5 * max(1, round(min(60, 2 * 1024 / rows) / 5))
+        found = interleaved(measured, steps, max(3, self.repeats // 2))
+        for env in envs:
+            env.close()
+        growth = {}
+        if "16" in found:
+            growth = {f"growth_16_to_{self.sizes[-1]}": ratio(found[str(self.sizes[-1])], found["16"])}
+        return {"decoder": decoder, **{f"{name}_us": 1e6 * float(np.median(s)) for name, s in found.items()}, **growth}
+
+    def decision(self, decoder: str) -> dict[str, Any]:
+        """One decision in a batch of 64 windows, on one core."""
+        env = batch(self.options(decoder), 64, 1)
+        env.reset(seed=0)
+        stream = env.loop.stream
+        windows, adaptation, inner = stream.window(), stream.adaptation, load_decoder(decoder)
+
+        def decide(times: int) -> float:
+            begin = perf_counter()
+            for _ in range(times):
+                inner.decode(windows, adaptation)
+            return (perf_counter() - begin) / times / 64
+
+        found = interleaved({"decision": decide}, {"decision": 5}, self.repeats)
+        env.close()
+        spec = inner.spec
+        return {
+            "decoder": decoder,
+            "modality": spec.modality,
+            "window": f"{len(spec.channels)} × {spec.window}",
+            "hop_s": spec.hop_s,
+            "decision_us": 1e6 * float(np.median(found["decision"])),
+        }
+
+    def profile(self, decoder: str) -> dict[str, Any]:
+        """Where a limb's step goes, everything on one thread and one after the other."""
+        env = batch(self.options(decoder), self.rows, 1)
+        stepping = Stepping(env, following(env.layout), self.rows)
+        stepping.stagger()
+        spans, loop = Spans(), env.loop
+        parts = loop.parts
+        for owner, method, part in (
+            (env, "step", "vector environment"),
+            (loop, "step", "loop, its own"),
+            (loop, "reset", "resets, their own"),
+            (loop, "observation", "observations"),
+            (loop, "info", "infos"),
+            (loop.physics, "begin", "set-points"),
+            (loop.physics, "simulate", "physics"),
+            (loop.physics, "finish", "reading sensors"),
+            (loop.physics, "reset", "resets, their own"),
+            (loop.stream, "step", "buffers"),
+            (loop.stream, "reset", "buffers"),
+            (parts.source, "read", "source"),
+            (parts.source, "reset", "source"),
+            (parts.task, "step", "task"),
+            (parts.task, "reset", "task"),
+            (parts.operator, "step", "operator"),
+            (parts.operator, "decide", "operator"),
+            (parts.operator, "reset", "operator"),
+        ):
+            spans.watch(owner, method, part)
+        decoding = parts.decoder if not isinstance(parts.decoder, BoundDecoder) else None
+        if decoding is None:
+            spans.watch(parts.decoder, "decode_labels", "decoding")
+        else:
+            spans.watch(decoding, "decode", "decoding")
+        steps = self.steps * self.repeats
+        stepping(steps)
+        if decoding is not None:  # the decoder is shared with other environments
+            object.__delattr__(decoding, "decode")
+        env.close()
+        each = {part: 1e6 * seconds / steps / self.rows for part, seconds in spans.seconds.items()}
+        return {"decoder": decoder, **dict(sorted(each.items(), key=lambda item: -item[1]))}
+
+    def memory(self, decoder: str) -> dict[str, Any]:
+        """Memory of a limb, from batches of two sizes in processes of their own; with the signals of its resets."""
+        held = []
+        for rows in (self.rows, self.rows + 512):
+            command = [sys.executable, __file__, "--source", self.source, "--memory", decoder, str(rows)]
+            held.append(int(subprocess.run(command, capture_output=True, text=True, check=True).stdout))
+        return {"decoder": decoder, "mb_a_limb": (held[1] - held[0]) / 512 / 1e6, "mb_of_64": held[0] / 1e6}
+
+    def substeps_of_reference(self) -> int:
+        """How many substeps cost 0.8 ms on one core, by the processor's clock."""
+        env: Any = gym.make(ENV_ID, **own(self.options("oracle"))).unwrapped
+        env.reset(seed=0)
+        raw = RawSteps(env.loop)
+        raw(100)
+        begin = process_time()
+        raw(400)
+        seconds = (process_time() - begin) / 400 / raw.substeps
+        env.close()
+        return max(20, round(REFERENCE_S / seconds))
+
+    def everything(self) -> dict[str, Any]:
+        """All sections."""
+        decoders = ["oracle", f"oracle:{EEG}", *list_decoders()]
+        many = self.substeps_of_reference()
+        sections: dict[str, Any] = {"machine": machine()}
+        sections["options"] = {
+            "rows": self.rows,
+            "threads": self.threads,
+            "source": self.source,
+            "repeats": self.repeats,
+            "steps a chunk": self.steps,
+            "substeps that cost 0.8 ms": many,
+        }
+        say("decisions", sections, [self.decision(name) for name in list_decoders()])
+        say("batch over rollout", sections, [self.against_rollout(name) for name in decoders])
+        chosen = ("oracle", f"oracle:{EEG}", EMG, EEG)
+        for substeps in (20, many):
+            rows = [self.against_rollout(name, substeps) for name in chosen]
+            say(f"batch over rollout, {substeps} substeps", sections, rows)
+        say("batch over copies", sections, [self.against_copies(name) for name in (EMG, EEG)])
+        single = [self.single("oracle", substeps, threads) for substeps in (None, 20, many) for threads in (1, 2)]
+        say("single over mj_step", sections, single)
+        say("cost by size", sections, [self.cost_by_size(name) for name in ("oracle", EMG, EEG)])
+        say("profile", sections, [self.profile(name) for name in ("oracle", f"oracle:{EEG}", EMG, EEG)])
+        say("memory", sections, [self.memory(name) for name in (EMG, EEG, WIDE)])
+        return sections
+
+
+def say(name: str, sections: dict[str, Any], rows: list[dict[str, Any]]) -> None:
+    """Keep a section, and say that it is there."""
+    sections[name] = rows
+    print(f"{name}: done", file=sys.stderr, flush=True)
+
+
+class Ignorant:
+    """Gives every label the same probability."""
+
+    def predict_proba(self, windows: np.ndarray) -> np.ndarray:
+        """Posteriors of windows (n, channels, samples)."""
+        return np.full((len(windows), 3), 1 / 3)
+
+
+def wide(source: str) -> dict[str, Any]:
+    """Options of an environment that reads 64 channels and 3 s."""
+    spec = load_decoder(EEG).spec
+    if source == "surrogate":
+        channels = SurrogateSource.load(f"{spec.dataset}_tune", spec.labels).spec.channels
+    else:
+        channels = ReplaySource.from_dataset(spec.dataset, "tune", spec.labels).spec.channels
+    update = {"channels": channels, "window": round(3 * spec.rate_hz), "adaptation": AdaptationSpec()}
+    decoder = ProbabilityDecoder(Ignorant(), spec.model_copy(update={**update, "output": "probabilities"}))
+    return {"decoder": decoder, "source": assemble(ENV_ID, decoder=decoder, source=source).source}
+
+
+def print_memory(decoder: str, rows: int, source: str) -> None:
+    """Bytes that this process holds with a batch that has run for a while."""
+    options = wide(source) if decoder == WIDE else ingredients(decoder, source)
+    env = NeuroVectorEnv(ENV_ID, rows, threads=1, **options)
+    Stepping(env, resting(env.layout), rows)(20)
+    print(resident_bytes())
+
+
+def main() -> None:
+    """Read the command line, measure, write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
+    parser.add_argument("--page", type=Path, help="a page whose table of bars is written anew: docs/performance.md")
+    parser.add_argument("--rows", type=int, default=64)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--steps", type=int, default=40)
+    parser.add_argument("--source", choices=("surrogate", "replay"), default="surrogate")
+    parser.add_argument("--memory", nargs=2, metavar=("DECODER", "ROWS"), help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.memory:
+        print_memory(arguments.memory[0], int(arguments.memory[1]), arguments.source)
+        return
+    run = Run(arguments.rows, arguments.threads, arguments.repeats, arguments.steps, arguments.source)
+    sections = run.everything()
+    judged = write_report(sections, arguments.out)
+    if arguments.page:
+        fill(arguments.page, judged)
+    print(judged)
+    print(json.dumps(sections["machine"]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,114 @@
+"""Bars beside figures, and tables, out of what `throughput.py` measured."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+EEG, EMG = "eeg_fists", "emg_armband"
+MARKS = ("<!-- bars -->", "<!-- end of bars -->")
+TITLES = {
+    "decisions": "One decision in a batch of 64, one core",
+    "batch over rollout": "Batch ÷ `mujoco.rollout`, the arm as it ships",
+    "batch over copies": "Batch ÷ as many single environments",
+    "single over mj_step": "Single environment ÷ loop of `mj_step`",
+    "cost by size": "Cost of a limb's step by size of the batch, µs",
+    "profile": "Where a limb's step goes on one thread, µs",
+    "memory": "Memory",
+}
+
+
+def bars(sections: dict[str, Any]) -> list[dict[str, Any]]:
+    """One row a bar: what is asked, what was measured, whether it is met.
+
+    Ratios are judged on the physics that costs what the bars' reference costs; the figure with the shipped physics,
+    which is cheaper, stands beside it.
+    """
+    many = sections["options"]["substeps that cost 0.8 ms"]
+    shipped = {row["decoder"]: row for row in sections["batch over rollout"]}
+    middle = {row["decoder"]: row for row in sections["batch over rollout, 20 substeps"]}
+    reference = {row["decoder"]: row for row in sections[f"batch over rollout, {many} substeps"]}
+    decisions = {row["decoder"]: row["decision_us"] / 1000 for row in sections["decisions"]}
+    copies = {row["decoder"]: row for row in sections["batch over copies"]}
+    single = {(str(row["substeps"]), row["threads"]): row["ratio"] for row in sections["single over mj_step"]}
+    found = []
+
+    def ask(figure: str, bar: float, value: float, *, at_least: bool, also: str = "") -> None:
+        met = value >= bar if at_least else value <= bar
+        sign = "≥" if at_least else "≤"
+        found.append({"figure": figure, "bar": f"{sign} {bar:g}", "measured": value, "met": met, "also": also})
+
+    for name, bar in (("oracle", 0.95), (f"oracle:{EEG}", 0.95), (EMG, 0.85), (EEG, 0.85)):
+        also = (
+            f"20 × 2.5 ms: {middle[name]['ratio']:.2f}; shipped physics: {shipped[name]['ratio']:.2f}, "
+            f"whose overhead beside 0.47 ms is {shipped[name]['ratio_at_reference']:.2f}"
+        )
+        ask(f"{name} ÷ raw rollout", bar, reference[name]["ratio"], at_least=True, also=also)
+    ask(f"one decision, {EEG}, ms", 0.3, decisions[EEG], at_least=False)
+    ask(f"one decision, {EMG}, ms", 0.06, decisions[EMG], at_least=False)
+    for name, what in (("oracle", "EMG"), (f"oracle:{EEG}", "EEG")):
+        also = f"at the reference's physics {reference[name]['beyond_physics_us']:.1f}"
+        value = shipped[name]["beyond_physics_us"]
+        ask(f"neither physics nor decoding, {what}, µs a limb and step", 20, value, at_least=False, also=also)
+    ask(f"batch ÷ SyncVectorEnv, {EEG}", 3, copies[EEG]["over_sync"], at_least=True)
+    ask(f"batch ÷ AsyncVectorEnv, {EEG}", 1.5, copies[EEG]["over_async"], at_least=True)
+    for threads in (1, 2):
+        also = f"20 × 2.5 ms: {single['20', threads]:.2f}; shipped physics: {single['shipped', threads]:.2f}"
+        figure = f"single environment, oracle ÷ mj_step, threads={threads}"
+        ask(figure, 0.8, single[str(many), threads], at_least=True, also=also)
+    for row in sections["cost by size"]:
+        growth = next((value for key, value in row.items() if key.startswith("growth")), None)
+        if growth is not None:
+            ask(f"growth of cost from batch 16 to 1024, {row['decoder']}", 1.1, growth, at_least=False)
+    for row in sections["memory"]:
+        ask(f"memory a limb, {row['decoder']}, MB", 1.0, row["mb_a_limb"], at_least=False)
+    return found
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    """Markdown table of rows with the keys of the first, and those that only later ones have."""
+    keys = list(dict.fromkeys(key for row in rows for key in row))
+    lines = ["| " + " | ".join(key.replace("_", " ") for key in keys) + " |", "|" + " --- |" * len(keys)]
+    lines += ["| " + " | ".join(_shown(row.get(key)) for key in keys) + " |" for row in rows]
+    return "\n".join(lines)
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.3g}" if abs(value) < 10 else f"{value:.1f}"
+    return str(value)
+
+
+def write_report(sections: dict[str, Any], folder: Path) -> str:
+    """Write ``throughput.json`` and ``throughput.md``; the table of bars."""
+    folder.mkdir(parents=True, exist_ok=True)
+    judged = bars(sections)
+    text = ["# Throughput", "", "Written by `python benchmarks/throughput.py`; see `docs/performance.md`.", ""]
+    for name in ("machine", "options"):
+        text += [f"- {name}: " + ", ".join(f"{key} {value}" for key, value in sections[name].items())]
+    text += ["", "## Bars", "", table(judged), ""]
+    for name, rows in sections.items():
+        if isinstance(rows, list):
+            text += [f"## {TITLES.get(name, name.capitalize())}", "", table(rows), ""]
+    _write(folder / "throughput.md", "\n".join(text))
+    _write(folder / "throughput.json", json.dumps({**sections, "bars": judged}, indent=1) + "\n")
+    return table(judged)
+
+
+def fill(page: Path, text: str) -> None:
+    """Put a table between the two marks of a page."""
+    before, rest = page.read_text(encoding="utf-8").split(MARKS[0])
+    _write(page, f"{before}{MARKS[0]}\n\n{text}\n\n{MARKS[1]}{rest.split(MARKS[1])[1]}")
+
+
+def _write(path: Path, text: str) -> None:
+    temporary = path.with_name(f"{path.name}.part")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)

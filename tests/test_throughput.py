@@ -1,0 +1,139 @@
+"""The scripts that measure speed measure what they say; no figure of this machine is asked for."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+FOLDER = Path(__file__).resolve().parents[1] / "benchmarks"
+
+
+@pytest.fixture
+def scripts(monkeypatch: pytest.MonkeyPatch) -> dict[str, ModuleType]:
+    """The scripts as modules: they find each other beside themselves."""
+    import importlib
+
+    monkeypatch.syspath_prepend(str(FOLDER))
+    names = ("timing", "loop_timing", "throughput_report", "throughput", "peers", "soak")
+    return {name: importlib.import_module(name) for name in names}
+
+
+def test_chunks_take_turns_and_the_first_is_not_counted(scripts: dict[str, ModuleType]) -> None:
+    calls: list[tuple[str, int]] = []
+
+    def run(name: str) -> object:
+        return lambda steps: calls.append((name, steps)) or float(len(calls))
+
+    found = scripts["timing"].interleaved({"a": run("a"), "b": run("b")}, {"a": 2, "b": 3}, 2)
+    assert calls == [("a", 2), ("b", 3), ("a", 2), ("b", 3), ("b", 3), ("a", 2)]
+    assert found["a"].tolist() == [3.0, 6.0]
+    assert scripts["timing"].ratio(np.array([2.0, 4.0, 9.0]), np.array([1.0, 2.0, 1.0])) == 2.0
+
+
+def test_spans_do_not_count_what_they_call(scripts: dict[str, ModuleType]) -> None:
+    class Nested:
+        def outer(self) -> None:
+            time.sleep(0.01)
+            self.inner()
+
+        def inner(self) -> None:
+            time.sleep(0.05)
+
+    spans, nested = scripts["loop_timing"].Spans(), Nested()
+    spans.watch(nested, "outer", "outer")
+    spans.watch(nested, "inner", "inner")
+    nested.outer()
+    assert 0.01 <= spans.seconds["outer"] < 0.05 <= spans.seconds["inner"]
+
+
+def test_sections_hold_what_the_bars_read(scripts: dict[str, ModuleType], tmp_path: Path) -> None:
+    run = scripts["throughput"].Run(rows=4, threads=2, repeats=1, steps=5, source="surrogate", sizes=(1, 16))
+    loop, single = run.against_rollout("oracle"), run.single("oracle", 20, 2)
+    growth, decision = run.cost_by_size("emg_armband"), run.decision("emg_armband")
+    assert loop["loop_us"] > 0 < loop["raw_us"]
+    assert single["ratio"] > 0
+    assert growth["growth_16_to_16"] == 1.0
+    parts = run.profile("emg_armband")
+    assert parts["physics"] > 0 < parts["decoding"]
+    assert "decode" not in vars(run.options("emg_armband")["decoder"])
+    names = ("oracle", "oracle:eeg_fists", "emg_armband", "eeg_fists")
+    rows = [{**loop, "decoder": name} for name in names]
+    sections = {
+        "machine": {},
+        "options": {"substeps that cost 0.8 ms": 64},
+        "batch over rollout": rows,
+        "batch over rollout, 20 substeps": rows,
+        "batch over rollout, 64 substeps": rows,
+        "decisions": [{**decision, "decoder": name} for name in names[2:]],
+        "batch over copies": [{"decoder": "eeg_fists", "over_sync": 3.5, "over_async": 1.0}],
+        "single over mj_step": [
+            {**single, "substeps": count, "threads": threads} for count in ("shipped", 20, 64) for threads in (1, 2)
+        ],
+        "cost by size": [growth],
+        "memory": [{"decoder": "eeg_fists", "mb_a_limb": 0.4}],
+    }
+    text = scripts["throughput_report"].write_report(sections, tmp_path)
+    assert "| batch ÷ SyncVectorEnv, eeg_fists | ≥ 3 | 3.5 | yes |" in text
+    assert "| batch ÷ AsyncVectorEnv, eeg_fists | ≥ 1.5 | 1 | no |" in text
+    assert text in (tmp_path / "throughput.md").read_text(encoding="utf-8")
+    assert len(json.loads((tmp_path / "throughput.json").read_text(encoding="utf-8"))["bars"]) == text.count("\n") - 1
+    page = tmp_path / "page.md"
+    marks = scripts["throughput_report"].MARKS
+    page.write_text(f"Before.\n\n{marks[0]}\nold\n{marks[1]}\n\nAfter.\n", encoding="utf-8")
+    scripts["throughput_report"].fill(page, text)
+    assert page.read_text(encoding="utf-8") == f"Before.\n\n{marks[0]}\n\n{text}\n\n{marks[1]}\n\nAfter.\n"
+
+
+def test_the_page_shows_the_committed_figures(scripts: dict[str, ModuleType]) -> None:
+    report = FOLDER / "results" / "throughput.json"
+    if not report.is_file():
+        pytest.skip("throughput.json has not been written yet")
+    table = scripts["throughput_report"].table(json.loads(report.read_text(encoding="utf-8"))["bars"])
+    assert table in (FOLDER.parent / "docs" / "performance.md").read_text(encoding="utf-8")
+
+
+def test_a_limb_that_costs_more_takes_more_substeps(scripts: dict[str, ModuleType]) -> None:
+    timing = scripts["loop_timing"]
+    env = timing.batch(timing.ingredients("oracle", "surrogate"), 2, 1, substeps=40)
+    env.reset(seed=0)
+    env.step(np.zeros((2, 3)))
+    assert env.loop.physics.state[0, 0] == pytest.approx(0.05)
+    assert env.loop.parts.limb.model.opt.timestep == pytest.approx(0.05 / 40)
+
+
+def test_peers_that_are_missing_are_left_out_with_a_reason(
+    scripts: dict[str, ModuleType], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    peers = scripts["peers"]
+    missing = peers.Peer("Nothing-v0", "no_such_module", "nothing", "nothing")
+    monkeypatch.setattr(peers, "PEERS", (missing, peers.PEERS[0]))
+    arguments = ["--copies", "2", "--repeats", "1", "--steps", "4", "--out", str(tmp_path)]
+    monkeypatch.setattr(sys, "argv", ["peers.py", *arguments])
+    peers.main()
+    assert "Nothing-v0: left out (ModuleNotFoundError" in capsys.readouterr().out
+    (row,) = json.loads((tmp_path / "peers.json").read_text(encoding="utf-8"))
+    assert row["environment"] == "NeuroArm-v0"
+    assert min(row["single"], row["sync"], row["async"]) > 0
+
+
+def test_the_soak_counts_steps_of_limbs(
+    scripts: dict[str, ModuleType], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    soak = scripts["soak"]
+    monkeypatch.setattr(soak, "SAMPLES", 10)
+    monkeypatch.setattr(soak, "DECODERS", ("emg_armband",))
+    arguments = ["--limb-steps", "50", "--rows", "4", "--threads", "1", "--out", str(tmp_path)]
+    monkeypatch.setattr(sys, "argv", ["soak.py", *arguments])
+    soak.main()
+    (run,) = json.loads((tmp_path / "soak.json").read_text(encoding="utf-8"))["runs"]
+    assert run["limb_steps"] == 80
+    assert len(run["memory_mb"]) == 10
