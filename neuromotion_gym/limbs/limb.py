@@ -12,6 +12,7 @@ from home to one end, so the two half ranges of a degree may differ.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -263,9 +264,7 @@ class Limb:
         targets = np.clip(np.asarray(targets, dtype=float), -1.0, 1.0)
         state = np.tile(self._postures.home, (len(targets), 1))
         for column, name in enumerate(degrees):
-            knots = self._postures.places
-            controls = self.control(knots[:, None], (name,))
-            state += self._postures.offsets(name, controls, targets[:, column])
+            state += self._postures.offsets(name, partial(self.control, degrees=(name,)), targets[:, column])
         return state
 
     def _select(self, degrees: Sequence[str]) -> _Selection:

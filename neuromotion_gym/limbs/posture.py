@@ -5,10 +5,15 @@ Computed by simulation, because coupled joints, tendons and muscles settle where
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import mujoco
 import numpy as np
 
 from neuromotion_gym.errors import NeuroMotionError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _UNSTABLE = tuple(
     int(kind)
@@ -60,15 +65,15 @@ class PostureTable:
         self.home_sensordata: np.ndarray = np.array(self._data.sensordata)
         self._tables: dict[str, np.ndarray] = {}
 
-    def offsets(self, degree: str, controls: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    def offsets(self, degree: str, controls: Callable[[np.ndarray], np.ndarray], targets: np.ndarray) -> np.ndarray:
         """Difference of the state to home when one degree of freedom stands elsewhere.
 
         Parameters
         ----------
         degree : str
             Name under which its table is kept.
-        controls : float array, shape (9, nu)
-            Control that holds it at each of ``places``.
+        controls : callable
+            From places, shape (9, 1), to the controls (9, nu) that hold it there; asked once.
         targets : float array, shape (n,)
             Where it stands, -1 to 1.
 
@@ -77,7 +82,7 @@ class PostureTable:
         float array, shape (n, nstate)
         """
         if degree not in self._tables:
-            self._tables[degree] = self._tabulate(controls)
+            self._tables[degree] = self._tabulate(controls(self.places[:, None]))
         table = self._tables[degree]
         exact = (targets + 1.0) * (len(self.places) - 1) / 2
         below = np.minimum(exact.astype(int), len(self.places) - 2)
