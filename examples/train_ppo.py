@@ -21,8 +21,16 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 import neuromotion_gym  # noqa: F401  (registers the environments)
 from neuromotion_gym.controllers import make_controller
+from neuromotion_gym.controllers.history import HistorySpec
 from neuromotion_gym.controllers.training import CHECKPOINT, Setup, Training
+from neuromotion_gym.decoders.zoo import load_decoder
 from neuromotion_gym.rendering import VideoWriter
+
+# A decoder that answers two seconds late wants slower decisions, a longer memory and more patience
+SETTINGS = {
+    "emg": {},
+    "eeg": {"repeat": 10, "discount": 0.999, "history": HistorySpec(time_constants_s=(1, 4, 16)), "layers": (64, 64)},
+}
 
 
 def main() -> None:
@@ -40,6 +48,7 @@ def main() -> None:
         seed=options.seed,
         steps=options.steps,
         n_envs=options.n_envs,
+        **SETTINGS[load_decoder(options.decoder).spec.modality],
     )
     torch.set_num_threads(options.threads)
     training = Training(setup, threads=options.threads)

@@ -245,6 +245,8 @@ def policy_path(source: str | Path) -> Path:
 def stranger(sources: str, people: Collection[str]) -> str:
     """The first of several policies, separated by commas, that was trained on signals of none of ``people``.
 
+    One whose decoder was silenced has heard nobody.
+
     Raises
     ------
     NeuroMotionError
@@ -253,7 +255,7 @@ def stranger(sources: str, people: Collection[str]) -> str:
     told = []
     for source in sources.split(","):
         _, spec = read_policy(policy_path(source))
-        met = sorted(set(spec.training.subjects) & set(people))
+        met = [] if spec.training.blind else sorted(set(spec.training.subjects) & set(people))
         if not met:
             return source
         told.append(f"{source} on those of {', '.join(met)}")

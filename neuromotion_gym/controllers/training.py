@@ -80,20 +80,20 @@ class Setup(Checked):
     observe_goal: bool = False
     blind: bool = False
     seed: int = Field(default=0, ge=0)
-    steps: int = Field(default=8_000_000, ge=1)
+    steps: int = Field(default=3_000_000, ge=1)
     n_envs: int = Field(default=64, ge=1)
     discount: float = Field(default=0.998, gt=0, le=1)
     repeat: int = Field(default=4, ge=1, le=100)
     history: HistorySpec = HistorySpec()
     mirror: bool = True
     rollout: int = Field(default=64, ge=2)
-    batch_size: int = Field(default=1024, ge=2)
-    epochs: int = Field(default=6, ge=1)
+    batch_size: int = Field(default=256, ge=2)
+    epochs: int = Field(default=10, ge=1)
     learning_rate: float = Field(default=3e-4, gt=0)
     clip: float = Field(default=0.2, gt=0)
     trace: float = Field(default=0.95, ge=0, le=1)
     layers: tuple[int, ...] = (128, 128)
-    log_std: float = -0.5
+    log_std: float = -0.7
 
 
 class Training:

@@ -241,6 +241,9 @@ def test_a_stranger_is_found_among_policies(tmp_path, layout, policy):
     assert stranger(both, ["Ann"]) == str(tmp_path / "b.onnx")
     with pytest.raises(NeuroMotionError, match=r"linear.onnx on those of Bob; .*b.onnx on those of Cleo"):
         stranger(both, ["Bob", "Cleo"])
+    deaf = make_spec(layout, training=record.model_copy(update={"blind": True}))
+    path = write_policy(tmp_path / "deaf.onnx", deaf, layout)
+    assert stranger(str(path), ["Bob"]) == str(path)
 
 
 @pytest.mark.parametrize("name", shipped_policies())

@@ -1,0 +1,128 @@
+"""Every training that the page on learning reports, the shipped policies among them, and their curves.
+
+    python benchmarks/learning.py                  # all of them, one after the other; goes on where it was stopped
+    python benchmarks/learning.py eeg_easy_0       # only these
+    python benchmarks/learning.py --collect        # train nothing, write policies and curves of what there is
+
+Trainings go to ``runs/NAME``, policies to ``assets/controllers/NAME.onnx``, curves to ``benchmarks/results/learning``.
+Those of armband EMG listen to decoders of folds, which takes the recordings.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+SCRIPT = ROOT / "examples" / "train_ppo.py"
+POLICIES = ROOT / "assets" / "controllers"
+RESULTS = ROOT / "benchmarks" / "results" / "learning"
+GROUPS = {"a": ("Female0", "Female1", "Male0", "Male1"), "b": ("Male2", "Male3", "Male4", "Male5")}
+EMG = ("--decoder", "emg_armband", "--level", "standard", "--steps", "3000000")
+EEG = ("--decoder", "eeg_fists", "--level", "easy", "--steps", "1500000")
+RUNS = {
+    **{
+        f"emg_standard_{group}_{seed}": (*EMG, "--unseen", "--subjects", *people, "--seed", str(seed))
+        for seed in range(3)
+        for group, people in GROUPS.items()
+    },
+    "emg_standard_goal": (*EMG, "--observe-goal"),
+    "emg_standard_blind": (*EMG, "--blind"),
+    **{f"eeg_easy_{seed}": (*EEG, "--seed", str(seed)) for seed in range(3)},
+    "eeg_easy_goal": (*EEG, "--observe-goal"),
+    "eeg_easy_blind": (*EEG, "--blind"),
+}
+EPISODES = 300
+"""Over which a curve is smoothed."""
+
+
+def main() -> None:
+    """Train what is asked for, and collect what there is."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", help=f"of {', '.join(RUNS)}")
+    parser.add_argument("--runs", type=Path, default=Path("runs"), help="where trainings go (%(default)s)")
+    parser.add_argument("--threads", type=int, default=1, help="of each training (%(default)s)")
+    parser.add_argument("--collect", action="store_true", help="train nothing")
+    options = parser.parse_args()
+    if unknown := set(options.names) - set(RUNS):
+        parser.error(f"no training is called {', '.join(sorted(unknown))}")
+    if not options.collect:
+        for name in options.names or RUNS:
+            print(name, flush=True)
+            command = [sys.executable, str(SCRIPT), "--out", str(options.runs / name), *RUNS[name]]
+            subprocess.run([*command, "--threads", str(options.threads)], check=True)
+    collect(options.runs)
+
+
+def collect(runs: Path) -> None:
+    """Copy the policies of all finished trainings, and write their curves as one table and as pictures."""
+    finished = [
+        name for name in RUNS if (runs / name / "policy.onnx").is_file() and (runs / name / "curve.csv").is_file()
+    ]
+    POLICIES.mkdir(exist_ok=True)
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    rows = []
+    for name in finished:
+        shutil.copyfile(runs / name / "policy.onnx", POLICIES / f"{name}.onnx")
+        rows += [{"training": name, **row} for row in smoothed(runs / name / "curve.csv")]
+    if not rows:
+        print(f"no training in {runs} is finished")
+        return
+    with (RESULTS / "curves.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    for kind in ("emg", "eeg"):
+        draw([row for row in rows if row["training"].startswith(kind)], RESULTS / f"curves_{kind}.png")
+
+
+def smoothed(path: Path) -> list[dict[str, object]]:
+    """Every tenth update of a curve, each figure the mean over the last `EPISODES` episodes up to there."""
+    with path.open(encoding="utf-8") as file:
+        curve = [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
+    rows: list[dict[str, object]] = []
+    for end in range(9, len(curve), 10):
+        ended, won, wrong, seconds = 0.0, 0.0, 0.0, 0.0
+        for entry in reversed(curve[: end + 1]):
+            if ended >= EPISODES:
+                break
+            if entry["episodes"]:
+                ended += entry["episodes"]
+                won += entry["success"] * entry["episodes"]
+                wrong += entry["wrong"] * entry["episodes"]
+                seconds += entry["time_s"] * entry["success"] * entry["episodes"] if entry["success"] else 0.0
+        if ended:
+            rows.append(
+                {
+                    "steps": int(curve[end]["steps"]),
+                    "success": round(won / ended, 4),
+                    "wrong": round(wrong / ended, 4),
+                    "time_s": round(seconds / won, 2) if won else "",
+                }
+            )
+    return rows
+
+
+def draw(rows: list[dict[str, object]], path: Path) -> None:
+    """Success against steps, one line a training."""
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(figsize=(6, 4), layout="constrained")
+    for name in dict.fromkeys(row["training"] for row in rows):
+        own = [row for row in rows if row["training"] == name]
+        style = {"goal": (":", "black"), "blind": ("--", "grey"), "a": ("-", "C0"), "b": ("-", "C1")}
+        kind = next((part for part in str(name).split("_") if part in style), "a")
+        line, colour = style[kind]
+        axes.plot([row["steps"] / 1e6 for row in own], [row["success"] for row in own], line, color=colour, label=name)
+    axes.set(xlabel="control steps, millions", ylabel=f"success, last {EPISODES} episodes", ylim=(0, 1))
+    axes.legend(fontsize="small")
+    figure.savefig(path, dpi=120)
+    plt.close(figure)
+
+
+if __name__ == "__main__":
+    main()
