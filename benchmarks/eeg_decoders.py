@@ -6,7 +6,8 @@ own figures into its ``metrics.json`` and ``card.md``. Needs the extra ``train``
 (``NEUROMOTION_DATA``).
 
 Tangent space + logistic regression is fitted here alone, on the same aligned band covariances as the shipped
-decoder: it is a baseline that has no ONNX graph.
+decoder: it is a baseline that has no ONNX graph. The eye controls, too, are trained here anew: the shipped ones read
+what a running loop plays, where the place of the onset in the window is any; these ones windows inside of trials.
 """
 
 from __future__ import annotations
@@ -23,12 +24,14 @@ from neuromotion_gym.decoders.alignment import euclidean_alignment
 from neuromotion_gym.decoders.bands import filter_bank
 from neuromotion_gym.decoders.card import card
 from neuromotion_gym.decoders.evaluation import Decisions
-from neuromotion_gym.decoders.folds import fold_decoder, fold_recipe, held_out
+from neuromotion_gym.decoders.folds import fold_decoder, fold_recipe, held_out, train_fold
 from neuromotion_gym.decoders.offline_report import METRICS, read_metrics
 from neuromotion_gym.decoders.onnx_decoder import OnnxDecoder
-from neuromotion_gym.decoders.recipe import load_recipe
+from neuromotion_gym.decoders.recipe import load_recipe, recipe_digest
+from neuromotion_gym.decoders.training import train
 from neuromotion_gym.decoders.training_data import training_windows
 from neuromotion_gym.decoders.zoo import decoder_folder
+from neuromotion_gym.signals.readers.cache import cache_folder
 
 if TYPE_CHECKING:
     from neuromotion_gym.decoders.decoder import Decoder
@@ -106,6 +109,19 @@ class TangentSpace:
         return np.asarray(self.model.predict_proba((features - self.mean) / self.scale))
 
 
+def eyes_in_trials(name: str, fold: tuple[str, ...]) -> Path:
+    """Folder of the eye control ``name`` trained inside of trials, without ``fold`` (on the train part without one)."""
+    recipe = load_recipe(decoder_folder(name))
+    assert recipe.data is not None
+    recipe = recipe.model_copy(update={"data": recipe.data.model_copy(update={"preparation": "trials"})})
+    if fold:
+        return train_fold(recipe, fold)
+    folder = cache_folder() / "trials" / f"{name}-{recipe_digest(recipe)}"
+    if not (folder / "model.onnx").is_file():
+        train(recipe, folder)
+    return folder
+
+
 def pickers(folds: bool) -> dict[str, Any]:
     """For each row of the table, the function that gives the decoder of a session and a condition."""
     kept: dict[Any, Decoder] = {}
@@ -121,6 +137,10 @@ def pickers(folds: bool) -> dict[str, Any]:
         fold = held_out(session.dataset, session.subject)
         return once((name, fold), lambda: fold_decoder(name, session.subject))
 
+    def eyes(session: Session, condition: str) -> Decoder:
+        fold = held_out(session.dataset, session.subject) if folds else ()
+        return once((EYES_OF[condition], fold), lambda: OnnxDecoder(eyes_in_trials(EYES_OF[condition], fold)))
+
     def tangent(session: Session, condition: str) -> Decoder:
         fold = held_out(session.dataset, session.subject) if folds else None
         return once((TANGENT, fold), lambda: TangentSpace(fold))
@@ -129,7 +149,7 @@ def pickers(folds: bool) -> dict[str, Any]:
         SHIPPED: lambda session, condition: named(SHIPPED, session),
         CLASSICAL: lambda session, condition: named(CLASSICAL, session),
         TANGENT: tangent,
-        EYES: lambda session, condition: named(EYES_OF[condition], session),
+        EYES: eyes,
     }
 
 
