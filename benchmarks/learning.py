@@ -77,7 +77,8 @@ def collect(runs: Path) -> None:
         writer.writeheader()
         writer.writerows(rows)
     for kind in ("emg", "eeg"):
-        draw([row for row in rows if row["training"].startswith(kind)], RESULTS / f"curves_{kind}.png")
+        if own := [row for row in rows if str(row["training"]).startswith(kind)]:
+            draw(own, RESULTS / f"curves_{kind}.png")
 
 
 def smoothed(path: Path) -> list[dict[str, object]]:

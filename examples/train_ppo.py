@@ -63,6 +63,7 @@ def main() -> None:
         return
     finally:
         training.close()
+    write(training.curve, folder)
     draw(training.curve, folder)
     if options.film:
         film(setup, folder, options.film)
