@@ -172,12 +172,14 @@ class ClosedLoop:
             self.parts.operator.see(self.physics.position)
         self.steps += 1
         outcome = self.parts.task.step(self.physics.position)
-        self.success = outcome.success & ~self.unstable
-        self.wrong = outcome.wrong & ~self.unstable
+        self.success, self.wrong, reward = outcome.success, outcome.wrong, outcome.reward
+        if self.unstable.any():
+            sound = ~self.unstable
+            self.success, self.wrong = self.success & sound, self.wrong & sound
+            reward = np.where(sound, reward, 0.0)
         ends = self.success | self.unstable
         if self.parts.task.wrong_selection == "end":
-            ends = ends | self.wrong
-        reward = np.where(self.unstable, 0.0, outcome.reward)
+            ends |= self.wrong
         return StepResult(reward, ends, (self.steps >= self._limit) & ~ends)
 
     def _signals(self) -> None:

@@ -142,6 +142,40 @@ def test_a_row_of_a_batch_is_a_single_environment(labels: tuple[str, ...], rate_
     assert episodes >= rows
 
 
+@pytest.mark.parametrize("env_id", sorted(ENVIRONMENTS))
+def test_every_environment_s_rows_are_single_environments(env_id: str) -> None:
+    """Default decoder and source, whole episodes and resets; signals made while limbs move, or one after the other."""
+    rows, ended, episodes = 3, np.zeros(3, bool), 0
+    batch = NeuroVectorEnv(env_id, rows, threads=2, level="easy", max_episode_steps=150)
+    singles = [NeuroEnv(env_id, level="easy") for _ in range(rows)]
+    steps = np.zeros(rows, int)
+    seen, _ = batch.reset(seed=21)
+    for row, env in enumerate(singles):
+        assert np.abs(env.reset(seed=21 + row)[0] - seen[row]).max() <= 1e-6
+    policy, exact = make_controller("argmax", batch.layout), slice(0, batch.layout.posterior.start)
+    for _ in range(500):
+        action, _ = policy.predict(seen, None)
+        seen, reward, terminated, truncated, info = batch.step(action)
+        steps += 1
+        for row, env in enumerate(singles):
+            if ended[row]:
+                alone, worth, done, facts = env.reset()[0], 0.0, False, env.loop.info_of(0)
+                steps[row] = 0
+            else:
+                alone, worth, done, _, facts = env.step(action[row])
+            assert (alone[exact] == seen[row, exact]).all()
+            assert np.abs(alone - seen[row]).max() <= 1e-6
+            assert (worth, done) == (reward[row], terminated[row])
+            assert truncated[row] == (not done and steps[row] >= 150)
+            assert (env.loop.physics.state[0] == batch.loop.physics.state[row]).all()
+            for key in ("is_success", "wrong_selection", "intent", "time", "subject"):
+                assert facts[key] == info[key][row]
+            assert (facts["goal"] == info["goal"][row]).all()
+        ended = terminated | truncated
+        episodes += int(ended.sum())
+    assert episodes >= 2 * rows
+
+
 @pytest.mark.parametrize("delay_s", [0.0, 0.05, 0.25])
 def test_threads_do_not_change_a_bit(options: Options, delay_s: float) -> None:
     """With two of them signals are made while the limbs move, unless the operator sees them at once."""
