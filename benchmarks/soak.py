@@ -21,7 +21,7 @@ from timing import machine, resident_bytes
 
 DECODERS = ("emg_armband", "eeg_fists")
 SAMPLES = 50
-ALLOWED_BYTES = 8e6
+ALLOWED_BYTES = 2e6
 """Growth of the median memory from the second tenth of a run to its last."""
 
 

@@ -15,6 +15,7 @@ import argparse
 import json
 import subprocess
 import sys
+from multiprocessing import get_all_start_methods
 from pathlib import Path
 from time import perf_counter, process_time
 from typing import Any
@@ -108,7 +109,8 @@ class Run:
         def make() -> gym.Env[Any, Any]:
             return gym.make(ENV_ID, **own(options))
 
-        asynchronous = AsyncVectorEnv([make] * self.rows, context="fork")
+        context = "fork" if "fork" in get_all_start_methods() else None
+        asynchronous = AsyncVectorEnv([make] * self.rows, context=context)
         synchronous = SyncVectorEnv([make] * self.rows)
         env = batch(options, self.rows, self.threads)
         act = following(env.layout)
