@@ -22,7 +22,7 @@ SCRIPT = ROOT / "examples" / "train_ppo.py"
 POLICIES = ROOT / "assets" / "controllers"
 RESULTS = ROOT / "benchmarks" / "results" / "learning"
 GROUPS = {"a": ("Female0", "Female1", "Male0", "Male1"), "b": ("Male2", "Male3", "Male4", "Male5")}
-EMG = ("--decoder", "emg_armband", "--level", "standard", "--steps", "3000000")
+EMG = ("--decoder", "emg_armband", "--level", "standard", "--steps", "1500000")
 EEG = ("--decoder", "eeg_fists", "--level", "easy", "--steps", "1500000")
 RUNS = {
     **{

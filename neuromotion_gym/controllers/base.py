@@ -94,6 +94,10 @@ class HandWritten:
         """Memory at the start of an episode, arrays of shape (n, ...)."""
         return ()
 
+    def start(self, n: int) -> Memory:
+        """State with which an episode begins, as `predict` takes it: the clock, and a fresh memory."""
+        return (np.zeros(n, dtype=int), *self.fresh(n))
+
     def act(self, seen: Seen, memory: Memory) -> tuple[np.ndarray, Memory]:
         """Action (n, axes) and new memory."""
         raise NotImplementedError
@@ -118,8 +122,7 @@ class HandWritten:
             raise NeuroMotionError(
                 f"This controller was made for observations of length {self.layout.size}, not of shape {given.shape}."
             )
-        fresh = (np.zeros(len(batch), dtype=int), *self.fresh(len(batch)))
-        clock, *memory = cleared(state, fresh, episode_start)
+        clock, *memory = cleared(state, self.start(len(batch)), episode_start)
         action, after = self.act(take_apart(self.layout, batch, clock), tuple(memory))
         action = np.clip(action, -1.0, 1.0).astype(np.float32)
         return action.reshape(*given.shape[:-1], self.axes), (clock + 1, *after)

@@ -13,6 +13,7 @@ import numpy as np
 from pydantic import Field, field_validator
 
 from neuromotion_gym.controllers.base import Memory, cleared, take_apart
+from neuromotion_gym.controllers.bayesian import Bayes
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.schema import Checked
 
@@ -27,8 +28,11 @@ class HistorySpec(Checked):
     ----------
     time_constants_s : tuple of float, default (0.5, 2, 8)
         Of the leaky means, seconds, rising.
+    belief : bool, default True
+        Whether the belief of Bayesian goal inference over goals and labels is shown, too.
     """
 
+    belief: bool = True
     time_constants_s: tuple[float, ...] = Field(default=(0.5, 2.0, 8.0), max_length=8)
 
     @field_validator("time_constants_s")
@@ -56,6 +60,9 @@ class History:
     for each time constant: a       leaky mean of the positions
     for each time constant: a       leaky mean of the velocity that the posterior asks for
     for each time constant: a       leaky mean of velocity times position: where along its axis it was asked for
+    with ``belief``: a              mean of the goals as `Bayes` believes in them
+    with ``belief``: a + 1          likeliest goal, and its probability
+    with ``belief``: l              probabilities of what is asked for
     a                               the goal, only where the observation shows it (``observe_goal``)
     ==============================  ==================================================================================
 
@@ -76,12 +83,18 @@ class History:
         self._directions = np.asarray(layout.intents.directions, dtype=float)
         self._share = 1.0 - np.exp(-layout.control_s / np.asarray(spec.time_constants_s, dtype=float))
         self._means = self.labels + 3 * self.axes
-        self.size = self.observed + 1 + len(self._share) * self._means
+        self._bayes = Bayes(layout) if spec.belief else None
+        believed = 2 * self.axes + 1 + self.labels if spec.belief else 0
+        self.size = self.observed + 1 + len(self._share) * self._means + believed
         """Number of features."""
 
     def fresh(self, n: int) -> Memory:
-        """Memory at the start of an episode: control steps so far (n,), leaky means (n, time constants, means)."""
-        return np.zeros(n, dtype=int), np.zeros((n, len(self._share), self._means))
+        """Memory at the start of an episode.
+
+        Control steps so far (n,), leaky means (n, time constants, means), and the memory of `Bayes` where it is used.
+        """
+        own = np.zeros(n, dtype=int), np.zeros((n, len(self._share), self._means))
+        return own if self._bayes is None else (*own, *self._bayes.start(n))
 
     def step(
         self, observation: np.ndarray, state: Memory | None = None, episode_start: np.ndarray | None = None
@@ -111,7 +124,7 @@ class History:
             raise NeuroMotionError(
                 f"This controller was made for observations of length {self.observed}, not of shape {batch.shape[1:]}."
             )
-        clock, means = cleared(state, self.fresh(len(batch)), episode_start)
+        clock, means, *rest = cleared(state, self.fresh(len(batch)), episode_start)
         seen = take_apart(self.layout, batch, clock)
         asked = seen.posterior @ self._directions
         now = np.concatenate([seen.posterior - 1 / self.labels, seen.position, asked, asked * seen.position], axis=1)
@@ -123,6 +136,17 @@ class History:
             *([] if seen.effort is None else [seen.effort[:, None]]),
             (seen.time_s / self.layout.time_limit_s)[:, None],
             means.reshape(len(batch), -1),
-            batch[:, self.layout.size :],
         ]
-        return np.concatenate(features, axis=1, dtype=np.float32), (clock + 1, means)
+        if self._bayes is not None:
+            rest = list(self._bayes.predict(batch[:, : self.layout.size], tuple(rest))[1])
+            features += self._believed(rest[1])
+        features.append(batch[:, self.layout.size :])
+        return np.concatenate(features, axis=1, dtype=np.float32), (clock + 1, means, *rest)
+
+    def _believed(self, belief: np.ndarray) -> list[np.ndarray]:
+        """What is shown of a belief over goals and labels, shape (n, goals, labels)."""
+        assert self._bayes is not None
+        goals = belief.sum(axis=2)
+        best = goals.argmax(axis=1)
+        likeliest = goals[np.arange(len(goals)), best]
+        return [goals @ self._bayes.goals, self._bayes.goals[best], likeliest[:, None], belief.sum(axis=1)]

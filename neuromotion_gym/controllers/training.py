@@ -80,9 +80,9 @@ class Setup(Checked):
     observe_goal: bool = False
     blind: bool = False
     seed: int = Field(default=0, ge=0)
-    steps: int = Field(default=3_000_000, ge=1)
+    steps: int = Field(default=1_500_000, ge=1)
     n_envs: int = Field(default=64, ge=1)
-    discount: float = Field(default=0.998, gt=0, le=1)
+    discount: float = Field(default=0.996, gt=0, le=1)
     repeat: int = Field(default=4, ge=1, le=100)
     history: HistorySpec = HistorySpec()
     mirror: bool = True

@@ -222,7 +222,7 @@ def test_a_graph_that_does_not_fit_its_own_specification_is_refused(tmp_path, la
     path = tmp_path / "odd.onnx"
     other = make_spec(layout, history=HistorySpec(time_constants_s=(1.0,)))
     write_policy(path, other, layout, text=make_spec(layout).model_dump_json())
-    with pytest.raises(NeuroMotionError, match=r"a policy has one, 'features' of \(n, 63\) float32"):
+    with pytest.raises(NeuroMotionError, match=r"a policy has one, 'features' of \(n, 77\) float32"):
         Learned(layout, path)
 
 
