@@ -115,6 +115,22 @@ def test_features_are_as_many_as_said_and_end_with_the_goal_where_it_is_seen(lay
             np.testing.assert_array_equal(features[:, -3:], seen[:, -3:])
 
 
+def test_belief_is_that_of_bayesian_goal_inference(layout):
+    history = History(layout, HistorySpec(time_constants_s=(1.0,)))
+    bayes = make_controller("bayes", layout)
+    state = memory = None
+    for step in range(30):
+        seen = observations(layout, 3, step)
+        features, state = history.step(seen, state, np.array([step == 20, False, False]))
+        _, memory = bayes.predict(seen, memory, np.array([step == 20, False, False]))
+    goals = memory[1].sum(axis=2)
+    shown = features[:, -(2 * 3 + 1 + len(EMG)) :]
+    np.testing.assert_allclose(shown[:, :3], goals @ layout.candidates, atol=1e-5)
+    np.testing.assert_allclose(shown[:, 3:6], layout.candidates[goals.argmax(axis=1)], atol=1e-6)
+    np.testing.assert_allclose(shown[:, 6], goals.max(axis=1), atol=1e-6)
+    np.testing.assert_allclose(shown[:, 7:].sum(axis=1), 1, atol=1e-5)
+
+
 def test_features_do_not_see_what_comes_later(layout):
     history = History(layout, HistorySpec())
     first, state = history.step(observations(layout, 2, 0))
