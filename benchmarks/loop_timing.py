@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 from collections import defaultdict
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import TYPE_CHECKING, Any
 
 import mujoco
@@ -92,17 +92,20 @@ class Stepping:
         self._single = not hasattr(env, "num_envs")
         self._observation, _ = env.reset(seed=0)
         self.ended = self.steps = 0
+        self.processor_s = 0.0
+        """What all threads together computed, which another program on the machine changes less than the clock."""
 
     def __call__(self, steps: int) -> float:
         """Seconds of one limb's step, over ``steps`` steps."""
         seconds = 0.0
         for _ in range(steps):
             action = self._act(self._observation)
-            begin = perf_counter()
+            begin, computed = perf_counter(), process_time()
             self._observation, _, terminated, truncated, _ = self.env.step(action)
             if self._single and (terminated or truncated):
                 self._observation, _ = self.env.reset()
             seconds += perf_counter() - begin
+            self.processor_s += process_time() - computed
             self.ended += int(np.sum(terminated | truncated))
         self.steps += steps
         return seconds / steps / self._rows
@@ -115,6 +118,7 @@ class Stepping:
             mask = np.arange(self._rows) % groups == group
             self._observation, _ = self.env.reset(options={"reset_mask": mask})
         self.ended = self.steps = 0
+        self.processor_s = 0.0
 
 
 class RawRollout:
@@ -132,10 +136,11 @@ class RawRollout:
         self._substeps = self._controls.shape[1]
         self._states = np.empty((rows, self._substeps, self._state.shape[1]))
         self._sensors = np.empty((rows, self._substeps, model.nsensordata))
+        self.processor_s, self.steps = 0.0, 0
 
     def __call__(self, steps: int) -> float:
         """Seconds of one limb's control period, over ``steps`` of them."""
-        begin = perf_counter()
+        begin, computed = perf_counter(), process_time()
         for _ in range(steps):
             self._pool.rollout(
                 self._models,
@@ -148,6 +153,8 @@ class RawRollout:
                 skip_checks=True,
             )
             self._state = self._states[:, -1].copy()
+        self.processor_s += process_time() - computed
+        self.steps += steps
         return (perf_counter() - begin) / steps / self._rows
 
     def close(self) -> None:

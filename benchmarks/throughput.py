@@ -98,6 +98,8 @@ class Run:
             "raw_us": 1e6 * float(np.median(found["raw"])),
             "ratio": ratio(found["raw"], found["loop"]),
             "beyond_physics_us": 1e6 * beyond,
+            "loop_processor_us": 1e6 * stepping.processor_s / stepping.steps / self.rows,
+            "raw_processor_us": 1e6 * raw.processor_s / raw.steps / self.rows,
             "ratio_at_reference": REFERENCE_WALL_S / (REFERENCE_WALL_S + max(beyond, 0.0)),
             "episodes_ended_per_1000_limb_steps": 1000 * stepping.ended / stepping.steps / self.rows,
         }

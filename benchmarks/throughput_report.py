@@ -50,7 +50,9 @@ def bars(sections: dict[str, Any]) -> list[dict[str, Any]]:
     ask(f"one decision, {EEG}, ms", 0.3, decisions[EEG], at_least=False)
     ask(f"one decision, {EMG}, ms", 0.06, decisions[EMG], at_least=False)
     for name, what in (("oracle", "EMG"), (f"oracle:{EEG}", "EEG")):
-        also = f"at the reference's physics {reference[name]['beyond_physics_us']:.1f}"
+        processor = shipped[name]["loop_processor_us"] - shipped[name]["raw_processor_us"]
+        also = f"processor time, all threads: {processor:.1f}; beside the reference's physics "
+        also += f"{reference[name]['beyond_physics_us']:.1f}"
         value = shipped[name]["beyond_physics_us"]
         ask(f"neither physics nor decoding, {what}, µs a limb and step", 20, value, at_least=False, also=also)
     ask(f"batch ÷ SyncVectorEnv, {EEG}", 3, copies[EEG]["over_sync"], at_least=True)
