@@ -11,6 +11,7 @@ import mujoco
 import numpy as np
 
 from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.process_wide import no_log_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -103,10 +104,11 @@ class PostureTable:
         data.ctrl[:] = control
         data.qvel[:] = 0.0
         data.qacc_warmstart[:] = 0.0
-        for _ in range(int(self.longest_s / model.opt.timestep)):
-            mujoco.mj_step(model, data)
-            if np.abs(data.qvel).max(initial=0.0) < 1e-7:
-                break
+        with no_log_file:
+            for _ in range(int(self.longest_s / model.opt.timestep)):
+                mujoco.mj_step(model, data)
+                if np.abs(data.qvel).max(initial=0.0) < 1e-7:
+                    break
         state = np.empty(mujoco.mj_stateSize(model, _FULL))
         mujoco.mj_getState(model, data, state, _FULL)
         state[: self.qpos.start] = 0.0
