@@ -105,8 +105,8 @@ class Evidence(HandWritten):
         label's probability 0.8 where all others are equal.
     doubt : float, default 0.02
         Share of its certainty that the decoder is not believed.
-    boost : float, default 4
-        Factor on the weight of a decision, which is the share of its window that is new.
+    boost : float, default 8
+        Factor on the weight of a decision, which is the share of its window that is new; the weight is 1 at most.
     """
 
     def __init__(
@@ -117,7 +117,7 @@ class Evidence(HandWritten):
         release: float = 0.35,
         bound: float | None = None,
         doubt: float = 0.02,
-        boost: float = 4.0,
+        boost: float = 8.0,
     ) -> None:
         super().__init__(layout)
         for name, value in (("The threshold", threshold), ("The release", release), ("The doubt", doubt)):
@@ -162,12 +162,12 @@ class HiddenMarkov(HandWritten):
         Mean time that an intent stays; one and a half times the decoder's lag when left out, a second at least.
     doubt : float, default 0.02
         Share of its certainty that the decoder is not believed.
-    boost : float, default 4
-        Factor on the weight of a decision, which is the share of its window that is new.
+    boost : float, default 8
+        Factor on the weight of a decision, which is the share of its window that is new; the weight is 1 at most.
     """
 
     def __init__(
-        self, layout: ObservationLayout, stay_s: float | None = None, doubt: float = 0.02, boost: float = 4.0
+        self, layout: ObservationLayout, stay_s: float | None = None, doubt: float = 0.02, boost: float = 8.0
     ) -> None:
         super().__init__(layout)
         _check_share("The doubt", doubt)

@@ -133,7 +133,7 @@ def test_majority_outvotes_a_single_error():
 
 def test_evidence_decides_sooner_on_surer_posteriors():
     layout = make_layout()
-    controller = make_controller("evidence", layout)
+    controller = make_controller("evidence", layout, threshold=0.75)
 
     def steps_to_move(sure):
         state = None
