@@ -47,6 +47,21 @@ def fit(
 
 
 @app.command()
+def modes(
+    dataset: Annotated[str, typer.Argument(help="Data set with many people, e.g. eegmmidb.")],
+    out: Annotated[Path, typer.Option(help="File to write, .npz.")],
+    every: Annotated[int, typer.Option(min=1, help="Take every so-maniest person of the train part.")] = 1,
+    data: Annotated[Path | None, DATA] = None,
+) -> None:
+    """Find the modes by which covariances vary in the people of the train part; surrogates are fitted with them."""
+    from neuromotion_gym.signals.surrogate_fit import find_part_modes
+    from neuromotion_gym.signals.surrogate_modes import write_modes
+
+    path = write_modes(find_part_modes(dataset, "train", every=every, root=data), out.with_suffix(".npz"))
+    Console().print(f"{path}, {path.stat().st_size / 1e6:.1f} MB", soft_wrap=True, highlight=False)
+
+
+@app.command()
 def check(
     decoder: Annotated[
         list[str] | None,
@@ -54,7 +69,9 @@ def check(
             help="Decoder by name or folder; may be given more than once. Shipped: " + ", ".join(list_decoders())
         ),
     ] = None,
-    part: Annotated[Literal["tune", "test", "all"], typer.Option(help="People compared.")] = "test",
+    part: Annotated[Literal["train", "tune", "test", "all"], typer.Option(help="People compared.")] = "test",
+    subject: Annotated[list[str] | None, typer.Option(help="Some people alone; may be given more than once.")] = None,
+    folds: Annotated[bool, typer.Option(help="Decode every person by the decoder trained without them.")] = False,
     ocular: Annotated[
         Literal["keep", "regress"] | None, typer.Option(help="EEG.", show_default="as the decoder was trained")
     ] = None,
@@ -63,12 +80,15 @@ def check(
     stream: Annotated[float, typer.Option(min=5.0, help="Seconds of each of eight open streams.")] = 60.0,
     model: Annotated[
         list[str] | None,
-        typer.Option(help="Models compared: default, stationary, unturned, trial.", show_default="default"),
+        typer.Option(
+            help="Models compared: default, stationary, amplitudes, trial, autoregression.", show_default="default"
+        ),
     ] = None,
     data: Annotated[Path | None, DATA] = None,
 ) -> None:
     """Fit surrogates to one half of each person's recordings and compare them with a replay of the other half."""
     from neuromotion_gym.benchmark.fidelity import FidelityOptions, check_surrogate
+    from neuromotion_gym.decoders.folds import fold_decoder
     from neuromotion_gym.decoders.zoo import load_decoder
     from neuromotion_gym.signals.surrogate_fit import model_variants
 
@@ -83,11 +103,12 @@ def check(
                 if one not in variants:
                     raise NeuroMotionError(f"No model is called {one!r}. Models: {', '.join(variants)}.")
                 rows += check_surrogate(
-                    loaded,
+                    (lambda one, name=name: fold_decoder(name, one, root=data)) if folds else loaded,  # type: ignore[misc]
                     part=part,
                     model=variants[one],
                     ocular=ocular if eeg else None,
                     skip_cue=skip_cue if eeg else 0.0,
+                    subjects=subject,
                     root=data,
                     options=FidelityOptions(stream_s=stream, episodes=episodes),
                     tick=lambda subject, name=name: status.update(f"{name}: {subject} done"),  # type: ignore[misc]

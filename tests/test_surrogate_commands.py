@@ -14,7 +14,7 @@ from neuromotion_gym.surrogate_commands import app
 def test_check_names_the_models_there_are():
     result = CliRunner().invoke(app, ["check", "--decoder", "emg_armband", "--model", "nope"])
     assert isinstance(result.exception, NeuroMotionError)
-    assert "default, stationary, unturned, trial" in str(result.exception)
+    assert "default, stationary, amplitudes, trial, autoregression" in str(result.exception)
 
 
 @pytest.mark.slow

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Sequence
 
-    from neuromotion_gym.decoders.decoder import Decoder
+    from neuromotion_gym.decoders.decoder import Decoder, DecoderSpec
+    from neuromotion_gym.signals.autoregression import VectorAutoregression
     from neuromotion_gym.signals.datasets import Ocular
     from neuromotion_gym.signals.recording import Session
     from neuromotion_gym.signals.sources import Source
@@ -105,6 +106,29 @@ def stream_figures(
     seed : int
         Of the labels that are asked for and of the source.
     """
+    truth, posterior = _decoded(source, decoder, session, rows, seconds, seed)
+    right = posterior.argmax(axis=2) == truth
+    accuracy = float(np.mean([right[truth == label].mean() for label in np.unique(truth)]))
+    return accuracy, mean_run(~right) * CONTROL_S
+
+
+def log_odds_variance(
+    source: Source, decoder: Decoder, session: int, *, rows: int = 8, seconds: float = 60.0, seed: int = 0
+) -> float:
+    """Variance of the decoder's log posterior about its mean over labels, in an open stream; see `stream_figures`.
+
+    Summed over labels, with the differences between the labels that play left in.
+    """
+    _, posterior = _decoded(source, decoder, session, rows, seconds, seed)
+    odds = np.log(np.maximum(posterior, 1e-6))
+    odds -= odds.mean(axis=2, keepdims=True)
+    return float(odds.reshape(-1, odds.shape[2]).var(axis=0).sum())
+
+
+def _decoded(
+    source: Source, decoder: Decoder, session: int, rows: int, seconds: float, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Labels played (rows, steps) and posteriors (rows, steps, labels) in an open stream."""
     from neuromotion_gym.envs.stream import Stream
 
     labels = decoder.spec.labels
@@ -116,14 +140,12 @@ def stream_figures(
     of_source = {source.labels.index(label): i for i, label in enumerate(labels)}
     steps = round(seconds / CONTROL_S)
     truth = np.zeros((rows, steps), np.int64)
-    decoded = np.zeros((rows, steps), np.int64)
+    posterior = np.zeros((rows, steps, len(labels)))
     for step in range(steps):
         stream.step(asked[:, int(step * CONTROL_S / HOLD_S)])
         truth[:, step] = [of_source[label] for label in source.playing.tolist()]
-        decoded[:, step] = stream.posterior.argmax(axis=1)
-    right = decoded == truth
-    accuracy = float(np.mean([right[truth == label].mean() for label in np.unique(truth)]))
-    return accuracy, mean_run(~right) * CONTROL_S
+        posterior[:, step] = stream.posterior
+    return truth, posterior
 
 
 def mean_run(errors: np.ndarray) -> float:
@@ -134,10 +156,10 @@ def mean_run(errors: np.ndarray) -> float:
 
 
 def check_surrogate(
-    decoder: Decoder,
+    decoder: Decoder | Callable[[str], Decoder],
     *,
     part: str = "test",
-    model: SurrogateModel | None = None,
+    model: SurrogateModel | VectorAutoregression | None = None,
     ocular: Ocular | None = None,
     skip_cue: float = 0.0,
     subjects: Sequence[str] | None = None,
@@ -149,10 +171,11 @@ def check_surrogate(
 
     Parameters
     ----------
-    decoder : Decoder
-    part : {"tune", "test", "all"}
+    decoder : Decoder or callable
+        Or what gives the decoder of a person, such as the one that was trained without them.
+    part : {"train", "tune", "test", "all"}
         People compared; see `halves`.
-    model : SurrogateModel, optional
+    model : SurrogateModel or VectorAutoregression, optional
         The default of the modality where left out.
     ocular, skip_cue
         See `ReplaySource`; ``ocular`` as the decoder was trained where left out.
@@ -171,26 +194,93 @@ def check_surrogate(
         If nobody has two halves, or the data are not there.
     """
     from neuromotion_gym.signals.sources import ReplaySource
-    from neuromotion_gym.signals.surrogate import SurrogateSource
-    from neuromotion_gym.signals.surrogate_fit import DEVICES, MODELS, fit_surrogate
+    from neuromotion_gym.signals.surrogate_fit import MODELS
 
-    spec, options = decoder.spec, options or FidelityOptions()
+    options = options or FidelityOptions()
+    found: dict[str, list[np.ndarray]] = {"real": [], "surrogate": []}
+    if not callable(decoder):
+        spec = decoder.spec
+    elif subjects:
+        spec = decoder(subjects[0]).spec
+    else:
+        raise NeuroMotionError("A decoder for each person wants the people named: pass subjects.")
     eyes: Ocular = spec.ocular if ocular is None else ocular
     chosen = model or MODELS[spec.modality]
-    found: dict[str, list[np.ndarray]] = {"real": [], "surrogate": []}
     for subject, pair in halves(spec.dataset, part, subjects=subjects, root=root).items():
+        own = decoder(subject) if callable(decoder) else decoder
         figures: dict[str, list[np.ndarray]] = {"real": [], "surrogate": []}
         for fitted, played in (pair, pair[::-1]):
-            parameters = fit_surrogate([fitted], spec.labels, model=chosen, device=DEVICES.get(spec.dataset))
-            surrogate = SurrogateSource(parameters, spec.labels, ocular=eyes, skip_cue=skip_cue, channels=spec.channels)
+            surrogate = _surrogate(fitted, chosen, spec, eyes, skip_cue)
             real = ReplaySource([_regressed(played, eyes).pick(spec.channels)], spec.labels, skip_cue=skip_cue)
             for name, source in (("real", real), ("surrogate", surrogate)):
-                figures[name].append(_figures(source, decoder, options))
+                figures[name].append(_figures(source, own, options))
         for name, values in figures.items():
             found[name].append(np.mean(values, axis=0))
         tick(subject)
     condition = f"{eyes}, skip_cue {skip_cue:g} s" if spec.modality == "eeg" else "steady state"
     return _rows(spec.name, chosen.name, condition, np.array(found["real"]), np.array(found["surrogate"]))
+
+
+def _surrogate(
+    fitted: Session, model: SurrogateModel | VectorAutoregression, spec: DecoderSpec, ocular: Ocular, skip_cue: float
+) -> Source:
+    """What plays a model fitted to a session."""
+    from neuromotion_gym.signals.sources import ReplaySource
+    from neuromotion_gym.signals.surrogate import SurrogateSource
+    from neuromotion_gym.signals.surrogate_fit import DEVICES, SurrogateModel, fit_surrogate
+
+    if not isinstance(model, SurrogateModel):
+        generated = model.generate(_regressed(fitted, ocular).pick(spec.channels), spec.labels)
+        return ReplaySource([generated], spec.labels, skip_cue=skip_cue)
+    parameters = fit_surrogate([fitted], spec.labels, model=model, device=DEVICES.get(spec.dataset))
+    return SurrogateSource(parameters, spec.labels, ocular=ocular, skip_cue=skip_cue, channels=spec.channels)
+
+
+def matched_spread(
+    decoder: Callable[[str], Decoder],
+    subjects: Sequence[str],
+    spreads: Sequence[float],
+    *,
+    model: SurrogateModel,
+    ocular: Ocular = "regress",
+    skip_cue: float = 2.0,
+    root: str | os.PathLike[str] | None = None,
+    tick: Callable[[str], None] = lambda _: None,
+) -> tuple[float, list[float]]:
+    """The spread of the scores at which a decoder's log-odds vary as much as on recordings.
+
+    Parameters
+    ----------
+    decoder : callable
+        Gives the decoder of a person, trained without them; one that reads log variances.
+    subjects : sequence of str
+        People, not those of the test part.
+    spreads : sequence of float
+        Tried, rising; between two of them the share is interpolated, beyond them the last is taken.
+    model, ocular, skip_cue, root, tick
+        See `check_surrogate`.
+
+    Returns
+    -------
+    spread : float
+    shares : list of float
+        For each spread tried, variance on the surrogate over that on recordings, of sums over people.
+    """
+    from neuromotion_gym.signals.sources import ReplaySource
+
+    spec = decoder(subjects[0]).spec
+    real, made = 0.0, np.zeros(len(spreads))
+    for subject, pair in halves(spec.dataset, "all", subjects=subjects, root=root).items():
+        own = decoder(subject)
+        for fitted, played in (pair, pair[::-1]):
+            replay = ReplaySource([_regressed(played, ocular).pick(spec.channels)], spec.labels, skip_cue=skip_cue)
+            real += log_odds_variance(replay, own, 0)
+            for i, spread in enumerate(spreads):
+                source = _surrogate(fitted, replace(model, spread=spread), spec, ocular, skip_cue)
+                made[i] += log_odds_variance(source, own, 0)
+        tick(subject)
+    shares = made / real
+    return float(np.interp(1.0, shares, spreads)), shares.tolist()
 
 
 def halves(

@@ -14,6 +14,7 @@ from neuromotion_gym.signals.pieces import piece_rule
 from neuromotion_gym.signals.recording import Recording, SignalSpec, Trial
 from neuromotion_gym.signals.surrogate_parameters import SurrogateParameters
 from neuromotion_gym.signals.synthesis import Synthesis
+from neuromotion_gym.signals.synthesis_tape import TapeSynthesis
 
 if TYPE_CHECKING:
     import os
@@ -31,8 +32,8 @@ class SurrogateSource:
     """Generates samples: one person an episode, restarts by the source's own clock, pieces cross-faded.
 
     The rules are those of `ReplaySource`: at every restart a row takes up the label that is asked for, with the
-    parameters of another trial of that label and person, drawn at random, and with noise that was never heard before.
-    Noise is drawn from the row's own generator, the same amount a piece whatever its label.
+    parameters of another trial of that label and person, drawn at random. What noise it takes is drawn from the row's
+    own generator, the same amount a piece whatever its label.
 
     Parameters
     ----------
@@ -93,8 +94,8 @@ class SurrogateSource:
         rule = piece_rule(whole, skip_cue if meta["has_onset"] else 0.0, pieces_s, fade_s, epoch_s)
         self._skip, self._fade = rule.skip, rule.fade
         self._shortest, self._longest = _piece_lengths(rule, meta["trial_s"], rate)
-        self._synthesis = Synthesis(parameters, self._longest + self._fade, ocular, channels)
-        self._whole_trials: Synthesis | None = None
+        self._synthesis = self._made(self._longest + self._fade)
+        self._whole_trials: Synthesis | TapeSynthesis | None = None
         self._trials, self._first, self._count = self._bank()
         length = round(meta["trial_s"] * rate)
         self._room = 1 if meta["has_onset"] else max(1, length - self._longest - self._fade + 1)
@@ -215,12 +216,11 @@ class SurrogateSource:
             return ()
         length = round(p.meta["trial_s"] * self.spec.rate_hz)
         if self._whole_trials is None:
-            self._whole_trials = Synthesis(p, length, self._ocular, self._channels)
+            self._whole_trials = self._made(length)
         synthesis = self._whole_trials
         generator = np.random.default_rng([CALIBRATION_SEED, person])
-        noise = generator.standard_normal((len(trials), *synthesis.noise_shape), np.float32)
-        turns = generator.random(len(trials))
-        samples = synthesis.generate(trials, np.zeros(len(trials), np.int64), turns, noise)
+        noise = np.stack([synthesis.draw(generator) for _ in trials])
+        samples = synthesis.generate(trials, np.zeros(len(trials), np.int64), noise)
         marked = tuple(
             Trial(p.meta["labels"][p.label[trial]], i * length, (i + 1) * length, p.meta["has_onset"])
             for i, trial in enumerate(trials)
@@ -254,12 +254,8 @@ class SurrogateSource:
         choice = (uniform[:, 0] * (count - excluded)).astype(np.int64)
         choice += excluded & (choice >= last)
         offset = self._skip + (uniform[:, 1] * self._room).astype(np.int64)
-        noise = np.empty((len(rows), *self._synthesis.noise_shape), np.float32)
-        for into, row in zip(noise, rows.tolist(), strict=True):
-            generator = self._noise[row]
-            assert generator is not None, "reset comes before read"
-            generator.standard_normal(out=into, dtype=np.float32)
-        fresh = self._synthesis.generate(self._trials[first + choice], offset, uniform[:, 2], noise)
+        noise = np.stack([self._synthesis.draw(self._generator(row)) for row in rows.tolist()])
+        fresh = self._synthesis.generate(self._trials[first + choice], offset, noise)
         going_on = np.flatnonzero(self._label[rows] >= 0)
         if self._fade and going_on.size:
             old = rows[going_on]
@@ -268,6 +264,17 @@ class SurrogateSource:
         self._piece[rows] = fresh
         self._trial[rows], self._label[rows], self._length[rows] = first + choice, labels, lengths
         self._played[rows, first + choice] = True
+
+    def _generator(self, row: int) -> np.random.Generator:
+        """Of the noise of one row."""
+        generator = self._noise[row]
+        assert generator is not None, "reset comes before read"
+        return generator
+
+    def _made(self, length: int) -> Synthesis | TapeSynthesis:
+        """What generates stretches of a length, from tapes where the model wants them."""
+        kind = TapeSynthesis if self._parameters.meta.get("noise") == "tape" else Synthesis
+        return kind(self._parameters, length, self._ocular, self._channels)
 
     def _bank(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Playable trials sorted by person and label, and for each of those the first and how many."""

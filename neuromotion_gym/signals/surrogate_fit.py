@@ -1,35 +1,39 @@
 """Fitting a surrogate to recordings.
 
-The model. A trial is cut into bands by its Fourier transform, and each band into frames. In a band, a trial is
-``mixing @ (gain * turned noise)``:
+The model. A trial is cut into bands by its Fourier transform, and each band into frames. In a frame of a band, a trial
+is ``mixing @ gain @ varied @ noise``:
 
 - noise, one source a channel, with the person's spectrum;
 - mixing, the symmetric square root of a covariance: one for each person, label and part of the trial (EEG), or one for
   each trial (EMG). It weighs every frame by the inverse of its power (Tyler, Ann. Stat. 15:234-251, 1987), so that
   a burst does not stand for a trial;
-- gain, the amplitude of a group of neighbouring sources, which follows the frames of *one* real trial drawn at
-  random: that puts the bursts back where they were, for all bands and groups together;
-- turned: where trials do not have their own mixing, sources of log-normal power turned at random, anew for every piece,
-  and other powers at its end than at its begin.
-  The default spread, one for everybody, gives the log-odds of a log-variance decoder the variance that they have on
-  recordings (without it, half). It was set by hand on five people (S001, S033, S037, S041, S045) with a decoder
-  trained on the train part.
+- gain, the amplitude of all sources or of groups of neighbouring ones, which follows the frames of *one* real trial
+  drawn at random: that puts the bursts back where they were, for all bands and groups together;
+- varied (EEG), the square root of ``1 + sum(score * mode)``: how the covariance of that frame of that real trial
+  departs from its label's, in the few directions in which covariances vary beyond chance in people
+  (`surrogate_modes`). A score is scaled to the variance beyond chance, since the noise brings chance anew, and by
+  `SPREAD`. Modes and spread are computed from people of the train part.
 
-Without the last two, the label is too easy to tell: it is the variation between trials that makes errors come in runs.
-To recordings with an onset the slow response to the cue is added: a few spatial patterns a person, each with a time
-course of low rank a trial.
+Without the last two, the label is too easy to tell: it is the variation between trials, and within them, that makes
+errors come in runs. To recordings with an onset the person's mean level of each channel is added, and the slow response
+to the cue: a few spatial patterns a person, each with a time course of low rank a trial.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from importlib.resources import files
+from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.signals import surrogate_moments as moments
+from neuromotion_gym.signals.autoregression import VectorAutoregression
 from neuromotion_gym.signals.preprocessing import OCULAR_CHANNELS
+from neuromotion_gym.signals.surrogate_modes import Modes, Variation, departures, read_modes, weighing
 from neuromotion_gym.signals.surrogate_parameters import FORMAT, SurrogateParameters
 
 if TYPE_CHECKING:
@@ -37,9 +41,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from neuromotion_gym.signals.parts import Part
-    from neuromotion_gym.signals.recording import Modality, Session
+    from neuromotion_gym.signals.recording import Modality, Session, SignalSpec
 
 Mixing = Literal["label", "trial"]
+
+SPREAD = 2.3
+"""Of the scores of EEG. The modes hold but a part of what varies; so much larger, they give the log-odds of a
+log-variance decoder the variance that they have on recordings. `neuromotion_gym.benchmark.fidelity.matched_spread`
+computes it: eeg_csp_lda, every person decoded by the fold that did not see them, S006 to S021 of the train part, ocular
+channels regressed out and two seconds skipped. Spreads of 2 and 3 gave 0.84 and 1.35 of the variance."""
+SCORE_RANGE_SD = 8.0
+"""How many standard deviations of a score a byte can hold."""
 
 
 @dataclass(frozen=True)
@@ -62,8 +74,12 @@ class SurrogateModel:
         Spatial patterns of the response to the cue, and the rank of their time courses over trials.
     parts : int
         Parts of a trial, from its onset, with mixings of their own.
-    turn_sd, turn_shared : float
-        Standard deviation of the log power of sources turned at random, and its correlation between bands.
+    modes : int
+        Modes by which covariances vary from frame to frame.
+    spread : float
+        What the scores on the modes are multiplied by.
+    noise : {"fresh", "tape"}
+        Whether every piece gets noise of its own, or stretches of tapes (see `synthesis_tape`).
     knots_hz : float
         How finely the time courses are kept.
     slow_hz : float
@@ -78,34 +94,42 @@ class SurrogateModel:
     patterns: int = 4
     course_rank: int = 3
     parts: int = 1
-    turn_sd: float = 0.0
-    turn_shared: float = 0.0
+    modes: int = 0
+    spread: float = 1.0
+    noise: Literal["fresh", "tape"] = "fresh"
     knots_hz: float = 8.0
     slow_hz: float = 3.0
 
 
 MODELS: dict[Modality, SurrogateModel] = {
     "eeg": SurrogateModel(
-        "banded, covariances by label",
-        (0, 2, 4, 8, 10.5, 13, 20, 30, 45, 80),
+        "banded, covariances by label, modes of variation",
+        (0, 1.5, 4, 8, 13, 30, 80),
         "label",
         frames=8,
-        groups=8,
+        groups=1,
         parts=2,
-        turn_sd=1.5,
-        turn_shared=0.7,
+        modes=64,
+        spread=SPREAD,
+        noise="tape",
     ),
     "emg": SurrogateModel("banded, covariances by trial", (0, 20, 45, 70, 100), "trial", frames=10, groups=8),
 }
 
 
-def model_variants(modality: Modality) -> dict[str, SurrogateModel]:
+def model_variants(modality: Modality) -> dict[str, SurrogateModel | VectorAutoregression]:
     """The default model (``"default"``) and simpler ones, for the table that compares them."""
     default = MODELS[modality]
-    stationary = replace(default, name="stationary", mixing="label", frames=1, parts=1, turn_sd=0.0)
-    unturned = replace(default, name="banded, sources not turned", turn_sd=0.0)
-    trial = replace(default, name="banded, covariances by trial", mixing="trial", turn_sd=0.0)
-    return {"default": default, "stationary": stationary, "unturned": unturned, "trial": trial}
+    stationary = replace(default, name="stationary", mixing="label", frames=1, groups=1, parts=1, modes=0)
+    loudness = replace(default, name="banded, amplitudes of groups of sources", groups=8, modes=0)
+    trial = replace(default, name="banded, covariances by trial", mixing="trial", parts=1, modes=0)
+    return {
+        "default": default,
+        "stationary": stationary,
+        "amplitudes": loudness,
+        "trial": trial,
+        "autoregression": VectorAutoregression(),
+    }
 
 
 class Device(NamedTuple):
@@ -141,6 +165,7 @@ def fit_surrogate(
     licence: str = "",
     cite: str = "",
     device: Device | None = None,
+    modes: Modes | None = None,
 ) -> SurrogateParameters:
     """Fit a surrogate to sessions as recorded, one person (and session) after the other.
 
@@ -157,6 +182,9 @@ def fit_surrogate(
     device : Device, optional
         Lowest and highest integer that the device gives; channels whose regression weights are fitted to the
         calibration run and kept. `DEVICES` has that of each data set.
+    modes : Modes, optional
+        By which covariances vary, for a model with modes. Those of the data set that come with the library where they
+        fit the model, else those of the sessions themselves.
 
     Raises
     ------
@@ -176,12 +204,11 @@ def fit_surrogate(
         if spec is None:
             spec, dataset = session.recordings[0].spec, session.dataset
             chosen = model or MODELS[spec.modality]
-            scale = 1e-6 if spec.unit == "V" else 1.0
+            scale = _unit(spec)
             played = [one for recording in session.recordings for one in recording.trials if one.label in labels]
             if not played:
                 raise NeuroMotionError(f"{session.subject} has no trials of {', '.join(labels)}.")
-            lengths = sorted(one.stop - one.start for one in played)
-            length, onset = lengths[len(lengths) // 10], played[0].has_onset
+            length, onset = _typical_length([one.stop - one.start for one in played]), played[0].has_onset
         found = _cut(session, labels, spec, length, len(people), scale)
         lacking = [
             label for i, label in enumerate(labels) if not any(cut.label == i and not cut.calibration for cut in found)
@@ -215,8 +242,11 @@ def fit_surrogate(
         "integer_range": list(device.integer_range),
         "ocular_channels": list(device.ocular_channels),
         "evoked_knots_hz": chosen.knots_hz,
+        "noise": chosen.noise,
     }
-    return _fit(everything, meta, chosen, np.stack(weights))
+    if chosen.modes and modes is None:
+        modes = shipped_modes(dataset, spec.channels, chosen)
+    return _fit(everything, meta, chosen, np.stack(weights), modes)
 
 
 def fit_part(
@@ -296,37 +326,28 @@ def _ocular_weights(session: Session, ocular_channels: Sequence[str]) -> np.ndar
     return ((reference - matrix) @ np.linalg.pinv(reference[picks])).astype(np.float32)
 
 
-def _fit(cuts: list[_Cut], meta: dict[str, Any], model: SurrogateModel, ocular: np.ndarray) -> SurrogateParameters:
+def _fit(
+    cuts: list[_Cut], meta: dict[str, Any], model: SurrogateModel, ocular: np.ndarray, modes: Modes | None
+) -> SurrogateParameters:
     """All arrays, from the trials of everybody."""
     cuts = sorted(cuts, key=lambda cut: (cut.calibration, cut.person, cut.label))
     person = np.array([cut.person for cut in cuts], np.int16)
     label = np.array([cut.label for cut in cuts], np.int16)
     calibration = np.array([cut.calibration for cut in cuts])
     channels, rate, people = len(meta["channels"]), meta["rate_hz"], len(ocular)
-    groups, parts = min(model.groups, channels), model.parts
+    groups = min(model.groups, channels)
     group = moments.neighbours(np.stack([cut.samples for cut in cuts[:: max(1, len(cuts) // 100)]]), groups)
     count, bands = len(cuts), len(model.edges_hz) - 1
-    keys = [
-        [
-            (
-                *((i,) if model.mixing == "trial" else (cut.person, cut.calibration, cut.label)),
-                part * (not cut.calibration),
-            )
-            for part in range(parts)
-        ]
-        for i, cut in enumerate(cuts)
-    ]
-    order = {key: i for i, key in enumerate(sorted({key for row in keys for key in row}))}
-    mixing_of = np.array([[order[key] for key in row] for row in keys], np.int16)
-    mixing = np.zeros((len(order), bands, channels * (channels + 1) // 2), np.float16)
+    mixing_of = _mixing_of(cuts, model)
+    mixing = np.zeros((mixing_of.max() + 1, bands, channels * (channels + 1) // 2), np.float16)
     gains = np.zeros((count, bands, model.frames, groups))
     patterns = model.patterns if meta["has_onset"] else 0
     pattern = np.zeros((people, patterns, channels), np.float16)
     knots = int(np.ceil(meta["trial_s"] * model.knots_hz)) + 1
     course = np.zeros((count, patterns, knots), np.float16)
-    spectrum = np.zeros((people, 2 * round(rate / 2) + 1), np.float16)
-    turn_sd = np.full((people, bands), model.turn_sd, np.float32)
-    turn_shared = np.full(people, model.turn_shared, np.float32)
+    spectrum = np.zeros((people, moments.spectrum_bins(rate)), np.float16)
+    offset = np.zeros((people, channels), np.float32)
+    left: list[np.ndarray] = []
     for one in range(people):
         own = np.flatnonzero(person == one)
         samples = np.stack([cuts[i].samples for i in own])
@@ -342,18 +363,30 @@ def _fit(cuts: list[_Cut], meta: dict[str, Any], model: SurrogateModel, ocular: 
                 slow_hz=model.slow_hz,
             )
             samples[played] -= response
+            # What stands still in all trials has one sign; a covariance would give it any
+            level = samples[played].mean(axis=(0, 2))
+            offset[one] = level
+            samples[played] -= level[:, None]
         spectrum[one] = moments.spectrum(samples, rate, spectrum.shape[1])
+        left.append(samples)
+    if model.modes and modes is None:
+        modes = _own_modes(left, [mixing_of[person == one] for one in range(people)], meta, model)
+    found = min(model.modes, modes.matrix.shape[1]) if modes else 0
+    score = np.zeros((count if found else 0, bands, model.frames, found))
+    for one, samples in enumerate(left):
+        own = np.flatnonzero(person == one)
+        played = ~calibration[own]
         for band, x in enumerate(moments.split(samples, rate, model.edges_hz)):
-            scatter = moments.frame_scatter(x, model.frames)
-            roots = _roots(scatter, mixing_of[own], parts)
+            roots, gains[own, band], white = moments.whitened(
+                moments.frame_scatter(x, model.frames), mixing_of[own], group, groups
+            )
             for which, root in roots.items():
                 mixing[which, band] = root[np.tril_indices(channels)]
-            inverse = {which: np.linalg.inv(root) for which, root in roots.items()}
-            of_frame = mixing_of[own][:, np.arange(model.frames) * parts // model.frames]
-            whitener = np.array([[inverse[which] for which in row] for row in of_frame])
-            gains[own, band] = moments.gains(scatter, whitener, group, groups)
-    step = (np.maximum(abs(gains).max(axis=(0, 2, 3)), 1e-3) / 127).astype(np.float32)
-    steps = np.clip(np.rint(gains / step[:, None, None]), -127, 127).astype(np.int8)
+            if found and modes:
+                departure = departures(white[played], weighing(roots), mixing_of[own[played]])
+                score[own[played], band] = model.spread * modes.scores(band, departure)[..., :found]
+    step = np.maximum(abs(gains).max(axis=(0, 2, 3)), 1e-3) / 127
+    score_step = np.maximum(score.std(axis=(0, 2)) * SCORE_RANGE_SD, 1e-3) / 127 if found else np.zeros((bands, 0))
     return SurrogateParameters(
         meta,
         np.array(model.edges_hz, np.float32),
@@ -363,24 +396,113 @@ def _fit(cuts: list[_Cut], meta: dict[str, Any], model: SurrogateModel, ocular: 
         mixing,
         mixing_of,
         group,
-        steps,
-        step,
-        turn_sd,
-        turn_shared,
+        _in_steps(gains, step[:, None, None]),
+        step.astype(np.float32),
         spectrum,
         pattern,
         course,
         ocular.astype(np.float32),
+        (modes.matrix[:, :found] if modes else np.zeros((bands, 0, mixing.shape[2]))).astype(np.float16),
+        _in_steps(score, score_step[:, None]),
+        score_step.astype(np.float32),
+        offset,
     )
 
 
-def _roots(scatter: np.ndarray, mixing_of: np.ndarray, parts: int) -> dict[int, np.ndarray]:
-    """Symmetric roots of the mixings of one person and band, from frame covariances (trials, frames, c, c)."""
-    frames, channels = scatter.shape[1:3]
-    whole = moments.robust(scatter.reshape(-1, channels, channels))
-    part_of = np.arange(frames) * parts // frames
-    found = {}
-    for which in np.unique(mixing_of):
-        mine = mixing_of[:, part_of] == which
-        found[int(which)] = moments.root(moments.robust(scatter[mine], whole))
-    return found
+def _in_steps(values: np.ndarray, step: np.ndarray) -> np.ndarray:
+    """Values in whole steps of one byte."""
+    return np.clip(np.rint(values / step), -127, 127).astype(np.int8)
+
+
+def _mixing_of(cuts: list[_Cut], model: SurrogateModel) -> np.ndarray:
+    """Mixing of each part of each trial, int16 of shape (trials, parts)."""
+    keys = [
+        [
+            (
+                *((i,) if model.mixing == "trial" else (cut.person, cut.calibration, cut.label)),
+                part * (not cut.calibration),
+            )
+            for part in range(model.parts)
+        ]
+        for i, cut in enumerate(cuts)
+    ]
+    order = {key: i for i, key in enumerate(sorted({key for row in keys for key in row}))}
+    return np.array([[order[key] for key in row] for row in keys], np.int16)
+
+
+def _own_modes(
+    samples: list[np.ndarray], mixing_of: list[np.ndarray], meta: dict[str, Any], model: SurrogateModel
+) -> Modes:
+    """Modes of the trials of each person, shape (n, channels, length), themselves."""
+    variation = Variation(meta["channels"], model.edges_hz, model.frames)
+    for own, mixings in zip(samples, mixing_of, strict=True):
+        variation.add(own, mixings, meta["rate_hz"])
+    return variation.modes(model.modes)
+
+
+def find_part_modes(
+    dataset: str,
+    part: Part,
+    labels: Sequence[str] | None = None,
+    *,
+    every: int = 1,
+    root: str | os.PathLike[str] | None = None,
+) -> Modes:
+    """Modes by which covariances vary in the people of a part of a data set, for the default model of its modality.
+
+    Parameters
+    ----------
+    dataset, part, labels, root
+        See `fit_part`.
+    every : int
+        Takes the first of so many people, the next ones are left out.
+    """
+    from neuromotion_gym.signals.datasets import iter_sessions
+
+    variation: Variation | None = None
+    for session in islice(iter_sessions(dataset, part, root=root, calibration_apart=True), 0, None, every):
+        spec = session.recordings[0].spec
+        model = MODELS[spec.modality]
+        trials = [one for recording in session.recordings for one in recording.trials]
+        found = sorted({one.label for one in trials}) if labels is None else labels
+        length = _typical_length([one.stop - one.start for one in trials])
+        cuts = [cut for cut in _cut(session, found, spec, length, 0, _unit(spec)) if not cut.calibration]
+        samples, label = np.stack([cut.samples for cut in cuts]), np.array([cut.label for cut in cuts])
+        samples -= moments.evoked(
+            samples,
+            label,
+            spec.rate_hz,
+            patterns=model.patterns,
+            rank=model.course_rank,
+            knots_hz=model.knots_hz,
+            slow_hz=model.slow_hz,
+        )[0]
+        variation = variation or Variation(spec.channels, model.edges_hz, model.frames)
+        variation.add(samples, _mixing_of(cuts, model), spec.rate_hz)
+    if variation is None:
+        raise NeuroMotionError(f"Part {part!r} of {dataset} has nobody to find modes in.")
+    return variation.modes(MODELS[spec.modality].modes)
+
+
+def _typical_length(lengths: Sequence[int]) -> int:
+    """Length that nine trials in ten have."""
+    return sorted(lengths)[len(lengths) // 10]
+
+
+def _unit(spec: SignalSpec) -> float:
+    """One internal unit in the unit of the recordings."""
+    return 1e-6 if spec.unit == "V" else 1.0
+
+
+def shipped_modes(dataset: str, channels: Sequence[str], model: SurrogateModel) -> Modes | None:
+    """Modes of a data set that come with the library, if channels, bands and frames are those of the model."""
+    try:
+        folder = Path(str(files("neuromotion_gym.assets"))) / "surrogates"
+    except ModuleNotFoundError:
+        folder = Path(__file__).resolve().parents[2] / "assets" / "surrogates"
+    path = folder / "modes" / f"{dataset}.npz"
+    if not path.is_file():
+        return None
+    modes = read_modes(path)
+    same = (modes.channels, modes.edges_hz, modes.frames) == (tuple(channels), model.edges_hz, model.frames)
+    return modes if same else None

@@ -42,23 +42,45 @@ def root(matrix: np.ndarray) -> np.ndarray:
     return np.asarray((vectors * np.sqrt(np.maximum(values, 1e-9 * values[-1] + 1e-20))) @ vectors.T)
 
 
-def gains(scatter: np.ndarray, whitener: np.ndarray, group: np.ndarray, groups: int) -> np.ndarray:
-    """Log amplitudes of groups of sources.
+def whitened(
+    scatter: np.ndarray, mixing_of: np.ndarray, group: np.ndarray, groups: int
+) -> tuple[dict[int, np.ndarray], np.ndarray, np.ndarray]:
+    """Mixings of one person and band, and what varies about them.
 
     Parameters
     ----------
-    scatter, whitener : float array, shape (trials, frames, channels, channels)
-        Covariances of the frames, and the inverse mixing of each.
-    group : int array, shape (channels,)
+    scatter : float array, shape (trials, frames, c, c)
+        Covariances of the frames.
+    mixing_of : int array, shape (trials, parts)
+        Mixing of each part of each trial.
+    group : int array, shape (c,)
+        Group of each source.
     groups : int
 
     Returns
     -------
-    float array, shape (trials, frames, groups)
+    roots : dict
+        Symmetric root of the covariance of each mixing.
+    gain : float array, shape (trials, frames, groups)
+        Logarithm of the amplitude of each group.
+    white : float array, shape (trials, frames, c, c)
+        Covariances of the frames in the sources of their mixing, in which every group has a mean power of 1.
     """
-    power = np.einsum("nfij,nfij->nfi", whitener @ scatter, whitener)
+    frames, channels = scatter.shape[1:3]
+    whole = robust(scatter.reshape(-1, channels, channels))
+    part_of = np.arange(frames) * mixing_of.shape[1] // frames
+    roots: dict[int, np.ndarray] = {}
+    white = np.empty_like(scatter)
+    for which in np.unique(mixing_of):
+        mine = mixing_of[:, part_of] == which
+        roots[int(which)] = root(robust(scatter[mine], whole))
+        inverse = np.linalg.inv(roots[int(which)])
+        white[mine] = inverse @ scatter[mine] @ inverse
+    power = np.einsum("nfii->nfi", white)
     mean = np.stack([power[..., group == one].mean(axis=-1) for one in range(groups)], axis=-1)
-    return 0.5 * np.log(np.maximum(mean, 1e-6))
+    gain = 0.5 * np.log(np.maximum(mean, 1e-6))
+    amplitude = np.exp(gain)[..., group]
+    return roots, gain, white / amplitude[..., :, None] / amplitude[..., None, :]
 
 
 def frame_scatter(samples: np.ndarray, frames: int) -> np.ndarray:
@@ -95,6 +117,11 @@ def spectrum(samples: np.ndarray, rate: float, bins: int) -> np.ndarray:
     grid = np.linspace(0, rate / 2, bins)
     typical = np.interp(grid, np.fft.rfftfreq(samples.shape[-1], 1 / rate), amplitude)
     return typical / typical.max()
+
+
+def spectrum_bins(rate: float) -> int:
+    """Points of a spectrum a quarter of a hertz apart."""
+    return 4 * round(rate / 2) + 1
 
 
 def evoked(

@@ -12,15 +12,23 @@ import zipfile
 import zlib
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.signals.recording import SignalSpec
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from neuromotion_gym.signals.datasets import Ocular
+
 FORMAT = 1
 """Version of the file's layout."""
+
+LATER = ("mode", "score", "score_step", "offset")
+"""Arrays that a file may leave out; it is then read as without them."""
 
 _META = {
     "format": int,
@@ -51,15 +59,17 @@ class SurrogateParameters:
     """Parameters of a surrogate of many people.
 
     Symbols: people ``p``, trials ``t``, bands ``b``, frames of a trial ``f``, channels ``c`` and as many sources,
-    groups of sources ``g``, mixings ``m``, patterns of the response to the cue ``r``.
+    groups of sources ``g``, mixings ``m``, patterns of the response to the cue ``r``,
+    modes ``k``.
 
     Parameters
     ----------
     meta : dict
         ``dataset``, ``part``, ``split``, ``licence``, ``cite``, ``runs``, ``model``; ``modality``, ``channels``,
-        ``rate_hz``, ``unit``; ``scale`` (one internal unit in ``unit``); ``labels``; ``sessions`` (subject and
-        session of each person); ``has_onset``; ``trial_s``; ``integer_range`` (lowest and highest integer that
-        the device gives, or empty); ``ocular_channels``; ``evoked_knots_hz``.
+        ``rate_hz``, ``unit``; ``noise`` (``"tape"``, or ``"fresh"`` where left out); ``scale`` (one internal unit in
+        ``unit``); ``labels``; ``sessions`` (subject and session of each person); ``has_onset``; ``trial_s``;
+        ``integer_range`` (lowest and highest integer that the device gives, or empty); ``ocular_channels``;
+        ``evoked_knots_hz``.
     edges_hz : float32 array, shape (b + 1,)
         Edges of the bands.
     person, label : int16 array, shape (t,)
@@ -76,10 +86,6 @@ class SurrogateParameters:
         Logarithm of the amplitude of a group in a frame, in steps of ``gain_step``.
     gain_step : float32 array, shape (b,)
         Step of the gains of a band.
-    turn_sd : float32 array, shape (p, b)
-        Standard deviation of the log power of sources that are turned at random, anew for every piece.
-    turn_shared : float32 array, shape (p,)
-        Correlation of those log powers between bands.
     spectrum : float16 array, shape (p, n)
         Amplitude at 0, 1, ... times half the rate over n - 1: the shape of the spectrum within the bands.
     evoked_pattern : float16 array, shape (p, r, c)
@@ -88,6 +94,14 @@ class SurrogateParameters:
         Time course of each pattern in each trial, from the onset, ``evoked_knots_hz`` values a second.
     ocular : float32 array, shape (p, c, ocular channels)
         Each person's regression weights on the ocular channels, after the average reference.
+    mode : float16 array, shape (b, k, c (c + 1) / 2)
+        Lower triangles of the modes by which covariances vary; see `surrogate_modes`. k is 0 without.
+    score : int8 array, shape (t, b, f, k)
+        How much of each mode is in a frame, in steps of ``score_step``; no rows where k is 0.
+    score_step : float32 array, shape (b, k)
+        Step of the scores.
+    offset : float32 array, shape (p, c)
+        Mean level of each channel over a person's trials, in internal units.
     """
 
     meta: dict[str, Any]
@@ -100,12 +114,14 @@ class SurrogateParameters:
     group: np.ndarray
     gain: np.ndarray
     gain_step: np.ndarray
-    turn_sd: np.ndarray
-    turn_shared: np.ndarray
     spectrum: np.ndarray
     evoked_pattern: np.ndarray
     evoked_course: np.ndarray
     ocular: np.ndarray
+    mode: np.ndarray
+    score: np.ndarray
+    score_step: np.ndarray
+    offset: np.ndarray
 
     def __post_init__(self) -> None:
         _check(self)
@@ -139,6 +155,23 @@ class SurrogateParameters:
         matrix[picks] = 0.0
         return matrix
 
+    def projection(self, ocular: Ocular = "keep", channels: Sequence[str] | None = None) -> np.ndarray:
+        """From all channels as recorded to those wanted, float64 of shape (people, wanted, channels).
+
+        Raises
+        ------
+        NeuroMotionError
+            If a channel is not in the surrogate, or there is nothing to regress out.
+        """
+        names = self.meta["channels"]
+        missing = [name for name in channels or () if name not in names]
+        if missing:
+            raise NeuroMotionError(f"The surrogate lacks channels {', '.join(missing)}; it has {', '.join(names)}.")
+        people = range(len(self.meta["sessions"]))
+        matrices = [self.ocular_matrix(person) if ocular == "regress" else np.eye(len(names)) for person in people]
+        picks = [names.index(name) for name in (names if channels is None else channels)]
+        return np.stack(matrices)[:, picks]
+
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the file, under a temporary name first; returns its path."""
         target = Path(path)
@@ -165,11 +198,22 @@ class SurrogateParameters:
         names = [field.name for field in fields(cls) if field.name != "meta"]
         try:
             with np.load(path, allow_pickle=False) as stored:
+                # Files of models without modes and tapes need not hold what belongs to those
+                later = [name for name in LATER if name not in stored.files]
+                names = [name for name in names if name not in later]
                 absent = sorted({"meta", *names} - set(stored.files))
                 if absent:
                     raise NeuroMotionError(f"{path} is no surrogate: it lacks {', '.join(absent)}.")
                 meta = json.loads(str(stored["meta"]))
                 arrays = {name: stored[name] for name in names}
+                bands, frames = arrays["gain"].shape[1:3]
+                empty = {
+                    "mode": np.zeros((bands, 0, arrays["mixing"].shape[2]), np.float16),
+                    "score": np.zeros((0, bands, frames, 0), np.int8),
+                    "score_step": np.zeros((bands, 0), np.float32),
+                    "offset": np.zeros((len(arrays["ocular"]), len(arrays["group"])), np.float32),
+                }
+                arrays |= {name: empty[name] for name in later}
         except NeuroMotionError:
             raise
         except (
@@ -184,6 +228,7 @@ class SurrogateParameters:
             NotImplementedError,
             RuntimeError,
             MemoryError,
+            IndexError,
             OverflowError,
             SyntaxError,
         ) as error:
@@ -205,6 +250,7 @@ def _check(p: SurrogateParameters) -> None:
     bands, mixings = len(p.edges_hz) - 1, len(p.mixing)
     patterns = p.evoked_pattern.shape[1] if p.evoked_pattern.ndim == 3 else -1
     frames, groups = p.gain.shape[2:] if p.gain.ndim == 4 else (-1, -1)
+    modes = p.mode.shape[1] if p.mode.ndim == 3 else -1
     knots = p.evoked_course.shape[2] if p.evoked_course.ndim == 3 else -1
     wanted: dict[str, tuple[str, tuple[int, ...]]] = {
         "edges_hz": ("f", (bands + 1,)),
@@ -216,8 +262,10 @@ def _check(p: SurrogateParameters) -> None:
         "group": ("i", (channels,)),
         "gain": ("i", (trials, bands, frames, groups)),
         "gain_step": ("f", (bands,)),
-        "turn_sd": ("f", (people, bands)),
-        "turn_shared": ("f", (people,)),
+        "mode": ("f", (bands, modes, channels * (channels + 1) // 2)),
+        "score": ("i", (trials if modes else 0, bands, frames, modes)),
+        "score_step": ("f", (bands, modes)),
+        "offset": ("f", (people, channels)),
         "spectrum": ("f", (people, p.spectrum.shape[-1] if p.spectrum.ndim else 0)),
         "evoked_pattern": ("f", (people, patterns, channels)),
         "evoked_course": ("f", (trials, patterns, knots)),
@@ -242,8 +290,8 @@ def _check(p: SurrogateParameters) -> None:
         array = getattr(p, name)
         if array.size and not (low <= array.min() and array.max() < high):
             raise NeuroMotionError(f"{name} has indices outside {low} to {high - 1}.")
-    if not ((p.turn_sd >= 0) & (p.turn_sd < 10)).all() or not ((p.turn_shared >= 0) & (p.turn_shared <= 1)).all():
-        raise NeuroMotionError("turn_sd has to lie between 0 and 10, and turn_shared between 0 and 1.")
+    if bands < 1 or modes < 0 or not (p.score_step >= 0).all():
+        raise NeuroMotionError("There has to be a band, and steps of scores cannot be negative.")
     if p.mixing_of.shape[1] < 1 or (p.mixing_of.shape[1] > 1 and not meta["has_onset"]):
         raise NeuroMotionError("A trial has one part, or several where it has an onset.")
     edges = p.edges_hz
@@ -265,6 +313,8 @@ def _check_meta(meta: Any) -> None:
             raise NeuroMotionError(f"The description's {key!r} is {value!r}; it has to be of type {kind.__name__}.")
     if meta["format"] != FORMAT:
         raise NeuroMotionError(f"The file has format {meta['format']}; this version reads format {FORMAT}.")
+    if meta.get("noise", "fresh") not in ("fresh", "tape"):
+        raise NeuroMotionError(f"The description's 'noise' is {meta['noise']!r}; it has to be 'fresh' or 'tape'.")
     sessions, bounds = meta["sessions"], meta["integer_range"]
     if not sessions or not all(
         isinstance(one, list) and len(one) == 2 and all(isinstance(x, str) for x in one) for one in sessions

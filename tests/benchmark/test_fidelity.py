@@ -5,10 +5,19 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from neuromotion_gym.benchmark.fidelity import FidelityRow, halves, mean_run, stream_figures
+from neuromotion_gym.benchmark import fidelity
+from neuromotion_gym.benchmark.fidelity import (
+    FidelityRow,
+    halves,
+    log_odds_variance,
+    matched_spread,
+    mean_run,
+    stream_figures,
+)
 from neuromotion_gym.decoders.decoder import DecoderSpec
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.signals.surrogate import SurrogateSource
+from neuromotion_gym.signals.surrogate_fit import MODELS
 from neuromotion_gym.statistics import Interval
 
 
@@ -57,6 +66,29 @@ def test_constant_decoder_has_the_accuracy_of_chance_and_errs_as_long_as_others_
     accuracy, run = stream_figures(source, _Constant(source), 0, rows=6, seconds=60.0)
     assert accuracy == pytest.approx(1 / 7)
     assert run > 3.0
+
+
+def test_log_odds_of_a_constant_decoder_do_not_vary():
+    source = SurrogateSource.load("myo_armband_tune", subjects=["Male3"])
+    assert log_odds_variance(source, _Constant(source), 0, rows=2, seconds=10.0) == pytest.approx(0.0)
+
+
+def test_spread_is_the_one_at_which_variances_are_equal(monkeypatch):
+    source = SurrogateSource.load("myo_armband_tune", subjects=["Male3"])
+
+    class Half:
+        def pick(self, channels):
+            return self
+
+    monkeypatch.setattr(fidelity, "halves", lambda *_, **__: {"Male3": (Half(), Half())})
+    monkeypatch.setattr("neuromotion_gym.signals.sources.ReplaySource", lambda *_, **__: 4.0)
+    monkeypatch.setattr(fidelity, "_surrogate", lambda fitted, model, *_: model.spread * 2)
+    monkeypatch.setattr(fidelity, "log_odds_variance", lambda variance, *_: variance)
+    spread, shares = matched_spread(
+        lambda _: _Constant(source), ["Male3"], (1.0, 3.0), model=MODELS["eeg"], ocular="keep"
+    )
+    assert shares == [0.5, 1.5]
+    assert spread == pytest.approx(2.0)
 
 
 def test_halves_are_different_recordings_of_the_same_person(data_root):

@@ -1,0 +1,200 @@
+"""From parameters to samples by way of tapes: long noise made once, of which every piece takes other stretches.
+
+Each person has a tape a band, Gaussian noise with the person's spectrum. A piece takes a stretch of it for every
+source, at places drawn at random and so far apart that no two sources of a piece share a sample, and mixes them by the
+covariance of the trial, frame by frame. Nothing is filtered or transformed while a loop runs, and only as many sources
+are mixed as channels are wanted: Gaussian noise of a given covariance is the same whatever it was mixed from.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from neuromotion_gym.signals.surrogate_modes import gaussian_like, triangles
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from neuromotion_gym.signals.datasets import Ocular
+    from neuromotion_gym.signals.surrogate_parameters import SurrogateParameters
+
+FRAME_FADE_S = 0.2
+"""How long one frame of a trial fades into the next."""
+SHORTEST_TAPE = 2**15
+"""Samples of a tape at least."""
+ROOM = 1.4
+"""How far apart the sources of a piece lie on the tape, in lengths of the piece."""
+TAPE_SEED = 7
+KEPT_BYTES = 192 * 2**20
+"""How many bytes of mixing matrices are kept; those of further trials take the place of the oldest."""
+
+
+class TapeSynthesis:
+    """Generates stretches of one length.
+
+    Parameters
+    ----------
+    parameters : SurrogateParameters
+    length : int
+        Samples of a stretch.
+    ocular : {"keep", "regress"}
+        Whether ocular channels are regressed out of what is generated.
+    channels : sequence of str, optional
+        Channels to generate, in this order; all where left out.
+    """
+
+    def __init__(
+        self,
+        parameters: SurrogateParameters,
+        length: int,
+        ocular: Ocular = "keep",
+        channels: Sequence[str] | None = None,
+    ) -> None:
+        meta = parameters.meta
+        self._p, self._length, self._rate = parameters, length, float(meta["rate_hz"])
+        self._project = parameters.projection(ocular, channels)
+        self._sources = self._project.shape[1]
+        self._frames = parameters.gain.shape[2]
+        self._frame = meta["trial_s"] * self._rate / self._frames
+        self._knot = self._rate / meta["evoked_knots_hz"]
+        self._patterns = np.ascontiguousarray(
+            (self._project @ parameters.evoked_pattern.astype(np.float64).transpose(0, 2, 1)).astype(np.float32)
+        )
+        offset = self._project @ parameters.offset.astype(np.float64)[:, :, None]
+        self._offset = offset.astype(np.float32)
+        apart = int(length * ROOM) * self._sources
+        self._samples = max(SHORTEST_TAPE, 1 << (apart - 1).bit_length())
+        self._stride = self._samples // self._sources
+        self._tapes: dict[int, np.ndarray] = {}
+        self._mixings: dict[int, np.ndarray] = {}
+        self._spans: dict[int, list[tuple[int, slice, np.ndarray]]] = {}
+
+    def draw(self, generator: np.random.Generator) -> np.ndarray:
+        """Random numbers behind one stretch, shape (1 + 2 sources,)."""
+        return generator.random(1 + 2 * self._sources)
+
+    def generate(self, trials: np.ndarray, offsets: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+        """Stretches of trials.
+
+        Parameters
+        ----------
+        trials : int array, shape (n,)
+            Whose parameters they take.
+        offsets : int array, shape (n,)
+            First sample of each stretch, counted from the trial's begin.
+        numbers : float array, shape (n, 1 + 2 sources)
+            What `draw` gave.
+
+        Returns
+        -------
+        float32 array, shape (n, length, channels), in the unit of the recordings
+        """
+        out = np.empty((len(trials), self._length, self._sources), np.float32)
+        scale = np.float32(self._p.meta["scale"])
+        for row, (trial, offset) in enumerate(zip(trials.tolist(), offsets.tolist(), strict=True)):
+            person = int(self._p.person[trial])
+            noise = self._noise(person, numbers[row])
+            mixing = self._mixing(trial)
+            samples = self._response(trial, person, offset)
+            for frame, span, weight in self._heard(offset):
+                samples[:, span] += (mixing[frame] @ noise[:, span]) * weight
+            samples *= scale
+            out[row] = samples.T
+        return out
+
+    def _noise(self, person: int, numbers: np.ndarray) -> np.ndarray:
+        """Stretches of the person's tapes, float32 of shape (bands * sources, length)."""
+        count = self._sources
+        order = np.argsort(numbers[1 : 1 + count])
+        within = (numbers[1 + count :] * (self._stride - self._length)).astype(np.int64)
+        first = int(numbers[0] * self._samples)
+        begins = ((first + order * self._stride + within) % self._samples).tolist()
+        tape = self._tape(person)
+        noise = np.empty((len(tape), count, self._length), np.float32)
+        for source, begin in enumerate(begins):
+            noise[:, source] = tape[:, begin : begin + self._length]
+        return noise.reshape(-1, self._length)
+
+    def _tape(self, person: int) -> np.ndarray:
+        """The person's noise, float32 of shape (bands, samples + length), its begin repeated at its end."""
+        if person not in self._tapes:
+            p = self._p
+            generator = np.random.default_rng([TAPE_SEED, person])
+            edges = p.edges_hz.astype(float)
+            noise = np.zeros((len(edges) - 1, self._samples))
+            grid = np.linspace(0, self._rate / 2, p.spectrum.shape[1])
+            frequency = np.fft.rfftfreq(self._samples, 1 / self._rate)
+            for band, (low, high) in enumerate(pairwise(edges)):
+                inside = (frequency >= low) & (frequency < (high if high < self._rate / 2 else np.inf))
+                amplitude = np.interp(frequency, grid, p.spectrum[person].astype(float)) * inside
+                noise[band] = gaussian_like((self._samples,), amplitude, self._rate, generator)
+            noise /= np.sqrt((noise**2).mean(axis=1, keepdims=True)) + 1e-30
+            self._tapes[person] = np.concatenate([noise, noise[:, : self._length]], axis=1).astype(np.float32)
+        return self._tapes[person]
+
+    def _mixing(self, trial: int) -> np.ndarray:
+        """Mixing matrices of a trial, float32 of shape (frames, channels, bands * sources)."""
+        found = self._mixings.get(trial)
+        if found is None:
+            found = self._made(trial)
+            while self._mixings and (len(self._mixings) + 1) * found.nbytes > KEPT_BYTES:
+                del self._mixings[next(iter(self._mixings))]
+            self._mixings[trial] = found
+        return found
+
+    def _made(self, trial: int) -> np.ndarray:
+        """Roots of the covariances of one trial's frames, from label, gains and scores; see `surrogate_fit`."""
+        p = self._p
+        project = self._project[p.person[trial]]
+        count = project.shape[1]
+        parts = p.mixing_of.shape[1]
+        roots = triangles(p.mixing[p.mixing_of[trial]].astype(np.float32), count).astype(np.float64)
+        of_frame = np.arange(self._frames) * parts // self._frames
+        gain = np.exp(p.gain[trial].astype(np.float64) * p.gain_step[:, None, None])[..., p.group]
+        mixed = (project @ roots)[of_frame].swapaxes(0, 1) * gain[:, :, None, :]
+        if p.mode.shape[1]:
+            score = p.score[trial] * p.score_step[:, None].astype(np.float64)
+            varied = triangles((score @ p.mode.astype(np.float64)), count).astype(np.float64)
+            # Square root of the identity and what is added to it, as a fraction: never negative, whatever the scores
+            one = np.eye(count)
+            mixed = mixed @ np.linalg.solve(one + varied / 4, one + 0.75 * varied)
+        covariance = mixed @ mixed.swapaxes(2, 3)
+        power = np.trace(covariance, axis1=2, axis2=3)[:, :, None, None] / self._sources
+        root = np.linalg.cholesky(covariance + (1e-7 * power + 1e-12) * np.eye(self._sources))
+        root[:, :, ~project.any(axis=1)] = 0.0
+        return np.ascontiguousarray(
+            root.transpose(1, 2, 0, 3).reshape(self._frames, self._sources, -1).astype(np.float32)
+        )
+
+    def _heard(self, offset: int) -> list[tuple[int, slice, np.ndarray]]:
+        """Frames that a stretch goes through: frame, the samples in which it is heard, its weight there."""
+        if offset not in self._spans:
+            place = (offset + np.arange(self._length) + 0.5) / self._frame
+            half = FRAME_FADE_S * self._rate / self._frame / 2
+            spans = []
+            for frame in range(self._frames):
+                rise = np.clip((place - frame + half) / (2 * half), 0, 1) if frame else np.ones(self._length)
+                last = frame == self._frames - 1
+                fall = np.ones(self._length) if last else np.clip((frame + 1 + half - place) / (2 * half), 0, 1)
+                heard = np.flatnonzero(np.minimum(rise, fall) > 0)
+                if heard.size:
+                    span = slice(int(heard[0]), int(heard[-1]) + 1)
+                    spans.append((frame, span, np.minimum(rise, fall)[span].astype(np.float32)))
+            self._spans[offset] = spans
+        return self._spans[offset]
+
+    def _response(self, trial: int, person: int, offset: int) -> np.ndarray:
+        """Level of the channels and response to the cue, float32 of shape (channels, length)."""
+        level = np.repeat(self._offset[person], self._length, axis=1)
+        course = self._p.evoked_course[trial].astype(np.float32)
+        if not course.size or self._p.calibration[trial]:
+            return level
+        last = course.shape[1] - 1
+        place = np.clip((offset + np.arange(self._length)) / self._knot, 0, last)
+        low = np.minimum(place.astype(np.int64), max(last - 1, 0))
+        share = (place - low).astype(np.float32)
+        below = course[:, low]
+        return np.asarray(level + self._patterns[person] @ (below + share * (course[:, low + 1] - below)))
