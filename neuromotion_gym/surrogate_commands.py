@@ -90,7 +90,7 @@ def check(
     from neuromotion_gym.benchmark.fidelity import FidelityOptions, check_surrogate
     from neuromotion_gym.decoders.folds import fold_decoder
     from neuromotion_gym.decoders.zoo import load_decoder
-    from neuromotion_gym.signals.surrogate_fit import model_variants
+    from neuromotion_gym.signals.surrogate_models import model_variants
 
     console = Console()
     rows: list[FidelityRow] = []

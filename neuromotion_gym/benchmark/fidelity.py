@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from neuromotion_gym.signals.datasets import Ocular
     from neuromotion_gym.signals.recording import Session
     from neuromotion_gym.signals.sources import Source
-    from neuromotion_gym.signals.surrogate_fit import SurrogateModel
+    from neuromotion_gym.signals.surrogate_models import SurrogateModel
 
 CONTROL_S = 0.05
 HOLD_S = 3.0
@@ -194,7 +194,7 @@ def check_surrogate(
         If nobody has two halves, or the data are not there.
     """
     from neuromotion_gym.signals.sources import ReplaySource
-    from neuromotion_gym.signals.surrogate_fit import MODELS
+    from neuromotion_gym.signals.surrogate_models import MODELS
 
     options = options or FidelityOptions()
     found: dict[str, list[np.ndarray]] = {"real": [], "surrogate": []}
@@ -227,7 +227,8 @@ def _surrogate(
     """What plays a model fitted to a session."""
     from neuromotion_gym.signals.sources import ReplaySource
     from neuromotion_gym.signals.surrogate import SurrogateSource
-    from neuromotion_gym.signals.surrogate_fit import DEVICES, SurrogateModel, fit_surrogate
+    from neuromotion_gym.signals.surrogate_fit import fit_surrogate
+    from neuromotion_gym.signals.surrogate_models import DEVICES, SurrogateModel
 
     if not isinstance(model, SurrogateModel):
         generated = model.generate(_regressed(fitted, ocular).pick(spec.channels), spec.labels)

@@ -17,7 +17,7 @@ from neuromotion_gym.benchmark.fidelity import (
 from neuromotion_gym.decoders.decoder import DecoderSpec
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.signals.surrogate import SurrogateSource
-from neuromotion_gym.signals.surrogate_fit import MODELS
+from neuromotion_gym.signals.surrogate_models import MODELS
 from neuromotion_gym.statistics import Interval
 
 

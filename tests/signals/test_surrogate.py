@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.signals.recording import Recording, Session, SignalSpec, Trial
 from neuromotion_gym.signals.surrogate import SurrogateSource, shipped_surrogates
-from neuromotion_gym.signals.surrogate_fit import Device, SurrogateModel, fit_surrogate
+from neuromotion_gym.signals.surrogate_fit import fit_surrogate
+from neuromotion_gym.signals.surrogate_models import Device, SurrogateModel
 from neuromotion_gym.signals.surrogate_parameters import SurrogateParameters
 
 RATE = 160.0
