@@ -125,6 +125,22 @@ def training_windows(
     return prepared
 
 
+def preparation_options(name: str, given: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
+    """``data.options`` of preparation ``name`` with its defaults filled in.
+
+    Raises
+    ------
+    NeuroMotionError
+        If it has no such option.
+    """
+    unknown = sorted(set(given) - set(defaults))
+    if unknown:
+        raise NeuroMotionError(
+            f"Preparation {name!r} has no option {', '.join(unknown)}; its options: {', '.join(defaults)}."
+        )
+    return {**defaults, **given}
+
+
 def sessions_of(
     recipe: Recipe,
     part: str,

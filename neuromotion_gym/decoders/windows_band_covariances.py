@@ -28,7 +28,7 @@ import numpy as np
 
 from neuromotion_gym.decoders.bands import apply_filters, filter_bank
 from neuromotion_gym.decoders.mirror import mirrored_channels, mirrored_labels
-from neuromotion_gym.decoders.training_data import check_recording, session_adaptations
+from neuromotion_gym.decoders.training_data import check_recording, preparation_options, session_adaptations
 from neuromotion_gym.errors import NeuroMotionError
 
 if TYPE_CHECKING:
@@ -144,12 +144,7 @@ def training_windows(recipe: Recipe, sessions: Sequence[Session]) -> BandCovaria
     """
     spec = recipe.decoder
     data, network, _ = recipe.trainable()
-    unknown = sorted(set(data.options) - set(DEFAULTS))
-    if unknown:
-        raise NeuroMotionError(
-            f"Preparation 'band_covariances' has no option {', '.join(unknown)}; its options: {', '.join(DEFAULTS)}."
-        )
-    options = {**DEFAULTS, **data.options}
+    options = preparation_options("band_covariances", data.options, DEFAULTS)
     if "bands_hz" not in network.options or "taps" not in network.options:
         raise NeuroMotionError("Preparation 'band_covariances' needs network.options bands_hz and taps.")
     adaptations = session_adaptations(spec, sessions)

@@ -24,7 +24,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from neuromotion_gym.decoders.training_data import CutWindows, check_recording, session_adaptations
+from neuromotion_gym.decoders.training_data import (
+    CutWindows,
+    check_recording,
+    preparation_options,
+    session_adaptations,
+)
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.signals.sources import ReplaySource
 
@@ -86,12 +91,7 @@ def training_windows(recipe: Recipe, sessions: Sequence[Session]) -> CutWindows:
 
 def _options(given: dict[str, Any], window_s: float) -> tuple[float, tuple[float, float], float, int]:
     """Options with their defaults, checked."""
-    unknown = sorted(set(given) - set(DEFAULTS))
-    if unknown:
-        raise NeuroMotionError(
-            f"Preparation 'replay' has no option {', '.join(unknown)}; its options: {', '.join(DEFAULTS)}."
-        )
-    options = {**DEFAULTS, **given}
+    options = preparation_options("replay", given, DEFAULTS)
     try:
         seconds, label_s, seed = float(options["seconds"]), float(options["label_s"]), int(options["seed"])
         shortest, longest = (float(one) for one in options["hold_s"])

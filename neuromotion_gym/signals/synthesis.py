@@ -99,11 +99,11 @@ class Synthesis:
         """Amplitudes, float32 of shape (n, bands, groups, length)."""
         steps = self._p.gain[trials].astype(np.float32).transpose(0, 1, 3, 2)
         n, bands, groups, frames = steps.shape
-        flat = _interpolated(steps.reshape(n, bands * groups, frames), time / np.float32(self._frame) - np.float32(0.5))
+        flat = interpolated(steps.reshape(n, bands * groups, frames), time / np.float32(self._frame) - np.float32(0.5))
         return np.exp(flat.reshape(n, bands, groups, -1) * self._step)
 
 
-def _interpolated(values: np.ndarray, place: np.ndarray) -> np.ndarray:
+def interpolated(values: np.ndarray, place: np.ndarray) -> np.ndarray:
     """Values (n, k, points) at fractional points (n, length), float32 of shape (n, k, length); ends held."""
     last = values.shape[2] - 1
     place = np.clip(place, 0, last)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from neuromotion_gym.signals.surrogate_modes import gaussian_like, triangles
+from neuromotion_gym.signals.synthesis import interpolated
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -192,9 +193,5 @@ class TapeSynthesis:
         course = self._p.evoked_course[trial].astype(np.float32)
         if not course.size or self._p.calibration[trial]:
             return level
-        last = course.shape[1] - 1
-        place = np.clip((offset + np.arange(self._length)) / self._knot, 0, last)
-        low = np.minimum(place.astype(np.int64), max(last - 1, 0))
-        share = (place - low).astype(np.float32)
-        below = course[:, low]
-        return np.asarray(level + self._patterns[person] @ (below + share * (course[:, low + 1] - below)))
+        place = (offset + np.arange(self._length)) / self._knot
+        return np.asarray(level + self._patterns[person] @ interpolated(course[None], place[None])[0])
