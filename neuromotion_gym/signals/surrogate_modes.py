@@ -152,8 +152,8 @@ def gaussian_like(
 
 
 def triangles(matrix: np.ndarray, channels: int) -> np.ndarray:
-    """Symmetric matrices (..., c, c) of their lower triangles (..., c (c + 1) / 2), float32."""
-    full: np.ndarray = np.zeros((*matrix.shape[:-1], channels, channels), np.float32)
+    """Symmetric matrices (..., c, c) of their lower triangles (..., c (c + 1) / 2), of the same kind of number."""
+    full: np.ndarray = np.empty((*matrix.shape[:-1], channels, channels), matrix.dtype)
     rows, columns = np.tril_indices(channels)
     full[..., rows, columns] = full[..., columns, rows] = matrix
     return full

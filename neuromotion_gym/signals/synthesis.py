@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.signals.kept import Kept
 from neuromotion_gym.signals.surrogate_modes import triangles
 
 if TYPE_CHECKING:
@@ -55,9 +56,11 @@ class Synthesis:
         self._frame = meta["trial_s"] * self._rate / parameters.gain.shape[2]
         self._mix = _mix(parameters, ocular, channels)
         self._waves, self._weights = _waves(parameters, length)
-        self._coefficients = sum(len(wave) for wave in self._waves)
-        self._band_of = np.repeat(np.arange(len(self._waves)), [len(wave) for wave in self._waves])
+        ends = np.cumsum([len(wave) for wave in self._waves])
+        self._columns = [slice(int(end) - len(wave), int(end)) for end, wave in zip(ends, self._waves, strict=True)]
+        self._coefficients = int(ends[-1])
         self._step = parameters.gain_step[:, None, None]
+        self._amplitudes = Kept(self._amplitude)
 
     def draw(self, generator: np.random.Generator) -> np.ndarray:
         """Standard normal numbers behind one stretch, float32 of shape (sources, coefficients)."""
@@ -80,12 +83,16 @@ class Synthesis:
         float32 array, shape (n, length, channels), in the unit of the recordings
         """
         p = self._p
-        time = offsets[:, None] + np.arange(self._length, dtype=np.float32)
-        gains = self._gains(trials, time)
+        gains = np.stack(
+            [
+                self._amplitudes[trial][:, :, offset : offset + self._length]
+                for trial, offset in zip(trials.tolist(), offsets.tolist(), strict=True)
+            ]
+        )
         person = p.person[trials]
         out = np.zeros((len(trials), self._mix.shape[2], self._length), np.float32)
         for band, wave in enumerate(self._waves):
-            columns = self._band_of == band
+            columns = self._columns[band]
             sources = (noise[:, :, columns] * self._weights[person][:, None, columns]) @ wave
             sources *= gains[:, band][:, p.group]
             out += self._mix[p.mixing_of[trials, 0], band] @ sources
@@ -95,12 +102,13 @@ class Synthesis:
         out *= np.float32(p.meta["scale"])
         return np.ascontiguousarray(out.transpose(0, 2, 1))
 
-    def _gains(self, trials: np.ndarray, time: np.ndarray) -> np.ndarray:
-        """Amplitudes, float32 of shape (n, bands, groups, length)."""
-        steps = self._p.gain[trials].astype(np.float32).transpose(0, 1, 3, 2)
-        n, bands, groups, frames = steps.shape
-        flat = interpolated(steps.reshape(n, bands * groups, frames), time / np.float32(self._frame) - np.float32(0.5))
-        return np.exp(flat.reshape(n, bands, groups, -1) * self._step)
+    def _amplitude(self, trial: int) -> np.ndarray:
+        """Amplitudes of one trial, float32 of shape (bands, groups, samples of the trial and a stretch)."""
+        steps = self._p.gain[trial].astype(np.float32).swapaxes(1, 2)
+        bands, groups, frames = steps.shape
+        place = np.arange(round(frames * self._frame) + self._length) / np.float32(self._frame) - np.float32(0.5)
+        flat = interpolated(steps.reshape(1, bands * groups, frames), place[None])
+        return np.exp(flat.reshape(bands, groups, -1) * self._step)
 
 
 def interpolated(values: np.ndarray, place: np.ndarray) -> np.ndarray:

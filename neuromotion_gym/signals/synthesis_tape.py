@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from neuromotion_gym.signals.kept import Kept
 from neuromotion_gym.signals.surrogate_modes import gaussian_like, triangles
 from neuromotion_gym.signals.synthesis import interpolated
 
@@ -29,8 +30,6 @@ SHORTEST_TAPE = 2**15
 ROOM = 1.4
 """How far apart the sources of a piece lie on the tape, in lengths of the piece."""
 TAPE_SEED = 7
-KEPT_BYTES = 192 * 2**20
-"""How many bytes of mixing matrices are kept; those of further trials take the place of the oldest."""
 
 
 class TapeSynthesis:
@@ -70,7 +69,9 @@ class TapeSynthesis:
         self._samples = max(SHORTEST_TAPE, 1 << (apart - 1).bit_length())
         self._stride = self._samples // self._sources
         self._tapes: dict[int, np.ndarray] = {}
-        self._mixings: dict[int, np.ndarray] = {}
+        self._roots = Kept(self._root)
+        self._modes = parameters.mode.astype(np.float64)
+        self._mixings = Kept(self._mixing)
         self._spans: dict[int, list[tuple[int, slice, np.ndarray]]] = {}
 
     def draw(self, generator: np.random.Generator) -> np.ndarray:
@@ -98,7 +99,7 @@ class TapeSynthesis:
         for row, (trial, offset) in enumerate(zip(trials.tolist(), offsets.tolist(), strict=True)):
             person = int(self._p.person[trial])
             noise = self._noise(person, numbers[row])
-            mixing = self._mixing(trial)
+            mixing = self._mixings[trial]
             samples = self._response(trial, person, offset)
             for frame, span, weight in self._heard(offset):
                 samples[:, span] += (mixing[frame] @ noise[:, span]) * weight
@@ -137,38 +138,35 @@ class TapeSynthesis:
         return self._tapes[person]
 
     def _mixing(self, trial: int) -> np.ndarray:
-        """Mixing matrices of a trial, float32 of shape (frames, channels, bands * sources)."""
-        found = self._mixings.get(trial)
-        if found is None:
-            found = self._made(trial)
-            while self._mixings and (len(self._mixings) + 1) * found.nbytes > KEPT_BYTES:
-                del self._mixings[next(iter(self._mixings))]
-            self._mixings[trial] = found
-        return found
+        """Mixing matrices of a trial, float32 of shape (frames, channels, bands * sources).
 
-    def _made(self, trial: int) -> np.ndarray:
-        """Roots of the covariances of one trial's frames, from label, gains and scores; see `surrogate_fit`."""
+        Roots of the covariances of its frames, from label, gains and scores; see `surrogate_fit`.
+        """
         p = self._p
-        project = self._project[p.person[trial]]
-        count = project.shape[1]
-        parts = p.mixing_of.shape[1]
-        roots = triangles(p.mixing[p.mixing_of[trial]].astype(np.float32), count).astype(np.float64)
+        person, parts = int(p.person[trial]), p.mixing_of.shape[1]
+        roots = np.stack([self._roots[mixing * len(self._project) + person] for mixing in p.mixing_of[trial].tolist()])
         of_frame = np.arange(self._frames) * parts // self._frames
         gain = np.exp(p.gain[trial].astype(np.float64) * p.gain_step[:, None, None])[..., p.group]
-        mixed = (project @ roots)[of_frame].swapaxes(0, 1) * gain[:, :, None, :]
+        mixed = roots[of_frame].swapaxes(0, 1) * gain[:, :, None, :]
         if p.mode.shape[1]:
             score = p.score[trial] * p.score_step[:, None].astype(np.float64)
-            varied = triangles((score @ p.mode.astype(np.float64)), count).astype(np.float64)
-            # Square root of the identity and what is added to it, as a fraction: never negative, whatever the scores
-            one = np.eye(count)
-            mixed = mixed @ np.linalg.solve(one + varied / 4, one + 0.75 * varied)
+            varied = triangles(score @ self._modes / 4, mixed.shape[3]) + np.eye(mixed.shape[3])
+            # Square root of the identity I and what is added to it, V, as a fraction: never negative, whatever the
+            # scores. (I + V / 4)⁻¹ (I + 3 V / 4) is 3 I - 2 (I + V / 4)⁻¹, which takes as many solutions as channels.
+            mixed = 3 * mixed - 2 * np.linalg.solve(varied, mixed.swapaxes(2, 3)).swapaxes(2, 3)
         covariance = mixed @ mixed.swapaxes(2, 3)
         power = np.trace(covariance, axis1=2, axis2=3)[:, :, None, None] / self._sources
         root = np.linalg.cholesky(covariance + (1e-7 * power + 1e-12) * np.eye(self._sources))
-        root[:, :, ~project.any(axis=1)] = 0.0
+        root[:, :, ~self._project[person].any(axis=1)] = 0.0
         return np.ascontiguousarray(
             root.transpose(1, 2, 0, 3).reshape(self._frames, self._sources, -1).astype(np.float32)
         )
+
+    def _root(self, number: int) -> np.ndarray:
+        """Root of one covariance as heard in a person's channels, shape (bands, channels, all channels)."""
+        mixing, person = divmod(number, len(self._project))
+        project = self._project[person]
+        return np.asarray(project @ triangles(self._p.mixing[mixing].astype(np.float32), project.shape[1]))
 
     def _heard(self, offset: int) -> list[tuple[int, slice, np.ndarray]]:
         """Frames that a stretch goes through: frame, the samples in which it is heard, its weight there."""

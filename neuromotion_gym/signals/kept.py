@@ -1,0 +1,35 @@
+"""What is made once and kept while there is room."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+
+KEPT_BYTES = 192 * 2**20
+
+
+class Kept:
+    """Arrays by a number, made when first asked for; past `KEPT_BYTES` the oldest gives way.
+
+    Parameters
+    ----------
+    make : callable
+        From a number to its array; all arrays are of one size.
+    """
+
+    def __init__(self, make: Callable[[int], np.ndarray]) -> None:
+        self._make = make
+        self._arrays: dict[int, np.ndarray] = {}
+
+    def __getitem__(self, number: int) -> np.ndarray:
+        found = self._arrays.get(number)
+        if found is None:
+            found = self._make(number)
+            while self._arrays and (len(self._arrays) + 1) * found.nbytes > KEPT_BYTES:
+                del self._arrays[next(iter(self._arrays))]
+            self._arrays[number] = found
+        return found
