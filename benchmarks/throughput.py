@@ -25,6 +25,7 @@ import numpy as np
 from gymnasium.vector import AsyncVectorEnv, SyncVectorEnv
 from loop_timing import (
     ENV_ID,
+    Motion,
     RawRollout,
     RawSteps,
     Spans,
@@ -86,7 +87,7 @@ class Run:
         env = batch(self.options(decoder), self.rows, self.threads, substeps)
         stepping = Stepping(env, following(env.layout), self.rows)
         stepping.stagger()
-        raw = RawRollout(env.loop, self.threads)
+        raw = RawRollout(env.loop, self.threads, Motion(stepping, env.loop, self.steps))
         steps = {"loop": self.steps, "raw": self.steps}
         found = interleaved({"loop": stepping, "raw": raw}, steps, self.repeats)
         raw.close()
@@ -102,6 +103,7 @@ class Run:
             "raw_processor_us": 1e6 * raw.processor_s / raw.steps / self.rows,
             "ratio_at_reference": REFERENCE_WALL_S / (REFERENCE_WALL_S + max(beyond, 0.0)),
             "episodes_ended_per_1000_limb_steps": 1000 * stepping.ended / stepping.steps / self.rows,
+            "every_trial_once_s": self.options(decoder)["first_plays_s"],
         }
 
     def against_copies(self, decoder: str) -> dict[str, Any]:
@@ -138,7 +140,9 @@ class Run:
         inner: Any = env.unwrapped
         if substeps is not None:
             use_substeps(inner, substeps, 1)
-        measured = {"env": Stepping(env, following(inner.layout)), "raw": RawSteps(inner.loop)}
+        stepping = Stepping(env, following(inner.layout))
+        raw = RawSteps(inner.loop, Motion(stepping, inner.loop, 20 * self.steps))
+        measured = {"env": stepping, "raw": raw}
         steps = dict.fromkeys(measured, 5 * self.steps)
         found = interleaved(measured, steps, self.repeats)
         env.close()
@@ -243,9 +247,9 @@ class Run:
 
     def substeps_of_reference(self) -> int:
         """How many substeps cost 0.8 ms on one core, by the processor's clock."""
-        env: Any = gym.make(ENV_ID, **own(self.options("oracle"))).unwrapped
-        env.reset(seed=0)
-        raw = RawSteps(env.loop)
+        env: Any = gym.make(ENV_ID, **own(self.options("oracle")))
+        stepping, loop = Stepping(env, following(env.unwrapped.layout)), env.unwrapped.loop
+        raw = RawSteps(loop, Motion(stepping, loop, 20 * self.steps))
         raw(100)
         begin = process_time()
         raw(400)

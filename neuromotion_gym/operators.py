@@ -154,7 +154,7 @@ class Operator:
         wanted = self._wanted(goal - (late + self._stride * self._commanded))
         change = (wanted != self.label) & (self._steps - self._changed >= self._hold_steps)
         change &= self._steps > self._delay_steps
-        if change.any():
+        if np.count_nonzero(change):
             self._change(change, wanted)
         commands = self._commands[self._steps_taken % len(self._commands)]
         self._commanded -= commands

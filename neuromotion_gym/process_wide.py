@@ -72,13 +72,14 @@ class _NoLogFile(_WhileRunning):
     """MuJoCo writes no ``MUJOCO_LOG.TXT`` into the working directory: ``info["unstable"]`` tells of unstable limbs."""
 
     def _change(self) -> None:
-        self._before = mujoco.MjLogConfig.get()
-        quiet = mujoco.MjLogConfig.get()
-        quiet.logto_file = False
-        quiet.set()
+        self._config = mujoco.MjLogConfig.get()
+        self._before = self._config.logto_file
+        self._config.logto_file = False
+        self._config.set()
 
     def _put_back(self) -> None:
-        self._before.set()
+        self._config.logto_file = self._before
+        self._config.set()
 
 
 one_blas_thread = _OneBlasThread()

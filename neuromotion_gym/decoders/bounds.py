@@ -56,12 +56,15 @@ class BoundDecoder:
         if self.kind == "shuffled":
             raise NeuroMotionError("The shuffled bound decodes windows with its inner decoder, not labels.")
         n, labels = len(played), len(self.spec.labels)
-        uniform = np.full((n, labels), 1 / labels, dtype=np.float32)
+        posterior: np.ndarray = np.full((n, labels), 1 / labels, dtype=np.float32)
         if self.kind == "blind":
-            return uniform
-        counts = (played[:, :, None] == np.arange(labels)).sum(axis=1)
-        one_hot = np.eye(labels, dtype=np.float32)[counts.argmax(axis=1)]
-        return np.where(counts.any(axis=1)[:, None], one_hot, uniform)
+            return posterior
+        counts = np.add.reduce(played[:, :, None] == np.arange(labels), axis=1)
+        longest = counts.argmax(axis=1)
+        known = counts[np.arange(n), longest] > 0
+        posterior[known] = 0.0
+        posterior[known, longest[known]] = 1.0
+        return posterior
 
 
 def parse_decoder_name(name: str) -> tuple[BoundKind | None, str | None]:

@@ -139,22 +139,24 @@ class ClosedLoop:
         goals : float array, shape (m, axes), optional
             Goals in place of the drawn ones.
         """
-        children = [generator.spawn(3) for generator in generators]
-        start = self.parts.task.reset(rows, [child[0] for child in children], goals)
-        self.physics.reset(rows, start)
-        self.parts.operator.reset(rows, [child[1] for child in children], self.physics.position[rows])
         with one_blas_thread:
-            self.stream.reset(rows, [child[2] for child in children], sessions)
-        self.steps[rows] = 0
-        self.success[rows] = self.wrong[rows] = self.unstable[rows] = False
+            rest = self._reset_stream(rows, generators, sessions)
+        self._reset_limbs(rows, rest, goals)
 
-    def step(self, action: np.ndarray) -> StepResult:
+    def step(
+        self, action: np.ndarray, again: np.ndarray | None = None, generators: Sequence[np.random.Generator] = ()
+    ) -> StepResult:
         """Advance every row by one control period.
 
         Parameters
         ----------
         action : float array, shape (rows, axes)
             Fraction of full speed, -1 to 1.
+        again : int array, shape (m,), optional
+            Rows whose next episode begins with the end of this step, as by `reset`; what they get for it is void.
+            Their first window is then made while the others' limbs move.
+        generators : sequence of m numpy.random.Generator
+            For those rows, as in `reset`.
         """
         self.physics.begin(action)
         if self._aside is None:
@@ -162,29 +164,55 @@ class ClosedLoop:
             self.unstable = self.physics.finish()
             with one_blas_thread:
                 self.stream.step(self.parts.operator.step(self.physics.position, self.pursued))
+                rest = [] if again is None else self._reset_stream(again, generators)
         else:
-            signals = self._aside.submit(self._signals)
+            signals = self._aside.submit(self._signals, again, generators)
             try:
                 self.physics.simulate()
             finally:
-                signals.result()
+                rest = signals.result()
             self.unstable = self.physics.finish()
             self.parts.operator.see(self.physics.position)
         self.steps += 1
         outcome = self.parts.task.step(self.physics.position)
         self.success, self.wrong, reward = outcome.success, outcome.wrong, outcome.reward
-        if self.unstable.any():
+        if np.count_nonzero(self.unstable):
             sound = ~self.unstable
             self.success, self.wrong = self.success & sound, self.wrong & sound
             reward = np.where(sound, reward, 0.0)
         ends = self.success | self.unstable
         if self.parts.task.wrong_selection == "end":
             ends |= self.wrong
-        return StepResult(reward, ends, (self.steps >= self._limit) & ~ends)
+        truncated = (self.steps >= self._limit) & ~ends
+        if again is not None:
+            self._reset_limbs(again, rest)
+        return StepResult(reward, ends, truncated)
 
-    def _signals(self) -> None:
+    def _signals(
+        self, again: np.ndarray | None, generators: Sequence[np.random.Generator]
+    ) -> list[list[np.random.Generator]]:
+        """All of a step that needs no limb; what `_reset_stream` gives."""
         with one_blas_thread:
             self.stream.step(self.parts.operator.decide(self.pursued))
+            return [] if again is None else self._reset_stream(again, generators)
+
+    def _reset_stream(
+        self, rows: np.ndarray, generators: Sequence[np.random.Generator], sessions: np.ndarray | None = None
+    ) -> list[list[np.random.Generator]]:
+        """Half of `reset` that needs no limb; the generators of the other half, those of task and operator."""
+        children = [generator.spawn(3) for generator in generators]
+        self.stream.reset(rows, [child[2] for child in children], sessions)
+        return [child[:2] for child in children]
+
+    def _reset_limbs(
+        self, rows: np.ndarray, generators: list[list[np.random.Generator]], goals: np.ndarray | None = None
+    ) -> None:
+        """Other half of `reset`."""
+        start = self.parts.task.reset(rows, [task for task, _ in generators], goals)
+        self.physics.reset(rows, start)
+        self.parts.operator.reset(rows, [operator for _, operator in generators], self.physics.position[rows])
+        self.steps[rows] = 0
+        self.success[rows] = self.wrong[rows] = self.unstable[rows] = False
 
     def observation(self) -> np.ndarray | dict[str, np.ndarray]:
         """Observations of all rows: float32 array of shape (rows, size), or a dictionary of arrays; newly made."""
@@ -235,7 +263,7 @@ class ClosedLoop:
 
     def trials(self, row: int) -> frozenset[int]:
         """Distinct trials that row ``row`` has played since its reset, numbered within the source."""
-        return self.parts.source.trials_played[row]
+        return self.parts.source.trials_played(row)
 
     def about(self) -> Mapping[str, Any]:
         """What an episode rests on: source, part and split, and every option that makes a figure incomparable."""

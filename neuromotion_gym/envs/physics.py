@@ -1,7 +1,11 @@
-"""A batch of limbs in MuJoCo: one call of `mujoco.rollout` a control step, for all of them, on native threads."""
+"""A batch of limbs in MuJoCo: one call of `mujoco.rollout` a control step, for all of them, on native threads.
+
+A single limb is stepped by `mujoco.mj_step` as a rollout would: the same bits, without keeping what lies between.
+"""
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import mujoco
@@ -10,6 +14,7 @@ from mujoco.rollout import Rollout
 
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.limbs.limb import bounded
+from neuromotion_gym.limbs.posture import UNSTABLE
 from neuromotion_gym.process_wide import no_log_file
 
 if TYPE_CHECKING:
@@ -64,6 +69,7 @@ class Physics:
         threads = max(1, min(threads, num_rows))
         self._pool = Rollout(nthread=threads if threads > 1 else 0)
         self._data = [mujoco.MjData(model) for _ in range(threads)]
+        self._warned = self._data[0].warning.number  # a view
         self._models = [model] * num_rows
         states = mujoco.mj_stateSize(model, _FULL)
         self.state: np.ndarray = np.zeros((num_rows, states))
@@ -78,14 +84,15 @@ class Physics:
         """Put ``rows`` at rest in ``posture``, shape (m, axes), scaled."""
         self.target[rows] = posture
         self.state[rows] = self.limb.state_at(posture, self.axes)
-        data = self._data[0]
-        for row in rows.tolist():
-            mujoco.mj_resetData(self.limb.model, data)
-            mujoco.mj_setState(self.limb.model, data, self.state[row], _FULL)
-            mujoco.mj_forward(self.limb.model, data)
-            sensors = np.array(data.sensordata)[None]
-            self.position[row] = self.limb.positions(sensors, self.axes)[0]
-            self.velocity[row] = 0.0
+        model, data = self.limb.model, self._data[0]
+        sensors = np.empty((len(rows), model.nsensordata))
+        for row, sensed in zip(rows.tolist(), sensors, strict=True):
+            mujoco.mj_setState(model, data, self.state[row], _FULL)
+            mujoco.mj_fwdPosition(model, data)
+            mujoco.mj_sensorPos(model, data)
+            sensed[:] = data.sensordata
+        self.position[rows] = self.limb.positions(sensors, self.axes)
+        self.velocity[rows] = 0.0
 
     def step(self, action: np.ndarray) -> np.ndarray:
         """Move for one control period.
@@ -112,6 +119,9 @@ class Physics:
     def simulate(self) -> None:
         """Second third of `step`: the one call of MuJoCo, during which other Python threads run."""
         with no_log_file:
+            if len(self.state) == 1:
+                self._simulate_one()
+                return
             self._pool.rollout(
                 self._models,
                 self._data,
@@ -123,22 +133,36 @@ class Physics:
                 skip_checks=True,
             )
 
+    def _simulate_one(self) -> None:
+        """What a rollout does for one limb."""
+        model, data = self.limb.model, self._data[0]
+        mujoco.mj_setState(model, data, self.state[0], _FULL)
+        data.qacc_warmstart[:] = 0.0
+        data.ctrl[:] = self._controls[0, 0]
+        mujoco.mj_step(model, data, self._substeps)
+        mujoco.mj_getState(model, data, self._states[0, -1], _FULL)
+        self._sensors[0, -1] = data.sensordata
+        if np.count_nonzero(self._warned):
+            if self._warned[list(UNSTABLE)].any():  # MuJoCo has begun anew, where a rollout would have stopped
+                self._states[0, -1] = np.nan
+            self._warned[:] = 0
+
     def finish(self) -> np.ndarray:
         """Last third of `step`: take over what was simulated; which rows became unstable."""
         state, sensors = self._states[:, -1], self._sensors[:, -1]
         # MuJoCo resets a diverging simulation and stops its rollout: its clock, the state's first number, then is late
         late = state[:, 0] < self.state[:, 0] + self._control_s * (1 - 1e-6)
-        if late.any() or not np.isfinite(state.sum() + sensors.sum()):
+        if np.count_nonzero(late) or not math.isfinite(
+            np.add.reduce(state, axis=None) + np.add.reduce(sensors, axis=None)
+        ):
             unstable = late | ~np.isfinite(state).all(axis=1) | ~np.isfinite(sensors).all(axis=1)
             sound = ~unstable
             self.state[sound] = state[sound]
-            self.position[sound] = self.limb.positions(sensors[sound], self.axes)
-            self.velocity[sound] = self.limb.velocities(sensors[sound], self.axes)
+            self.position[sound], self.velocity[sound] = self.limb.motion(sensors[sound], self.axes)
             self.velocity[unstable] = 0.0
             return np.asarray(unstable)
         self.state = state.copy()
-        self.position = self.limb.positions(sensors, self.axes)
-        self.velocity = self.limb.velocities(sensors, self.axes)
+        self.position, self.velocity = self.limb.motion(sensors, self.axes)
         return np.asarray(late)
 
     def close(self) -> None:

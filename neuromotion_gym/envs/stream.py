@@ -170,9 +170,10 @@ class Stream:
             assert self.spec.epoch_s is not None
             late = self.source.since_onset - round(self.spec.epoch_s[0] * self.spec.rate_hz) - self.spec.window
             due = (late >= 0) & (late < counts)
-        if due.all():
+        count = np.count_nonzero(due)
+        if count == len(due):
             self._decode(self._rows, late)
-        elif due.any():
+        elif count:
             self._decode(self._rows[due], late[due])
 
     def _read_unevenly(self, asked: np.ndarray, before: np.ndarray) -> np.ndarray:
@@ -238,10 +239,10 @@ class Stream:
             played = self._played[:, rows].T if self.spec.pacing == "sliding" else self._now(rows)
             posterior = self.decoder.decode_labels(played)
             effort = None
-            if self.effort is not None:
-                effort = np.full(len(rows), 0.5, dtype=np.float32)
-                if self._bound == "oracle":
-                    effort = 1 - posterior[:, self._rest] if self._rest is not None else np.ones_like(effort)
+            if self._bound == "oracle" and self._rest is not None:
+                effort = 1 - posterior[:, self._rest]
+            elif self.effort is not None:
+                effort = np.full(len(rows), 1.0 if self._bound == "oracle" else 0.5, dtype=np.float32)
         else:
             adaptation = None if self.adaptation is None else self.adaptation[rows]
             posterior, effort = self._inner.decode(self._gather(rows, late), adaptation)

@@ -139,16 +139,18 @@ class NeuroVectorEnv(VectorEnv):
         actions = checked_action(actions, (self.num_envs, len(self.layout.intents.axes)))
         if self.autoreset_mode is AutoresetMode.DISABLED and self._ended.any():
             raise NeuroMotionError("An episode has ended; with autoreset disabled, reset its row with reset_mask.")
-        result = self.loop.step(actions)
+        if self.autoreset_mode is AutoresetMode.NEXT_STEP and self._ended.any():
+            rows = np.flatnonzero(self._ended)
+            result = self.loop.step(actions, rows, [self._generators[row] for row in rows])
+        else:
+            result = self.loop.step(actions)
         reward, terminated, truncated = result.reward, result.terminated, result.truncated
         if self._max_steps is not None:
             truncated = truncated | ((self.loop.steps >= self._max_steps) & ~terminated)
         if self.autoreset_mode is AutoresetMode.NEXT_STEP:
-            again = self._ended.copy()
-            if again.any():
-                self._reset(np.flatnonzero(again))
-                reward = np.where(again, 0.0, reward)
-                terminated, truncated = terminated & ~again, truncated & ~again
+            if self._ended.any():
+                reward = np.where(self._ended, 0.0, reward)
+                terminated, truncated = terminated & ~self._ended, truncated & ~self._ended
             self._ended = terminated | truncated
             return self.loop.observation(), reward, terminated, truncated, self._info()
         self._ended = terminated | truncated

@@ -187,12 +187,10 @@ class Limb:
         float array, shape (n, k)
             In half ranges from home: -1 and 1 are the ends of the range.
         """
-        chosen = self._select(degrees)
-        offset = sensordata[:, chosen.positions] - chosen.home
-        return np.asarray(offset / np.where(offset > 0, chosen.above, chosen.below))
+        return self.motion(sensordata, degrees)[0]
 
-    def velocities(self, sensordata: np.ndarray, degrees: Sequence[str]) -> np.ndarray:
-        """Scaled velocities, in the half ranges of the side of home that each degree is on.
+    def motion(self, sensordata: np.ndarray, degrees: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        """Scaled positions as of `positions`, and velocities in the half ranges of the side that each degree is on.
 
         Parameters
         ----------
@@ -201,12 +199,15 @@ class Limb:
 
         Returns
         -------
-        float array, shape (n, k)
+        positions : float array, shape (n, k)
+            Half ranges from home.
+        velocities : float array, shape (n, k)
             Half ranges a second.
         """
         chosen = self._select(degrees)
-        above = sensordata[:, chosen.positions] > chosen.home
-        return np.asarray(sensordata[:, chosen.velocities] / np.where(above, chosen.above, chosen.below))
+        offset = sensordata[:, chosen.positions] - chosen.home
+        half = np.where(offset > 0, chosen.above, chosen.below)
+        return offset / half, sensordata[:, chosen.velocities] / half
 
     def control(self, targets: np.ndarray, degrees: Sequence[str]) -> np.ndarray:
         """Control that takes ``degrees`` to ``targets`` and everything else home.

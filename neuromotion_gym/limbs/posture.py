@@ -16,7 +16,7 @@ from neuromotion_gym.process_wide import no_log_file
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_UNSTABLE = tuple(
+UNSTABLE = tuple(
     int(kind)
     for kind in (mujoco.mjtWarning.mjWARN_BADQPOS, mujoco.mjtWarning.mjWARN_BADQVEL, mujoco.mjtWarning.mjWARN_BADQACC)
 )
@@ -113,6 +113,6 @@ class PostureTable:
         mujoco.mj_getState(model, data, state, _FULL)
         state[: self.qpos.start] = 0.0
         state[self._velocity] = 0.0
-        if not np.isfinite(state).all() or any(data.warning.number[kind] for kind in _UNSTABLE):
+        if not np.isfinite(state).all() or any(data.warning.number[kind] for kind in UNSTABLE):
             raise NeuroMotionError("The limb becomes unstable while it takes up a posture; shorten its time step.")
         return state

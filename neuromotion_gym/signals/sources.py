@@ -94,9 +94,8 @@ class Source(Protocol):
         whole in the first read after which ``since_onset > e``, and ended ``since_onset - 1 - e`` samples ago.
         """
 
-    @property
-    def trials_played(self) -> list[frozenset[int]]:
-        """For each row, the distinct trials (numbered within the source) played since its last reset."""
+    def trials_played(self, row: int) -> frozenset[int]:
+        """Distinct trials (numbered within the source) that ``row`` played since its last reset."""
 
     def calibration(self, session: int) -> tuple[Recording, ...]:
         """Calibration recordings of ``sessions[session]``; empty where there are none."""
@@ -319,10 +318,9 @@ class ReplaySource:
         """Int array, shape (rows,): samples read since the onset of the piece that plays now; see `Source`."""
         return self._position + (self._rule.skip if self._bank.has_onset else 0)
 
-    @property
-    def trials_played(self) -> list[frozenset[int]]:
-        """For each row, the distinct trials, as indices into `trials`, played since its last reset."""
-        return [frozenset(np.flatnonzero(played).tolist()) for played in self._played]
+    def trials_played(self, row: int) -> frozenset[int]:
+        """Distinct trials, as indices into `trials`, that ``row`` played since its last reset."""
+        return frozenset(self._played[row].nonzero()[0].tolist())
 
     @property
     def trials(self) -> tuple[TrialKey, ...]:

@@ -145,7 +145,7 @@ class SurrogateSource:
         channels = len(self.spec.channels)
         self._rows = np.arange(num_rows)
         self._clock = RestartClock(num_rows, self._shortest, self._longest, draws=3)
-        self._noise: list[np.random.Generator | None] = [None] * num_rows
+        self._noise = [np.random.default_rng(0)] * num_rows
         self._person = np.full(num_rows, -1)
         self._label = np.full(num_rows, -1)
         self._trial = np.full(num_rows, -1)
@@ -173,19 +173,22 @@ class SurrogateSource:
         """Next ``n_samples`` samples of each row, float32 of shape (m, channels, n_samples); see `Source.read`."""
         rows = self._rows if rows is None else np.asarray(rows)
         labels = np.asarray(labels)
-        if (self._person[rows] < 0).any():
+        if self._person[rows].min(initial=0) < 0:
             raise NeuroMotionError("Rows that were never reset cannot be read: call start and reset before read.")
         columns = np.arange(n_samples)
         last = self._piece.shape[1] - 1
-        samples = self._piece[rows[:, None], np.minimum(self._position[rows, None] + columns, last)]
-        self._position[rows] += n_samples
-        while (over := np.flatnonzero(self._position[rows] > self._length[rows])).size:
+        position = self._position[rows]
+        samples = self._piece[rows[:, None], np.minimum(position[:, None] + columns, last)]
+        position += n_samples
+        self._position[rows] = position
+        while (over := (position > self._length[rows]).nonzero()[0]).size:
             late = rows[over]
             self._position[late] -= self._length[late]
             self._restart(late, labels[over])
             place = columns - (n_samples - self._position[late, None])
             fresh = self._piece[late[:, None], np.clip(place, 0, last)]
             samples[over] = np.where(place[:, :, None] >= 0, fresh, samples[over])
+            position = self._position[rows]
         return np.ascontiguousarray(samples.transpose(0, 2, 1))
 
     @property
@@ -203,10 +206,9 @@ class SurrogateSource:
         """Int array, shape (rows,): samples read since the onset of the piece that plays now; see `Source`."""
         return self._position + self._skip
 
-    @property
-    def trials_played(self) -> list[frozenset[int]]:
-        """For each row, the distinct trials whose parameters were played since its last reset."""
-        return [frozenset(np.flatnonzero(played).tolist()) for played in self._played]
+    def trials_played(self, row: int) -> frozenset[int]:
+        """Distinct trials whose parameters ``row`` played since its last reset."""
+        return frozenset(self._played[row].nonzero()[0].tolist())
 
     def calibration(self, session: int) -> tuple[Recording, ...]:
         """A generated calibration run of ``sessions[session]``; empty where none was fitted."""
@@ -219,7 +221,7 @@ class SurrogateSource:
             self._whole_trials = self._made(length)
         synthesis = self._whole_trials
         generator = np.random.default_rng([CALIBRATION_SEED, person])
-        noise = np.stack([synthesis.draw(generator) for _ in trials])
+        noise = synthesis.draw([generator] * len(trials))
         samples = synthesis.generate(trials, np.zeros(len(trials), np.int64), noise)
         marked = tuple(
             Trial(p.meta["labels"][p.label[trial]], i * length, (i + 1) * length, p.meta["has_onset"])
@@ -254,7 +256,7 @@ class SurrogateSource:
         choice = (uniform[:, 0] * (count - excluded)).astype(np.int64)
         choice += excluded & (choice >= last)
         offset = self._skip + (uniform[:, 1] * self._room).astype(np.int64)
-        noise = np.stack([self._synthesis.draw(self._generator(row)) for row in rows.tolist()])
+        noise = self._synthesis.draw([self._noise[row] for row in rows.tolist()])
         fresh = self._synthesis.generate(self._trials[first + choice], offset, noise)
         going_on = np.flatnonzero(self._label[rows] >= 0)
         if self._fade and going_on.size:
@@ -264,12 +266,6 @@ class SurrogateSource:
         self._piece[rows] = fresh
         self._trial[rows], self._label[rows], self._length[rows] = first + choice, labels, lengths
         self._played[rows, first + choice] = True
-
-    def _generator(self, row: int) -> np.random.Generator:
-        """Of the noise of one row."""
-        generator = self._noise[row]
-        assert generator is not None, "reset comes before read"
-        return generator
 
     def _made(self, length: int) -> Synthesis | TapeSynthesis:
         """What generates stretches of a length, from tapes where the model wants them."""

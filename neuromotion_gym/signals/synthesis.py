@@ -62,9 +62,12 @@ class Synthesis:
         self._step = parameters.gain_step[:, None, None]
         self._amplitudes = Kept(self._amplitude)
 
-    def draw(self, generator: np.random.Generator) -> np.ndarray:
-        """Standard normal numbers behind one stretch, float32 of shape (sources, coefficients)."""
-        return generator.standard_normal((len(self._p.meta["channels"]), self._coefficients), np.float32)
+    def draw(self, generators: Sequence[np.random.Generator]) -> np.ndarray:
+        """Standard normal numbers behind a stretch from each generator, float32 (n, sources, coefficients)."""
+        noise = np.empty((len(generators), len(self._p.meta["channels"]), self._coefficients), np.float32)
+        for own, generator in zip(noise, generators, strict=True):
+            generator.standard_normal(dtype=np.float32, out=own)
+        return noise
 
     def generate(self, trials: np.ndarray, offsets: np.ndarray, noise: np.ndarray) -> np.ndarray:
         """Stretches of trials.

@@ -74,9 +74,12 @@ class TapeSynthesis:
         self._mixings = Kept(self._mixing)
         self._spans: dict[int, list[tuple[int, slice, np.ndarray]]] = {}
 
-    def draw(self, generator: np.random.Generator) -> np.ndarray:
-        """Random numbers behind one stretch, shape (1 + 2 sources,)."""
-        return generator.random(1 + 2 * self._sources)
+    def draw(self, generators: Sequence[np.random.Generator]) -> np.ndarray:
+        """Random numbers behind a stretch from each generator, shape (n, 1 + 2 sources)."""
+        numbers = np.empty((len(generators), 1 + 2 * self._sources))
+        for own, generator in zip(numbers, generators, strict=True):
+            generator.random(out=own)
+        return numbers
 
     def generate(self, trials: np.ndarray, offsets: np.ndarray, numbers: np.ndarray) -> np.ndarray:
         """Stretches of trials.

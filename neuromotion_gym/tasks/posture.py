@@ -200,11 +200,10 @@ class PostureTask:
         self.goal = np.zeros((num_rows, axes))
         self.decoy = np.zeros((num_rows, axes))
         self.home = np.zeros((num_rows, axes))
-        # Rings over the dwell time; their places are the batch's, so that a step writes one piece of each
+        # Ring over the dwell time; its place is the batch's, so that a step writes one piece of it
         self._tick = 0
         self._history = np.zeros((self._dwell_steps + 1, num_rows, axes))
-        self._away = np.zeros((self._dwell_steps + 1, num_rows), dtype=bool)
-        self._steps = np.zeros(num_rows, dtype=int)
+        self._away_for = np.zeros(num_rows, dtype=int)
         self._potential = np.zeros(num_rows)
 
     def reset(
@@ -222,8 +221,7 @@ class PostureTask:
         if goals is not None:
             self.goal[rows] = goals
         self._history[:, rows] = self.home[rows]
-        self._away[:, rows] = (np.abs(self.home[rows]) > HOME).any(axis=1)
-        self._steps[rows] = 0
+        self._away_for[rows] = 0
         self._potential[rows] = -np.abs(self.home[rows] - self.goal[rows]).mean(axis=1)
         return self.home[rows]
 
@@ -235,23 +233,22 @@ class PostureTask:
         position : float array, shape (rows, axes)
             Scaled positions.
         """
-        self._steps += 1
-        slot = self._tick % len(self._history)
-        self._tick += 1
-        self._history[slot] = position
-        self._away[slot] = (np.abs(position) > HOME).any(axis=1)
-        spread = self._history.max(axis=0) - self._history.min(axis=0)
-        held = (self._steps >= self._dwell_steps) & (spread.sum(axis=1) <= self.level.box) & self._away.all(axis=0)
+        self._history[self._tick] = position
+        self._tick = (self._tick + 1) % len(self._history)
+        self._away_for += 1
+        self._away_for[np.maximum.reduce(np.abs(position), axis=1) <= HOME] = 0
         error = np.abs(position - self.goal)
-        if held.any():
+        potential = np.add.reduce(error, axis=1) / -self.level.axes
+        held = self._away_for > self._dwell_steps
+        success, wrong = held, held.copy()
+        if np.count_nonzero(held):
+            spread = np.maximum.reduce(self._history, axis=0) - np.minimum.reduce(self._history, axis=0)
+            held = held & (np.add.reduce(spread, axis=1) <= self.level.box)
             success, wrong = self._selections(held, position, error)
-        else:
-            success, wrong = held, held.copy()
-        ended = success | wrong if self.wrong_selection == "end" else success
-        potential = np.where(ended, 0.0, -error.sum(axis=1) / self.level.axes)
+            potential = np.where(success | wrong if self.wrong_selection == "end" else success, 0.0, potential)
         reward = self.discount * potential - self._potential + success
         if self.wrong_selection == "end":
-            reward = reward - wrong
+            reward -= wrong
         self._potential = potential
         return Outcome(reward, success, wrong)
 

@@ -51,7 +51,7 @@ def test_scaling_has_its_own_half_range_on_each_side(tmp_path):
     sensors[:, limb.sensor("bend_pos")] = np.array([[-0.25], [0.5], [1.25]])
     sensors[:, limb.sensor("bend_vel")] = 3.0
     np.testing.assert_allclose(limb.positions(sensors, ("bend",))[:, 0], [-0.5, 0.0, 0.5], atol=1e-4)
-    np.testing.assert_allclose(limb.velocities(sensors, ("bend",))[[0, 2], 0], [2.0, 2.0], atol=1e-3)
+    np.testing.assert_allclose(limb.motion(sensors, ("bend",))[1][[0, 2], 0], [2.0, 2.0], atol=1e-3)
 
 
 @pytest.mark.parametrize(

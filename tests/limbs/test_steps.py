@@ -41,7 +41,7 @@ def trajectory(name: str, step_s: float, seconds: float = 12.0) -> tuple[np.ndar
         mujoco.mj_forward(limb.model, data)  # the sensors of a step are those of its beginning
         sensors = np.array(data.sensordata)[None]
         positions.append(limb.positions(sensors, degrees)[0])
-        velocities.append(limb.velocities(sensors, degrees)[0])
+        velocities.append(limb.motion(sensors, degrees)[1][0])
     return np.array(positions), np.array(velocities)
 
 

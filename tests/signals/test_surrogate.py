@@ -115,7 +115,7 @@ def test_changed_label_waits_for_the_next_restart(parameters):
         onset = int(source.since_onset[0])
         source.read(np.array([1]), 8)
     assert source.playing[0] == 1
-    assert len(source.trials_played[0]) == 2
+    assert len(source.trials_played(0)) == 2
 
 
 def test_restarts_do_not_depend_on_labels(parameters):
