@@ -30,6 +30,8 @@ SHORTEST_TAPE = 2**15
 ROOM = 1.4
 """How far apart the sources of a piece lie on the tape, in lengths of the piece."""
 TAPE_SEED = 7
+LEAST_SHARE = 0.1
+"""Of the mean power in any direction that a frame keeps at least, whatever its scores."""
 
 
 class TapeSynthesis:
@@ -151,15 +153,16 @@ class TapeSynthesis:
         of_frame = np.arange(self._frames) * parts // self._frames
         gain = np.exp(p.gain[trial].astype(np.float64) * p.gain_step[:, None, None])[..., p.group]
         mixed = roots[of_frame].swapaxes(0, 1) * gain[:, :, None, :]
-        if p.mode.shape[1]:
-            score = p.score[trial] * p.score_step[:, None].astype(np.float64)
-            varied = triangles(score @ self._modes / 4, mixed.shape[3]) + np.eye(mixed.shape[3])
-            # Square root of the identity I and what is added to it, V, as a fraction: never negative, whatever the
-            # scores. (I + V / 4)⁻¹ (I + 3 V / 4) is 3 I - 2 (I + V / 4)⁻¹, which takes as many solutions as channels.
-            mixed = 3 * mixed - 2 * np.linalg.solve(varied, mixed.swapaxes(2, 3)).swapaxes(2, 3)
         covariance = mixed @ mixed.swapaxes(2, 3)
         power = np.trace(covariance, axis1=2, axis2=3)[:, :, None, None] / self._sources
         root = np.linalg.cholesky(covariance + (1e-7 * power + 1e-12) * np.eye(self._sources))
+        if p.score[trial].any():
+            score = p.score[trial] * p.score_step[:, None].astype(np.float64)
+            white = np.linalg.solve(root, mixed)
+            departure = white @ triangles(score @ self._modes, mixed.shape[3]) @ white.swapaxes(2, 3)
+            # What the modes hold is but a part of a covariance, and a sum of parts can fall below zero
+            share, direction = np.linalg.eigh(np.eye(self._sources) + departure)
+            root = root @ (direction * np.sqrt(np.maximum(share, LEAST_SHARE))[..., None, :])
         root[:, :, ~self._project[person].any(axis=1)] = 0.0
         return np.ascontiguousarray(
             root.transpose(1, 2, 0, 3).reshape(self._frames, self._sources, -1).astype(np.float32)
