@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -14,6 +15,8 @@ from neuromotion_gym.decoders.zoo import list_decoders
 from neuromotion_gym.errors import NeuroMotionError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from neuromotion_gym.benchmark.fidelity import FidelityRow
 
 DATA = typer.Option(help="Folder of the data sets.", envvar="NEUROMOTION_DATA", show_default="NEUROMOTION_DATA")
@@ -113,41 +116,38 @@ def check(
                     options=FidelityOptions(stream_s=stream, episodes=episodes),
                     tick=lambda subject, name=name: status.update(f"{name}: {subject} done"),  # type: ignore[misc]
                 )
-    console.print(_table(rows))
+    for table in _tables(rows):
+        console.print(table)
 
 
-def _table(rows: list[FidelityRow]) -> Table:
-    """Table of fidelity, one row a decoder and figure."""
+def _tables(rows: list[FidelityRow]) -> Iterator[Table]:
+    """Tables of fidelity, one a decoder, model and condition, with one row a figure."""
     from neuromotion_gym.benchmark.fidelity import BARS
 
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for column in (
-        "decoder",
-        "model",
-        "figure",
-        "real",
-        "surrogate",
-        "difference",
-        "95 %",
-        "bar",
-        "people",
-        "condition",
-    ):
-        table.add_column(column, overflow="fold")
     names = {"accuracy": "balanced accuracy", "error_run": "run of errors, s", "success": "success"}
-    for row in rows:
-        share = row.figure == "error_run"
-        shown = [f"{100 * x:+.0f} %" if share else f"{x:+.3f}" for x in row.difference]
-        table.add_row(
-            row.decoder,
-            row.model,
-            names[row.figure],
-            f"{row.real:.3f}",
-            f"{row.surrogate:.3f}",
-            shown[0],
-            f"{shown[1]} to {shown[2]}",
-            ("within " if row.within else "beyond ") + (f"{BARS[row.figure]:.0%}" if share else f"{BARS[row.figure]}"),
-            str(row.people),
-            row.condition,
+    for (decoder, model, condition, people), own in groupby(
+        rows, lambda row: (row.decoder, row.model, row.condition, row.people)
+    ):
+        table = Table(
+            box=SIMPLE_HEAD,
+            pad_edge=False,
+            collapse_padding=True,
+            title=f"{decoder}, {condition}, {people} people\n{model}",
+            title_justify="left",
+            title_style="",
         )
-    return table
+        for column in ("figure", "real", "surrogate", "difference", "95 %", "bar"):
+            table.add_column(column, no_wrap=True)
+        for row in own:
+            share = row.figure == "error_run"
+            shown = [f"{100 * x:+.0f} %" if share else f"{x:+.3f}" for x in row.difference]
+            bar = f"{BARS[row.figure]:.0%}" if share else f"{BARS[row.figure]}"
+            table.add_row(
+                names[row.figure],
+                f"{row.real:.3f}",
+                f"{row.surrogate:.3f}",
+                shown[0],
+                f"{shown[1]} to {shown[2]}",
+                f"{'within' if row.within else 'beyond'} {bar}",
+            )
+        yield table

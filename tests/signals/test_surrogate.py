@@ -160,6 +160,28 @@ def test_loudness_varies_between_pieces_as_between_trials(parameters):
     assert loud.std() > 0.3
 
 
+@pytest.mark.parametrize("least", [-0.5, -4.0, -20.0])
+def test_scores_whatever_their_size_vary_covariances_and_no_more(parameters, least):
+    """A frame has the covariance I + V, in units of the mean one; the least eigenvalue of V may lie below -1."""
+    mode = parameters.mode[:, 0].astype(float)
+    full = np.zeros((len(mode), 6, 6))
+    rows, columns = np.tril_indices(6)
+    full[:, rows, columns] = full[:, columns, rows] = mode
+    values = np.linalg.eigvalsh(full)
+    steps = least / values.min(axis=1)
+    score = np.zeros_like(parameters.score)
+    score[..., 0] = 1
+    varied = replace(parameters, score=score, score_step=np.repeat(steps[:, None], 3, axis=1).astype(np.float32))
+    plain = replace(parameters, score=np.zeros_like(score))
+    power = []
+    for one in (plain, varied):
+        source = SurrogateSource(one, subjects=["P1"], pieces_s=(2.0, 2.0), fade_s=0.0)
+        power.append(np.diff(_played(source, list(range(20)), np.full((20, 4), 1), 320)).var())
+    largest = (1 + steps[:, None] * values).max()
+    assert 0.1 < power[1] / power[0] < largest
+    assert power[1] != pytest.approx(power[0], rel=1e-3)
+
+
 def test_response_to_the_cue_comes_after_the_onset_alone(parameters):
     slow = {}
     for skip in (0.0, 2.0):
