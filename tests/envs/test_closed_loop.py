@@ -233,3 +233,20 @@ def test_unstable_physics_ends_the_episode_without_nan(
     assert np.isfinite(reward)
     assert np.isfinite(env.reset()[0]).all()
     assert not list(tmp_path.iterdir())  # no log of MuJoCo's
+
+
+def test_one_unstable_limb_leaves_the_others_of_its_batch_alone(options: Options) -> None:
+    env, sound = (NeuroVectorEnv(num_envs=3, threads=2, **options()) for _ in range(2))
+    for each in (env, sound):
+        each.reset(seed=0)
+    env.loop.physics.state[1, 1 + env.loop.parts.limb.model.nq :] = 1e9
+    observation, reward, terminated, _, info = env.step(np.zeros((3, 1)))
+    expected = sound.step(np.zeros((3, 1)))
+    assert terminated.tolist() == info["unstable"].tolist() == [False, True, False]
+    assert not info["is_success"].any()
+    assert np.isfinite(observation).all()
+    assert np.isfinite(reward).all()
+    np.testing.assert_array_equal(observation[[0, 2]], expected[0][[0, 2]])
+    observation, *_ = env.step(np.zeros((3, 1)))  # begins anew
+    assert np.isfinite(observation).all()
+    assert env.loop.steps.tolist() == [2, 0, 2]
