@@ -16,6 +16,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPT = ROOT / "examples" / "train_ppo.py"
@@ -38,6 +39,16 @@ RUNS = {
 }
 EPISODES = 300
 """Over which a curve is smoothed."""
+POINTS = 40
+"""Of a curve, about."""
+LINES = {
+    "goal": (":", "black", "sees the goal"),
+    "blind": ("--", "grey", "blind"),
+    "a": ("-", "C0", "policies a, three seeds"),
+    "b": ("-", "C1", "policies b, three seeds"),
+    "easy": ("-", "C0", "three seeds"),
+}
+CHANCE = {"emg": 1 / 8, "eeg": 1 / 2}
 
 
 def main() -> None:
@@ -78,15 +89,16 @@ def collect(runs: Path) -> None:
         writer.writerows(rows)
     for kind in ("emg", "eeg"):
         if own := [row for row in rows if str(row["training"]).startswith(kind)]:
-            draw(own, RESULTS / f"curves_{kind}.png")
+            draw(own, CHANCE[kind], RESULTS / f"curves_{kind}.png")
 
 
-def smoothed(path: Path) -> list[dict[str, object]]:
-    """Every tenth update of a curve, each figure the mean over the last `EPISODES` episodes up to there."""
+def smoothed(path: Path) -> list[dict[str, Any]]:
+    """About `POINTS` updates of a curve, each figure the mean over the last `EPISODES` episodes up to there."""
     with path.open(encoding="utf-8") as file:
         curve = [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
-    rows: list[dict[str, object]] = []
-    for end in range(9, len(curve), 10):
+    rows: list[dict[str, Any]] = []
+    every = max(1, len(curve) // POINTS)
+    for end in range(every - 1, len(curve), every):
         ended, won, wrong, seconds = 0.0, 0.0, 0.0, 0.0
         for entry in reversed(curve[: end + 1]):
             if ended >= EPISODES:
@@ -108,18 +120,28 @@ def smoothed(path: Path) -> list[dict[str, object]]:
     return rows
 
 
-def draw(rows: list[dict[str, object]], path: Path) -> None:
+def draw(rows: list[dict[str, Any]], chance: float, path: Path) -> None:
     """Success against steps, one line a training."""
     import matplotlib.pyplot as plt
 
     figure, axes = plt.subplots(figsize=(6, 4), layout="constrained")
-    for name in dict.fromkeys(row["training"] for row in rows):
+    said: set[str] = set()
+    for name in dict.fromkeys(str(row["training"]) for row in rows):
         own = [row for row in rows if row["training"] == name]
-        style = {"goal": (":", "black"), "blind": ("--", "grey"), "a": ("-", "C0"), "b": ("-", "C1")}
-        kind = next((part for part in str(name).split("_") if part in style), "a")
-        line, colour = style[kind]
-        axes.plot([row["steps"] / 1e6 for row in own], [row["success"] for row in own], line, color=colour, label=name)
-    axes.set(xlabel="control steps, millions", ylabel=f"success, last {EPISODES} episodes", ylim=(0, 1))
+        parts = name.split("_")
+        line, colour, words = next(LINES[kind] for kind in LINES if kind in parts)
+        axes.plot(
+            [row["steps"] / 1e6 for row in own],
+            [row["success"] for row in own],
+            line,
+            color=colour,
+            label=None if words in said else words,
+        )
+        said.add(words)
+    axes.axhline(chance, color="grey", linewidth=0.8, label="chance")
+    axes.set(
+        xlabel="control steps, millions", ylabel=f"success, last {EPISODES} episodes", ylim=(0, 1.02), xlim=(0, None)
+    )
     axes.legend(fontsize="small")
     figure.savefig(path, dpi=120)
     plt.close(figure)
