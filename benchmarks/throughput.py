@@ -43,7 +43,6 @@ from timing import interleaved, machine, ratio, resident_bytes
 from neuromotion_gym.decoders.bounds import BoundDecoder
 from neuromotion_gym.decoders.decoder import AdaptationSpec, ProbabilityDecoder
 from neuromotion_gym.decoders.zoo import list_decoders, load_decoder
-from neuromotion_gym.envs import NeuroVectorEnv
 from neuromotion_gym.envs.options import assemble
 from neuromotion_gym.signals.sources import ReplaySource
 from neuromotion_gym.signals.surrogate import SurrogateSource
@@ -250,12 +249,13 @@ class Run:
         env: Any = gym.make(ENV_ID, **own(self.options("oracle")))
         stepping, loop = Stepping(env, following(env.unwrapped.layout)), env.unwrapped.loop
         raw = RawSteps(loop, Motion(stepping, loop, 20 * self.steps))
-        raw(100)
-        begin = process_time()
-        raw(400)
-        seconds = (process_time() - begin) / 400 / raw.substeps
+        seconds = []
+        for _ in range(20):
+            begin = process_time()
+            raw(100)
+            seconds.append((process_time() - begin) / 100 / raw.substeps)
         env.close()
-        return max(20, round(REFERENCE_S / seconds))
+        return max(20, round(REFERENCE_S / float(np.median(seconds))))
 
     def everything(self) -> dict[str, Any]:
         """All sections."""
@@ -314,7 +314,7 @@ def wide(source: str) -> dict[str, Any]:
 def print_memory(decoder: str, rows: int, source: str) -> None:
     """Bytes that this process holds with a batch that has run for a while."""
     options = wide(source) if decoder == WIDE else ingredients(decoder, source)
-    env = NeuroVectorEnv(ENV_ID, rows, threads=1, **options)
+    env = batch(options, rows, 1)
     Stepping(env, resting(env.layout), rows)(20)
     print(resident_bytes())
 

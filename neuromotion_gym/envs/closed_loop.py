@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from neuromotion_gym.envs.aside import Aside
 from neuromotion_gym.envs.physics import Physics
 from neuromotion_gym.envs.stream import Stream
 from neuromotion_gym.limbs.limb import bounded
@@ -101,7 +101,7 @@ class ClosedLoop:
         self._limit = round(layout.time_limit_s / layout.control_s)
         # The operator sees the limb late, so what it wants, and the signal, do not wait for this step's physics
         overlaps = threads > 1 and parts.operator.sees_late
-        self._aside = ThreadPoolExecutor(1, "signals") if overlaps else None
+        self._aside = Aside() if overlaps else None
         self._labels: np.ndarray = np.array(layout.intents.labels)
         self._people: np.ndarray = np.array(parts.source.sessions, dtype=str).reshape(-1, 2)
         self.steps: np.ndarray = np.zeros(num_rows, dtype=int)
@@ -166,11 +166,11 @@ class ClosedLoop:
                 self.stream.step(self.parts.operator.step(self.physics.position, self.pursued))
                 rest = [] if again is None else self._reset_stream(again, generators)
         else:
-            signals = self._aside.submit(self._signals, again, generators)
+            self._aside.begin(self._signals, again, generators)
             try:
                 self.physics.simulate()
             finally:
-                rest = signals.result()
+                rest = self._aside.result()
             self.unstable = self.physics.finish()
             self.parts.operator.see(self.physics.position)
         self.steps += 1
@@ -282,5 +282,5 @@ class ClosedLoop:
     def close(self) -> None:
         """Give threads back."""
         if self._aside is not None:
-            self._aside.shutdown()
+            self._aside.close()
         self.physics.close()

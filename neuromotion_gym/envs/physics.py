@@ -149,20 +149,18 @@ class Physics:
 
     def finish(self) -> np.ndarray:
         """Last third of `step`: take over what was simulated; which rows became unstable."""
-        state, sensors = self._states[:, -1], self._sensors[:, -1]
+        state = self._states[:, -1].copy()
+        position, velocity = self.limb.motion(self._sensors[:, -1], self.axes)
         # MuJoCo resets a diverging simulation and stops its rollout: its clock, the state's first number, then is late
         late = state[:, 0] < self.state[:, 0] + self._control_s * (1 - 1e-6)
-        if np.count_nonzero(late) or not math.isfinite(
-            np.add.reduce(state, axis=None) + np.add.reduce(sensors, axis=None)
-        ):
-            unstable = late | ~np.isfinite(state).all(axis=1) | ~np.isfinite(sensors).all(axis=1)
-            sound = ~unstable
+        total = np.add.reduce(state, axis=None) + np.add.reduce(position + velocity, axis=None)
+        if np.count_nonzero(late) or not math.isfinite(total):
+            sound = ~late & np.isfinite(state).all(axis=1) & np.isfinite(position + velocity).all(axis=1)
             self.state[sound] = state[sound]
-            self.position[sound], self.velocity[sound] = self.limb.motion(sensors[sound], self.axes)
-            self.velocity[unstable] = 0.0
-            return np.asarray(unstable)
-        self.state = state.copy()
-        self.position, self.velocity = self.limb.motion(sensors, self.axes)
+            self.position[sound], self.velocity[sound] = position[sound], velocity[sound]
+            self.velocity[~sound] = 0.0
+            return np.asarray(~sound)
+        self.state, self.position, self.velocity = state, position, velocity
         return np.asarray(late)
 
     def close(self) -> None:

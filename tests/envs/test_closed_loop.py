@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import threading
+import time
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -250,3 +253,17 @@ def test_one_unstable_limb_leaves_the_others_of_its_batch_alone(options: Options
     observation, *_ = env.step(np.zeros((3, 1)))  # begins anew
     assert np.isfinite(observation).all()
     assert env.loop.steps.tolist() == [2, 0, 2]
+
+
+def test_a_loop_that_nobody_holds_gives_its_thread_back(options: Options) -> None:
+    before = set(threading.enumerate())
+    env = NeuroVectorEnv(num_envs=2, threads=2, **options())
+    env.reset(seed=0)
+    env.step(np.zeros((2, 1)))
+    (own,) = [thread for thread in threading.enumerate() if thread not in before and thread.name == "signals"]
+    del env
+    deadline = time.monotonic() + 10
+    while own.is_alive() and time.monotonic() < deadline:
+        gc.collect()
+        own.join(0.05)
+    assert not own.is_alive()
