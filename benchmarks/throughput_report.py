@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from loop_timing import FINE, REFERENCE, SHIPPED
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -27,13 +29,12 @@ def bars(sections: dict[str, Any]) -> list[dict[str, Any]]:
     Ratios are judged on the physics that costs what the bars' reference costs; the figure with the shipped physics,
     which is cheaper, stands beside it.
     """
-    many = sections["options"]["substeps that cost 0.8 ms"]
     shipped = {row["decoder"]: row for row in sections["batch over rollout"]}
-    middle = {row["decoder"]: row for row in sections["batch over rollout, 20 substeps"]}
-    reference = {row["decoder"]: row for row in sections[f"batch over rollout, {many} substeps"]}
+    middle = {row["decoder"]: row for row in sections[f"batch over rollout, {FINE}"]}
+    reference = {row["decoder"]: row for row in sections[f"batch over rollout, {REFERENCE}"]}
     decisions = {row["decoder"]: row["decision_us"] / 1000 for row in sections["decisions"]}
     copies = {row["decoder"]: row for row in sections["batch over copies"]}
-    single = {(str(row["substeps"]), row["threads"]): row["ratio"] for row in sections["single over mj_step"]}
+    single = {(row["physics"], row["threads"]): row["ratio"] for row in sections["single over mj_step"]}
     found = []
 
     def ask(figure: str, bar: float, value: float, *, at_least: bool, also: str = "") -> None:
@@ -58,9 +59,9 @@ def bars(sections: dict[str, Any]) -> list[dict[str, Any]]:
     ask(f"batch ÷ SyncVectorEnv, {EEG}", 3, copies[EEG]["over_sync"], at_least=True)
     ask(f"batch ÷ AsyncVectorEnv, {EEG}", 1.5, copies[EEG]["over_async"], at_least=True)
     for threads in (1, 2):
-        also = f"20 × 2.5 ms: {single['20', threads]:.2f}; shipped physics: {single['shipped', threads]:.2f}"
+        also = f"20 × 2.5 ms: {single[FINE, threads]:.2f}; shipped physics: {single[SHIPPED, threads]:.2f}"
         figure = f"single environment, oracle ÷ mj_step, threads={threads}"
-        ask(figure, 0.8, single[str(many), threads], at_least=True, also=also)
+        ask(figure, 0.8, single[REFERENCE, threads], at_least=True, also=also)
     for row in sections["cost by size"]:
         growth = next((value for key, value in row.items() if key.startswith("growth")), None)
         if growth is not None:

@@ -56,8 +56,9 @@ def test_spans_do_not_count_what_they_call(scripts: dict[str, ModuleType]) -> No
 
 
 def test_sections_hold_what_the_bars_read(scripts: dict[str, ModuleType], tmp_path: Path) -> None:
+    physics = [getattr(scripts["loop_timing"], name) for name in ("SHIPPED", "FINE", "REFERENCE")]
     run = scripts["throughput"].Run(rows=4, threads=2, repeats=1, steps=5, source="surrogate", sizes=(1, 16))
-    loop, single = run.against_rollout("oracle"), run.single("oracle", 20, 2)
+    loop, single = run.against_rollout("oracle"), run.single("oracle", physics[1], 2)
     growth, decision = run.cost_by_size("emg_armband"), run.decision("emg_armband")
     assert loop["loop_us"] > 0 < loop["raw_us"]
     assert single["ratio"] > 0
@@ -69,14 +70,14 @@ def test_sections_hold_what_the_bars_read(scripts: dict[str, ModuleType], tmp_pa
     rows = [{**loop, "decoder": name} for name in names]
     sections = {
         "machine": {},
-        "options": {"substeps that cost 0.8 ms": 64},
+        "options": {},
         "batch over rollout": rows,
-        "batch over rollout, 20 substeps": rows,
-        "batch over rollout, 64 substeps": rows,
+        f"batch over rollout, {physics[1]}": rows,
+        f"batch over rollout, {physics[2]}": rows,
         "decisions": [{**decision, "decoder": name} for name in names[2:]],
         "batch over copies": [{"decoder": "eeg_fists", "over_sync": 3.5, "over_async": 1.0}],
         "single over mj_step": [
-            {**single, "substeps": count, "threads": threads} for count in ("shipped", 20, 64) for threads in (1, 2)
+            {**single, "physics": name, "threads": threads} for name in physics for threads in (1, 2)
         ],
         "cost by size": [growth],
         "memory": [{"decoder": "eeg_fists", "mb_a_limb": 0.4}],
@@ -101,13 +102,16 @@ def test_the_page_shows_the_committed_figures(scripts: dict[str, ModuleType]) ->
     assert table in (FOLDER.parent / "docs" / "performance.md").read_text(encoding="utf-8")
 
 
-def test_a_limb_that_costs_more_takes_more_substeps(scripts: dict[str, ModuleType]) -> None:
+def test_a_limb_can_be_made_to_cost_what_the_reference_costs(scripts: dict[str, ModuleType]) -> None:
     timing = scripts["loop_timing"]
-    env = timing.batch(timing.ingredients("oracle", "surrogate"), 2, 1, substeps=40)
-    env.reset(seed=0)
-    env.step(np.zeros((2, 3)))
-    assert env.loop.physics.state[0, 0] == pytest.approx(0.05)
-    assert env.loop.parts.limb.model.opt.timestep == pytest.approx(0.05 / 40)
+    env = timing.batch(timing.ingredients("oracle", "surrogate"), 2, 1, timing.REFERENCE)
+    stepping = timing.Stepping(env, timing.following(env.layout), 2)
+    motion = timing.Motion(stepping, env.loop, 100)
+    assert motion.states.shape[:2] == (100, 2)
+    assert motion.controls.shape[2] == 20
+    assert np.isfinite(motion.states).all()
+    assert not env.loop.unstable.any()
+    assert env.loop.parts.limb.model.opt.timestep == 0.0025
 
 
 def test_peers_that_are_missing_are_left_out_with_a_reason(

@@ -262,7 +262,7 @@ class Limb:
             ``mjSTATE_FULLPHYSICS``, as `mujoco.rollout` takes it; time 0.
         """
         self._select(degrees)
-        targets = np.clip(np.asarray(targets, dtype=float), -1.0, 1.0)
+        targets = bounded(np.asarray(targets, dtype=float), 1.0)
         state = np.tile(self._postures.home, (len(targets), 1))
         for column, name in enumerate(degrees):
             state += self._postures.offsets(name, partial(self.control, degrees=(name,)), targets[:, column])

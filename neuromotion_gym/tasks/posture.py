@@ -240,12 +240,13 @@ class PostureTask:
         error = np.abs(position - self.goal)
         potential = np.add.reduce(error, axis=1) / -self.level.axes
         held = self._away_for > self._dwell_steps
-        success, wrong = held, held.copy()
         if np.count_nonzero(held):
             spread = np.maximum.reduce(self._history, axis=0) - np.minimum.reduce(self._history, axis=0)
-            held = held & (np.add.reduce(spread, axis=1) <= self.level.box)
+            held &= np.add.reduce(spread, axis=1) <= self.level.box
+        success, wrong = held, held.copy()
+        if np.count_nonzero(held):
             success, wrong = self._selections(held, position, error)
-            potential = np.where(success | wrong if self.wrong_selection == "end" else success, 0.0, potential)
+            potential[success | wrong if self.wrong_selection == "end" else success] = 0.0
         reward = self.discount * potential - self._potential + success
         if self.wrong_selection == "end":
             reward -= wrong
