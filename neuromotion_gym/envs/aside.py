@@ -18,20 +18,24 @@ class Aside:
     """
 
     def __init__(self) -> None:
-        self._calls: SimpleQueue[tuple[Callable[..., Any], tuple[Any, ...]] | None] = SimpleQueue()
-        self._results: SimpleQueue[tuple[Any, BaseException | None]] = SimpleQueue()
+        self._calls: SimpleQueue[tuple[int, Callable[..., Any], tuple[Any, ...]] | None] = SimpleQueue()
+        self._results: SimpleQueue[tuple[int, Any, BaseException | None]] = SimpleQueue()
+        self._number = 0
         self._thread = Thread(target=_serve, args=(self._calls, self._results), name="signals", daemon=True)
         self._thread.start()
         self.close = finalize(self, self._calls.put, None)
         """End the thread; happens by itself where nobody holds this object any more."""
 
     def begin(self, function: Callable[..., Any], *arguments: Any) -> None:
-        """Call ``function``; `result` has to follow."""
-        self._calls.put((function, arguments))
+        """Call ``function``; `result` follows, unless somebody interrupts."""
+        self._number += 1
+        self._calls.put((self._number, function, arguments))
 
     def result(self) -> Any:
-        """Wait for what was begun: what it returned, or raise what it raised."""
-        value, error = self._results.get()
+        """Wait for what was begun last: what it returned, or raise what it raised."""
+        number = 0
+        while number != self._number:  # what was interrupted before nobody asks for
+            number, value, error = self._results.get()
         if error is not None:
             raise error
         return value
@@ -39,9 +43,9 @@ class Aside:
 
 def _serve(calls: SimpleQueue[Any], results: SimpleQueue[Any]) -> None:
     while (call := calls.get()) is not None:
-        function, arguments = call
+        number, function, arguments = call
         try:
-            results.put((function(*arguments), None))
+            results.put((number, function(*arguments), None))
         except BaseException as error:  # noqa: BLE001 -- handed to who waits for the result
-            results.put((None, error))
+            results.put((number, None, error))
         del call, function, arguments  # or the last call would keep its loop alive
