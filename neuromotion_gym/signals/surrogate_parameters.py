@@ -137,6 +137,13 @@ class SurrogateParameters:
         """Subject and session of each person."""
         return tuple((subject, session) for subject, session in self.meta["sessions"])
 
+    @property
+    def owner(self) -> np.ndarray:
+        """Whose each mixing is, int64 array of shape (mixings,): people share none."""
+        owner = np.zeros(len(self.mixing), np.int64)
+        owner[self.mixing_of] = self.person[:, None]
+        return owner
+
     def ocular_matrix(self, person: int) -> np.ndarray:
         """Average reference and ocular regression of one person, float64 of shape (channels, channels).
 

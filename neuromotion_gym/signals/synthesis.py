@@ -28,7 +28,7 @@ class Synthesis:
     """Generates stretches of one length.
 
     Per band, white sources are shaped by the person's spectrum, follow the gains of the trial, and are mixed by
-    its matrix; the response to the cue is added.
+    its matrix.
 
     Parameters
     ----------
@@ -129,10 +129,8 @@ def _mix(p: SurrogateParameters, ocular: Ocular, channels: Sequence[str] | None)
     """Mixing matrices, float32 of shape (mixings, bands, channels, sources)."""
     if p.mixing_of.shape[1] > 1 or p.evoked_pattern.shape[1] or p.mode.shape[1]:
         raise NeuroMotionError("Trials with parts, modes or a response to the cue are generated from tapes.")
-    owner = np.zeros(len(p.mixing), np.int64)
-    owner[p.mixing_of] = p.person[:, None]
     project = p.projection(ocular, channels).astype(np.float32)
-    return np.asarray(project[owner][:, None] @ triangles(p.mixing.astype(np.float32), project.shape[2]))
+    return np.asarray(project[p.owner][:, None] @ triangles(p.mixing.astype(np.float32), project.shape[2]))
 
 
 def _waves(p: SurrogateParameters, length: int) -> tuple[list[np.ndarray], np.ndarray]:

@@ -71,6 +71,7 @@ class TapeSynthesis:
         self._samples = max(SHORTEST_TAPE, 1 << (apart - 1).bit_length())
         self._stride = self._samples // self._sources
         self._tapes: dict[int, np.ndarray] = {}
+        self._owner = parameters.owner
         self._roots = Kept(self._root)
         self._modes = parameters.mode.astype(np.float64)
         self._mixings = Kept(self._mixing)
@@ -149,7 +150,7 @@ class TapeSynthesis:
         """
         p = self._p
         person, parts = int(p.person[trial]), p.mixing_of.shape[1]
-        roots = np.stack([self._roots[mixing * len(self._project) + person] for mixing in p.mixing_of[trial].tolist()])
+        roots = np.stack([self._roots[mixing] for mixing in p.mixing_of[trial].tolist()])
         of_frame = np.arange(self._frames) * parts // self._frames
         gain = np.exp(p.gain[trial].astype(np.float64) * p.gain_step[:, None, None])[..., p.group]
         mixed = roots[of_frame].swapaxes(0, 1) * gain[:, :, None, :]
@@ -168,10 +169,9 @@ class TapeSynthesis:
             root.transpose(1, 2, 0, 3).reshape(self._frames, self._sources, -1).astype(np.float32)
         )
 
-    def _root(self, number: int) -> np.ndarray:
-        """Root of one covariance as heard in a person's channels, shape (bands, channels, all channels)."""
-        mixing, person = divmod(number, len(self._project))
-        project = self._project[person]
+    def _root(self, mixing: int) -> np.ndarray:
+        """Root of one covariance as heard in its person's channels, shape (bands, channels, all channels)."""
+        project = self._project[self._owner[mixing]]
         return np.asarray(project @ triangles(self._p.mixing[mixing].astype(np.float32), project.shape[1]))
 
     def _heard(self, offset: int) -> list[tuple[int, slice, np.ndarray]]:
