@@ -232,8 +232,8 @@ def _fixed_adaptation(folder: Path, spec: DecoderSpec) -> np.ndarray | None:
         return None
     try:
         fixed = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise NeuroMotionError(f"{path} is not a NumPy array: {error}") from None
+    except Exception as error:  # NumPy raises nearly anything on corrupt bytes
+        raise NeuroMotionError(f"{path} is not a NumPy array: {error}") from error
     if not isinstance(fixed, np.ndarray) or fixed.dtype.kind != "f" or fixed.shape != spec.adaptation.shape:
         raise NeuroMotionError(f"{path} should hold floats of shape {spec.adaptation.shape}, as the recipe says.")
     if not np.isfinite(fixed).all():

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import zipfile
-import zlib
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -223,22 +221,7 @@ class SurrogateParameters:
                 arrays |= {name: empty[name] for name in later}
         except NeuroMotionError:
             raise
-        except (
-            OSError,
-            ValueError,
-            EOFError,
-            KeyError,
-            zipfile.BadZipFile,
-            zlib.error,
-            TypeError,
-            AttributeError,
-            NotImplementedError,
-            RuntimeError,
-            MemoryError,
-            IndexError,
-            OverflowError,
-            SyntaxError,
-        ) as error:
+        except Exception as error:  # zipfile, zlib and NumPy raise nearly anything on corrupt bytes
             raise NeuroMotionError(
                 f"{path} cannot be read as a surrogate ({type(error).__name__}: {error}); "
                 "it has to be a file that `neuromotion surrogate fit` wrote."
