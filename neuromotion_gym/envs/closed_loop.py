@@ -71,7 +71,8 @@ class ClosedLoop:
     threads : int
         Native threads of the physics. With more than one, signals are made and decoded while they run.
     keep_s : float
-        Seconds of signal kept for people to look at.
+        Seconds of signal kept for people to look at. Where nobody looks, the oracle and the blind decoder are given no
+        samples, since they read none.
     """
 
     def __init__(
@@ -94,7 +95,14 @@ class ClosedLoop:
         layout, task = parts.layout, parts.task
         self.physics = Physics(parts.limb, layout.intents.axes, layout.control_s, layout.speed, num_rows, threads)
         self.stream = Stream(
-            parts.source, parts.decoder, layout.control_s, layout.intents.rest, layout.time_limit_s, num_rows, keep_s
+            parts.source,
+            parts.decoder,
+            layout.control_s,
+            layout.intents.rest,
+            layout.time_limit_s,
+            num_rows,
+            keep_s,
+            heard=observe == "signal" or keep_s > 0,
         )
         task.start(num_rows)
         parts.operator.start(num_rows)

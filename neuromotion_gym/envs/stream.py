@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from neuromotion_gym.decoders.bounds import BoundDecoder
+from neuromotion_gym.envs.ring import SampleRing
 from neuromotion_gym.errors import NeuroMotionError
 
 if TYPE_CHECKING:
@@ -42,6 +43,9 @@ class Stream:
         Size of the batch.
     keep_s : float, default 0
         How many seconds `recent` gives, if that is more than the window.
+    heard : bool, default True
+        Whether somebody wants samples. If not, and the decoder is a bound that looks at the label that plays alone,
+        none are made; posteriors and all else stay the same.
 
     Raises
     ------
@@ -61,6 +65,7 @@ class Stream:
         time_limit_s: float,
         num_rows: int,
         keep_s: float = 0.0,
+        heard: bool = True,
     ) -> None:
         spec = decoder.spec
         check_fit(source, decoder)
@@ -79,13 +84,12 @@ class Stream:
         self._even = round(self._per_step) if abs(self._per_step - round(self._per_step)) < 1e-9 else None
         hop = spec.hop_s / control_s
         self._hop = round(hop) if abs(hop - round(hop)) < 1e-9 else None
-        self._kept = max(spec.window, round(keep_s * spec.rate_hz))
-        self._capacity = self._kept + int(np.ceil(self._per_step)) + 1
-        # Twice as long as the ring: what is written is written again one ring further, so windows lie in one piece
-        self._ring: np.ndarray = np.zeros((num_rows, len(spec.channels), 2 * self._capacity), dtype=np.float32)
-        self._windows = np.lib.stride_tricks.sliding_window_view(self._ring, spec.window, axis=2)
-        self._head = 0
-        self._write: np.ndarray = np.zeros(num_rows, dtype=int)
+        self._ring: SampleRing | None = None
+        if heard or self._bound not in ("oracle", "blind"):
+            kept = max(spec.window, round(keep_s * spec.rate_hz))
+            step = int(np.ceil(self._per_step))
+            self._ring = SampleRing(num_rows, len(spec.channels), spec.window, kept, step)
+        self._pass_over = getattr(source, "pass_over", source.read)
         self._tick = 0
         self._played: np.ndarray = np.zeros((max(1, round(spec.window / self._per_step)), num_rows), dtype=int)
         self._rows: np.ndarray = np.arange(num_rows)
@@ -135,10 +139,11 @@ class Stream:
 
     def _begin(self, rows: np.ndarray, preroll: np.ndarray) -> None:
         """Play one window, however much is kept (looking at a loop must not change it), and decode it."""
-        samples = self.source.read(self._in_source[preroll], self.spec.window, rows)
-        self._ring[rows] = 0.0
-        self._write[rows] = (self._head - self.spec.window) % self._capacity
-        self._append(rows, samples)
+        asked = self._in_source[preroll]
+        if self._ring is None:
+            self._pass_over(asked, self.spec.window, rows)
+        else:
+            self._ring.begin(rows, self._chosen(self.source.read(asked, self.spec.window, rows)))
         if self.spec.pacing == "sliding":
             self._decode(rows, self._on_time[rows])
 
@@ -158,7 +163,10 @@ class Stream:
         self._steps = before + 1
         if self._even is not None:
             counts: np.ndarray | int = self._even
-            self._append_all(self.source.read(asked, self._even))
+            if self._ring is None:
+                self._pass_over(asked, self._even)
+            else:
+                self._ring.append_all(self._chosen(self.source.read(asked, self._even)))
         else:
             counts = self._read_unevenly(asked, before)
         if self._bound in ("oracle", "blind"):
@@ -181,7 +189,10 @@ class Stream:
         counts = (self._steps * self._per_step + 1e-6).astype(int) - (before * self._per_step + 1e-6).astype(int)
         for count in np.unique(counts):
             group = np.flatnonzero(counts == count)
-            self._append(group, self.source.read(asked[group], int(count), group))
+            if self._ring is None:
+                self._pass_over(asked[group], int(count), group)
+            else:
+                self._ring.append(group, self._chosen(self.source.read(asked[group], int(count), group)))
         return np.asarray(counts)
 
     def _due(self) -> np.ndarray:
@@ -192,8 +203,14 @@ class Stream:
         return np.asarray(np.floor(hops) > np.floor(hops - self._control_s / self.spec.hop_s))
 
     def window(self) -> np.ndarray:
-        """Last window of every row, float32 array of shape (rows, channels, window)."""
-        return self._gather(self._rows, self._on_time)
+        """Last window of every row, float32 array of shape (rows, channels, window).
+
+        Raises
+        ------
+        NeuroMotionError
+            If nobody was said to want samples.
+        """
+        return self._heard().windows(self._rows, self._on_time)
 
     def recent(self, row: int) -> np.ndarray:
         """Last samples of one row, for people to look at: the window or ``keep_s``, whichever is longer.
@@ -201,37 +218,25 @@ class Stream:
         Returns
         -------
         float32 array, shape (channels, samples)
+
+        Raises
+        ------
+        NeuroMotionError
+            If nobody was said to want samples.
         """
-        first = (int(self._write[row]) - self._kept) % self._capacity
-        return self._ring[row, :, first : first + self._kept].copy()
+        return self._heard().recent(row)
 
-    def _append(self, rows: np.ndarray, samples: np.ndarray) -> None:
-        """Write samples of some rows, each where its ring goes on."""
-        index = (self._write[rows, None] + np.arange(samples.shape[2])) % self._capacity
-        if self._channels is not None:
-            samples = samples[:, self._channels]
-        turned = samples.transpose(0, 2, 1)
-        self._ring[rows[:, None], :, index] = turned
-        self._ring[rows[:, None], :, index + self._capacity] = turned
-        self._write[rows] = (self._write[rows] + samples.shape[2]) % self._capacity
+    def _heard(self) -> SampleRing:
+        if self._ring is None:
+            raise NeuroMotionError(
+                f"No samples are made for the bound {self._bound!r}, which reads the label that plays; "
+                "observe the signal or render the overlay to have them."
+            )
+        return self._ring
 
-    def _append_all(self, samples: np.ndarray) -> None:
-        """Write as many samples of every row, at one place."""
-        if self._channels is not None:
-            samples = samples[:, self._channels]
-        first, count = self._head, samples.shape[2]
-        fits = min(count, self._capacity - first)
-        for start in (first, first + self._capacity):
-            self._ring[:, :, start : start + fits] = samples[:, :, :fits]
-        if fits < count:
-            for start in (0, self._capacity):
-                self._ring[:, :, start : start + count - fits] = samples[:, :, fits:]
-        self._head = (first + count) % self._capacity
-        self._write[:] = self._head
-
-    def _gather(self, rows: np.ndarray, late: np.ndarray) -> np.ndarray:
-        first = self._write[rows] - late - self.spec.window
-        return self._windows[rows, :, first % self._capacity]
+    def _chosen(self, samples: np.ndarray) -> np.ndarray:
+        """The decoder's channels of what the source gave."""
+        return samples if self._channels is None else samples[:, self._channels]
 
     def _decode(self, rows: np.ndarray, late: np.ndarray) -> None:
         if self._bound in ("oracle", "blind"):
@@ -245,7 +250,8 @@ class Stream:
                 effort = np.full(len(rows), 1.0 if self._bound == "oracle" else 0.5, dtype=np.float32)
         else:
             adaptation = None if self.adaptation is None else self.adaptation[rows]
-            posterior, effort = self._inner.decode(self._gather(rows, late), adaptation)
+            assert self._ring is not None
+            posterior, effort = self._inner.decode(self._ring.windows(rows, late), adaptation)
         self.posterior[rows] = posterior
         if self.effort is not None and effort is not None:
             self.effort[rows] = effort

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from neuromotion_gym.signals.recording import Recording, Session, SignalSpec
 
 Pacing = Literal["sliding", "trial"]
+NOT_READABLE = (
+    "Only rows that were reset can be read, and not passed over since: call start and reset before read."
+)
 
 
 class Source(Protocol):
@@ -72,6 +75,18 @@ class Source(Protocol):
         Returns
         -------
         float32 array, shape (m, channels, n_samples)
+
+        Raises
+        ------
+        NeuroMotionError
+            If a row was never reset, or passed over since.
+        """
+
+    def pass_over(self, labels: np.ndarray, n_samples: int, rows: np.ndarray | None = None) -> None:
+        """Go on as `read` would, without the samples: for decoders that look at the label that plays alone.
+
+        Labels, restarts and trials are the same. Rows that were passed over can be read again once they are reset.
+        A source may leave this out; it is then read, and its samples are dropped.
         """
 
     @property
@@ -260,6 +275,7 @@ class ReplaySource:
         self._length = np.zeros(num_rows, np.int64)
         self._position = np.zeros(num_rows, np.int64)
         self._played = np.zeros((num_rows, len(self._bank.keys)), bool)
+        self._readable = np.zeros(num_rows, bool)
 
     def reset(
         self, rows: np.ndarray, generators: Sequence[np.random.Generator], sessions: np.ndarray | None = None
@@ -273,13 +289,14 @@ class ReplaySource:
         self._label[rows] = self._trial[rows] = self._before[rows] = -1
         self._length[rows] = self._position[rows] = 0
         self._played[rows] = False
+        self._readable[rows] = True
 
     def read(self, labels: np.ndarray, n_samples: int, rows: np.ndarray | None = None) -> np.ndarray:
         """Next ``n_samples`` samples of each row, float32 of shape (m, channels, n_samples); see `Source.read`."""
         rows = self._rows if rows is None else np.asarray(rows)
         labels = np.asarray(labels)
-        if (self._session[rows] < 0).any():
-            raise NeuroMotionError("Rows that were never reset cannot be read: call start and reset before read.")
+        if np.count_nonzero(self._readable[rows]) < len(rows):
+            raise NeuroMotionError(NOT_READABLE)
         columns = np.arange(n_samples)
         source = self._source[rows, None] + (self._position[rows, None] + columns)
         position = self._position[rows, None] + columns
@@ -302,6 +319,18 @@ class ReplaySource:
             old = self._bank.samples[before[fading] + position[fading]]
             samples[fading] = weight * samples[fading] + (1 - weight) * old
         return np.ascontiguousarray(samples.transpose(0, 2, 1))
+
+    def pass_over(self, labels: np.ndarray, n_samples: int, rows: np.ndarray | None = None) -> None:
+        """Go on by ``n_samples`` samples that nobody hears; see `Source.pass_over`."""
+        rows = self._rows if rows is None else np.asarray(rows)
+        if np.count_nonzero(self._session[rows] < 0):
+            raise NeuroMotionError(NOT_READABLE)
+        self._readable[rows] = False
+        self._position[rows] += n_samples
+        while (over := (self._position[rows] > self._length[rows]).nonzero()[0]).size:
+            late = rows[over]
+            self._position[late] -= self._length[late]
+            self._restart(late, np.asarray(labels)[over])
 
     @property
     def session_index(self) -> np.ndarray:

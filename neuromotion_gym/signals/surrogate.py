@@ -12,6 +12,7 @@ from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.signals.clock import RestartClock
 from neuromotion_gym.signals.pieces import piece_rule
 from neuromotion_gym.signals.recording import Recording, SignalSpec, Trial
+from neuromotion_gym.signals.sources import NOT_READABLE
 from neuromotion_gym.signals.surrogate_parameters import SurrogateParameters
 from neuromotion_gym.signals.synthesis import Synthesis
 from neuromotion_gym.signals.synthesis_tape import TapeSynthesis
@@ -153,6 +154,7 @@ class SurrogateSource:
         self._position = np.zeros(num_rows, np.int64)
         self._piece = np.zeros((num_rows, self._longest + self._fade, channels), np.float32)
         self._played = np.zeros((num_rows, len(self._trials)), bool)
+        self._readable = np.zeros(num_rows, bool)
 
     def reset(
         self, rows: np.ndarray, generators: Sequence[np.random.Generator], sessions: np.ndarray | None = None
@@ -168,13 +170,14 @@ class SurrogateSource:
         self._label[rows] = self._trial[rows] = -1
         self._length[rows] = self._position[rows] = 0
         self._played[rows] = False
+        self._readable[rows] = True
 
     def read(self, labels: np.ndarray, n_samples: int, rows: np.ndarray | None = None) -> np.ndarray:
         """Next ``n_samples`` samples of each row, float32 of shape (m, channels, n_samples); see `Source.read`."""
         rows = self._rows if rows is None else np.asarray(rows)
         labels = np.asarray(labels)
-        if self._person[rows].min(initial=0) < 0:
-            raise NeuroMotionError("Rows that were never reset cannot be read: call start and reset before read.")
+        if np.count_nonzero(self._readable[rows]) < len(rows):
+            raise NeuroMotionError(NOT_READABLE)
         columns = np.arange(n_samples)
         last = self._piece.shape[1] - 1
         position = self._position[rows]
@@ -190,6 +193,20 @@ class SurrogateSource:
             samples[over] = np.where(place[:, :, None] >= 0, fresh, samples[over])
             position = self._position[rows]
         return np.ascontiguousarray(samples.transpose(0, 2, 1))
+
+    def pass_over(self, labels: np.ndarray, n_samples: int, rows: np.ndarray | None = None) -> None:
+        """Go on by ``n_samples`` samples that nobody hears; see `Source.pass_over`."""
+        rows = self._rows if rows is None else np.asarray(rows)
+        if np.count_nonzero(self._person[rows] < 0):
+            raise NeuroMotionError(NOT_READABLE)
+        self._readable[rows] = False
+        position = self._position[rows] + n_samples
+        self._position[rows] = position
+        while (over := (position > self._length[rows]).nonzero()[0]).size:
+            late = rows[over]
+            self._position[late] -= self._length[late]
+            self._restart(late, np.asarray(labels)[over], heard=False)
+            position = self._position[rows]
 
     @property
     def session_index(self) -> np.ndarray:
@@ -246,8 +263,8 @@ class SurrogateSource:
         """Mean time between two restarts in seconds."""
         return (self._shortest + self._longest) / 2 / self.spec.rate_hz
 
-    def _restart(self, rows: np.ndarray, labels: np.ndarray) -> None:
-        """Begin the next piece of ``rows``, shape (m,), with ``labels``, shape (m,)."""
+    def _restart(self, rows: np.ndarray, labels: np.ndarray, *, heard: bool = True) -> None:
+        """Begin the next piece of ``rows``, shape (m,), with ``labels``, shape (m,); make its samples if ``heard``."""
         lengths, uniform = self._clock.advance(rows)
         first, count = self._first[self._person[rows], labels], self._count[self._person[rows], labels]
         # Another trial than the last one, where there is another
@@ -255,17 +272,22 @@ class SurrogateSource:
         excluded = (last >= 0) & (last < count) & (count > 1)
         choice = (uniform[:, 0] * (count - excluded)).astype(np.int64)
         choice += excluded & (choice >= last)
-        offset = self._skip + (uniform[:, 1] * self._room).astype(np.int64)
+        trials = first + choice
+        if heard:
+            self._make(rows, trials, self._skip + (uniform[:, 1] * self._room).astype(np.int64))
+        self._trial[rows], self._label[rows], self._length[rows] = trials, labels, lengths
+        self._played[rows, trials] = True
+
+    def _make(self, rows: np.ndarray, trials: np.ndarray, offsets: np.ndarray) -> None:
+        """Samples of the next piece of ``rows``, with the piece before it fading out under its begin."""
         noise = self._synthesis.draw([self._noise[row] for row in rows.tolist()])
-        fresh = self._synthesis.generate(self._trials[first + choice], offset, noise)
+        fresh = self._synthesis.generate(self._trials[trials], offsets, noise)
         going_on = np.flatnonzero(self._label[rows] >= 0)
         if self._fade and going_on.size:
             old = rows[going_on]
             tail = self._piece[old[:, None], self._length[old, None] + np.arange(self._fade)]
             fresh[going_on, : self._fade] = self._ramp * fresh[going_on, : self._fade] + (1 - self._ramp) * tail
         self._piece[rows] = fresh
-        self._trial[rows], self._label[rows], self._length[rows] = first + choice, labels, lengths
-        self._played[rows, first + choice] = True
 
     def _made(self, length: int) -> Synthesis | TapeSynthesis:
         """What generates stretches of a length, from tapes where the model wants them."""
