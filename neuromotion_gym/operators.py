@@ -103,8 +103,10 @@ class Operator:
         self._commands = np.zeros((self._delay_steps + self._lag_steps + 1, num_rows, axes))
         self._commanded = np.zeros((num_rows, axes))
         self._rows = np.arange(num_rows)
+        self._first = axes * self._rows  # where a row begins among the numbers of all
         self.label = np.zeros(num_rows, dtype=int)
-        self._changed = np.zeros(num_rows, dtype=int)
+        self._direction = np.zeros((num_rows, axes))
+        self._earliest = np.zeros(num_rows, dtype=int)  # step in which the next change of mind is possible
         self._choice = np.zeros(num_rows, dtype=int)
         self._steps = np.zeros(num_rows, dtype=int)
         self._lapses = np.zeros((num_rows, self._choices), dtype=bool)
@@ -120,7 +122,8 @@ class Operator:
         self._seen[:, rows] = position
         self._commands[:, rows] = 0.0
         self._commanded[rows] = 0.0
-        self._changed[rows] = 0
+        self._direction[rows] = self.intents.directions[self.label[rows]]
+        self._earliest[rows] = max(self._hold_steps, self._delay_steps + 1)
         self._choice[rows] = 0
         self._steps[rows] = 0
 
@@ -150,15 +153,16 @@ class Operator:
         After it where the operator `sees_late`: signals can then be made while the limbs move.
         """
         self._steps += 1
-        late = self._seen[self._tick % len(self._seen)]  # the oldest, which is written next
-        wanted = self._wanted(goal - (late + self._stride * self._commanded))
-        change = (wanted != self.label) & (self._steps - self._changed >= self._hold_steps)
-        change &= self._steps > self._delay_steps
-        if np.count_nonzero(change):
-            self._change(change, wanted)
+        free = self._steps >= self._earliest
+        if np.count_nonzero(free):
+            late = self._seen[self._tick % len(self._seen)]  # the oldest, which is written next
+            wanted = self._wanted(goal - (late + self._stride * self._commanded))
+            change = (wanted != self.label) & free
+            if np.count_nonzero(change):
+                self._change(change, wanted)
         commands = self._commands[self._steps_taken % len(self._commands)]
         self._commanded -= commands
-        commands[:] = self.intents.directions[self.label]
+        commands[:] = self._direction
         self._commanded += commands  # whole numbers: the sum stays exact
         self._steps_taken += 1
         return self.label
@@ -169,14 +173,17 @@ class Operator:
         slip = change & self._lapses[self._rows, choice]
         slipped = (wanted + self._slips[self._rows, choice]) % len(self.intents.labels)
         self.label = np.where(change, np.where(slip, slipped, wanted), self.label)
-        self._changed = np.where(change, self._steps, self._changed)
+        self._direction = self.intents.directions.take(self.label, axis=0)
+        self._earliest = np.where(change, self._steps + self._hold_steps, self._earliest)
         self._choice = self._choice + change
 
     def _wanted(self, error: np.ndarray) -> np.ndarray:
         """Label for the largest error; rest where all are small, kept at what moves while it is not yet mended."""
         size = np.abs(error)
-        large = size > self._threshold[self.label]
-        going_on = large & self._moves[self.label]
-        axis = np.where(going_on.any(axis=1), going_on.argmax(axis=1), size.argmax(axis=1))
-        label = self._towards[axis, (error[self._rows, axis] > 0).astype(int)]
-        return label if self._rest is None else np.where(large.any(axis=1), label, self._rest)
+        large = size > self._threshold.take(self.label, axis=0)
+        going_on = large & self._moves.take(self.label, axis=0)
+        axis = np.where(going_on, np.inf, size).argmax(axis=1)
+        place = axis + self._first
+        label = self._towards.take(2 * axis + (error.take(place) > 0))
+        # Where any is large, the chosen one is: what moves is mended beyond a smaller margin than what rests
+        return label if self._rest is None else np.where(large.take(place), label, self._rest)

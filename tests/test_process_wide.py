@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import Thread
 from typing import TYPE_CHECKING
 
 import mujoco
@@ -29,6 +30,28 @@ def test_products_use_one_thread_inside_and_the_others_again_outside() -> None:
             assert threads() == {1}
             with one_blas_thread:
                 assert threads() == {1}
+            assert threads() == {1}
+        assert threads() == before
+
+
+def test_it_holds_in_every_thread_of_python() -> None:
+    """Signals are made in a thread that is not the one that reset the environment."""
+    seen: list[set[int]] = []
+
+    def elsewhere() -> None:
+        with one_blas_thread:
+            seen.append(threads())
+        seen.append(threads())
+
+    with threadpool_limits(2, user_api="blas"):
+        before = threads()
+        with one_blas_thread:  # this thread is the first to set a count
+            pass
+        other = Thread(target=elsewhere)
+        other.start()
+        other.join()
+        assert seen == [{1}, before]
+        with one_blas_thread:
             assert threads() == {1}
         assert threads() == before
 

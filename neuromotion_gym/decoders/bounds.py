@@ -55,15 +55,14 @@ class BoundDecoder:
         """
         if self.kind == "shuffled":
             raise NeuroMotionError("The shuffled bound decodes windows with its inner decoder, not labels.")
-        n, labels = len(played), len(self.spec.labels)
-        posterior: np.ndarray = np.full((n, labels), 1 / labels, dtype=np.float32)
+        labels = np.arange(len(self.spec.labels))
         if self.kind == "blind":
-            return posterior
-        counts = np.add.reduce(played[:, :, None] == np.arange(labels), axis=1)
-        longest = counts.argmax(axis=1)
-        known = counts[np.arange(n), longest] > 0
-        posterior[known] = 0.0
-        posterior[known, longest[known]] = 1.0
+            return np.full((len(played), len(labels)), 1 / len(labels), dtype=np.float32)
+        counts = np.add.reduce(played[:, :, None] == labels, axis=1)
+        posterior = (counts.argmax(axis=1)[:, None] == labels).astype(np.float32)
+        unknown = np.maximum.reduce(counts, axis=1) == 0
+        if np.count_nonzero(unknown):
+            posterior[unknown] = 1 / len(labels)
         return posterior
 
 

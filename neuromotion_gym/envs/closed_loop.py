@@ -11,7 +11,6 @@ from neuromotion_gym.envs.aside import Aside
 from neuromotion_gym.envs.physics import Physics
 from neuromotion_gym.envs.stream import Stream
 from neuromotion_gym.limbs.limb import bounded
-from neuromotion_gym.process_wide import one_blas_thread
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -147,9 +146,7 @@ class ClosedLoop:
         goals : float array, shape (m, axes), optional
             Goals in place of the drawn ones.
         """
-        with one_blas_thread:
-            rest = self._reset_stream(rows, generators, sessions)
-        self._reset_limbs(rows, rest, goals)
+        self._reset_limbs(rows, self._reset_stream(rows, generators, sessions), goals)
 
     def step(
         self, action: np.ndarray, again: np.ndarray | None = None, generators: Sequence[np.random.Generator] = ()
@@ -170,9 +167,8 @@ class ClosedLoop:
         if self._aside is None:
             self.physics.simulate()
             self.unstable = self.physics.finish()
-            with one_blas_thread:
-                self.stream.step(self.parts.operator.step(self.physics.position, self.pursued))
-                rest = [] if again is None else self._reset_stream(again, generators)
+            self.stream.step(self.parts.operator.step(self.physics.position, self.pursued))
+            rest = [] if again is None else self._reset_stream(again, generators)
         else:
             self._aside.begin(self._signals, again, generators)
             try:
@@ -200,9 +196,8 @@ class ClosedLoop:
         self, again: np.ndarray | None, generators: Sequence[np.random.Generator]
     ) -> list[list[np.random.Generator]]:
         """All of a step that needs no limb; what `_reset_stream` gives."""
-        with one_blas_thread:
-            self.stream.step(self.parts.operator.decide(self.pursued))
-            return [] if again is None else self._reset_stream(again, generators)
+        self.stream.step(self.parts.operator.decide(self.pursued))
+        return [] if again is None else self._reset_stream(again, generators)
 
     def _reset_stream(
         self, rows: np.ndarray, generators: Sequence[np.random.Generator], sessions: np.ndarray | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from neuromotion_gym.decoders.bounds import BoundDecoder
 from neuromotion_gym.envs.ring import SampleRing
 from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.process_wide import one_blas_thread
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -90,6 +92,8 @@ class Stream:
             step = int(np.ceil(self._per_step))
             self._ring = SampleRing(num_rows, len(spec.channels), spec.window, kept, step)
         self._pass_over = getattr(source, "pass_over", source.read)
+        # Only making signals and decoding them has products of matrices
+        self._blas: AbstractContextManager[None] = nullcontext() if self._ring is None else one_blas_thread
         self._tick = 0
         self._played: np.ndarray = np.zeros((max(1, round(spec.window / self._per_step)), num_rows), dtype=int)
         self._rows: np.ndarray = np.arange(num_rows)
@@ -118,24 +122,25 @@ class Stream:
         sessions : int array, shape (m,), optional
             Which of the source's sessions to play.
         """
-        labels = len(self.spec.labels)
-        for row, generator in zip(rows.tolist(), generators, strict=True):
-            self._shuffled[row] = generator.integers(labels, size=self._shuffled.shape[1])
-            drawn = int(generator.integers(labels))
-            self._preroll[row] = drawn if self._rest is None else self._rest
-        self.source.reset(rows, generators, sessions)
-        if self.adaptation is not None:
-            for row in rows.tolist():
-                self.adaptation[row] = self._adaptation(int(self.source.session_index[row]))
-        preroll = self._shuffled[rows, 0] if self._bound == "shuffled" else self._preroll[rows]
-        self._played[:, rows] = preroll
-        self._steps[rows] = 0
-        self.posterior[rows] = 1 / labels
-        if self.effort is not None:
-            self.effort[rows] = 0.0
-        for first in range(0, len(rows), RESET_ROWS):
-            block = slice(first, first + RESET_ROWS)
-            self._begin(rows[block], preroll[block])
+        with self._blas:
+            labels = len(self.spec.labels)
+            for row, generator in zip(rows.tolist(), generators, strict=True):
+                self._shuffled[row] = generator.integers(labels, size=self._shuffled.shape[1])
+                drawn = int(generator.integers(labels))
+                self._preroll[row] = drawn if self._rest is None else self._rest
+            self.source.reset(rows, generators, sessions)
+            if self.adaptation is not None:
+                for row in rows.tolist():
+                    self.adaptation[row] = self._adaptation(int(self.source.session_index[row]))
+            preroll = self._shuffled[rows, 0] if self._bound == "shuffled" else self._preroll[rows]
+            self._played[:, rows] = preroll
+            self._steps[rows] = 0
+            self.posterior[rows] = 1 / labels
+            if self.effort is not None:
+                self.effort[rows] = 0.0
+            for first in range(0, len(rows), RESET_ROWS):
+                block = slice(first, first + RESET_ROWS)
+                self._begin(rows[block], preroll[block])
 
     def _begin(self, rows: np.ndarray, preroll: np.ndarray) -> None:
         """Play one window, however much is kept (looking at a loop must not change it), and decode it."""
@@ -145,7 +150,7 @@ class Stream:
         else:
             self._ring.begin(rows, self._chosen(self.source.read(asked, self.spec.window, rows)))
         if self.spec.pacing == "sliding":
-            self._decode(rows, self._on_time[rows])
+            self._decode(rows)
 
     def step(self, wanted: np.ndarray) -> None:
         """Play one control period and decode where a decision is due.
@@ -155,37 +160,42 @@ class Stream:
         wanted : int array, shape (rows,)
             The decoder's label that each operator wants.
         """
-        if self._bound == "shuffled":
-            hold = (self._steps * self._control_s / self.shuffled_hold_s + 1e-6).astype(int)
-            wanted = self._shuffled[self._rows, np.minimum(hold, self._shuffled.shape[1] - 1)]
-        asked = self._in_source[wanted]
-        before = self._steps
-        self._steps = before + 1
-        if self._even is not None:
-            counts: np.ndarray | int = self._even
-            if self._ring is None:
-                self._pass_over(asked, self._even)
+        with self._blas:
+            if self._bound == "shuffled":
+                hold = (self._steps * self._control_s / self.shuffled_hold_s + 1e-6).astype(int)
+                wanted = self._shuffled[self._rows, np.minimum(hold, self._shuffled.shape[1] - 1)]
+            counts = self._play(self._in_source.take(wanted))
+            if self._bound in ("oracle", "blind"):
+                self._tick = (self._tick + 1) % len(self._played)
+                self._played[self._tick] = self._of_source.take(self.source.playing)
+            if self.spec.pacing == "sliding":
+                if self._hop == 1:
+                    self._decode()
+                    return
+                due, late = self._due(), self._on_time
             else:
-                self._ring.append_all(self._chosen(self.source.read(asked, self._even)))
-        else:
-            counts = self._read_unevenly(asked, before)
-        if self._bound in ("oracle", "blind"):
-            self._tick = (self._tick + 1) % len(self._played)
-            self._played[self._tick] = self._of_source[self.source.playing]
-        if self.spec.pacing == "sliding":
-            due, late = self._due(), self._on_time
-        else:
-            assert self.spec.epoch_s is not None
-            late = self.source.since_onset - round(self.spec.epoch_s[0] * self.spec.rate_hz) - self.spec.window
-            due = (late >= 0) & (late < counts)
-        count = np.count_nonzero(due)
-        if count == len(due):
-            self._decode(self._rows, late)
-        elif count:
-            self._decode(self._rows[due], late[due])
+                assert self.spec.epoch_s is not None
+                late = self.source.since_onset - round(self.spec.epoch_s[0] * self.spec.rate_hz) - self.spec.window
+                due = (late >= 0) & (late < counts)
+            rows = due.nonzero()[0]
+            if len(rows) == len(due) and late is self._on_time:
+                self._decode()
+            elif len(rows):
+                self._decode(rows, late[rows])
 
-    def _read_unevenly(self, asked: np.ndarray, before: np.ndarray) -> np.ndarray:
-        """Read where the rate is no multiple of the control rate; how many samples each row got."""
+    def _play(self, asked: np.ndarray) -> np.ndarray | int:
+        """Play one control period of the source's labels; how many samples each row got."""
+        before, self._steps = self._steps, self._steps + 1
+        if self._even is None:
+            return self._play_unevenly(asked, before)
+        if self._ring is None:
+            self._pass_over(asked, self._even)
+        else:
+            self._ring.append_all(self._chosen(self.source.read(asked, self._even)))
+        return self._even
+
+    def _play_unevenly(self, asked: np.ndarray, before: np.ndarray) -> np.ndarray:
+        """Play where the rate is no multiple of the control rate."""
         counts = (self._steps * self._per_step + 1e-6).astype(int) - (before * self._per_step + 1e-6).astype(int)
         for count in np.unique(counts):
             group = np.flatnonzero(counts == count)
@@ -210,7 +220,7 @@ class Stream:
         NeuroMotionError
             If nobody was said to want samples.
         """
-        return self._heard().windows(self._rows, self._on_time)
+        return self._windows(None, None)
 
     def recent(self, row: int) -> np.ndarray:
         """Last samples of one row, for people to look at: the window or ``keep_s``, whichever is longer.
@@ -238,26 +248,33 @@ class Stream:
         """The decoder's channels of what the source gave."""
         return samples if self._channels is None else samples[:, self._channels]
 
-    def _decode(self, rows: np.ndarray, late: np.ndarray) -> None:
+    def _decode(self, rows: np.ndarray | None = None, late: np.ndarray | None = None) -> None:
+        """Decode windows that ended ``late`` samples ago in ``rows``, both of shape (m,); all rows' last ones."""
+        place = slice(None) if rows is None else rows
         if self._bound in ("oracle", "blind"):
             assert isinstance(self.decoder, BoundDecoder)
-            played = self._played[:, rows].T if self.spec.pacing == "sliding" else self._now(rows)
+            if self.spec.pacing == "sliding":
+                played = self._played[:, place].T
+            else:
+                played = self._of_source[self.source.playing[place]][:, None]
             posterior = self.decoder.decode_labels(played)
             effort = None
             if self._bound == "oracle" and self._rest is not None:
                 effort = 1 - posterior[:, self._rest]
             elif self.effort is not None:
-                effort = np.full(len(rows), 1.0 if self._bound == "oracle" else 0.5, dtype=np.float32)
+                effort = np.full(len(posterior), 1.0 if self._bound == "oracle" else 0.5, dtype=np.float32)
         else:
-            adaptation = None if self.adaptation is None else self.adaptation[rows]
-            assert self._ring is not None
-            posterior, effort = self._inner.decode(self._ring.windows(rows, late), adaptation)
-        self.posterior[rows] = posterior
+            adaptation = None if self.adaptation is None else self.adaptation[place]
+            posterior, effort = self._inner.decode(self._windows(rows, late), adaptation)
+        self.posterior[place] = posterior
         if self.effort is not None and effort is not None:
-            self.effort[rows] = effort
+            self.effort[place] = effort
 
-    def _now(self, rows: np.ndarray) -> np.ndarray:
-        return self._of_source[self.source.playing[rows]][:, None]
+    def _windows(self, rows: np.ndarray | None, late: np.ndarray | None) -> np.ndarray:
+        ring = self._heard()
+        if rows is None:
+            return ring.windows_of_all() if self._even is not None else ring.windows(self._rows, self._on_time)
+        return ring.windows(rows, self._on_time[rows] if late is None else late)
 
     def _adaptation(self, session: int) -> np.ndarray:
         if session not in self._adaptations:
