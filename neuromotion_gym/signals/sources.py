@@ -20,9 +20,7 @@ if TYPE_CHECKING:
     from neuromotion_gym.signals.recording import Recording, Session, SignalSpec
 
 Pacing = Literal["sliding", "trial"]
-NOT_READABLE = (
-    "Only rows that were reset can be read, and not passed over since: call start and reset before read."
-)
+NOT_READABLE = "A row is read once it was reset, and not passed over since: call start and reset before read."
 
 
 class Source(Protocol):

@@ -94,6 +94,38 @@ def test_rows_can_be_read_and_reset_apart(source: ReplaySource) -> None:
 
 
 @pytest.mark.parametrize("kind", ["source", "steady"])
+def test_rows_that_are_passed_over_play_the_same_labels_and_trials(kind: str, request) -> None:
+    replay, labels = request.getfixturevalue(kind), _random_labels(400, 3)
+    _begin(replay, [0, 10, 20])
+    heard = []
+    for wanted in labels:
+        replay.read(wanted, 5)
+        heard.append((replay.playing, replay.since_onset, [replay.trials_played(row) for row in range(3)]))
+    _begin(replay, [0, 10, 20])
+    for wanted, (playing, since_onset, trials) in zip(labels, heard, strict=True):
+        replay.pass_over(wanted[[1]], 5, np.array([1]))
+        replay.pass_over(wanted[[2, 0]], 5, np.array([2, 0]))
+        np.testing.assert_array_equal(replay.playing, playing)
+        np.testing.assert_array_equal(replay.since_onset, since_onset)
+        assert [replay.trials_played(row) for row in range(3)] == trials
+
+
+def test_a_row_that_was_passed_over_is_read_after_its_next_reset(source: ReplaySource) -> None:
+    labels = _random_labels(100, 2)
+    _begin(source, [0, 10])
+    together = _play(source, labels)
+    _begin(source, [0, 10])
+    source.pass_over(labels[0, :1], 5, np.array([0]))
+    with pytest.raises(NeuroMotionError, match="passed over"):
+        source.read(labels[0], 5)
+    source.reset(np.array([0]), _generators([0]))
+    np.testing.assert_array_equal(_play(source, labels), together)
+    source.start(1)
+    with pytest.raises(NeuroMotionError, match="reset"):
+        source.pass_over(np.array([0]), 5)
+
+
+@pytest.mark.parametrize("kind", ["source", "steady"])
 def test_joins_do_not_depend_on_the_labels(kind: str, request) -> None:
     replay = request.getfixturevalue(kind)
     fade = round(replay.provenance["fade_s"] * 100)

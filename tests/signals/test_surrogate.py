@@ -97,6 +97,41 @@ def test_other_rows_labels_and_resets_change_nothing(parameters):
     np.testing.assert_array_equal(np.concatenate(pieces, axis=2)[0], alone[0])
 
 
+def test_rows_that_are_passed_over_play_the_same_labels_and_trials(parameters):
+    source = SurrogateSource(parameters, skip_cue=1.0)
+    labels = np.random.default_rng(0).integers(3, size=(3, 60)).repeat(20, axis=1)
+    heard = []
+    for silent in (False, True):
+        source.start(3)
+        source.reset(np.arange(3), [np.random.default_rng(seed) for seed in (0, 1, 2)])
+        for step, wanted in enumerate(labels.T):
+            if silent:
+                source.pass_over(wanted, 8)
+            else:
+                source.read(wanted, 8)
+            now = (*source.playing, *source.since_onset, *(source.trials_played(row) for row in range(3)))
+            if silent:
+                assert now == heard[step]
+            heard.append(now)
+
+
+def test_a_row_that_was_passed_over_is_read_after_its_next_reset(parameters):
+    source = SurrogateSource(parameters)
+    labels = np.zeros((2, 100), np.int64)
+    together = _played(source, [0, 1], labels)
+    source.start(2)
+    source.reset(np.arange(2), [np.random.default_rng(seed) for seed in (0, 1)])
+    source.pass_over(np.zeros(1, np.int64), 8, np.array([1]))
+    with pytest.raises(NeuroMotionError, match="passed over"):
+        source.read(labels[:, 0], 8)
+    source.reset(np.array([1]), [np.random.default_rng(1)])
+    again = np.concatenate([source.read(step, 8) for step in labels.T], axis=2)
+    np.testing.assert_array_equal(again, together)
+    source.start(1)
+    with pytest.raises(NeuroMotionError, match="reset"):
+        source.pass_over(np.zeros(1, np.int64), 8)
+
+
 def test_size_of_reads_does_not_matter(parameters):
     source = SurrogateSource(parameters)
     small = _played(source, [3], np.zeros((1, 400), np.int64), 4)
