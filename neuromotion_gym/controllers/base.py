@@ -164,6 +164,14 @@ def take_apart(layout: ObservationLayout, batch: np.ndarray, clock: np.ndarray) 
     )
 
 
+def products(rows: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """``rows @ matrix``, shapes (n, k) and (k, m), each row by itself: it has the same bits in a batch and alone.
+
+    A product of all rows is summed in an order that depends, on some processors, on how many there are.
+    """
+    return np.asarray((rows[:, None, :] @ matrix)[:, 0])
+
+
 def decided_rows(decided: np.ndarray, new: np.ndarray, old: np.ndarray) -> np.ndarray:
     """``new`` in the rows that hold a new decision, ``old`` in the others; arrays of shape (n, ...)."""
     return np.where(decided.reshape(-1, *[1] * (new.ndim - 1)), new, old)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from neuromotion_gym.controllers.base import HandWritten, Memory, Seen
+from neuromotion_gym.controllers.base import HandWritten, Memory, Seen, products
 from neuromotion_gym.decoders.smoothing import overlap_weight, soften
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.tasks.posture import HOME_BOX, REACH
@@ -115,7 +115,7 @@ class Bayes(HandWritten):
         belief, past, evidence, count = memory
         position = seen.position.astype(np.float32)
         past = np.where(np.isnan(past), position[:, None, :], past)
-        heard = seen.posterior if self.reliability is None else seen.posterior @ self.reliability.T
+        heard = seen.posterior if self.reliability is None else products(seen.posterior, self.reliability.T)
         told = self.evidence * np.log(soften(heard, self.doubt))
         evidence = evidence + np.where(seen.decided[:, None], told, 0.0)
         count = count + seen.decided
@@ -160,7 +160,7 @@ class Bayes(HandWritten):
         The mean of the belief, or the candidate that passes the threshold. A mean that would select a candidate below
         the threshold is pushed out of its reach.
         """
-        mean = belief @ self.goals
+        mean = products(belief, self.goals)
         if self.layout.candidates is None:
             return mean
         rows = np.arange(len(belief))

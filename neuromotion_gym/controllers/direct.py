@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from neuromotion_gym.controllers.base import HandWritten, Memory, Seen
+from neuromotion_gym.controllers.base import HandWritten, Memory, Seen, products
 from neuromotion_gym.decoders.smoothing import decide
 from neuromotion_gym.errors import NeuroMotionError
 
@@ -40,7 +40,7 @@ class Velocity(HandWritten):
 
     def act(self, seen: Seen, memory: Memory) -> tuple[np.ndarray, Memory]:
         """See `HandWritten.act`."""
-        return self.gain * seen.posterior @ self.directions, ()
+        return self.gain * products(seen.posterior, self.directions), ()
 
 
 class Proportional(HandWritten):

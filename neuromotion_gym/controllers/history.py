@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydantic import Field, field_validator
 
-from neuromotion_gym.controllers.base import Memory, cleared, take_apart
+from neuromotion_gym.controllers.base import Memory, cleared, products, take_apart
 from neuromotion_gym.controllers.bayesian import Bayes
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.schema import Checked
@@ -126,7 +126,7 @@ class History:
             )
         clock, means, *rest = cleared(state, self.fresh(len(batch)), episode_start)
         seen = take_apart(self.layout, batch, clock)
-        asked = seen.posterior @ self._directions
+        asked = products(seen.posterior, self._directions)
         now = np.concatenate([seen.posterior - 1 / self.labels, seen.position, asked, asked * seen.position], axis=1)
         means = means + self._share[:, None] * (now[:, None, :] - means)
         features = [
@@ -149,4 +149,4 @@ class History:
         goals = belief.sum(axis=2)
         best = goals.argmax(axis=1)
         likeliest = goals[np.arange(len(goals)), best]
-        return [goals @ self._bayes.goals, self._bayes.goals[best], likeliest[:, None], belief.sum(axis=1)]
+        return [products(goals, self._bayes.goals), self._bayes.goals[best], likeliest[:, None], belief.sum(axis=1)]

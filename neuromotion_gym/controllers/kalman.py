@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from neuromotion_gym.controllers.base import HandWritten, Memory, Seen, decided_rows
+from neuromotion_gym.controllers.base import HandWritten, Memory, Seen, decided_rows, products
 from neuromotion_gym.errors import NeuroMotionError
 
 if TYPE_CHECKING:
@@ -59,8 +59,8 @@ class Kalman(HandWritten):
     def act(self, seen: Seen, memory: Memory) -> tuple[np.ndarray, Memory]:
         """See `HandWritten.act`."""
         estimate, variance = memory
-        measured = seen.posterior @ self.directions
-        spread = seen.posterior @ self.directions**2 - measured**2
+        measured = products(seen.posterior, self.directions)
+        spread = products(seen.posterior, self.directions**2) - measured**2
         noise = (np.maximum(spread, 0.0) + self.floor) / self.weight
         predicted = variance + self.drift
         share = predicted / (predicted + noise)

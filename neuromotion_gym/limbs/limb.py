@@ -62,10 +62,12 @@ class DegreeOfFreedom:
 
 @dataclass(frozen=True, eq=False)
 class _Selection:
-    """Index arrays of some degrees of freedom: ``columns`` and what follows have one element an actuator."""
+    """Index arrays of some degrees of freedom: ``columns`` and what follows have one element an actuator.
 
-    positions: np.ndarray
-    velocities: np.ndarray
+    ``sensors`` are those of all positions, then those of all velocities.
+    """
+
+    sensors: np.ndarray
     home: np.ndarray
     below: np.ndarray
     above: np.ndarray
@@ -205,9 +207,11 @@ class Limb:
             Half ranges a second.
         """
         chosen = self._select(degrees)
-        offset = sensordata[:, chosen.positions] - chosen.home
+        count = len(chosen.home)
+        read = sensordata[:, chosen.sensors]
+        offset = read[:, :count] - chosen.home
         half = np.where(offset > 0, chosen.above, chosen.below)
-        return offset / half, sensordata[:, chosen.velocities] / half
+        return offset / half, read[:, count:] / half
 
     def control(self, targets: np.ndarray, degrees: Sequence[str]) -> np.ndarray:
         """Control that takes ``degrees`` to ``targets`` and everything else home.
@@ -287,8 +291,9 @@ class Limb:
         low, high = self.model.actuator_ctrlrange[index].T
         rest = self.home_control[index]
         return _Selection(
-            positions=np.array([degree.position_sensor for degree in chosen], dtype=int),
-            velocities=np.array([degree.velocity_sensor for degree in chosen], dtype=int),
+            sensors=np.array(
+                [degree.position_sensor for degree in chosen] + [degree.velocity_sensor for degree in chosen], dtype=int
+            ),
             home=home,
             below=home - np.array([degree.low for degree in chosen]),
             above=np.array([degree.high for degree in chosen]) - home,

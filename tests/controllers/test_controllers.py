@@ -51,9 +51,10 @@ def test_blind_scores_what_was_computed(kind, level):
     assert abs(success.mean() - chance) < 4 * np.sqrt(chance * (1 - chance) / 400)
 
 
+@pytest.mark.parametrize("level", ["standard", "hard"])
 @pytest.mark.parametrize("name", CONTROLLERS)
-def test_one_is_a_row_of_a_batch(name):
-    layout = emg_layout(effort=True)
+def test_one_is_a_row_of_a_batch(name, level):
+    layout = emg_layout(level, effort=True)
     controller = make_controller(name, layout)
     batch_state, single_state = None, None
     for step in range(30):
