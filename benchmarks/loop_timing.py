@@ -69,6 +69,11 @@ def own(options: dict[str, Any]) -> dict[str, Any]:
     return {"decoder": options["decoder"], "source": source}
 
 
+def looked_at(heard: bool) -> dict[str, str]:
+    """Options with which signals are made even where no decoder reads them: somebody might look at an overlay."""
+    return {"render_mode": "overlay"} if heard else {}
+
+
 def following(layout: ObservationLayout) -> Callable[[np.ndarray], np.ndarray]:
     """Actions that go where the posterior says."""
 
@@ -92,9 +97,11 @@ def use_physics(env: NeuroEnv | NeuroVectorEnv, physics: str, threads: int) -> N
     loop.physics = Physics(limb, old.axes, loop.layout.control_s, loop.layout.speed, loop.num_rows, threads)
 
 
-def batch(options: dict[str, Any], rows: int, threads: int, physics: str = SHIPPED) -> NeuroVectorEnv:
-    """A batch of its own."""
-    env = NeuroVectorEnv(ENV_ID, rows, threads=threads, **own(options))
+def batch(
+    options: dict[str, Any], rows: int, threads: int, physics: str = SHIPPED, *, heard: bool = False
+) -> NeuroVectorEnv:
+    """A batch of its own; ``heard`` as in `looked_at`."""
+    env = NeuroVectorEnv(ENV_ID, rows, threads=threads, **looked_at(heard), **own(options))
     if physics != SHIPPED:
         use_physics(env, physics, threads)
     return env

@@ -36,12 +36,13 @@ from loop_timing import (
     batch,
     following,
     ingredients,
+    looked_at,
     own,
     resting,
     use_physics,
 )
-from throughput_report import fill, write_report
-from timing import interleaved, machine, ratio, resident_bytes
+from throughput_report import HEARD, fill, write_report
+from timing import interleaved, machine, quartiles, ratio, resident_bytes
 
 from neuromotion_gym.decoders.bounds import BoundDecoder
 from neuromotion_gym.decoders.decoder import AdaptationSpec, ProbabilityDecoder
@@ -84,9 +85,9 @@ class Run:
             self._options[decoder] = ingredients(decoder, self.source)
         return self._options[decoder]
 
-    def against_rollout(self, decoder: str, physics: str = SHIPPED) -> dict[str, Any]:
-        """A batch beside `mujoco.rollout` alone."""
-        env = batch(self.options(decoder), self.rows, self.threads, physics)
+    def against_rollout(self, decoder: str, physics: str = SHIPPED, *, heard: bool = False) -> dict[str, Any]:
+        """A batch beside `mujoco.rollout` alone; ``heard``: with signals, even if no decoder reads them."""
+        env = batch(self.options(decoder), self.rows, self.threads, physics, heard=heard)
         stepping = Stepping(env, following(env.layout), self.rows)
         stepping.stagger()
         raw = RawRollout(env.loop, self.threads, Motion(stepping, env.loop, self.steps))
@@ -96,10 +97,11 @@ class Run:
         env.close()
         beyond = float(np.median(found["loop"] - found["raw"]))
         return {
-            "decoder": decoder,
+            "decoder": decoder + HEARD * heard,
             "loop_us": 1e6 * float(np.median(found["loop"])),
             "raw_us": 1e6 * float(np.median(found["raw"])),
             "ratio": ratio(found["raw"], found["loop"]),
+            "quartiles": quartiles(found["raw"], found["loop"]),
             "beyond_physics_us": 1e6 * beyond,
             "loop_processor_us": 1e6 * stepping.processor_s / stepping.steps / self.rows,
             "raw_processor_us": 1e6 * raw.processor_s / raw.steps / self.rows,
@@ -136,9 +138,9 @@ class Run:
             "over_async": ratio(found["async"], found["batch"]),
         }
 
-    def single(self, decoder: str, physics: str, threads: int) -> dict[str, Any]:
-        """One environment beside a loop of `mj_step`."""
-        env = gym.make(ENV_ID, threads=threads, **own(self.options(decoder)))
+    def single(self, decoder: str, physics: str, threads: int, *, heard: bool = False) -> dict[str, Any]:
+        """One environment beside a loop of `mj_step`; ``heard`` as in `against_rollout`."""
+        env = gym.make(ENV_ID, threads=threads, **looked_at(heard), **own(self.options(decoder)))
         inner: Any = env.unwrapped
         if physics != SHIPPED:
             use_physics(inner, physics, 1)
@@ -149,12 +151,13 @@ class Run:
         found = interleaved(measured, steps, self.repeats)
         env.close()
         return {
-            "decoder": decoder,
+            "decoder": decoder + HEARD * heard,
             "physics": physics,
             "threads": threads,
             "env_us": 1e6 * float(np.median(found["env"])),
             "raw_us": 1e6 * float(np.median(found["raw"])),
             "ratio": ratio(found["raw"], found["env"]),
+            "quartiles": quartiles(found["raw"], found["env"]),
             "beyond_physics_us": 1e6 * float(np.median(found["env"] - found["raw"])),
         }
 
@@ -259,14 +262,17 @@ class Run:
             "steps a chunk": self.steps,
         }
         say("decisions", sections, [self.decision(name) for name in list_decoders()])
-        say("batch over rollout", sections, [self.against_rollout(name) for name in decoders])
-        chosen = ("oracle", f"oracle:{EEG}", EMG, EEG)
-        for physics in (FINE, REFERENCE):
-            rows = [self.against_rollout(name, physics) for name in chosen]
-            say(f"batch over rollout, {physics}", sections, rows)
+        oracles = ("oracle", f"oracle:{EEG}")
+        for physics, names in ((SHIPPED, decoders), (FINE, [*oracles, EMG, EEG]), (REFERENCE, [*oracles, EMG, EEG])):
+            rows = [self.against_rollout(name, physics) for name in names]
+            rows += [self.against_rollout(name, physics, heard=True) for name in oracles]
+            say("batch over rollout" if physics == SHIPPED else f"batch over rollout, {physics}", sections, rows)
         say("batch over copies", sections, [self.against_copies(name) for name in (EMG, EEG)])
         single = [
-            self.single("oracle", physics, threads) for physics in (SHIPPED, FINE, REFERENCE) for threads in (1, 2)
+            self.single("oracle", physics, threads, heard=heard)
+            for physics in (SHIPPED, FINE, REFERENCE)
+            for threads in (1, 2)
+            for heard in (False, True)
         ]
         say("single over mj_step", sections, single)
         say("cost by size", sections, [self.cost_by_size(name) for name in ("oracle", EMG, EEG)])
@@ -316,8 +322,8 @@ def main() -> None:
     parser.add_argument("--page", type=Path, help="a page whose table of bars is written anew: docs/performance.md")
     parser.add_argument("--rows", type=int, default=64)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--repeats", type=int, default=7)
-    parser.add_argument("--steps", type=int, default=40)
+    parser.add_argument("--repeats", type=int, default=15)
+    parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--source", choices=("surrogate", "replay"), default="surrogate")
     parser.add_argument("--memory", nargs=2, metavar=("DECODER", "ROWS"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()

@@ -33,6 +33,11 @@ def ratio(other: np.ndarray, own_seconds: np.ndarray) -> float:
     return float(np.median(other / own_seconds))
 
 
+def quartiles(other: np.ndarray, own_seconds: np.ndarray) -> list[float]:
+    """Lower and upper quartile over repeats of what `ratio` is the median of."""
+    return [round(float(share), 3) for share in np.quantile(other / own_seconds, (0.25, 0.75))]
+
+
 def resident_bytes() -> int:
     """Memory that this process holds now; 0 where the system does not say."""
     try:

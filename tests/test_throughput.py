@@ -39,6 +39,11 @@ def test_chunks_take_turns_and_the_first_is_not_counted(scripts: dict[str, Modul
     assert scripts["timing"].ratio(np.array([2.0, 4.0, 9.0]), np.array([1.0, 2.0, 1.0])) == 2.0
 
 
+def test_quartiles_are_those_of_the_ratio(scripts: dict[str, ModuleType]) -> None:
+    found = scripts["timing"].quartiles(np.array([2.0, 4.0, 6.0, 8.0, 10.0]), np.full(5, 2.0))
+    assert found == [2.0, 4.0]
+
+
 def test_spans_do_not_count_what_they_call(scripts: dict[str, ModuleType]) -> None:
     class Nested:
         def outer(self) -> None:
@@ -67,7 +72,10 @@ def test_sections_hold_what_the_bars_read(scripts: dict[str, ModuleType], tmp_pa
     assert parts["physics"] > 0 < parts["decoding"]
     assert "decode" not in vars(run.options("emg_armband")["decoder"])
     names = ("oracle", "oracle:eeg_fists", "emg_armband", "eeg_fists")
+    heard = run.against_rollout("oracle", heard=True)
+    assert heard["decoder"] == "oracle, with signals"
     rows = [{**loop, "decoder": name} for name in names]
+    rows += [{**heard, "decoder": f"{name}, with signals"} for name in names[:2]]
     sections = {
         "machine": {},
         "options": {},
@@ -77,7 +85,10 @@ def test_sections_hold_what_the_bars_read(scripts: dict[str, ModuleType], tmp_pa
         "decisions": [{**decision, "decoder": name} for name in names[2:]],
         "batch over copies": [{"decoder": "eeg_fists", "over_sync": 3.5, "over_async": 1.0}],
         "single over mj_step": [
-            {**single, "physics": name, "threads": threads} for name in physics for threads in (1, 2)
+            {**single, "decoder": decoder, "physics": name, "threads": threads}
+            for decoder in ("oracle", "oracle, with signals")
+            for name in physics
+            for threads in (1, 2)
         ],
         "cost by size": [growth],
         "memory": [{"decoder": "eeg_fists", "mb_a_limb": 0.4}],
