@@ -323,7 +323,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=64)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--repeats", type=int, default=15)
-    parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("--steps", type=int, default=40)
     parser.add_argument("--source", choices=("surrogate", "replay"), default="surrogate")
     parser.add_argument("--memory", nargs=2, metavar=("DECODER", "ROWS"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()

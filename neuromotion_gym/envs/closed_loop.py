@@ -106,8 +106,9 @@ class ClosedLoop:
         task.start(num_rows)
         parts.operator.start(num_rows)
         self._limit = round(layout.time_limit_s / layout.control_s)
-        # The operator sees the limb late, so what it wants, and the signal, do not wait for this step's physics
-        overlaps = threads > 1 and parts.operator.sees_late
+        # The operator sees the limb late, so what it wants, and the signal, do not wait for this step's physics. The
+        # labels of a single limb that nobody hears cost less than handing them over
+        overlaps = threads > 1 and parts.operator.sees_late and (num_rows > 1 or self.stream.makes_samples)
         self._aside = Aside() if overlaps else None
         self._labels: np.ndarray = np.array(layout.intents.labels)
         self._people: np.ndarray = np.array(parts.source.sessions, dtype=str).reshape(-1, 2)

@@ -212,6 +212,11 @@ class Stream:
         hops = self._steps * self._control_s / self.spec.hop_s + 1e-6
         return np.asarray(np.floor(hops) > np.floor(hops - self._control_s / self.spec.hop_s))
 
+    @property
+    def makes_samples(self) -> bool:
+        """Whether samples are made: somebody wants them, or the decoder reads them."""
+        return self._ring is not None
+
     def window(self) -> np.ndarray:
         """Last window of every row, float32 array of shape (rows, channels, window).
 
@@ -234,9 +239,9 @@ class Stream:
         NeuroMotionError
             If nobody was said to want samples.
         """
-        return self._heard().recent(row)
+        return self._samples().recent(row)
 
-    def _heard(self) -> SampleRing:
+    def _samples(self) -> SampleRing:
         if self._ring is None:
             raise NeuroMotionError(
                 f"No samples are made for the bound {self._bound!r}, which reads the label that plays; "
@@ -271,7 +276,7 @@ class Stream:
             self.effort[place] = effort
 
     def _windows(self, rows: np.ndarray | None, late: np.ndarray | None) -> np.ndarray:
-        ring = self._heard()
+        ring = self._samples()
         if rows is None:
             return ring.windows_of_all() if self._even is not None else ring.windows(self._rows, self._on_time)
         return ring.windows(rows, self._on_time[rows] if late is None else late)
