@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from threadpoolctl import ThreadpoolController, threadpool_limits
 
 from neuromotion_gym.controllers import make_controller
 from neuromotion_gym.decoders.bounds import BoundDecoder
@@ -189,6 +190,30 @@ def test_threads_do_not_change_a_bit(options: Options, delay_s: float) -> None:
         rng = np.random.default_rng(1)
         results.append([env.step(rng.uniform(-1, 1, (4, 1)))[0] for _ in range(60)])
     assert all((a == b).all() for a, b in zip(*results, strict=True))
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_signals_are_made_and_decoded_on_one_thread_of_blas(options: Options, threads: int) -> None:
+    """More would fight the physics, and sum in another order."""
+    loaded = ThreadpoolController().select(user_api="blas").lib_controllers
+    numpy_s = [library for library in loaded if "numpy" in library.filepath.lower()]
+    if not numpy_s:
+        pytest.skip("NumPy was built with a BLAS that threadpoolctl does not know")
+    decoder, seen = make_decoder(), []
+    predict = decoder.model.predict_proba
+
+    def watched(windows: np.ndarray) -> np.ndarray:
+        seen.append((numpy_s[0].get_num_threads(), threading.current_thread().name))
+        return predict(windows)
+
+    decoder.model.predict_proba = watched
+    with threadpool_limits(2, user_api="blas"):
+        env = NeuroVectorEnv(num_envs=4, threads=threads, **options(decoder))
+        env.reset(seed=0)
+        for _ in range(3):
+            env.step(np.zeros((4, 1)))
+    assert {count for count, _ in seen} == {1}
+    assert {name for _, name in seen[1:]} == ({"signals"} if threads == 2 else {"MainThread"})
 
 
 @pytest.mark.parametrize("threads", [1, 2])
