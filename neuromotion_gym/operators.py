@@ -103,9 +103,7 @@ class Operator:
         self._commands = np.zeros((self._delay_steps + self._lag_steps + 1, num_rows, axes))
         self._commanded = np.zeros((num_rows, axes))
         self._rows = np.arange(num_rows)
-        self._first = axes * self._rows  # where a row begins among the numbers of all
         self.label = np.zeros(num_rows, dtype=int)
-        self._direction = np.zeros((num_rows, axes))
         self._earliest = np.zeros(num_rows, dtype=int)  # step in which the next change of mind is possible
         self._choice = np.zeros(num_rows, dtype=int)
         self._steps = np.zeros(num_rows, dtype=int)
@@ -122,7 +120,6 @@ class Operator:
         self._seen[:, rows] = position
         self._commands[:, rows] = 0.0
         self._commanded[rows] = 0.0
-        self._direction[rows] = self.intents.directions[self.label[rows]]
         self._earliest[rows] = max(self._hold_steps, self._delay_steps + 1)
         self._choice[rows] = 0
         self._steps[rows] = 0
@@ -162,7 +159,7 @@ class Operator:
                 self._change(change, wanted)
         commands = self._commands[self._steps_taken % len(self._commands)]
         self._commanded -= commands
-        commands[:] = self._direction
+        commands[:] = self.intents.directions.take(self.label, axis=0)
         self._commanded += commands  # whole numbers: the sum stays exact
         self._steps_taken += 1
         return self.label
@@ -173,7 +170,6 @@ class Operator:
         slip = change & self._lapses[self._rows, choice]
         slipped = (wanted + self._slips[self._rows, choice]) % len(self.intents.labels)
         self.label = np.where(change, np.where(slip, slipped, wanted), self.label)
-        self._direction = self.intents.directions.take(self.label, axis=0)
         self._earliest = np.where(change, self._steps + self._hold_steps, self._earliest)
         self._choice = self._choice + change
 
@@ -183,7 +179,7 @@ class Operator:
         large = size > self._threshold.take(self.label, axis=0)
         going_on = large & self._moves.take(self.label, axis=0)
         axis = np.where(going_on, np.inf, size).argmax(axis=1)
-        place = axis + self._first
-        label = self._towards.take(2 * axis + (error.take(place) > 0))
+        chosen = self._rows, axis
+        label = self._towards[axis, (error[chosen] > 0).astype(int)]
         # Where any is large, the chosen one is: what moves is mended beyond a smaller margin than what rests
-        return label if self._rest is None else np.where(large.take(place), label, self._rest)
+        return label if self._rest is None else np.where(large[chosen], label, self._rest)

@@ -65,7 +65,7 @@ class _OneBlasThread(_WhileRunning):
         assert self._libraries is not None
         for library, before, count in zip(self._libraries, self._before, counts, strict=True):
             if before != 1:
-                # From version 3.7 on all threads of Python but the first that set a count are silently ignored
+                # From version 3.8 on all threads of Python but the first that set a count are silently ignored
                 release = getattr(library, "clear_controlling_thread", None)
                 if release is not None:
                     release(force=True)

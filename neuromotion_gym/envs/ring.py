@@ -31,11 +31,10 @@ class SampleRing:
         self._head = 0
         self._write: np.ndarray = np.zeros(num_rows, dtype=int)
 
-    def begin(self, rows: np.ndarray, samples: np.ndarray) -> None:
-        """Forget what ``rows`` held, and hold one window, float32 array of shape (m, channels, window)."""
+    def begin(self, rows: np.ndarray) -> None:
+        """Forget what ``rows`` held; one window of samples, appended next, ends where the other rows' ends."""
         self._samples[rows] = 0.0
         self._write[rows] = (self._head - self._window) % self._capacity
-        self.append(rows, samples)
 
     def append(self, rows: np.ndarray, samples: np.ndarray) -> None:
         """Add samples of some rows, shape (m, channels, n), each where its ring goes on."""
@@ -57,7 +56,7 @@ class SampleRing:
         self._head = (first + count) % self._capacity
         self._write[:] = self._head
 
-    def windows(self, rows: np.ndarray, late: np.ndarray) -> np.ndarray:
+    def windows(self, rows: np.ndarray, late: np.ndarray | int = 0) -> np.ndarray:
         """Windows that ended ``late`` samples ago, both of shape (m,): float32 array of shape (m, channels, window)."""
         first = self._write[rows] - late - self._window
         return np.asarray(self._windows[rows, :, first % self._capacity])

@@ -97,7 +97,6 @@ class Stream:
         self._tick = 0
         self._played: np.ndarray = np.zeros((max(1, round(spec.window / self._per_step)), num_rows), dtype=int)
         self._rows: np.ndarray = np.arange(num_rows)
-        self._on_time: np.ndarray = np.zeros(num_rows, dtype=int)
         self._steps: np.ndarray = np.zeros(num_rows, dtype=int)
         holds = int(time_limit_s / self.shuffled_hold_s) + 2
         self._shuffled: np.ndarray = np.zeros((num_rows, holds), dtype=int)
@@ -144,11 +143,9 @@ class Stream:
 
     def _begin(self, rows: np.ndarray, preroll: np.ndarray) -> None:
         """Play one window, however much is kept (looking at a loop must not change it), and decode it."""
-        asked = self._in_source[preroll]
-        if self._ring is None:
-            self._pass_over(asked, self.spec.window, rows)
-        else:
-            self._ring.begin(rows, self._chosen(self.source.read(asked, self.spec.window, rows)))
+        if self._ring is not None:
+            self._ring.begin(rows)
+        self._play(self._in_source[preroll], self.spec.window, rows)
         if self.spec.pacing == "sliding":
             self._decode(rows)
 
@@ -164,46 +161,47 @@ class Stream:
             if self._bound == "shuffled":
                 hold = (self._steps * self._control_s / self.shuffled_hold_s + 1e-6).astype(int)
                 wanted = self._shuffled[self._rows, np.minimum(hold, self._shuffled.shape[1] - 1)]
-            counts = self._play(self._in_source.take(wanted))
+            counts = self._play_period(self._in_source.take(wanted))
             if self._bound in ("oracle", "blind"):
                 self._tick = (self._tick + 1) % len(self._played)
                 self._played[self._tick] = self._of_source.take(self.source.playing)
             if self.spec.pacing == "sliding":
-                if self._hop == 1:
+                rows = self._due().nonzero()[0]
+                if len(rows) == len(self._rows):
                     self._decode()
-                    return
-                due, late = self._due(), self._on_time
-            else:
-                assert self.spec.epoch_s is not None
-                late = self.source.since_onset - round(self.spec.epoch_s[0] * self.spec.rate_hz) - self.spec.window
-                due = (late >= 0) & (late < counts)
-            rows = due.nonzero()[0]
-            if len(rows) == len(due) and late is self._on_time:
-                self._decode()
-            elif len(rows):
+                elif len(rows):
+                    self._decode(rows)
+                return
+            assert self.spec.epoch_s is not None
+            late = self.source.since_onset - round(self.spec.epoch_s[0] * self.spec.rate_hz) - self.spec.window
+            rows = ((late >= 0) & (late < counts)).nonzero()[0]
+            if len(rows):
                 self._decode(rows, late[rows])
 
-    def _play(self, asked: np.ndarray) -> np.ndarray | int:
+    def _play_period(self, asked: np.ndarray) -> np.ndarray | int:
         """Play one control period of the source's labels; how many samples each row got."""
         before, self._steps = self._steps, self._steps + 1
-        if self._even is None:
-            return self._play_unevenly(asked, before)
-        if self._ring is None:
-            self._pass_over(asked, self._even)
-        else:
-            self._ring.append_all(self._chosen(self.source.read(asked, self._even)))
-        return self._even
-
-    def _play_unevenly(self, asked: np.ndarray, before: np.ndarray) -> np.ndarray:
-        """Play where the rate is no multiple of the control rate."""
+        if self._even is not None:
+            self._play(asked, self._even)
+            return self._even
         counts = (self._steps * self._per_step + 1e-6).astype(int) - (before * self._per_step + 1e-6).astype(int)
         for count in np.unique(counts):
             group = np.flatnonzero(counts == count)
-            if self._ring is None:
-                self._pass_over(asked[group], int(count), group)
-            else:
-                self._ring.append(group, self._chosen(self.source.read(asked[group], int(count), group)))
+            self._play(asked[group], int(count), group)
         return np.asarray(counts)
+
+    def _play(self, asked: np.ndarray, count: int, rows: np.ndarray | None = None) -> None:
+        """Play ``count`` samples of the source's labels in ``rows``, or in all; into the ring, where there is one."""
+        if self._ring is None:
+            self._pass_over(asked, count, rows)
+            return
+        samples = self.source.read(asked, count, rows)
+        if self._channels is not None:
+            samples = samples[:, self._channels]
+        if rows is None:
+            self._ring.append_all(samples)
+        else:
+            self._ring.append(rows, samples)
 
     def _due(self) -> np.ndarray:
         """Rows in whose step just played a hop ended."""
@@ -225,7 +223,7 @@ class Stream:
         NeuroMotionError
             If nobody was said to want samples.
         """
-        return self._windows(None, None)
+        return self._windows()
 
     def recent(self, row: int) -> np.ndarray:
         """Last samples of one row, for people to look at: the window or ``keep_s``, whichever is longer.
@@ -249,11 +247,7 @@ class Stream:
             )
         return self._ring
 
-    def _chosen(self, samples: np.ndarray) -> np.ndarray:
-        """The decoder's channels of what the source gave."""
-        return samples if self._channels is None else samples[:, self._channels]
-
-    def _decode(self, rows: np.ndarray | None = None, late: np.ndarray | None = None) -> None:
+    def _decode(self, rows: np.ndarray | None = None, late: np.ndarray | int = 0) -> None:
         """Decode windows that ended ``late`` samples ago in ``rows``, both of shape (m,); all rows' last ones."""
         place = slice(None) if rows is None else rows
         if self._bound in ("oracle", "blind"):
@@ -275,11 +269,11 @@ class Stream:
         if self.effort is not None and effort is not None:
             self.effort[place] = effort
 
-    def _windows(self, rows: np.ndarray | None, late: np.ndarray | None) -> np.ndarray:
+    def _windows(self, rows: np.ndarray | None = None, late: np.ndarray | int = 0) -> np.ndarray:
         ring = self._samples()
-        if rows is None:
-            return ring.windows_of_all() if self._even is not None else ring.windows(self._rows, self._on_time)
-        return ring.windows(rows, self._on_time[rows] if late is None else late)
+        if rows is not None:
+            return ring.windows(rows, late)
+        return ring.windows_of_all() if self._even is not None else ring.windows(self._rows)
 
     def _adaptation(self, session: int) -> np.ndarray:
         if session not in self._adaptations:

@@ -274,11 +274,11 @@ class SurrogateSource:
         choice += excluded & (choice >= last)
         trials = first + choice
         if heard:
-            self._make(rows, trials, self._skip + (uniform[:, 1] * self._room).astype(np.int64))
+            self._write_piece(rows, trials, self._skip + (uniform[:, 1] * self._room).astype(np.int64))
         self._trial[rows], self._label[rows], self._length[rows] = trials, labels, lengths
         self._played[rows, trials] = True
 
-    def _make(self, rows: np.ndarray, trials: np.ndarray, offsets: np.ndarray) -> None:
+    def _write_piece(self, rows: np.ndarray, trials: np.ndarray, offsets: np.ndarray) -> None:
         """Samples of the next piece of ``rows``, with the piece before it fading out under its begin."""
         noise = self._synthesis.draw([self._noise[row] for row in rows.tolist()])
         fresh = self._synthesis.generate(self._trials[trials], offsets, noise)
