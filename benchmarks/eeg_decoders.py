@@ -19,19 +19,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from neuromotion_gym.decoders import conditions as cond
+from neuromotion_gym.audit import conditions as cond
 from neuromotion_gym.decoders.alignment import euclidean_alignment
-from neuromotion_gym.decoders.bands import filter_bank
-from neuromotion_gym.decoders.card import card
-from neuromotion_gym.decoders.evaluation import Decisions
-from neuromotion_gym.decoders.folds import fold_decoder, fold_recipe, held_out, train_fold
-from neuromotion_gym.decoders.offline_report import METRICS, read_metrics
 from neuromotion_gym.decoders.onnx_decoder import OnnxDecoder
 from neuromotion_gym.decoders.recipe import load_recipe, recipe_digest
-from neuromotion_gym.decoders.training import train
-from neuromotion_gym.decoders.training_data import training_windows
 from neuromotion_gym.decoders.zoo import decoder_folder
-from neuromotion_gym.signals.readers.cache import cache_folder
+from neuromotion_gym.resources import cache_folder
+from neuromotion_gym.training.bands import filter_bank
+from neuromotion_gym.training.card import card
+from neuromotion_gym.training.data import training_windows
+from neuromotion_gym.training.evaluation import Decisions
+from neuromotion_gym.training.folds import fold_decoder, fold_recipe, held_out, train_fold
+from neuromotion_gym.training.report import METRICS, read_metrics
+from neuromotion_gym.training.train import train
 
 if TYPE_CHECKING:
     from neuromotion_gym.decoders.decoder import Decoder

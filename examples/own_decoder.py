@@ -6,7 +6,7 @@ import numpy as np
 import neuromotion_gym  # noqa: F401  (registers the environments)
 from neuromotion_gym.controllers import make_controller
 from neuromotion_gym.decoders import ProbabilityDecoder, load_decoder
-from neuromotion_gym.signals.surrogate import SurrogateSource
+from neuromotion_gym.signals.surrogate.source import SurrogateSource
 
 spec = load_decoder("emg_armband").spec.model_copy(update={"name": "loudness", "effort": False, "output": "logits"})
 

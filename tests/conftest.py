@@ -1,23 +1,182 @@
-"""Fixtures that every test may use, and one thread for every numeric library."""
+"""Fixtures that every test may use, and one thread for every numeric library.
+
+Mock recordings go through the real readers: a tiny EDF+ writer is here.
+"""
 
 from __future__ import annotations
 
 import os
+import runpy
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 # Set before numpy, torch and onnxruntime are imported: many small problems run faster on one thread each,
 # and their sums come out the same on every machine.
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 
+import numpy as np  # noqa: E402
 import pytest  # noqa: E402
+
+from neuromotion_gym.resources import DATA_VARIABLE, cache_folder  # noqa: E402
+from neuromotion_gym.signals.recording import Recording, Session, SignalSpec, Trial  # noqa: E402
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+PEOPLE = ("S001", "S006", "S031", "S036", "S037", "S042", "S043")
+"""People whose EEG the tests read."""
 
 
 @pytest.fixture(scope="session")
 def data_root() -> Path:
-    """Folder of the real data sets; the test is skipped where there is none."""
-    given = os.environ.get("NEUROMOTION_DATA")
-    root = Path(given) if given else Path(__file__).resolve().parents[2] / "shared" / "data"
-    if not root.is_dir():
-        pytest.skip(f"needs real recordings: {root} is not a folder; NEUROMOTION_DATA names it")
+    """Folder of the real data sets as published; the test is skipped where ``NEUROMOTION_DATA`` names none.
+
+    A folder of packs is unpacked into the cache first.
+    """
+    given = os.environ.get(DATA_VARIABLE)
+    if not given or not Path(given).is_dir():
+        pytest.skip(f"needs real recordings: {DATA_VARIABLE} has to name their folder, and is {given or 'not set'}")
+    root = Path(given)
+    if (root / "eegmmidb" / "packed").is_dir():
+        script = Path(__file__).resolve().parents[1] / "benchmarks" / "unpack_data.py"
+        published = cache_folder() / "data"
+        runpy.run_path(str(script))["unpack"](root, published, PEOPLE)
+        root = published
+    os.environ[DATA_VARIABLE] = str(root)
     return root
+
+
+def _edf_bytes(
+    codes: np.ndarray,
+    names: Sequence[str],
+    rate: int,
+    annotations: Sequence[tuple[float, float, str]],
+    records: int | None = None,
+) -> bytes:
+    """EDF+ file of one-second records: int16 ``codes`` of shape (channels, seconds * rate), 1 µV a step."""
+    channels, seconds = codes.shape[0], codes.shape[1] // rate
+    tal_samples = 60
+    labels = [*names, "EDF Annotations"]
+    per_record = [rate] * channels + [tal_samples]
+    fields = [
+        [name.ljust(16) for name in labels],
+        [" " * 80] * len(labels),
+        [unit.ljust(8) for unit in ["uV"] * channels + [""]],
+        [text.ljust(8) for text in ["-32768"] * channels + ["-1"]],
+        [text.ljust(8) for text in ["32767"] * channels + ["1"]],
+        ["-32768".ljust(8)] * len(labels),
+        ["32767".ljust(8)] * len(labels),
+        [" " * 80] * len(labels),
+        [str(n).ljust(8) for n in per_record],
+        [" " * 32] * len(labels),
+    ]
+    header = (
+        "0".ljust(8)
+        + "X X X X".ljust(80)
+        + "Startdate 01-JAN-2020 X X X".ljust(80)
+        + "01.01.2000.00.00"
+        + str(256 * (1 + len(labels))).ljust(8)
+        + "EDF+C".ljust(44)
+        + str(seconds if records is None else records).ljust(8)
+        + "1".ljust(8)
+        + str(len(labels)).ljust(4)
+        + "".join("".join(field) for field in fields)
+    ).encode("ascii")
+    body = []
+    for second in range(seconds):
+        tal = f"+{second}\x14\x14\x00"
+        for onset, duration, text in annotations:
+            if second <= onset < second + 1:
+                tal += f"+{onset:g}\x15{duration:g}\x14{text}\x14\x00"
+        body.append(codes[:, second * rate : (second + 1) * rate].astype("<i2").tobytes())
+        body.append(tal.encode("ascii").ljust(2 * tal_samples, b"\0"))
+    return header + b"".join(body)
+
+
+@pytest.fixture(scope="session")
+def edf_bytes() -> Callable[..., bytes]:
+    return _edf_bytes
+
+
+@pytest.fixture(scope="session")
+def write_eegmmidb() -> Callable[..., Path]:
+    """Write one run as published: padded channel names, T0/T1/T2 of 4 s, the last record filled up with zeros."""
+
+    def write(
+        folder: Path,
+        subject: str = "S001",
+        run: int = 4,
+        *,
+        rate: int = 160,
+        trials: int = 6,
+        padding: int = 0,
+        drop: Sequence[str] = (),
+        flat: Sequence[str] = (),
+        annotations: bool = True,
+        seed: int = 0,
+    ) -> Path:
+        from neuromotion_gym.datasets.eegmmidb.reader import channel_names
+
+        names = [name for name in channel_names() if name not in drop]
+        generator = np.random.default_rng([seed, int(subject[1:]), run])
+        codes = generator.integers(-100, 100, (len(names), 4 * trials * rate))
+        codes[[names.index(name) for name in flat]] = 7
+        if padding:
+            codes[:, -padding:] = 0
+        marks = [(4.0 * i, 4.0, ("T0", "T1", "T0", "T2")[i % 4]) for i in range(trials)] if annotations else []
+        path = folder / subject / f"{subject}R{run:02d}.edf"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(_edf_bytes(codes, [name.capitalize().ljust(4, ".") for name in names], rate, marks))
+        return path
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def make_recording() -> Callable[..., Recording]:
+    """Recording whose samples say where they come from: channel 0 is the sample's index, channel 1 the label."""
+
+    def make(
+        labels: Sequence[str] = ("rest", "left_fist", "rest", "right_fist") * 4,
+        *,
+        trial: int = 400,
+        modality: str = "eeg",
+        rate: float = 100.0,
+        has_onset: bool = True,
+        subject: str = "S1",
+        session: str = "0",
+        run: str = "1",
+        offset: float = 0.0,
+        lengths: Sequence[int] | None = None,
+    ) -> Recording:
+        lengths = [trial] * len(labels) if lengths is None else lengths
+        edges = np.cumsum([0, *lengths])
+        samples = np.zeros((3, edges[-1]), np.float32)
+        samples[0] = offset + np.arange(edges[-1])
+        for index, label in enumerate(labels):
+            samples[1, edges[index] : edges[index + 1]] = sorted(set(labels)).index(label)
+        samples[2] = np.random.default_rng(len(labels)).standard_normal(edges[-1])
+        spec = SignalSpec(modality, ("where", "label", "noise"), rate, "V")
+        trials = tuple(
+            Trial(label, int(edges[i]), int(edges[i + 1]), has_onset=has_onset) for i, label in enumerate(labels)
+        )
+        return Recording(samples, spec, trials, "mock", subject, session, run)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def make_sessions(make_recording: Callable[..., Recording]) -> Callable[..., list[Session]]:
+    """People S0, S1 ... with two runs each and a calibration run apart; ``where`` differs in all of them."""
+
+    def make(people: int = 3, **options: object) -> list[Session]:
+        def one(person: int, run: int) -> Recording:
+            return make_recording(subject=f"S{person}", run=str(run), offset=1e5 * (3 * person + run), **options)
+
+        return [
+            Session("mock", f"S{person}", "0", (one(person, 1), one(person, 2)), (one(person, 0),))
+            for person in range(people)
+        ]
+
+    return make

@@ -45,7 +45,7 @@ def test_configuration_of_the_benchmark_page_loads(tmp_path):
 def test_readme_lists_every_command():
     from typer.main import get_command
 
-    from neuromotion_gym.cli import app
+    from neuromotion_gym.cli.main import app
 
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     assert not [name for name in get_command(app).commands if f"`neuromotion {name}" not in text]

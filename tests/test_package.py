@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import configparser
 import importlib
+import json
 import subprocess
 import sys
 from importlib import metadata
@@ -19,28 +20,34 @@ TESTS = ROOT / "tests"
 HEAVY = ("torch", "mne", "matplotlib", "stable_baselines3", "typer", "lightning", "sklearn", "pandas", "rich")
 TRAINING_ONLY = ("torch", "lightning", "stable_baselines3", "sb3_contrib", "mne", "onnx", "sklearn", "pyriemann")
 
-# The boxes of the loop, from the leaf up: a box imports its own modules and boxes of lower levels.
-LEVELS = {
-    "errors": 0,
-    "process_wide": 1,
-    "schema": 1,
-    "statistics": 1,
-    "intents": 1,
-    "signals": 2,
-    "limbs": 2,
-    "decoders": 3,
-    "tasks": 3,
-    "operators": 3,
-    "envs": 4,
-    "rendering": 4,
-    "controllers": 5,
-    "benchmark": 6,
-    "demo": 7,
-    "surrogate_commands": 7,
-    "cli": 8,
+LEAVES = {"errors", "files", "process_wide", "resources", "schema", "statistics"}
+# What each box imports besides itself and the leaves, nearest first; what these import in turn is allowed, too.
+ARROWS = {
+    "intents": set(),
+    "signals": set(),
+    "datasets": {"signals"},
+    "decoders": {"datasets", "intents"},
+    "limbs": {"intents"},
+    "tasks": {"limbs"},
+    "operators": {"tasks"},
+    "rendering": {"limbs", "tasks"},
+    "training": {"decoders"},
+    "registration": {"tasks", "limbs"},
+    "envs": {"rendering", "operators", "decoders", "registration"},
+    "controllers": {"envs", "training"},
+    "benchmark": {"controllers"},
+    "audit": {"benchmark"},
+    "cli": {"audit"},
 }
-# A picture of the loop takes both of these.
-SIDEWAYS = {("envs", "rendering"), ("rendering", "envs")}
+LEAF_ORDER = ("errors", "resources", "files", "process_wide", "schema", "statistics")
+
+
+def below(box: str) -> set[str]:
+    """Everything that a box may import."""
+    found = set(ARROWS[box])
+    for other in ARROWS[box]:
+        found |= below(other)
+    return found
 
 
 def subpackages() -> list[str]:
@@ -60,13 +67,16 @@ def dotted(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def imports(path: Path, *, at_import: bool) -> set[str]:
-    """Dotted names that a module imports; with ``at_import`` only those that importing it runs."""
+def imports(path: Path, *, at_import: bool, types: bool = False) -> set[str]:
+    """Dotted names that a module imports; with ``at_import`` only those that importing it runs.
+
+    With ``types`` those that are imported for annotations alone count, too.
+    """
     found: set[str] = set()
 
     def walk(node: ast.AST) -> None:
         for child in ast.iter_child_nodes(node):
-            if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test):
+            if not types and isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test):
                 continue
             if at_import and isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
                 continue
@@ -80,10 +90,12 @@ def imports(path: Path, *, at_import: bool) -> set[str]:
     return found
 
 
-def test_setup_cfg_lists_every_subpackage():
-    config = configparser.ConfigParser()
-    config.read(ROOT / "setup.cfg", encoding="utf-8")
-    listed = config["options"]["packages"].split()
+def test_every_subpackage_is_installed():
+    """Packages are found by setup.py; a folder that it misses is there in an editable install alone."""
+    script = "import setuptools, json; setuptools.setup = lambda **k: print(json.dumps(k['packages'])); "
+    script += "exec(open('setup.py').read())"
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    listed = json.loads(done.stdout)
     assert sorted(listed) == sorted([*subpackages(), "neuromotion_gym.assets", "neuromotion_gym.classifiers"])
 
 
@@ -92,15 +104,21 @@ def test_every_folder_of_modules_is_a_package(name):
     assert (ROOT / Path(*name.split(".")) / "__init__.py").is_file()
 
 
-@pytest.mark.parametrize(("package", "folder"), [("assets", "assets"), ("classifiers", "classifiers")])
-def test_package_data_names_every_committed_file(package, folder):
+@pytest.mark.parametrize("folder", ["assets", "classifiers", "neuromotion_gym"])
+def test_package_data_names_every_committed_file(folder):
     config = configparser.ConfigParser()
     config.read(ROOT / "setup.cfg", encoding="utf-8")
-    suffixes = {Path(glob).suffix for glob in config["options.package_data"][f"neuromotion_gym.{package}"].split()}
+    package = folder if folder == "neuromotion_gym" else f"neuromotion_gym.{folder}"
+    globs = config["options.package_data"][package].split()
+    suffixes = {Path(glob).suffix or Path(glob).name for glob in globs}
     listing = subprocess.run(
         ["git", "ls-files", folder], cwd=ROOT, capture_output=True, text=True, check=False
     )  # outside a checkout the list is empty, and nothing is asked
-    left_out = {name for name in listing.stdout.split() if Path(name).suffix not in {*suffixes, ".py"}}
+    left_out = {
+        name
+        for name in listing.stdout.split()
+        if Path(name).suffix not in {*suffixes, ".py"} and Path(name).name not in suffixes
+    }
     assert not left_out
 
 
@@ -126,8 +144,8 @@ def test_import_of_the_library_is_light():
 
 @pytest.mark.parametrize("path", modules(), ids=dotted)
 def test_training_packages_are_imported_where_they_are_used(path):
-    """Running a shipped decoder needs none of them; networks/, training.py and sb3.py are made for them throughout."""
-    if "networks" in path.parts or path.name in ("training.py", "sb3.py"):
+    """Running a shipped decoder needs none of them; networks, trainers and sb3.py are made for them throughout."""
+    if "networks" in path.parts or path.name in ("train.py", "training.py", "sb3.py"):
         return
     top = {name.split(".")[0] for name in imports(path, at_import=True)}
     assert not top & set(TRAINING_ONLY)
@@ -135,16 +153,41 @@ def test_training_packages_are_imported_where_they_are_used(path):
 
 @pytest.mark.parametrize("path", modules(), ids=dotted)
 def test_arrows_point_one_way(path):
-    parts = path.relative_to(LIBRARY).with_suffix("").parts
-    own = parts[0]
-    if own in {"__init__", "registration"}:
+    own = path.relative_to(LIBRARY).with_suffix("").parts[0]
+    if own == "__init__":
         return
-    assert own in LEVELS, f"give {own} its level in LEVELS"
+    assert own in ARROWS or own in LEAVES, f"give {own} its place in ARROWS"
+    allowed = below(own) | LEAVES if own in ARROWS else set(LEAF_ORDER[: LEAF_ORDER.index(own)])
     for name in imports(path, at_import=False):
         split = name.split(".")
-        if split[0] != "neuromotion_gym" or len(split) < 2 or split[1] not in LEVELS or split[1] == own:
-            continue
-        assert LEVELS[split[1]] < LEVELS[own] or (own, split[1]) in SIDEWAYS, f"{own} must not import {split[1]}"
+        if split[0] == "neuromotion_gym" and len(split) > 1 and split[1] in {*ARROWS, *LEAVES}:
+            assert split[1] == own or split[1] in allowed, f"{own} must not import {split[1]}"
+
+
+def test_no_two_files_import_each_other():
+    """In a box or across boxes, in functions and for types alone too: what knows each other is one thing."""
+    own = {dotted(path): path for path in modules()}
+    arrows = {
+        name: {
+            target
+            for found in imports(path, at_import=False, types=True)
+            for target in (found, found.rpartition(".")[0])
+            if target in own and target != name and own[target].name != "__init__.py"
+        }
+        for name, path in own.items()
+        if path.name != "__init__.py"
+    }
+    circles = []
+    for start in arrows:
+        reached, todo = set(), list(arrows[start])
+        while todo:
+            name = todo.pop()
+            if name not in reached:
+                reached.add(name)
+                todo += arrows.get(name, ())
+        if start in reached:
+            circles.append(start)
+    assert not circles
 
 
 @pytest.mark.parametrize("name", [name for name in subpackages() if name != "neuromotion_gym"])

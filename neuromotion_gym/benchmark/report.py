@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from neuromotion_gym.benchmark.metrics import median_time
-from neuromotion_gym.benchmark.statistics import (
+from neuromotion_gym.benchmark.figures import (
     compare,
     compare_all,
     person_means,
@@ -20,6 +19,7 @@ from neuromotion_gym.benchmark.statistics import (
     rate_of_information,
     rate_over_people,
 )
+from neuromotion_gym.benchmark.metrics import median_time
 from neuromotion_gym.errors import NeuroMotionError
 
 if TYPE_CHECKING:

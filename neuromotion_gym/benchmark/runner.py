@@ -7,24 +7,26 @@ import hashlib
 import json
 import os
 from functools import lru_cache
-from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import neuromotion_gym
-from neuromotion_gym.benchmark.config import BenchmarkConfig, Cell, Ocular, expand
+from neuromotion_gym.benchmark.config import BenchmarkConfig, Cell, expand
 from neuromotion_gym.benchmark.episodes import episode_keys, play
 from neuromotion_gym.controllers.learned import PREFIX, policy_path, read_policy, stranger
+from neuromotion_gym.datasets.playing import open_source, playing_for
 from neuromotion_gym.decoders.bounds import BoundDecoder, parse_decoder_name
 from neuromotion_gym.decoders.zoo import load_decoder
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.registration import ENVIRONMENTS
+from neuromotion_gym.resources import assets_root
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from neuromotion_gym.datasets.playing import Playing
     from neuromotion_gym.decoders.onnx_decoder import OnnxDecoder
-    from neuromotion_gym.signals.sources import Source
+    from neuromotion_gym.signals.sources import Cued
 
 CELLS = "cells"
 EPISODES = "episodes.csv"
@@ -57,21 +59,6 @@ class Unit(NamedTuple):
     digest: str
     controller: str
     """Name of the controller; of learned ones that which never saw these people's signals."""
-
-
-class Played(NamedTuple):
-    """What a source plays; many units of work share one."""
-
-    kind: Literal["replay", "surrogate"]
-    dataset: str
-    part: Literal["tune", "test", "all"]
-    labels: tuple[str, ...]
-    channels: tuple[str, ...]
-    epoch_s: tuple[float, float] | None
-    subjects: tuple[str, ...] | None
-    ocular: Ocular
-    skip_cue: float
-    root: str | None
 
 
 def run_benchmark(
@@ -143,20 +130,15 @@ def run_unit(unit: Unit, folder: Path, rows: int, data_root: str | None = None, 
     cell = unit.cell
     decoder = _decoder(unit)
     spec = decoder.spec
-    source = _source(
-        Played(
-            kind=cell.source,
-            dataset=spec.dataset,
-            part=cell.part,
-            labels=spec.labels,
-            channels=spec.channels,
-            epoch_s=spec.epoch_s if spec.pacing == "trial" else None,
-            subjects=unit.subjects or None,
-            ocular=cell.ocular,
-            skip_cue=cell.skip_cue,
-            root=data_root,
-        )
+    playing = playing_for(
+        spec,
+        source=cell.source,
+        part=cell.part,
+        subjects=unit.subjects or None,
+        ocular=cell.ocular,
+        skip_cue=cell.skip_cue,
     )
+    source = _source(playing, data_root)
     keys = episode_keys(source.sessions, cell.episodes)
     parts = assemble(
         cell.environment, decoder=decoder, source=source, level=cell.level, wrong_selection=cell.wrong_selection
@@ -197,14 +179,14 @@ def _units(cell: Cell, data_root: str | os.PathLike[str] | None) -> list[Unit]:
         model = str(load_decoder(name).path.parent)
         digest = cell.digest(model=_model_digest(model), code=library_digest(), **_policy_digest(controller))
         return [Unit(cell, model, cell.subjects, digest, controller)]
-    from neuromotion_gym.decoders.folds import fold_folder, train_fold
+    from neuromotion_gym.datasets import registry
     from neuromotion_gym.decoders.recipe import load_recipe
     from neuromotion_gym.decoders.zoo import decoder_folder
-    from neuromotion_gym.signals.parts import parts_table
+    from neuromotion_gym.training.folds import fold_folder, train_fold
 
     recipe = load_recipe(Path(name) if Path(name).is_dir() else decoder_folder(name))
     units = []
-    for fold in parts_table(recipe.decoder.dataset).folds:
+    for fold in registry.dataset(recipe.decoder.dataset).table.folds:
         people = tuple(person for person in fold if not cell.subjects or person in cell.subjects)
         if people:
             folder = fold_folder(recipe, fold)
@@ -234,7 +216,7 @@ def library_digest(root: Path | None = None) -> str:
         path = root / name
         for file in [path] if path.is_file() else sorted(path.rglob("*.py")):
             digest.update(file.relative_to(root).as_posix().encode() + b"\0" + file.read_bytes())
-    limbs = Path(str(files("neuromotion_gym.assets")))
+    limbs = assets_root()
     for file in sorted(limbs.rglob("*.xml")):
         digest.update(file.read_bytes())
     return digest.hexdigest()
@@ -264,31 +246,8 @@ def _decoder(unit: Unit) -> OnnxDecoder | BoundDecoder:
 
 
 @lru_cache(maxsize=20)  # five folds of one condition's decoder and its control; a source holds trials, not recordings
-def _source(played: Played) -> Source:
-    if played.kind == "replay":
-        from neuromotion_gym.signals.sources import ReplaySource
-
-        pacing: dict[str, Any] = {"pacing": "trial", "epoch_s": played.epoch_s} if played.epoch_s else {}
-        return ReplaySource.from_dataset(
-            played.dataset,
-            played.part,
-            played.labels,
-            ocular=played.ocular,
-            skip_cue=played.skip_cue,
-            subjects=played.subjects,
-            root=played.root,
-            channels=played.channels,
-            **pacing,
-        )
-    from neuromotion_gym.signals.surrogate import SurrogateSource
-
-    return SurrogateSource.load(
-        f"{played.dataset}_{played.part}",
-        labels=played.labels,
-        ocular=played.ocular,
-        skip_cue=played.skip_cue,
-        subjects=played.subjects,
-    )
+def _source(playing: Playing, root: str | None) -> Cued:
+    return open_source(playing, root)
 
 
 def _result(folder: Path, unit: Unit) -> Path:

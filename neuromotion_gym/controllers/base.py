@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from neuromotion_gym.decoders.smoothing import overlap_weight
+from neuromotion_gym.controllers.smoothing import overlap_weight
 from neuromotion_gym.errors import NeuroMotionError
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from neuromotion_gym.controllers.base import HandWritten, Memory, Seen, products
-from neuromotion_gym.decoders.smoothing import overlap_weight, soften
+from neuromotion_gym.controllers.smoothing import overlap_weight, soften
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.tasks.posture import HOME_BOX, REACH
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from neuromotion_gym.controllers.base import HandWritten, Memory, Seen, products
-from neuromotion_gym.decoders.smoothing import decide
+from neuromotion_gym.controllers.smoothing import decide
 from neuromotion_gym.errors import NeuroMotionError
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from pydantic import Field
 from neuromotion_gym.controllers.base import Memory, cleared
 from neuromotion_gym.controllers.history import History, HistorySpec
 from neuromotion_gym.errors import NeuroMotionError
-from neuromotion_gym.limbs.limb import assets_root
+from neuromotion_gym.resources import assets_root
 from neuromotion_gym.schema import Checked, from_mapping
 
 if TYPE_CHECKING:

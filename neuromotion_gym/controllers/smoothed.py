@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from neuromotion_gym.controllers.base import HandWritten, Memory, Seen, decided_rows
-from neuromotion_gym.decoders.smoothing import (
+from neuromotion_gym.controllers.smoothing import (
     decide,
     forward_filter,
     hysteresis,

@@ -309,10 +309,11 @@ def _batches(setup: Setup, threads: int, data_root: str | os.PathLike[str] | Non
     shipped = load_decoder(setup.decoder)
     if not setup.unseen:
         return [batch(shipped, setup.n_envs, setup.subjects or None)]
-    from neuromotion_gym.decoders.folds import fold_decoder
-    from neuromotion_gym.signals.parts import parts_table
+    from neuromotion_gym.datasets import registry
+    from neuromotion_gym.training.folds import fold_decoder
 
-    tuned = {person for chosen in parts_table(shipped.spec.dataset).parts["tune"] for person in chosen.people}
+    tune = registry.dataset(shipped.spec.dataset).table.parts["tune"]
+    tuned = {person for chosen in tune for person in chosen.people}
     people = setup.subjects or tuple(sorted(tuned))
     if setup.n_envs < len(people):
         raise NeuroMotionError(f"{len(people)} people need as many limbs at least, not {setup.n_envs}.")

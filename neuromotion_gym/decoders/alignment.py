@@ -44,7 +44,7 @@ def euclidean_alignment(calibration: Sequence[Recording], spec: DecoderSpec) -> 
     NeuroMotionError
         If there is no calibration run, it is too short, or does not fit the decoder.
     """
-    from neuromotion_gym.decoders.training_data import check_recording
+    from neuromotion_gym.training.data import check_recording
 
     assert spec.adaptation.band_hz is not None
     channels = len(spec.channels)

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from neuromotion_gym.decoders.recipe import RECIPE
-from neuromotion_gym.decoders.training_data import check_recording
 from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.training.data import check_recording
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

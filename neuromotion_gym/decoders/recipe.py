@@ -36,10 +36,10 @@ class DataRecipe(Checked):
     """Part that is looked at while training (early stopping, choice of settings); never the test part."""
     exclude: tuple[str, ...] = ()
     """Subjects left out (folds)."""
-    session_kind: str = "imagined"
-    """Kind of session, where the data set has several."""
+    session_kind: str | None = None
+    """Kind of session, where the data set has several; the first of its table where left out."""
     preparation: str = Field(default="trials", pattern=r"^[a-z][a-z0-9_]*$")
-    """How windows are made; see `neuromotion_gym.decoders.training_data`."""
+    """How windows are made; see `neuromotion_gym.training.data`."""
     stride_s: float = Field(gt=0)
     start_s: float = Field(default=0.0, ge=0)
     stop_s: float | None = Field(default=None, gt=0)
@@ -48,7 +48,7 @@ class DataRecipe(Checked):
 
 
 class NetworkRecipe(Checked):
-    """Which network of `neuromotion_gym.decoders.networks`, and its options."""
+    """Which network of `neuromotion_gym.training.networks`, and its options."""
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     options: dict[str, Any] = Field(default_factory=dict)

@@ -2,36 +2,17 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from neuromotion_gym.decoders.recipe import RECIPE
 from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.resources import classifiers_root
 
 if TYPE_CHECKING:
     from neuromotion_gym.decoders.onnx_decoder import OnnxDecoder
 
 MODEL = "model.onnx"
-
-
-def classifiers_root() -> Path:
-    """Folder ``classifiers/``: as installed, or beside the library in a source checkout.
-
-    Raises
-    ------
-    NeuroMotionError
-        If neither is there.
-    """
-    try:
-        installed = Path(str(files("neuromotion_gym.classifiers")))
-    except ModuleNotFoundError:
-        installed = None
-    checkout = Path(__file__).resolve().parents[2] / "classifiers"
-    for folder in (installed, checkout):
-        if folder is not None and folder.is_dir():
-            return folder
-    raise NeuroMotionError("The folder of shipped decoders, neuromotion_gym.classifiers, is not installed.")
 
 
 def list_decoders() -> list[str]:

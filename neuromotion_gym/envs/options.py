@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, cast
 
+from neuromotion_gym.datasets.playing import open_source, playing_for
 from neuromotion_gym.decoders.bounds import BoundDecoder, parse_decoder_name
 from neuromotion_gym.decoders.zoo import load_decoder
 from neuromotion_gym.envs.closed_loop import Parts
@@ -20,13 +21,12 @@ from neuromotion_gym.tasks.posture import PostureLevel, PostureTask, WrongSelect
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from neuromotion_gym.datasets.playing import PlayedPart, SourceKind
+    from neuromotion_gym.datasets.sessions import Ocular
     from neuromotion_gym.decoders.decoder import Decoder, DecoderSpec
-    from neuromotion_gym.signals.datasets import Ocular
     from neuromotion_gym.signals.sources import Source
 
 CONTROL_S = 0.05
-EEG_SKIP_CUE_S = 2.0
-"""By default EEG is played from 2 s after the cue on: before that the eyes, which follow the cue, tell the label."""
 
 
 def assemble(
@@ -62,10 +62,10 @@ def assemble(
     subjects : sequence of str, optional
         Only these people of the part.
     ocular : {"keep", "regress"}, optional
-        EEG: whether ocular channels are regressed out of the samples. Default: as the decoder was trained.
+        Whether ocular channels are regressed out of the samples. Default: as the decoder was trained.
     skip_cue : float, optional
-        Seconds left out at the start of every trial that is played. Default: 2 for EEG decoded in sliding windows,
-        otherwise 0.
+        Seconds left out at the start of every trial that is played. Default: what the data set says for decoders of
+        sliding windows, 0 for those of whole trials.
     data_root : str or path, optional
         Where data sets lie (replay); default ``NEUROMOTION_DATA``.
     operator : OperatorSpec or mapping, optional
@@ -85,16 +85,28 @@ def assemble(
     spec = chosen.spec
     limb = Limb.load(row.limb)
     intents = intent_map(limb.name, spec.labels)
-    if ocular is None:
-        ocular = spec.ocular
-    if skip_cue is None:
-        skip_cue = EEG_SKIP_CUE_S if spec.modality == "eeg" and spec.pacing == "sliding" else 0.0
-    if ocular not in ("keep", "regress"):
-        raise NeuroMotionError(f"ocular is 'keep' or 'regress', not {ocular!r}.")
-    if not 0 <= skip_cue < 60:
-        raise NeuroMotionError(f"skip_cue is a number of seconds from 0 to 60, not {skip_cue!r}.")
     if isinstance(source, str):
-        source = _source(source, spec, part, subjects, ocular, skip_cue, data_root)
+        if part not in ("tune", "test"):
+            raise NeuroMotionError(
+                f"A loop plays part 'tune' or 'test', never what decoders were trained on: not {part!r}."
+            )
+        playing = playing_for(
+            spec,
+            source=cast("SourceKind", source),
+            part=cast("PlayedPart", part),
+            subjects=subjects,
+            ocular=ocular,
+            skip_cue=skip_cue,
+        )
+        source = open_source(playing, data_root)
+    else:
+        given = {"subjects": subjects, "ocular": ocular, "skip_cue": skip_cue, "data_root": data_root}
+        ignored = [name for name, value in given.items() if value is not None] + ["part"] * (part != "tune")
+        if ignored:
+            raise NeuroMotionError(
+                f"Options {', '.join(ignored)} say what a data set plays; they do not apply to a source of your own. "
+                "Build the source as it should play."
+            )
     layout, rules = _layout(intents, spec, source, level)
     task = PostureTask(rules, CONTROL_S, wrong_selection, discount)
     figures = operator if isinstance(operator, OperatorSpec) else from_mapping(OperatorSpec, operator or {}, "operator")
@@ -118,40 +130,6 @@ def choose_decoder(decoder: str | Path | Decoder | BoundDecoder | None, default:
             "ProbabilityDecoder wraps anything that has predict_proba."
         )
     return decoder
-
-
-def _source(
-    kind: str,
-    spec: DecoderSpec,
-    part: str,
-    subjects: Sequence[str] | None,
-    ocular: Ocular,
-    skip_cue: float,
-    data_root: str | Path | None,
-) -> Source:
-    if part not in ("tune", "test"):
-        raise NeuroMotionError(
-            f"A loop plays part 'tune' or 'test', never what decoders were trained on: not {part!r}."
-        )
-    pacing: dict[str, Any] = {"pacing": spec.pacing, "epoch_s": spec.epoch_s} if spec.pacing == "trial" else {}
-    shared: dict[str, Any] = {
-        "ocular": ocular,
-        "skip_cue": skip_cue,
-        "subjects": subjects,
-        "channels": spec.channels,
-        **pacing,
-    }
-    if kind == "replay":
-        from neuromotion_gym.signals.sources import ReplaySource
-
-        return ReplaySource.from_dataset(
-            spec.dataset, cast("Literal['tune', 'test']", part), spec.labels, root=data_root, **shared
-        )
-    if kind == "surrogate":
-        from neuromotion_gym.signals.surrogate import SurrogateSource
-
-        return SurrogateSource.load(f"{spec.dataset}_{part}", spec.labels, **shared)
-    raise NeuroMotionError(f"A source is 'surrogate', 'replay' or an object, not {kind!r}.")
 
 
 def _layout(

@@ -21,6 +21,7 @@ import numpy as np
 
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.limbs.posture import PostureTable
+from neuromotion_gym.resources import assets_root
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -373,14 +374,3 @@ class Limb:
 def limb_names() -> list[str]:
     """Limbs that ship with the library: ``assets/<name>/<name>.xml``."""
     return sorted(path.stem for path in assets_root().glob("*/*.xml") if path.stem == path.parent.name)
-
-
-def assets_root() -> Path:
-    """Folder of the limbs, scenes and surrogates that ship with the library."""
-    import neuromotion_gym
-
-    for package in neuromotion_gym.__path__:
-        for folder in (Path(package) / "assets", Path(package).parent / "assets"):
-            if (folder / "arm").is_dir():
-                return folder
-    raise NeuroMotionError("The library's assets are missing; install neuromotion-gym anew.")

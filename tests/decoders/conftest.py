@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import yaml
 
+from neuromotion_gym.datasets.myo_armband import reader as myo_armband
 from neuromotion_gym.decoders.decoder import DecoderSpec
-from neuromotion_gym.signals.readers import myo_armband
 from neuromotion_gym.signals.recording import Recording, SignalSpec, Trial
 
 TINY: dict[str, Any] = {

@@ -7,9 +7,9 @@ import pytest
 
 from neuromotion_gym.decoders import OnnxDecoder, check_decoder, load_decoder
 from neuromotion_gym.decoders.calibration import best_factor, calibrate, calibration_windows, discriminant
-from neuromotion_gym.decoders.evaluation import accuracy_by_person, decide
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.signals.recording import Session, Trial
+from neuromotion_gym.training.evaluation import accuracy_by_person, decide
 
 
 def session(recording, calibration=()):

@@ -7,12 +7,13 @@ import json
 import numpy as np
 import pytest
 
+from neuromotion_gym.datasets import registry
 from neuromotion_gym.decoders import check_decoder, list_decoders, load_decoder
-from neuromotion_gym.decoders.evaluation import milliseconds_per_decision
 from neuromotion_gym.decoders.recipe import load_recipe
-from neuromotion_gym.decoders.zoo import classifiers_root, decoder_folder
+from neuromotion_gym.decoders.zoo import decoder_folder
 from neuromotion_gym.errors import NeuroMotionError
-from neuromotion_gym.signals.parts import parts_table
+from neuromotion_gym.resources import classifiers_root
+from neuromotion_gym.training.evaluation import milliseconds_per_decision
 
 DECODERS = list_decoders()
 
@@ -31,7 +32,7 @@ def test_shipped_folder_is_whole_and_named_as_its_decoder(name):
     folder = decoder_folder(name)
     recipe = load_recipe(folder)
     assert recipe.decoder.name == name
-    table = parts_table(recipe.decoder.dataset)
+    table = registry.dataset(recipe.decoder.dataset).table
     assert recipe.decoder.modality == table.modality
     assert recipe.decoder.licence == table.licence
     assert recipe.data.train == "train"
@@ -92,8 +93,8 @@ def test_name_folder_and_file_give_the_same_decoder(tmp_path, monkeypatch):
 
 
 def test_real_recordings_are_decoded_as_the_card_says(data_root):
-    from neuromotion_gym.decoders.evaluation import accuracy_by_person, decide
-    from neuromotion_gym.signals.datasets import load_sessions
+    from neuromotion_gym.datasets.sessions import load_sessions
+    from neuromotion_gym.training.evaluation import accuracy_by_person, decide
 
     figures = json.loads((decoder_folder("emg_armband") / "metrics.json").read_text(encoding="utf-8"))
     sessions = load_sessions("myo_armband", "test", root=data_root, subjects=["Male0"])

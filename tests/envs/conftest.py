@@ -9,7 +9,7 @@ import pytest
 
 from neuromotion_gym.decoders.decoder import DecoderSpec, ProbabilityDecoder
 from neuromotion_gym.signals.recording import Recording, Session, SignalSpec, Trial
-from neuromotion_gym.signals.sources import ReplaySource
+from neuromotion_gym.signals.sources.replay import ReplaySource
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,7 +14,7 @@ from neuromotion_gym.errors import NeuroMotionError
 from .conftest import make_decoder, noise_source
 
 if TYPE_CHECKING:
-    from neuromotion_gym.signals.sources import ReplaySource
+    from neuromotion_gym.signals.sources.replay import ReplaySource
 
 TRIAL = {"pacing": "trial", "epoch_s": (0.5, 0.7), "window": 40, "modality": "eeg"}
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from neuromotion_gym.limbs import limb_names
-from neuromotion_gym.limbs.limb import assets_root
 from neuromotion_gym.rendering.skin import add_skins, surface_nets
+from neuromotion_gym.resources import assets_root
 
 
 def sphere(radius: float, cells: int = 24) -> np.ndarray:

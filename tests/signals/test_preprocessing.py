@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from neuromotion_gym.datasets.eegmmidb.reader import channel_names
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.signals.preprocessing import OCULAR_BAND_HZ, OCULAR_CHANNELS, causal_bandpass, fit_ocular
-from neuromotion_gym.signals.readers.eegmmidb import channel_names
 from neuromotion_gym.signals.recording import Recording, SignalSpec
 
 SPEC = SignalSpec("eeg", channel_names(), 160.0, "V")

@@ -15,8 +15,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,9 +22,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.files import replacing
 from neuromotion_gym.signals.recording import Recording, SignalSpec, Trial
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Sequence
 
 REQUIRED = ("samples", "rate_hz", "channels", "unit", "modality", "labels", "starts", "stops")
@@ -81,14 +81,9 @@ def write(recording: Recording, path: str | os.PathLike[str]) -> None:
         "as_recorded": recording.as_recorded,
         **{key: getattr(recording, key) for key in ORIGIN},
     }
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}-", suffix=".npz", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez_compressed(file, allow_pickle=False, **arrays)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    # Opened here, since savez would add an ending of its own to a name that lacks it
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        np.savez_compressed(file, allow_pickle=False, **arrays)
 
 
 def _load(path: Path) -> dict[str, np.ndarray]:

@@ -1,0 +1,346 @@
+"""``neuromotion demo``: an arm driven by decoded EMG and by decoded EEG, beside the bounds of each.
+
+Small on purpose: every decoder drives a few episodes for each person of the test part, on signals that the library
+ships the generator of. What stands in the table is a look, not a benchmark.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import signal
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from multiprocessing import active_children, get_context
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from neuromotion_gym.errors import NeuroMotionError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from concurrent.futures import Future
+
+    from neuromotion_gym.statistics import Interval
+
+SourceKind = Literal["surrogate", "replay"]
+ENVIRONMENT = "NeuroArm-v0"
+PART = "test"
+SHOWN = ("emg_armband", "eeg_fists")
+"""Decoders that are shown when none is named: one of each kind of signal."""
+ROWS = 32
+"""Limbs stepped together."""
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+LINGER_S = 1.5
+"""How long the video stays on the outcome of an episode."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How decoders of one kind of signal are shown; ``film`` is how much faster than life the video runs."""
+
+    level: str
+    controller: str
+    film: int
+
+
+SETTINGS = {"emg": Setting("standard", "argmax", 1), "eeg": Setting("easy", "bayes", 4)}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One row of the demo's table.
+
+    Parameters
+    ----------
+    show : str
+        The decoder that this row belongs to.
+    role : {"decoder", "oracle", "shuffled", "blind", "eye control"}
+        ``blind`` is the best constant posture; the others drive with the setting's controller.
+    decoder : str
+        What `gym.make` is told.
+    setting : Setting
+    """
+
+    show: str
+    role: Literal["decoder", "oracle", "shuffled", "blind", "eye control"]
+    decoder: str
+    setting: Setting
+
+    @property
+    def controller(self) -> str:
+        """Name of the controller that drives this row."""
+        return "blind" if self.role == "blind" else self.setting.controller
+
+
+@dataclass(frozen=True)
+class Played:
+    """All episodes of one row.
+
+    Parameters
+    ----------
+    entry : Entry
+    episodes : list of dict
+        See `neuromotion_gym.benchmark.episodes.play`.
+    trials : int
+        Distinct trials that were played in all of them together.
+    about : mapping
+        What the episodes rest on: source, part, splits, chance (`ClosedLoop.about`).
+    """
+
+    entry: Entry
+    episodes: list[dict[str, Any]]
+    trials: int
+    about: Mapping[str, Any]
+
+    @property
+    def success(self) -> Interval:
+        """Success rate, its 95 % interval taken over people."""
+        from neuromotion_gym.benchmark.figures import person_means
+        from neuromotion_gym.statistics import studentised_bootstrap_interval
+
+        won = np.array([episode["success"] for episode in self.episodes])
+        rates, _ = person_means(won, [episode["subject"] for episode in self.episodes])
+        return studentised_bootstrap_interval(rates, bounds=(0.0, 1.0))
+
+    @property
+    def people(self) -> int:
+        """How many people the episodes come from."""
+        return len({episode["subject"] for episode in self.episodes})
+
+    @property
+    def wrong(self) -> float:
+        """Share of episodes that ended in a wrong selection."""
+        return float(np.mean([episode["wrong_selection"] for episode in self.episodes]))
+
+    @property
+    def time_s(self) -> float:
+        """Median seconds to a right selection; NaN where there was none."""
+        times = [episode["time_s"] for episode in self.episodes if episode["success"]]
+        return float(np.median(times)) if times else float("nan")
+
+
+def entries(decoder: str | None = None) -> list[Entry]:
+    """Rows of the table: every shown decoder, its bounds, and for EEG the eye control.
+
+    Parameters
+    ----------
+    decoder : str, optional
+        A shipped decoder's name or a decoder's folder. When left out, those of `SHOWN`.
+
+    Raises
+    ------
+    NeuroMotionError
+        If there is no such decoder, or none at all.
+    """
+    from neuromotion_gym.datasets import registry
+    from neuromotion_gym.decoders.recipe import load_recipe
+    from neuromotion_gym.decoders.zoo import decoder_folder, list_decoders, load_decoder
+
+    recipes = {name: load_recipe(decoder_folder(name)) for name in list_decoders()}
+    rows = []
+    for name in SHOWN if decoder is None else [decoder]:
+        spec = recipes[name].decoder if name in recipes else load_decoder(name).spec
+        setting = SETTINGS[spec.modality]
+        rows.append(Entry(name, "decoder", name, setting))
+        rows += [Entry(name, role, f"{role}:{name}", setting) for role in ("oracle", "shuffled", "blind")]
+        # Of the controls the one that was trained on what is played here: eyes as the decoder has them, cue left out
+        rows += [
+            Entry(name, "eye control", control, setting)
+            for control, recipe in recipes.items()
+            if recipe.decoder.control
+            and control != name
+            and (recipe.decoder.dataset, recipe.decoder.ocular) == (spec.dataset, spec.ocular)
+            and (recipe.data is None or recipe.data.start_s == registry.dataset(spec.dataset).skip_cue_s)
+        ]
+    return rows
+
+
+def run(
+    rows: Sequence[Entry],
+    source: SourceKind,
+    episodes: int,
+    seed: int,
+    film: Path | None = None,
+    tick: Callable[[str], None] = lambda _: None,
+) -> tuple[list[Played], str | None]:
+    """Play all rows and film the decoders, on all cores: one process a row, one thread each.
+
+    Parameters
+    ----------
+    rows, source, episodes, seed
+        See `play`.
+    film : path, optional
+        Where the video goes; without it nothing is drawn.
+    tick : callable
+        Told what has been finished.
+
+    Returns
+    -------
+    played : list of Played
+        In the order of ``rows``.
+    missing : str or None
+        Why there is no video although there should be one.
+
+    Raises
+    ------
+    NeuroMotionError
+        As `play`.
+    """
+    before = {name: os.environ.get(name) for name in THREADS}
+    strangers = set(active_children())
+    # Inherited by the processes, which load NumPy anew: many small products are slower on more threads than one
+    os.environ.update(dict.fromkeys(THREADS, "1"))
+    try:
+        with (
+            TemporaryDirectory(prefix=".", dir=film and film.parent, ignore_cleanup_errors=True) as folder,
+            ProcessPoolExecutor(mp_context=get_context("spawn"), initializer=_leave_interrupts_to_parent) as pool,
+        ):
+            unfinished = Path(folder)
+            try:
+                filming = None
+                if film is not None:
+                    decoders = [row for row in rows if row.role == "decoder"]
+                    filming = pool.submit(record, decoders, source, seed, unfinished / film.name)
+                playing = {pool.submit(play, row, source, episodes, seed): row for row in rows}
+                for done in as_completed(playing):
+                    done.result()
+                    tick(f"{playing[done].show}: {playing[done].role}")
+                missing = _outcome(filming)
+                if film is not None and missing is None:
+                    (unfinished / film.name).replace(film)
+                return [future.result() for future in playing], missing
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                for child in set(active_children()) - strangers:
+                    child.terminate()
+                raise
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def _outcome(filming: Future[None] | None) -> str | None:
+    try:
+        if filming is not None:
+            filming.result()
+    except NeuroMotionError as error:
+        return str(error)
+    return None
+
+
+def _leave_interrupts_to_parent() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def play(entry: Entry, source: SourceKind, episodes: int, seed: int) -> Played:
+    """Play one row: ``episodes`` limbs side by side, people in turn.
+
+    Parameters
+    ----------
+    entry : Entry
+    source : {"surrogate", "replay"}
+    episodes : int
+    seed : int
+        Episode ``i`` of every row has the same person, goal and start.
+
+    Raises
+    ------
+    NeuroMotionError
+        If the decoder cannot drive the limb, or the source lacks its data.
+    """
+    from neuromotion_gym.benchmark import episodes as runner
+    from neuromotion_gym.controllers import make_controller
+    from neuromotion_gym.envs.closed_loop import ClosedLoop
+    from neuromotion_gym.envs.options import assemble
+
+    parts = assemble(ENVIRONMENT, decoder=entry.decoder, source=source, level=entry.setting.level, part=PART)
+    sessions = parts.source.sessions
+    keys = runner.episode_keys(sessions, -(-episodes // len(sessions)))[:episodes]
+    loop = ClosedLoop(parts, min(episodes, ROWS))
+    try:
+        found, trials = runner.play(loop, make_controller(entry.controller, loop.layout), keys, seed)
+        return Played(entry, found, len(trials), dict(loop.about()))
+    finally:
+        loop.close()
+
+
+def record(rows: Sequence[Entry], source: SourceKind, seed: int, path: Path) -> None:
+    """Film one episode of each row, one after the other, with what a person wants to know beside the arm.
+
+    The first person of the table is shown, in the first of that person's episodes.
+
+    Parameters
+    ----------
+    rows : sequence of Entry
+    source, seed
+        As in `play`.
+    path : path
+        Ends in ``.mp4``.
+
+    Raises
+    ------
+    NeuroMotionError
+        If this machine cannot draw; `neuromotion_gym.rendering.why_not` says why.
+    """
+    from neuromotion_gym.benchmark.episodes import episode_keys
+    from neuromotion_gym.controllers import make_controller
+    from neuromotion_gym.envs.closed_loop import ClosedLoop
+    from neuromotion_gym.envs.neuro_env import VISIBLE_S
+    from neuromotion_gym.envs.options import CONTROL_S, assemble
+    from neuromotion_gym.envs.view import View
+    from neuromotion_gym.rendering import VideoWriter
+
+    with VideoWriter(path, fps=1 / CONTROL_S) as video:
+        for entry in rows:
+            parts = assemble(ENVIRONMENT, decoder=entry.decoder, source=source, level=entry.setting.level, part=PART)
+            loop = ClosedLoop(parts, keep_s=VISIBLE_S)
+            every = entry.setting.film
+            view = View(loop, note=entry.controller + (f" · shown {every} times as fast" if every > 1 else ""))
+            key = episode_keys(parts.source.sessions, 1)[0]
+            loop.reset(np.zeros(1, dtype=int), [key.generator(seed)], sessions=np.array([key.session]))
+            controller, state = make_controller(entry.controller, loop.layout), None
+            try:
+                ended = False
+                while not ended:
+                    if loop.steps[0] % every == 0:
+                        video.add(view.frame(0, overlay=True))
+                    action, state = controller.predict(np.asarray(loop.observation()), state)
+                    result = loop.step(action)
+                    ended = bool(result.terminated[0] or result.truncated[0])
+                last = view.frame(0, overlay=True)
+                for _ in range(round(LINGER_S / CONTROL_S)):
+                    video.add(last)
+            finally:
+                view.close()
+                loop.close()
+
+
+def write_episodes(played: Sequence[Played], path: Path) -> None:
+    """Write one line an episode, under a temporary name first."""
+    lines = [
+        {
+            "show": row.entry.show,
+            "role": row.entry.role,
+            "decoder": row.entry.decoder,
+            "controller": row.entry.controller,
+            "level": row.entry.setting.level,
+            "source": row.about["kind"],
+            "part": row.about["part"],
+            **episode,
+        }
+        for row in played
+        for episode in row.episodes
+    ]
+    temporary = path.with_name(path.name + ".part")
+    with temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(lines[0]))
+        writer.writeheader()
+        writer.writerows(lines)
+    temporary.replace(path)

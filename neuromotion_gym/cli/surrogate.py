@@ -1,0 +1,153 @@
+"""``neuromotion surrogate``: fit a surrogate to a part of a data set, and compare one with the people behind it."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from neuromotion_gym.decoders.zoo import list_decoders
+from neuromotion_gym.errors import NeuroMotionError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from neuromotion_gym.audit.fidelity import FidelityRow
+
+DATA = typer.Option(help="Folder of the data sets.", envvar="NEUROMOTION_DATA", show_default="NEUROMOTION_DATA")
+
+app = typer.Typer(
+    help="Generators fitted to recordings: what gym.make plays when it has no data.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+
+@app.command()
+def fit(
+    dataset: Annotated[str, typer.Argument(help="Data set, e.g. eegmmidb or myo_armband.")],
+    part: Annotated[Literal["train", "tune", "test"], typer.Argument(help="Part of it that is fitted.")],
+    out: Annotated[Path, typer.Option(help="File to write, .npz.")],
+    data: Annotated[Path | None, DATA] = None,
+) -> None:
+    """Fit a surrogate; the file holds parameters alone, no samples."""
+    from neuromotion_gym.datasets.surrogates import fit_part
+
+    parameters = fit_part(dataset, part, root=data)
+    path = parameters.save(out.with_suffix(".npz"))
+    Console().print(
+        f"{len(parameters.sessions)} sessions, {int((~parameters.calibration).sum())} trials: {path}, "
+        f"{path.stat().st_size / 1e6:.1f} MB",
+        soft_wrap=True,
+        highlight=False,
+    )
+
+
+@app.command()
+def modes(
+    dataset: Annotated[str, typer.Argument(help="Data set with many people, e.g. eegmmidb.")],
+    out: Annotated[Path, typer.Option(help="File to write, .npz.")],
+    every: Annotated[int, typer.Option(min=1, help="Take every so-maniest person of the train part.")] = 1,
+    data: Annotated[Path | None, DATA] = None,
+) -> None:
+    """Find the modes by which covariances vary in the people of the train part; surrogates are fitted with them."""
+    from neuromotion_gym.datasets.surrogates import find_part_modes
+    from neuromotion_gym.signals.surrogate.modes import write_modes
+
+    path = write_modes(find_part_modes(dataset, "train", every=every, root=data), out.with_suffix(".npz"))
+    Console().print(f"{path}, {path.stat().st_size / 1e6:.1f} MB", soft_wrap=True, highlight=False)
+
+
+@app.command()
+def check(
+    decoder: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Decoder by name or folder; may be given more than once. Shipped: " + ", ".join(list_decoders())
+        ),
+    ] = None,
+    part: Annotated[Literal["train", "tune", "test", "all"], typer.Option(help="People compared.")] = "test",
+    subject: Annotated[list[str] | None, typer.Option(help="Some people alone; may be given more than once.")] = None,
+    folds: Annotated[bool, typer.Option(help="Decode every person by the decoder trained without them.")] = False,
+    ocular: Annotated[
+        Literal["keep", "regress"] | None, typer.Option(help="EEG.", show_default="as the decoder was trained")
+    ] = None,
+    skip_cue: Annotated[float, typer.Option(min=0.0, help="EEG: seconds left out after each onset.")] = 2.0,
+    episodes: Annotated[int, typer.Option(min=0, help="Closed-loop episodes a person and half; 0 for none.")] = 20,
+    stream: Annotated[float, typer.Option(min=5.0, help="Seconds of each of eight open streams.")] = 60.0,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Models compared: default, stationary, amplitudes, trial, autoregression.", show_default="default"
+        ),
+    ] = None,
+    data: Annotated[Path | None, DATA] = None,
+) -> None:
+    """Fit surrogates to one half of each person's recordings and compare them with a replay of the other half."""
+    from neuromotion_gym.audit.fidelity import FidelityOptions, check_surrogate
+    from neuromotion_gym.decoders.zoo import load_decoder
+    from neuromotion_gym.signals.surrogate.models import model_variants
+    from neuromotion_gym.training.folds import fold_decoder
+
+    console = Console()
+    rows: list[FidelityRow] = []
+    with console.status("") as status:
+        for name in decoder or list_decoders():
+            loaded = load_decoder(name)
+            eeg = loaded.spec.modality == "eeg"
+            variants = model_variants(loaded.spec.modality)
+            for one in model or ["default"]:
+                if one not in variants:
+                    raise NeuroMotionError(f"No model is called {one!r}. Models: {', '.join(variants)}.")
+                rows += check_surrogate(
+                    (lambda one, name=name: fold_decoder(name, one, root=data)) if folds else loaded,  # type: ignore[misc]
+                    part=part,
+                    model=variants[one],
+                    ocular=ocular if eeg else None,
+                    skip_cue=skip_cue if eeg else 0.0,
+                    subjects=subject,
+                    root=data,
+                    options=FidelityOptions(stream_s=stream, episodes=episodes),
+                    tick=lambda subject, name=name: status.update(f"{name}: {subject} done"),  # type: ignore[misc]
+                )
+    for table in _tables(rows):
+        console.print(table)
+
+
+def _tables(rows: list[FidelityRow]) -> Iterator[Table]:
+    """Tables of fidelity, one a decoder, model and condition, with one row a figure."""
+    from neuromotion_gym.audit.fidelity import BARS
+
+    names = {"accuracy": "balanced accuracy", "error_run": "run of errors, s", "success": "success"}
+    for (decoder, model, condition, people), own in groupby(
+        rows, lambda row: (row.decoder, row.model, row.condition, row.people)
+    ):
+        table = Table(
+            box=SIMPLE_HEAD,
+            pad_edge=False,
+            collapse_padding=True,
+            title=f"{decoder}, {condition}, {people} people\n{model}",
+            title_justify="left",
+            title_style="",
+        )
+        for column in ("figure", "real", "surrogate", "difference", "95 %", "bar"):
+            table.add_column(column, no_wrap=True)
+        for row in own:
+            share = row.figure == "error_run"
+            shown = [f"{100 * x:+.0f} %" if share else f"{x:+.3f}" for x in row.difference]
+            bar = f"{BARS[row.figure]:.0%}" if share else f"{BARS[row.figure]}"
+            table.add_row(
+                names[row.figure],
+                f"{row.real:.3f}",
+                f"{row.surrogate:.3f}",
+                shown[0],
+                f"{shown[1]} to {shown[2]}",
+                f"{'within' if row.within else 'beyond'} {bar}",
+            )
+        yield table

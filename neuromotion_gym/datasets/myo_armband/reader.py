@@ -1,0 +1,104 @@
+"""Myo armband data set: eight channels, seven gestures, held from the first sample (no onset).
+
+Each ``classe_<i>.dat`` is raw little-endian int16, samples of the eight channels interleaved, -128..127 at 200 Hz;
+gesture ``i mod 7``, repetition ``i div 7``. Côté-Allard et al., IEEE TNSRE 27(4):760-771, 2019; GPL-3.0.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.resources import data_root
+from neuromotion_gym.signals.recording import Recording, SignalSpec, Trial
+
+if TYPE_CHECKING:
+    import os
+    from pathlib import Path
+
+DATASET = "myo_armband"
+LABELS = (
+    "neutral",
+    "radial_deviation",
+    "wrist_flexion",
+    "ulnar_deviation",
+    "wrist_extension",
+    "hand_close",
+    "hand_open",
+)
+SUBJECTS = ("Female0", "Female1", *(f"Male{i}" for i in range(8)))
+"""The people whose recordings the parts table knows; the published set has Male8 to Male15 too."""
+ROUNDS = ("training0", "Test0", "Test1")
+SPEC = SignalSpec("emg", tuple(f"emg_{i}" for i in range(1, 9)), 200.0, "count")
+FILES = 28
+FOLDERS = (".", "EvaluationDataset", "myo_armband_8ch", "myo_armband_8ch/EvaluationDataset", "myo_armband")
+"""Where the folders of people may lie below the folder of the data sets."""
+
+
+def read_round(subject: str, round_name: str, *, root: str | os.PathLike[str] | None = None) -> Recording:
+    """One round of one person: 28 trials (4 repetitions of 7 gestures), file after file.
+
+    Parameters
+    ----------
+    subject : str
+        ``"Female0"``, ``"Male0"`` and so on.
+    round_name : {"training0", "Test0", "Test1"}
+        The recording's ``session``.
+    root : path, optional
+        Data folder; see `data_root`.
+
+    Raises
+    ------
+    NeuroMotionError
+        If the folder or a file is missing, or a file is cut, clipped beyond the armband's range, or flat.
+    """
+    pieces = [_read_file(path) for path in round_files(data_root(root), subject, round_name)]
+    edges = np.cumsum([0, *(piece.shape[1] for piece in pieces)])
+    trials = tuple(
+        Trial(LABELS[i % len(LABELS)], int(edges[i]), int(edges[i + 1]), has_onset=False) for i in range(FILES)
+    )
+    return Recording(np.concatenate(pieces, axis=1), SPEC, trials, DATASET, subject, round_name)
+
+
+def round_files(root: Path, subject: str, round_name: str) -> tuple[Path, ...]:
+    """The 28 files of one round of one person, in the order of time.
+
+    Raises
+    ------
+    NeuroMotionError
+        If the folder of data sets has no such person, or the person no such round.
+    """
+    for folder in FOLDERS:
+        person = root / folder / subject
+        if (person / ROUNDS[0]).is_dir():
+            if not (person / round_name).is_dir():
+                raise NeuroMotionError(f"{subject} has no round {round_name!r}; rounds are {', '.join(ROUNDS)}.")
+            return tuple(person / round_name / f"classe_{i}.dat" for i in range(FILES))
+    raise NeuroMotionError(
+        f"{root} has no recordings of {subject} of the Myo armband set; it has to hold "
+        "EvaluationDataset/<subject>/training0/classe_0.dat, as published at "
+        "https://github.com/UlysseCoteAllard/MyoArmbandDataset."
+    )
+
+
+def _read_file(path: Path) -> np.ndarray:
+    """One ``.dat`` file, float32 of shape (8, samples)."""
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise NeuroMotionError(f"{path} cannot be read: {error.strerror}.") from error
+    channels = len(SPEC.channels)
+    if not raw or len(raw) % (2 * channels):
+        raise NeuroMotionError(
+            f"{path} has {len(raw)} bytes, but samples of {channels} int16 channels take multiples of {2 * channels}: "
+            "the file is cut."
+        )
+    samples = np.frombuffer(raw, "<i2").reshape(-1, channels).T
+    if samples.min() < -128 or samples.max() > 127:
+        raise NeuroMotionError(f"{path} has values outside -128..127, which the armband cannot give: not its format.")
+    flat = np.flatnonzero(samples.max(axis=1) == samples.min(axis=1))
+    if flat.size:
+        raise NeuroMotionError(f"{path} is flat in channel {', '.join(SPEC.channels[i] for i in flat)}.")
+    return np.ascontiguousarray(samples, dtype=np.float32)

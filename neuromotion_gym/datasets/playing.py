@@ -1,0 +1,241 @@
+"""`Playing`: the one value that says all about what a loop plays, and the one place that opens it.
+
+``gym.make``, the benchmark, the fidelity check and the training of controllers build a `Playing` and hand it to
+`open_source`. It stands in ``info["about"]``, in every row of a benchmark and in every digest.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from pydantic import Field, model_validator
+
+from neuromotion_gym.datasets import registry
+from neuromotion_gym.datasets.sessions import Ocular, iter_sessions
+from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.schema import Checked
+from neuromotion_gym.signals.sources.cued import Pacing
+from neuromotion_gym.signals.sources.replay import ReplaySource
+from neuromotion_gym.signals.surrogate import SurrogateParameters, SurrogateSource
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterable, Sequence
+
+    from neuromotion_gym.signals.recording import Session
+    from neuromotion_gym.signals.sources.cued import Cued
+
+SourceKind = Literal["surrogate", "replay"]
+PlayedPart = Literal["train", "tune", "test", "all"]
+
+
+class Reads(Protocol):
+    """What `playing_for` asks of a decoder's specification."""
+
+    name: str
+    dataset: str
+    labels: tuple[str, ...]
+    channels: tuple[str, ...]
+    pacing: Pacing
+    epoch_s: tuple[float, float] | None
+    ocular: Ocular
+
+
+class Playing(Checked):
+    """What is played.
+
+    Parameters
+    ----------
+    source : {"surrogate", "replay"}
+        Generated trials, or trials of recordings.
+    dataset, part : str
+        Data set, and part of it; ``"all"`` is everybody, for folds of people.
+    session_kind : str, optional
+        Kind of session, where the data set has several; its first where left out.
+    subjects : tuple of str, optional
+        Some people of the part; everybody where left out.
+    labels : tuple of str
+        Labels that can be asked for.
+    channels : tuple of str, optional
+        Channels, in this order; all where left out.
+    pacing : {"sliding", "trial"}
+        Whether pieces are of random length, or whole epochs of ``epoch_s``.
+    epoch_s : (float, float), optional
+        First and last second after the onset of an epoch.
+    ocular : {"keep", "regress"}
+        Whether the ocular channels are regressed out of all others.
+    skip_cue : float
+        Seconds left out after every onset.
+
+    Raises
+    ------
+    NeuroMotionError
+        If the data set is unknown, a condition does not apply to it, or pacing and epoch contradict each other.
+    """
+
+    source: SourceKind
+    dataset: str
+    part: PlayedPart
+    session_kind: str | None = None
+    subjects: tuple[str, ...] | None = Field(default=None, min_length=1)
+    labels: tuple[str, ...] = Field(min_length=1)
+    channels: tuple[str, ...] | None = None
+    pacing: Pacing = "sliding"
+    epoch_s: tuple[float, float] | None = None
+    ocular: Ocular = "keep"
+    skip_cue: float = Field(default=0.0, ge=0, lt=60)
+
+    @model_validator(mode="after")
+    def _applies(self) -> Playing:
+        facts = registry.dataset(self.dataset)
+        if self.ocular == "regress" and not facts.ocular_channels:
+            raise NeuroMotionError(f"{self.dataset} has no ocular channels: ocular='regress' does not apply to it")
+        if self.skip_cue and not facts.has_onset:
+            raise NeuroMotionError(f"trials of {self.dataset} have no onset: skip_cue does not apply to them")
+        if (self.pacing == "trial") != (self.epoch_s is not None):
+            raise NeuroMotionError("pacing 'trial' and epoch_s belong together; one of them is missing")
+        kind = facts.table.kind_name(self.session_kind)
+        if self.source == "surrogate" and kind != facts.table.kind_name(None):
+            first = facts.table.kind_name(None)
+            raise NeuroMotionError(
+                f"surrogates of {self.dataset} are fitted to sessions of kind {first!r}, not {kind!r}"
+            )
+        return self
+
+
+def playing_for(
+    spec: Reads,
+    *,
+    source: SourceKind = "surrogate",
+    part: PlayedPart = "tune",
+    subjects: Sequence[str] | None = None,
+    ocular: Ocular | None = None,
+    skip_cue: float | None = None,
+) -> Playing:
+    """What a decoder is played: its labels, channels and pacing, and what is asked for besides.
+
+    Parameters
+    ----------
+    spec : DecoderSpec
+    source, part, subjects
+        See `Playing`.
+    ocular : {"keep", "regress"}, optional
+        As the decoder was trained where left out.
+    skip_cue : float, optional
+        Where left out, the data set's default for decoders of sliding windows; 0 for those of whole trials, whose epoch
+        says what is read.
+
+    Raises
+    ------
+    NeuroMotionError
+        If an option is unknown, out of range or does not apply to the decoder's data set.
+    """
+    facts = registry.dataset(spec.dataset)
+    if ocular not in (None, "keep", "regress"):
+        raise NeuroMotionError(f"ocular is 'keep' or 'regress', not {ocular!r}.")
+    if skip_cue is None:
+        skip_cue = facts.skip_cue_s if spec.pacing == "sliding" else 0.0
+    elif isinstance(skip_cue, bool) or not isinstance(skip_cue, int | float) or not 0 <= skip_cue < 60:
+        raise NeuroMotionError(f"skip_cue is a number of seconds from 0 to 60, not {skip_cue!r}.")
+    if source not in ("surrogate", "replay"):
+        raise NeuroMotionError(f"A source is 'surrogate', 'replay' or an object, not {source!r}.")
+    if isinstance(subjects, str):
+        raise NeuroMotionError(f"subjects is a sequence of names, not the one string {subjects!r}.")
+    return Playing(
+        source=source,
+        dataset=spec.dataset,
+        part=part,
+        subjects=None if subjects is None else tuple(subjects),
+        labels=spec.labels,
+        channels=spec.channels,
+        pacing=spec.pacing,
+        epoch_s=spec.epoch_s if spec.pacing == "trial" else None,
+        ocular=spec.ocular if ocular is None else ocular,
+        skip_cue=float(skip_cue),
+    )
+
+
+def open_source(playing: Playing, root: str | os.PathLike[str] | None = None) -> Cued:
+    """The source that plays ``playing``, newly made.
+
+    Parameters
+    ----------
+    playing : Playing
+    root : path, optional
+        Folder of the data sets, for a replay; ``NEUROMOTION_DATA`` where left out.
+
+    Raises
+    ------
+    NeuroMotionError
+        If data, labels, people or channels are missing.
+    """
+    facts = registry.dataset(playing.dataset)
+    table = facts.table
+    if playing.source == "surrogate":
+        return play_surrogate(SurrogateParameters.find(f"{playing.dataset}_{playing.part}"), playing)
+
+    def sessions(people: Sequence[str] | None) -> Iterable[Session]:
+        found = iter_sessions(
+            playing.dataset,
+            playing.part,
+            root=root,
+            subjects=people,
+            session_kind=playing.session_kind,
+            ocular=playing.ocular,
+            calibration_apart=True if playing.part != "train" else None,
+        )
+        return found if playing.channels is None else (session.pick(playing.channels) for session in found)
+
+    provenance = {
+        "dataset": playing.dataset,
+        "part": playing.part,
+        "split": table.split,
+        "ocular": playing.ocular,
+        "session_kind": table.kind_name(playing.session_kind) if len(table.kinds) > 1 else None,
+        "unseen": sorted(set(table.unseen) & set(playing.subjects or table.people)) if playing.part == "test" else [],
+        "licence": table.licence,
+    }
+    return play_sessions(
+        sessions(playing.subjects),
+        playing,
+        provenance=provenance,
+        calibration=lambda subject: next(iter(sessions([subject]))).calibration,
+    )
+
+
+def play_sessions(sessions: Iterable[Session], playing: Playing, **known: Any) -> ReplaySource:
+    """Replay of sessions that are already read, under the conditions and pacing of ``playing``.
+
+    Parameters
+    ----------
+    sessions : iterable of Session
+        With the channels of ``playing`` and, where it says so, the ocular channels regressed out.
+    playing : Playing
+    **known
+        ``provenance`` and ``calibration`` of `ReplaySource`.
+    """
+    return ReplaySource(sessions, playing.labels, **_manner(playing), **known)
+
+
+def play_surrogate(parameters: SurrogateParameters, playing: Playing) -> SurrogateSource:
+    """Generated trials of fitted parameters, under the conditions and pacing of ``playing``."""
+    return SurrogateSource(
+        parameters,
+        playing.labels,
+        subjects=playing.subjects,
+        channels=playing.channels,
+        ocular=playing.ocular,
+        **_manner(playing),
+    )
+
+
+def _manner(playing: Playing) -> dict[str, Any]:
+    """How pieces are cut and joined."""
+    facts = registry.dataset(playing.dataset)
+    return {
+        "skip_cue": playing.skip_cue,
+        "pieces_s": facts.pieces_s,
+        "fade_s": facts.fade_s,
+        "pacing": playing.pacing,
+        "epoch_s": playing.epoch_s,
+    }

@@ -1,0 +1,139 @@
+"""Sessions of a data set by part: what training reads and what replay plays."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal
+
+from neuromotion_gym.datasets import registry
+from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.resources import data_root
+from neuromotion_gym.signals.preprocessing import fit_ocular
+from neuromotion_gym.signals.recording import Recording, Session
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Iterator, Sequence
+
+    from neuromotion_gym.datasets.parts import Part
+
+Ocular = Literal["keep", "regress"]
+
+
+def load_sessions(
+    dataset: str,
+    part: Part,
+    *,
+    root: str | os.PathLike[str] | None = None,
+    subjects: Sequence[str] | None = None,
+    session_kind: str | None = None,
+    ocular: Ocular = "keep",
+    calibration_apart: bool | None = None,
+) -> list[Session]:
+    """Sessions of one part of a data set, people in alphabetical order.
+
+    Parameters
+    ----------
+    dataset : str
+        Name of a data set, see `neuromotion_gym.datasets.registry.dataset_names`.
+    part : {"train", "tune", "test", "all"}
+        ``"all"`` is everybody, for folds of whole people: all runs but the calibration runs.
+    root : path, optional
+        Data folder, else the environment variable ``NEUROMOTION_DATA``.
+    subjects : sequence of str, optional
+        Some people of the part alone.
+    session_kind : str, optional
+        Kind of session, for data sets that have several; the first of its table where left out.
+    ocular : {"keep", "regress"}
+        ``"regress"``: average reference, then the data set's ocular channels regressed out of all channels, fitted to
+        the person's calibration run (`neuromotion_gym.signals.preprocessing.fit_ocular`).
+    calibration_apart : bool, optional
+        Whether ``recordings`` leaves out the calibration runs. The default leaves them out everywhere but in
+        the train part, where a decoder may learn from them too; ``calibration`` has them always.
+        ``part="all", calibration_apart=False`` is what a fold trains on.
+
+    Returns
+    -------
+    list of Session
+
+    Raises
+    ------
+    NeuroMotionError
+        If the data set, part, person or kind is unknown, the data are not there, or a file is broken.
+    """
+    return list(
+        iter_sessions(
+            dataset,
+            part,
+            root=root,
+            subjects=subjects,
+            session_kind=session_kind,
+            ocular=ocular,
+            calibration_apart=calibration_apart,
+        )
+    )
+
+
+def iter_sessions(
+    dataset: str,
+    part: Part,
+    *,
+    root: str | os.PathLike[str] | None = None,
+    subjects: Sequence[str] | None = None,
+    session_kind: str | None = None,
+    ocular: Ocular = "keep",
+    calibration_apart: bool | None = None,
+) -> Iterator[Session]:
+    """`load_sessions`, one session at a time, so that not all recordings are in memory at once."""
+    facts = registry.dataset(dataset)
+    table = facts.table
+    if ocular not in ("keep", "regress"):
+        raise NeuroMotionError(f"ocular is {ocular!r}; it has to be 'keep' or 'regress'.")
+    if ocular == "regress" and not facts.ocular_channels:
+        raise NeuroMotionError(f"{dataset} has no ocular channels that could be regressed out.")
+    kind, folder = table.kind(session_kind), data_root(root)
+
+    def read(person: str, run: str) -> Recording:
+        return facts.read(person, run, folder)
+
+    apart = part != "train" if calibration_apart is None else calibration_apart
+    chosen = table.runs(part, session_kind)
+    if subjects is not None:
+        foreign = [person for person in subjects if person not in chosen]
+        if foreign:
+            raise NeuroMotionError(
+                f"Part {part!r} of {dataset} has no {', '.join(foreign)}; its people: {', '.join(chosen)}."
+            )
+        chosen = {person: runs for person, runs in chosen.items() if person in subjects}
+    for person, runs in chosen.items():
+        names = tuple(run for run in runs if run not in kind.calibration)
+        if not apart:
+            names = (*kind.calibration, *names)
+        found = _sessions(person, names, kind.calibration, read, each=table.one_session_per == "run")
+        yield from (regressed(session, facts.ocular_channels) for session in found) if ocular == "regress" else found
+
+
+def regressed(session: Session, ocular_channels: Sequence[str]) -> Session:
+    """The session with its ocular channels regressed out, by weights fitted to its calibration run."""
+    matrix = fit_ocular(session.calibration, ocular_channels)
+    return replace(
+        session,
+        recordings=tuple(recording.transformed(matrix) for recording in session.recordings),
+        calibration=tuple(recording.transformed(matrix) for recording in session.calibration),
+    )
+
+
+def _sessions(
+    person: str,
+    runs: tuple[str, ...],
+    calibration_runs: tuple[str, ...],
+    read: Callable[[str, str], Recording],
+    *,
+    each: bool,
+) -> Iterator[Session]:
+    """Sessions of one person: all ``runs`` in one, or ``each`` its own."""
+    calibration = {run: read(person, run) for run in calibration_runs}
+    for group in [(run,) for run in runs] if each else [runs]:
+        recordings = tuple(calibration[run] if run in calibration else read(person, run) for run in group)
+        first = recordings[0]
+        yield Session(first.dataset, person, first.session, recordings, tuple(calibration.values()))

@@ -1,4 +1,0 @@
-"""One torch module per architecture; a recipe's ``network.name`` is the module's name.
-
-Every module has ``build(spec, **options) -> DecoderNetwork``; see `neuromotion_gym.decoders.networks.network`.
-"""

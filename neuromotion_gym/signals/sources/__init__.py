@@ -1,0 +1,7 @@
+"""Where the samples of a running loop come from: the protocols, replay of held-out trials, and what sources share."""
+
+from neuromotion_gym.signals.sources.cued import Cued
+from neuromotion_gym.signals.sources.cued import Cued as Source
+from neuromotion_gym.signals.sources.replay import ReplaySource
+
+__all__ = ["Cued", "ReplaySource", "Source"]

@@ -1,0 +1,159 @@
+"""From parameters to samples, with noise that was never heard before: stretches of surrogate trials, many at a time.
+
+Every operation works row by row (stacked matrix products of one shape), so that a row of a batch has the same
+bits as the same row alone.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.signals.surrogate.kept import Kept
+from neuromotion_gym.signals.surrogate.modes import triangles
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from neuromotion_gym.datasets.sessions import Ocular
+    from neuromotion_gym.signals.surrogate.parameters import SurrogateParameters
+
+PERIOD_MARGIN_S = 0.3
+"""How much longer the period of the noise is than the stretch, so that its ends are not alike."""
+
+
+class Synthesis:
+    """Generates stretches of one length.
+
+    Per band, white sources are shaped by the person's spectrum, follow the gains of the trial, and are mixed by
+    its matrix.
+
+    Parameters
+    ----------
+    parameters : SurrogateParameters
+    length : int
+        Samples of a stretch.
+    ocular : {"keep", "regress"}
+        Whether ocular channels are regressed out of what is generated.
+    channels : sequence of str, optional
+        Channels to generate, in this order; all where left out.
+    """
+
+    def __init__(
+        self,
+        parameters: SurrogateParameters,
+        length: int,
+        ocular: Ocular = "keep",
+        channels: Sequence[str] | None = None,
+    ) -> None:
+        meta = parameters.meta
+        self._p = parameters
+        self._length = length
+        self._rate = float(meta["rate_hz"])
+        self._bounds = meta["integer_range"]
+        self._frame = meta["trial_s"] * self._rate / parameters.gain.shape[2]
+        self._mix = _mix(parameters, ocular, channels)
+        self._waves, self._weights = _waves(parameters, length)
+        ends = np.cumsum([len(wave) for wave in self._waves])
+        self._columns = [slice(int(end) - len(wave), int(end)) for end, wave in zip(ends, self._waves, strict=True)]
+        self._coefficients = int(ends[-1])
+        self._step = parameters.gain_step[:, None, None]
+        self._amplitudes = Kept(self._amplitude)
+
+    def draw(self, generators: Sequence[np.random.Generator]) -> np.ndarray:
+        """Standard normal numbers behind a stretch from each generator, float32 (n, sources, coefficients)."""
+        noise = np.empty((len(generators), len(self._p.meta["channels"]), self._coefficients), np.float32)
+        for own, generator in zip(noise, generators, strict=True):
+            generator.standard_normal(dtype=np.float32, out=own)
+        return noise
+
+    def generate(self, trials: np.ndarray, offsets: np.ndarray, noise: np.ndarray) -> np.ndarray:
+        """Stretches of trials.
+
+        Parameters
+        ----------
+        trials : int array, shape (n,)
+            Whose parameters they take.
+        offsets : int array, shape (n,)
+            First sample of each stretch, counted from the trial's begin.
+        noise : float32 array, shape (n, sources, coefficients)
+            What `draw` gave.
+
+        Returns
+        -------
+        float32 array, shape (n, length, channels), in the unit of the recordings
+        """
+        p = self._p
+        gains = np.stack(
+            [
+                self._amplitudes[trial][:, :, offset : offset + self._length]
+                for trial, offset in zip(trials.tolist(), offsets.tolist(), strict=True)
+            ]
+        )
+        person = p.person[trials]
+        out = np.zeros((len(trials), self._mix.shape[2], self._length), np.float32)
+        for band, wave in enumerate(self._waves):
+            columns = self._columns[band]
+            sources = (noise[:, :, columns] * self._weights[person][:, None, columns]) @ wave
+            sources *= gains[:, band][:, p.group]
+            out += self._mix[p.mixing_of[trials, 0], band] @ sources
+        if self._bounds:
+            np.rint(out, out=out)
+            np.clip(out, *self._bounds, out=out)
+        out *= np.float32(p.meta["scale"])
+        return np.ascontiguousarray(out.transpose(0, 2, 1))
+
+    def _amplitude(self, trial: int) -> np.ndarray:
+        """Amplitudes of one trial, float32 of shape (bands, groups, samples of the trial and a stretch)."""
+        steps = self._p.gain[trial].astype(np.float32).swapaxes(1, 2)
+        bands, groups, frames = steps.shape
+        place = np.arange(round(frames * self._frame) + self._length) / np.float32(self._frame) - np.float32(0.5)
+        flat = interpolated(steps.reshape(1, bands * groups, frames), place[None])
+        return np.exp(flat.reshape(bands, groups, -1) * self._step)
+
+
+def interpolated(values: np.ndarray, place: np.ndarray) -> np.ndarray:
+    """Values (n, k, points) at fractional points (n, length), float32 of shape (n, k, length); ends held."""
+    last = values.shape[2] - 1
+    place = np.clip(place, 0, last)
+    low = np.minimum(place.astype(np.int64), max(last - 1, 0))
+    share = (place - low).astype(np.float32)[:, None]
+    below = np.take_along_axis(values, low[:, None], axis=2)
+    above = np.take_along_axis(values, np.minimum(low + 1, last)[:, None], axis=2)
+    return below + share * (above - below)
+
+
+def _mix(p: SurrogateParameters, ocular: Ocular, channels: Sequence[str] | None) -> np.ndarray:
+    """Mixing matrices, float32 of shape (mixings, bands, channels, sources)."""
+    if p.mixing_of.shape[1] > 1 or p.evoked_pattern.shape[1] or p.mode.shape[1]:
+        raise NeuroMotionError("Trials with parts, modes or a response to the cue are generated from tapes.")
+    project = p.projection(ocular, channels).astype(np.float32)
+    return np.asarray(project[p.owner][:, None] @ triangles(p.mixing.astype(np.float32), project.shape[2]))
+
+
+def _waves(p: SurrogateParameters, length: int) -> tuple[list[np.ndarray], np.ndarray]:
+    """Cosines and sines of each band (coefficients, length), and weights (people, all coefficients) of power 1 a band.
+
+    A coefficient of a cosine or sine of weight w adds w² / 2 to the mean power.
+    """
+    rate = float(p.meta["rate_hz"])
+    period = length + round(PERIOD_MARGIN_S * rate)
+    frequency = np.arange(period // 2 + 1) * rate / period
+    time = np.arange(length) / rate
+    grid = np.linspace(0, rate / 2, p.spectrum.shape[1])
+    shape = np.stack([np.interp(frequency, grid, row) for row in p.spectrum.astype(np.float64)])
+    waves, weights = [], []
+    for low, high in zip(p.edges_hz[:-1], p.edges_hz[1:], strict=True):
+        inside = np.flatnonzero((frequency >= low) & (frequency < high))
+        if not inside.size:  # a band narrower than the spacing: its middle
+            inside = np.array([np.argmin(abs(frequency - (low + high) / 2))])
+        angle = 2 * np.pi * frequency[inside, None] * time
+        waves.append(np.concatenate([np.cos(angle), np.sin(angle)]).astype(np.float32))
+        power = np.maximum(shape[:, inside], 1e-6 * shape[:, inside].max(axis=1, keepdims=True) + 1e-12)
+        power = np.concatenate([power, power], axis=1)
+        mean = np.array([np.full(inside.size, 0.5), np.full(inside.size, 0.5)]).ravel()
+        mean[: inside.size][frequency[inside] == 0], mean[inside.size :][frequency[inside] == 0] = 1.0, 0.0
+        weights.append(power / np.sqrt((power**2 * mean).sum(axis=1, keepdims=True)))
+    return waves, np.concatenate(weights, axis=1).astype(np.float32)

@@ -1,0 +1,116 @@
+"""Which models of a signal there are: the default of each modality, and those that it is compared with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from neuromotion_gym.signals.surrogate.autoregression import VectorAutoregression
+
+if TYPE_CHECKING:
+    from neuromotion_gym.signals.recording import Modality
+
+Mixing = Literal["label", "trial"]
+
+SPREAD = 2.1
+"""Of the scores of EEG. The modes hold but a part of what varies; so much larger, they give the log-odds of a
+log-variance decoder the variance that they have on recordings. `neuromotion_gym.audit.fidelity.matched_spread`
+computes it: eeg_csp_lda, every person decoded by the fold that did not see them, S006 to S021 of the train part, ocular
+channels regressed out and two seconds skipped. Spreads of 1, 1.5, 2 and 2.5 gave 0.63, 0.80, 0.98 and 1.16 of the
+variance."""
+
+
+@dataclass(frozen=True)
+class SurrogateModel:
+    """Choices of the model.
+
+    Parameters
+    ----------
+    name : str
+        For tables and for the file.
+    edges_hz : tuple of float
+        Edges of the bands.
+    mixing : {"label", "trial"}
+        What has a covariance of its own: each person and label, or each trial.
+    frames : int
+        Frames of a trial in which amplitudes follow it; 1 keeps one amplitude a trial.
+    groups : int
+        Groups of sources with a common amplitude.
+    patterns, course_rank : int
+        Spatial patterns of the response to the cue, and the rank of their time courses over trials.
+    parts : int
+        Parts of a trial, from its onset, with mixings of their own.
+    modes : int
+        Modes by which covariances vary from frame to frame.
+    spread : float
+        What the scores on the modes are multiplied by.
+    noise : {"fresh", "tape"}
+        Whether every piece gets noise of its own, or stretches of tapes (see `synthesis_tape`).
+    knots_hz : float
+        How finely the time courses are kept.
+    slow_hz : float
+        Below which the response to the cue is looked for.
+    """
+
+    name: str
+    edges_hz: tuple[float, ...]
+    mixing: Mixing
+    frames: int
+    groups: int
+    patterns: int = 4
+    course_rank: int = 3
+    parts: int = 1
+    modes: int = 0
+    spread: float = 1.0
+    noise: Literal["fresh", "tape"] = "fresh"
+    knots_hz: float = 8.0
+    slow_hz: float = 3.0
+
+
+MODELS: dict[Modality, SurrogateModel] = {
+    "eeg": SurrogateModel(
+        "banded, covariances by label, modes of variation",
+        (0, 1.5, 4, 8, 13, 30, 80),
+        "label",
+        frames=8,
+        groups=1,
+        parts=2,
+        modes=64,
+        spread=SPREAD,
+        noise="tape",
+    ),
+    "emg": SurrogateModel("banded, covariances by trial", (0, 20, 45, 70, 100), "trial", frames=10, groups=8),
+}
+
+
+def model_variants(modality: Modality) -> dict[str, SurrogateModel | VectorAutoregression]:
+    """The default model (``"default"``) and simpler ones, for the table that compares them."""
+    default = MODELS[modality]
+    stationary = replace(default, name="stationary", mixing="label", frames=1, groups=1, parts=1, modes=0)
+    loudness = replace(default, name="banded, amplitudes of groups of sources", groups=8, modes=0)
+    trial = replace(default, name="banded, covariances by trial", mixing="trial", parts=1, modes=0)
+    return {
+        "default": default,
+        "stationary": stationary,
+        "amplitudes": loudness,
+        "trial": trial,
+        "autoregression": VectorAutoregression(),
+    }
+
+
+class Device(NamedTuple):
+    """How samples of a data set come about, as far as a surrogate has to know.
+
+    Parameters
+    ----------
+    integer_range : (int, int) or ()
+        Lowest and highest integer that the device gives, where it gives integers.
+    ocular_channels : tuple of str
+        Channels that see the eyes.
+    calibration_labelled : bool
+        Whether the labels of calibration runs are used.
+    """
+
+    integer_range: tuple[int, int] | tuple[()] = ()
+    ocular_channels: tuple[str, ...] = ()
+    calibration_labelled: bool = True

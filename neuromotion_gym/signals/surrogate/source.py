@@ -1,0 +1,280 @@
+"""The surrogate: a source that generates samples from parameters fitted to people's recordings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.signals.recording import Recording, SignalSpec, Trial
+from neuromotion_gym.signals.sources.pieces import piece_rule
+from neuromotion_gym.signals.sources.playheads import Playheads
+from neuromotion_gym.signals.surrogate.fresh import Synthesis
+from neuromotion_gym.signals.surrogate.parameters import SurrogateParameters
+from neuromotion_gym.signals.surrogate.tape import TapeSynthesis
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Sequence
+
+    from neuromotion_gym.datasets.sessions import Ocular
+    from neuromotion_gym.signals.sources.cued import Pacing
+    from neuromotion_gym.signals.sources.pieces import PieceRule
+    from neuromotion_gym.signals.sources.playheads import Restart
+
+CALIBRATION_SEED = 20
+"""Of the calibration runs: the same for everybody who adapts a decoder to a person of a surrogate."""
+
+
+class SurrogateSource:
+    """Generates samples: one person an episode, restarts by the source's own clock, pieces cross-faded.
+
+    The rules are those of `ReplaySource`: at every restart a row takes up the label that is asked for, with the
+    parameters of another trial of that label and person, drawn at random. What noise it takes is drawn from the row's
+    own generator, the same amount a piece whatever its label.
+
+    Parameters
+    ----------
+    parameters : SurrogateParameters
+        What `fit_surrogate` gave.
+    labels : sequence of str, optional
+        Labels to play; all that were fitted where left out.
+    ocular : {"keep", "regress"}
+        As recorded, or with the ocular channels regressed out by the weights of the person's calibration run.
+    skip_cue : float
+        Seconds left out after each onset.
+    subjects : sequence of str, optional
+        Some people alone.
+    channels : sequence of str, optional
+        Channels to generate, in this order; all where left out.
+    pieces_s, fade_s, pacing, epoch_s
+        See `ReplaySource`.
+
+    Raises
+    ------
+    NeuroMotionError
+        If a label, person or channel is not in the surrogate, or the options contradict each other.
+    """
+
+    def __init__(
+        self,
+        parameters: SurrogateParameters,
+        labels: Sequence[str] | None = None,
+        *,
+        ocular: Ocular = "keep",
+        skip_cue: float = 0.0,
+        subjects: Sequence[str] | None = None,
+        channels: Sequence[str] | None = None,
+        pieces_s: tuple[float, float] | None = None,
+        fade_s: float | None = None,
+        pacing: Pacing = "sliding",
+        epoch_s: tuple[float, float] | None = None,
+    ) -> None:
+        meta = parameters.meta
+        if ocular not in ("keep", "regress"):
+            raise NeuroMotionError(f"ocular is {ocular!r}; it has to be 'keep' or 'regress'.")
+        if not skip_cue >= 0:
+            raise NeuroMotionError(f"skip_cue is {skip_cue} s; it cannot be negative.")
+        if pacing not in ("sliding", "trial") or (pacing == "trial") != (epoch_s is not None):
+            raise NeuroMotionError(
+                f"pacing is {pacing!r} and epoch_s is {epoch_s}; "
+                "pacing has to be 'sliding' without epoch_s, or 'trial' with it."
+            )
+        self._parameters, self._ocular, self._channels = parameters, ocular, channels
+        self.labels = tuple(meta["labels"] if labels is None else labels)
+        self._people = _people(parameters, subjects)
+        self.sessions = tuple(parameters.sessions[person] for person in self._people)
+        whole = parameters.spec
+        self.spec = (
+            whole if channels is None else SignalSpec(whole.modality, tuple(channels), whole.rate_hz, whole.unit)
+        )
+        rate = whole.rate_hz
+        if skip_cue and not meta["has_onset"]:
+            raise NeuroMotionError(f"Trials of {meta['dataset']} have no onset: skip_cue does not apply to them.")
+        rule = piece_rule(whole, skip_cue, pieces_s, fade_s, epoch_s)
+        self._skip, self._fade = rule.skip, rule.fade
+        self._shortest, self._longest = _piece_lengths(rule, meta["trial_s"], rate)
+        self._synthesis = self._made(self._longest + self._fade)
+        self._whole_trials: Synthesis | TapeSynthesis | None = None
+        self._trials, self._first, self._count = self._bank()
+        length = round(meta["trial_s"] * rate)
+        self._room = 1 if meta["has_onset"] else max(1, length - self._longest - self._fade + 1)
+        ramp = 0.5 - 0.5 * np.cos(np.pi * np.arange(1, self._fade + 1) / (self._fade + 1))
+        self._ramp = ramp.astype(np.float32)[:, None]
+        self.provenance: dict[str, Any] = {
+            **{key: meta[key] for key in ("dataset", "part", "split", "licence", "model")},
+            "kind": "surrogate",
+            "ocular": ocular,
+            "skip_cue": skip_cue,
+            "onset": "onset" if meta["has_onset"] else "steady state",
+            "pacing": pacing,
+            "pieces_s": (self._shortest / rate, self._longest / rate),
+            "fade_s": self._fade / rate,
+            "people": len({subject for subject, _ in self.sessions}),
+            "trials": len(self._trials),
+        }
+        self.start(0)
+
+    @classmethod
+    def load(cls, name: str | os.PathLike[str], labels: Sequence[str] | None = None, **options: Any) -> SurrogateSource:
+        """Surrogate from a file, or a shipped one by its name; see `SurrogateParameters.find` and the class."""
+        return cls(SurrogateParameters.find(name), labels, **options)
+
+    def start(self, num_rows: int) -> None:
+        """Allocate the state of ``num_rows`` rows."""
+        self._heads = Playheads(num_rows, (self._shortest, self._longest), 3, self._first, self._count)
+        self._noise = [np.random.default_rng(0)] * num_rows
+        self._piece = np.zeros((num_rows, self._longest + self._fade, len(self.spec.channels)), np.float32)
+
+    def reset(
+        self, rows: np.ndarray, generators: Sequence[np.random.Generator], sessions: np.ndarray | None = None
+    ) -> None:
+        """Begin a new episode in ``rows``; see `Cued.reset`."""
+        for row, child in zip(rows.tolist(), self._heads.reset(rows, generators, sessions), strict=True):
+            self._noise[row] = child.spawn(1)[0]
+
+    def read(self, labels: np.ndarray, n_samples: int, rows: np.ndarray | None = None) -> np.ndarray:
+        """Next ``n_samples`` samples of each row, float32 of shape (m, channels, n_samples); see `Cued.read`."""
+        heads = self._heads
+        rows = heads.all_rows if rows is None else np.asarray(rows)
+        heads.check_readable(rows)
+        columns = np.arange(n_samples)
+        last = self._piece.shape[1] - 1
+        samples = self._piece[rows[:, None], np.minimum(heads.position[rows, None] + columns, last)]
+        for restart in heads.move(rows, np.asarray(labels), n_samples):
+            self._begin_pieces(restart)
+            over, late = restart.places, restart.rows
+            place = columns - (n_samples - heads.position[late, None])
+            fresh = self._piece[late[:, None], np.clip(place, 0, last)]
+            samples[over] = np.where(place[:, :, None] >= 0, fresh, samples[over])
+        return np.ascontiguousarray(samples.transpose(0, 2, 1))
+
+    def pass_over(self, labels: np.ndarray, n_samples: int, rows: np.ndarray | None = None) -> None:
+        """Go on by ``n_samples`` samples that nobody reads; see `Cued.pass_over`."""
+        self._heads.pass_over(labels, n_samples, rows)
+
+    @property
+    def session_index(self) -> np.ndarray:
+        """Int array, shape (rows,): index into ``sessions`` of what each row plays."""
+        return self._heads.session.copy()
+
+    @property
+    def playing(self) -> np.ndarray:
+        """Int array, shape (rows,): label that plays; -1 where nothing has been read since the reset."""
+        return self._heads.label.copy()
+
+    @property
+    def since_onset(self) -> np.ndarray:
+        """Int array, shape (rows,): samples read since the onset of the piece that plays now; see `Cued`."""
+        return self._heads.position + self._skip
+
+    def trials_played(self, row: int) -> frozenset[int]:
+        """Distinct trials whose parameters ``row`` played since its last reset."""
+        return self._heads.trials_played(row)
+
+    def calibration(self, session: int) -> tuple[Recording, ...]:
+        """A generated calibration run of ``sessions[session]``; empty where none was fitted."""
+        p, person = self._parameters, int(self._people[session])
+        trials = np.flatnonzero(p.calibration & (p.person == person))
+        if not trials.size:
+            return ()
+        length = round(p.meta["trial_s"] * self.spec.rate_hz)
+        if self._whole_trials is None:
+            self._whole_trials = self._made(length)
+        synthesis = self._whole_trials
+        generator = np.random.default_rng([CALIBRATION_SEED, person])
+        noise = synthesis.draw([generator] * len(trials))
+        samples = synthesis.generate(trials, np.zeros(len(trials), np.int64), noise)
+        marked = tuple(
+            Trial(p.meta["labels"][p.label[trial]], i * length, (i + 1) * length, p.meta["has_onset"])
+            for i, trial in enumerate(trials)
+            if p.label[trial] >= 0
+        )
+        subject, name = self.sessions[session]
+        return (
+            Recording(
+                np.ascontiguousarray(samples.reshape(-1, samples.shape[2]).T),
+                self.spec,
+                marked,
+                p.meta["dataset"],
+                subject,
+                name,
+                "generated calibration",
+                as_recorded=self._ocular == "keep",
+            ),
+        )
+
+    def mean_piece_s(self) -> float:
+        """Mean time between two restarts in seconds."""
+        return (self._shortest + self._longest) / 2 / self.spec.rate_hz
+
+    def _begin_pieces(self, restart: Restart) -> None:
+        """Samples of the new pieces, with the pieces before them fading out under their beginning."""
+        rows = restart.rows
+        noise = self._synthesis.draw([self._noise[row] for row in rows.tolist()])
+        offsets = self._skip + (restart.uniform[:, 1] * self._room).astype(np.int64)
+        fresh = self._synthesis.generate(self._trials[restart.trials], offsets, noise)
+        going_on = np.flatnonzero(restart.going_on)
+        if self._fade and going_on.size:
+            tail = self._piece[rows[going_on, None], restart.ended[going_on, None] + np.arange(self._fade)]
+            fresh[going_on, : self._fade] = self._ramp * fresh[going_on, : self._fade] + (1 - self._ramp) * tail
+        self._piece[rows] = fresh
+
+    def _made(self, length: int) -> Synthesis | TapeSynthesis:
+        """What generates stretches of a length, from tapes where the model wants them."""
+        kind = TapeSynthesis if self._parameters.meta.get("noise") == "tape" else Synthesis
+        return kind(self._parameters, length, self._ocular, self._channels)
+
+    def _bank(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Playable trials sorted by person and label, and for each of those the first and how many."""
+        p = self._parameters
+        known = p.meta["labels"]
+        unknown = [label for label in self.labels if label not in known]
+        if unknown:
+            raise NeuroMotionError(
+                f"The surrogate of {p.meta['dataset']} cannot play {', '.join(map(repr, unknown))}; "
+                f"its labels: {', '.join(known)}."
+            )
+        found = [
+            [
+                np.flatnonzero(~p.calibration & (p.person == person) & (p.label == known.index(label)))
+                for label in self.labels
+            ]
+            for person in self._people
+        ]
+        count = np.array([[len(trials) for trials in row] for row in found])
+        if (count == 0).any():
+            person, label = np.argwhere(count == 0)[0]
+            raise NeuroMotionError(
+                f"{self.sessions[person][0]} of the surrogate has no trial of {self.labels[label]!r}."
+            )
+        first = (np.cumsum(count) - count.ravel()).reshape(count.shape)
+        return np.concatenate([trials for row in found for trials in row]), first, count
+
+
+def _piece_lengths(rule: PieceRule, trial_s: float, rate: float) -> tuple[int, int]:
+    """Shortest and longest piece in samples; the longest gives way to what a trial holds."""
+    longest = min(rule.longest, round(trial_s * rate) - rule.skip - rule.fade) if rule.shrink else rule.longest
+    if longest < rule.shortest:
+        raise NeuroMotionError(
+            f"Trials of {trial_s:.2f} s leave {longest / rate:.2f} s for a piece after {rule.skip / rate:g} s of cue "
+            f"and a fade of {rule.fade / rate:g} s, but the shortest piece lasts {rule.shortest / rate:.2f} s: "
+            "lower skip_cue or pieces_s."
+        )
+    return rule.shortest, longest
+
+
+def _people(parameters: SurrogateParameters, subjects: Sequence[str] | None) -> np.ndarray:
+    """Indices of the chosen people."""
+    known = [subject for subject, _ in parameters.sessions]
+    unknown = [subject for subject in subjects or () if subject not in known]
+    if unknown:
+        raise NeuroMotionError(
+            f"The surrogate of {parameters.meta['dataset']}, part {parameters.meta['part']!r}, has no "
+            f"{', '.join(unknown)}; its people: {', '.join(dict.fromkeys(known))}."
+        )
+    chosen = [i for i, subject in enumerate(known) if subjects is None or subject in subjects]
+    if not chosen:
+        raise NeuroMotionError("Name at least one person of the surrogate.")
+    return np.array(chosen)

@@ -1,0 +1,201 @@
+"""From parameters to samples by way of tapes: long noise made once, of which every piece takes other stretches.
+
+Each person has a tape a band, Gaussian noise with the person's spectrum. A piece takes a stretch of it for every
+source, at places drawn at random and so far apart that no two sources of a piece share a sample, and mixes them by the
+covariance of the trial, frame by frame. Nothing is filtered or transformed while a loop runs, and only as many sources
+are mixed as channels are wanted: Gaussian noise of a given covariance is the same whatever it was mixed from.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from neuromotion_gym.signals.surrogate.fresh import interpolated
+from neuromotion_gym.signals.surrogate.kept import Kept
+from neuromotion_gym.signals.surrogate.modes import gaussian_like, triangles
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from neuromotion_gym.datasets.sessions import Ocular
+    from neuromotion_gym.signals.surrogate.parameters import SurrogateParameters
+
+FRAME_FADE_S = 0.2
+"""How long one frame of a trial fades into the next."""
+SHORTEST_TAPE = 2**15
+"""Samples of a tape at least."""
+ROOM = 1.4
+"""How far apart the sources of a piece lie on the tape, in lengths of the piece."""
+TAPE_SEED = 7
+LEAST_SHARE = 0.1
+"""Of the mean power in any direction that a frame keeps at least, whatever its scores."""
+
+
+class TapeSynthesis:
+    """Generates stretches of one length.
+
+    Parameters
+    ----------
+    parameters : SurrogateParameters
+    length : int
+        Samples of a stretch.
+    ocular : {"keep", "regress"}
+        Whether ocular channels are regressed out of what is generated.
+    channels : sequence of str, optional
+        Channels to generate, in this order; all where left out.
+    """
+
+    def __init__(
+        self,
+        parameters: SurrogateParameters,
+        length: int,
+        ocular: Ocular = "keep",
+        channels: Sequence[str] | None = None,
+    ) -> None:
+        meta = parameters.meta
+        self._p, self._length, self._rate = parameters, length, float(meta["rate_hz"])
+        self._project = parameters.projection(ocular, channels)
+        self._sources = self._project.shape[1]
+        self._frames = parameters.gain.shape[2]
+        self._frame = meta["trial_s"] * self._rate / self._frames
+        self._knot = self._rate / meta["evoked_knots_hz"]
+        self._patterns = np.ascontiguousarray(
+            (self._project @ parameters.evoked_pattern.astype(np.float64).transpose(0, 2, 1)).astype(np.float32)
+        )
+        offset = self._project @ parameters.offset.astype(np.float64)[:, :, None]
+        self._offset = offset.astype(np.float32)
+        apart = int(length * ROOM) * self._sources
+        self._samples = max(SHORTEST_TAPE, 1 << (apart - 1).bit_length())
+        self._stride = self._samples // self._sources
+        self._tapes: dict[int, np.ndarray] = {}
+        self._owner = parameters.owner
+        self._roots = Kept(self._root)
+        self._modes = parameters.mode.astype(np.float64)
+        self._mixings = Kept(self._mixing)
+        self._spans: dict[int, list[tuple[int, slice, np.ndarray]]] = {}
+
+    def draw(self, generators: Sequence[np.random.Generator]) -> np.ndarray:
+        """Random numbers behind a stretch from each generator, shape (n, 1 + 2 sources)."""
+        numbers = np.empty((len(generators), 1 + 2 * self._sources))
+        for own, generator in zip(numbers, generators, strict=True):
+            generator.random(out=own)
+        return numbers
+
+    def generate(self, trials: np.ndarray, offsets: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+        """Stretches of trials.
+
+        Parameters
+        ----------
+        trials : int array, shape (n,)
+            Whose parameters they take.
+        offsets : int array, shape (n,)
+            First sample of each stretch, counted from the trial's begin.
+        numbers : float array, shape (n, 1 + 2 sources)
+            What `draw` gave.
+
+        Returns
+        -------
+        float32 array, shape (n, length, channels), in the unit of the recordings
+        """
+        out = np.empty((len(trials), self._length, self._sources), np.float32)
+        scale = np.float32(self._p.meta["scale"])
+        for row, (trial, offset) in enumerate(zip(trials.tolist(), offsets.tolist(), strict=True)):
+            person = int(self._p.person[trial])
+            noise = self._noise(person, numbers[row])
+            mixing = self._mixings[trial]
+            samples = self._response(trial, person, offset)
+            for frame, span, weight in self._heard(offset):
+                samples[:, span] += (mixing[frame] @ noise[:, span]) * weight
+            samples *= scale
+            out[row] = samples.T
+        return out
+
+    def _noise(self, person: int, numbers: np.ndarray) -> np.ndarray:
+        """Stretches of the person's tapes, float32 of shape (bands * sources, length)."""
+        count = self._sources
+        order = np.argsort(numbers[1 : 1 + count])
+        within = (numbers[1 + count :] * (self._stride - self._length)).astype(np.int64)
+        first = int(numbers[0] * self._samples)
+        begins = ((first + order * self._stride + within) % self._samples).tolist()
+        tape = self._tape(person)
+        noise = np.empty((len(tape), count, self._length), np.float32)
+        for source, begin in enumerate(begins):
+            noise[:, source] = tape[:, begin : begin + self._length]
+        return noise.reshape(-1, self._length)
+
+    def _tape(self, person: int) -> np.ndarray:
+        """The person's noise, float32 of shape (bands, samples + length), its begin repeated at its end."""
+        if person not in self._tapes:
+            p = self._p
+            generator = np.random.default_rng([TAPE_SEED, person])
+            edges = p.edges_hz.astype(float)
+            noise = np.zeros((len(edges) - 1, self._samples))
+            grid = np.linspace(0, self._rate / 2, p.spectrum.shape[1])
+            frequency = np.fft.rfftfreq(self._samples, 1 / self._rate)
+            for band, (low, high) in enumerate(pairwise(edges)):
+                inside = (frequency >= low) & (frequency < (high if high < self._rate / 2 else np.inf))
+                amplitude = np.interp(frequency, grid, p.spectrum[person].astype(float)) * inside
+                noise[band] = gaussian_like((self._samples,), amplitude, self._rate, generator)
+            noise /= np.sqrt((noise**2).mean(axis=1, keepdims=True)) + 1e-30
+            self._tapes[person] = np.concatenate([noise, noise[:, : self._length]], axis=1).astype(np.float32)
+        return self._tapes[person]
+
+    def _mixing(self, trial: int) -> np.ndarray:
+        """Mixing matrices of a trial, float32 of shape (frames, channels, bands * sources).
+
+        Roots of the covariances of its frames, from label, gains and scores; see `surrogate_fit`.
+        """
+        p = self._p
+        person, parts = int(p.person[trial]), p.mixing_of.shape[1]
+        roots = np.stack([self._roots[mixing] for mixing in p.mixing_of[trial].tolist()])
+        of_frame = np.arange(self._frames) * parts // self._frames
+        gain = np.exp(p.gain[trial].astype(np.float64) * p.gain_step[:, None, None])[..., p.group]
+        mixed = roots[of_frame].swapaxes(0, 1) * gain[:, :, None, :]
+        covariance = mixed @ mixed.swapaxes(2, 3)
+        power = np.trace(covariance, axis1=2, axis2=3)[:, :, None, None] / self._sources
+        root = np.linalg.cholesky(covariance + (1e-7 * power + 1e-12) * np.eye(self._sources))
+        if p.score[trial].any():
+            score = p.score[trial] * p.score_step[:, None].astype(np.float64)
+            white = np.linalg.solve(root, mixed)
+            departure = white @ triangles(score @ self._modes, mixed.shape[3]) @ white.swapaxes(2, 3)
+            # What the modes hold is but a part of a covariance, and a sum of parts can fall below zero
+            share, direction = np.linalg.eigh(np.eye(self._sources) + departure)
+            root = root @ (direction * np.sqrt(np.maximum(share, LEAST_SHARE))[..., None, :])
+        root[:, :, ~self._project[person].any(axis=1)] = 0.0
+        return np.ascontiguousarray(
+            root.transpose(1, 2, 0, 3).reshape(self._frames, self._sources, -1).astype(np.float32)
+        )
+
+    def _root(self, mixing: int) -> np.ndarray:
+        """Root of one covariance as heard in its person's channels, shape (bands, channels, all channels)."""
+        project = self._project[self._owner[mixing]]
+        return np.asarray(project @ triangles(self._p.mixing[mixing].astype(np.float32), project.shape[1]))
+
+    def _heard(self, offset: int) -> list[tuple[int, slice, np.ndarray]]:
+        """Frames that a stretch goes through: frame, the samples in which it is heard, its weight there."""
+        if offset not in self._spans:
+            place = (offset + np.arange(self._length) + 0.5) / self._frame
+            half = FRAME_FADE_S * self._rate / self._frame / 2
+            spans = []
+            for frame in range(self._frames):
+                rise = np.clip((place - frame + half) / (2 * half), 0, 1) if frame else np.ones(self._length)
+                last = frame == self._frames - 1
+                fall = np.ones(self._length) if last else np.clip((frame + 1 + half - place) / (2 * half), 0, 1)
+                heard = np.flatnonzero(np.minimum(rise, fall) > 0)
+                if heard.size:
+                    span = slice(int(heard[0]), int(heard[-1]) + 1)
+                    spans.append((frame, span, np.minimum(rise, fall)[span].astype(np.float32)))
+            self._spans[offset] = spans
+        return self._spans[offset]
+
+    def _response(self, trial: int, person: int, offset: int) -> np.ndarray:
+        """Level of the channels and response to the cue, float32 of shape (channels, length)."""
+        level = np.repeat(self._offset[person], self._length, axis=1)
+        course = self._p.evoked_course[trial].astype(np.float32)
+        if not course.size or self._p.calibration[trial]:
+            return level
+        place = (offset + np.arange(self._length)) / self._knot
+        return np.asarray(level + self._patterns[person] @ interpolated(course[None], place[None])[0])

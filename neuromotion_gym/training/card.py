@@ -1,0 +1,169 @@
+"""``card.md``: what a decoder is, what it was fitted to and what it reaches, made from recipe and figures alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from neuromotion_gym.decoders.recipe import Recipe
+
+ADAPTATIONS = {
+    "none": "not adapted to a person",
+    "euclidean": "aligned to a person by the unlabelled calibration run",
+    "head": "last layer fitted to a person's labelled calibration run",
+}
+
+
+def card(recipe: Recipe, metrics: dict[str, Any]) -> str:
+    """Markdown text of a decoder's card."""
+    spec = recipe.decoder
+    lines = [f"# {spec.name}", ""]
+    if spec.control:
+        lines += ["**A control, not a decoder to be ranked.**", ""]
+    if recipe.notes:
+        lines += [recipe.notes.strip(), ""]
+    lines += [
+        *_table(
+            ("", ""),
+            [
+                ("labels", ", ".join(spec.labels)),
+                (
+                    "signal",
+                    f"{spec.modality.upper()}, {len(spec.channels)} channels, {spec.rate_hz:g} Hz, unit {spec.unit}",
+                ),
+                ("window, hop", f"{spec.window_s:g} s, {spec.hop_s:g} s ({spec.pacing})"),
+                ("person", ADAPTATIONS[spec.adaptation.kind]),
+                ("effort", "given" if spec.effort else "not given"),
+                *([("eyes", f"ocular: {spec.ocular}")] if spec.modality == "eeg" else []),
+                ("data", f"{spec.dataset}, licence {spec.licence}"),
+                ("split", spec.split),
+                *_training_rows(recipe),
+            ],
+        ),
+        "",
+    ]
+    reports = dict(metrics.get("parts", {}))
+    if "folds" in metrics:
+        reports[f"{metrics['folds']['count']} folds of whole people"] = metrics["folds"]
+    if reports:
+        lines += ["## Balanced accuracy", "", "Mean over people with its 95 % interval (bootstrap-t over people).", ""]
+        lines += [
+            *_table(("on", "people", "windows", "per window", "per trial", "chance"), _accuracy_rows(reports)),
+            "",
+        ]
+        lines += ["## People", "", "Balanced accuracy per window.", "", *_people(reports), ""]
+    if "conditions" in metrics:
+        lines += _conditions(metrics["conditions"])
+    for title, report in reports.items():
+        lines += [f"## Confusion on {title}", "", "Rows: shown. Columns: decoded. Share of the row's windows.", ""]
+        lines += [*_confusion(report), ""]
+        lines += [f"Expected calibration error {report['expected_calibration_error']:.3f}.", ""]
+        if report.get("latency"):
+            latency = report["latency"]
+            median = "more than half of the trials never" if latency["median_s"] < 0 else f"{latency['median_s']:.2f} s"
+            lines += [
+                f"First right decision after onset: median {median}; never in {latency['never']:.0%} of trials.",
+                "",
+            ]
+    if "milliseconds_per_decision_batch_64" in metrics:
+        time_ms = metrics["milliseconds_per_decision_batch_64"]
+        lines += [
+            f"One decision takes {time_ms:.4f} ms in a batch of 64 on one core of the machine that made this card.",
+            "",
+        ]
+    if recipe.sources:
+        lines += ["## Sources", "", *(f"- {source}" for source in recipe.sources), ""]
+    lines += ["## Made again", "", "```", f"neuromotion train classifiers/{spec.name}/recipe.yaml"]
+    lines += [f"neuromotion evaluate {spec.name} --part both --folds --write", "```"]
+    return "\n".join(lines) + "\n"
+
+
+def _training_rows(recipe: Recipe) -> list[tuple[str, str]]:
+    if recipe.data is None or recipe.network is None or recipe.training is None:
+        return []
+    options = ", ".join(f"{key} {value}" for key, value in recipe.network.options.items())
+    training = recipe.training
+    how = (
+        "closed form"
+        if training.method == "closed_form"
+        else f"{training.epochs} epochs, AdamW, learning rate {training.learning_rate:g}, "
+        f"{training.seeds} seed(s) from {training.seed}, weights of the {training.keep} epoch"
+    )
+    return [
+        ("network", f"`{recipe.network.name}`" + (f" ({options})" if options else "")),
+        ("training", f"part {recipe.data.train}, {how}"),
+    ]
+
+
+def _accuracy_rows(reports: dict[str, Any]) -> Iterable[tuple[str, ...]]:
+    for title, report in reports.items():
+        window, trial = report["per_window"], report["per_trial"]
+        yield (
+            title,
+            str(window["people"]),
+            str(report["windows"]),
+            _interval(window["balanced_accuracy"]),
+            _interval(trial["balanced_accuracy"]),
+            f"{window['chance']['mean']:.3f}",
+        )
+        for pair in (key for key in report if isinstance(report[key], dict) and "per_window" in report[key]):
+            alone = report[pair]
+            yield (
+                f"{title}, {pair.replace('_', ' ')} alone",
+                str(alone["per_window"]["people"]),
+                "",
+                _interval(alone["per_window"]["balanced_accuracy"]),
+                _interval(alone["per_trial"]["balanced_accuracy"]),
+                f"{alone['per_window']['chance']['mean']:.3f}",
+            )
+
+
+def _conditions(groups: dict[str, Any]) -> list[str]:
+    """Left against right over whole trials under each condition of `neuromotion_gym.audit.conditions`."""
+    lines = [
+        "## What it rests on",
+        "",
+        "Balanced accuracy over whole trials; conditions as in `audit/conditions.py`.",
+        "",
+    ]
+    rows = []
+    for group, conditions in groups.items():
+        for name, figures in conditions.items():
+            alone = figures["left_fist_right_fist"]
+            values = (figures["per_trial"]["balanced_accuracy"], alone["per_trial"]["balanced_accuracy"])
+            rows.append((group, name.replace("_", " "), *map(_interval, values)))
+    return [*lines, *_table(("on", "condition", "all labels", "left fist against right fist"), rows), ""]
+
+
+def _interval(value: dict[str, float | None]) -> str:
+    if value["low"] is None or value["high"] is None:
+        return f"{value['mean']:.3f}"
+    return f"{value['mean']:.3f} [{value['low']:.3f}, {value['high']:.3f}]"
+
+
+def _people(reports: dict[str, Any]) -> list[str]:
+    people = sorted({person for report in reports.values() for person in report["per_window"]["by_person"]})
+    rows = []
+    for person in people:
+        scores = (report["per_window"]["by_person"].get(person) for report in reports.values())
+        rows.append((person, *("" if score is None else f"{score:.3f}" for score in scores)))
+    return _table(("person", *reports), rows)
+
+
+def _confusion(report: dict[str, Any]) -> list[str]:
+    labels = report["labels"]
+    rows = []
+    for label, counts in zip(labels, report["confusion"], strict=True):
+        total = max(1, sum(counts))
+        rows.append((label, *(f"{count / total:.2f}" for count in counts)))
+    return _table(("", *labels), rows)
+
+
+def _table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> list[str]:
+    return [
+        f"| {' | '.join(header)} |",
+        f"| {' | '.join('---' for _ in header)} |",
+        *(f"| {' | '.join(row)} |" for row in rows),
+    ]

@@ -1,0 +1,110 @@
+"""From a torch network to ``model.onnx``, checked against each other."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from neuromotion_gym.errors import NeuroMotionError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from neuromotion_gym.decoders.decoder import DecoderSpec
+    from neuromotion_gym.training.networks.network import DecoderNetwork
+
+TOLERANCE = 1e-4
+"""Largest difference between torch and ONNX Runtime, relative to the largest output (or 1)."""
+
+
+def export_onnx(network: DecoderNetwork, spec: DecoderSpec, path: Path) -> float:
+    """Write ``network`` as an ONNX graph with the contract of `neuromotion_gym.decoders.onnx_decoder`.
+
+    Returns
+    -------
+    float
+        Largest difference between torch and ONNX Runtime on random windows, batches of one, two and seven.
+
+    Raises
+    ------
+    NeuroMotionError
+        If the two differ by more than `TOLERANCE`; nothing is written then.
+    """
+    import onnx
+    import torch
+
+    from neuromotion_gym.training.networks.network import example_inputs
+
+    network = network.eval()
+    inputs = example_inputs(spec, 2)
+    names = ["window", "adaptation"][: len(inputs)]
+    batch = torch.export.Dim("n", min=1, max=2**20)
+    outputs = [spec.output, *(["effort"] * spec.effort), *(["features"] * (spec.adaptation.kind == "head"))]
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)  # it warns of torchvision's operators on every call
+    try:
+        with torch.no_grad(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of torch's own deprecations
+            program = torch.onnx.export(
+                network,
+                inputs,
+                dynamo=True,
+                input_names=names,
+                output_names=outputs,
+                dynamic_shapes=tuple({0: batch} for _ in inputs),
+                verbose=False,
+            )
+    finally:
+        logger.setLevel(level)
+    graph = program.model_proto
+    _strip(graph)
+    onnx.checker.check_model(graph)
+    difference = largest_difference(network, spec, graph.SerializeToString())
+    if not difference <= TOLERANCE:
+        raise NeuroMotionError(
+            f"torch and ONNX Runtime differ by {difference:.2g} on {spec.name!r}; at most {TOLERANCE}."
+        )
+    path.write_bytes(graph.SerializeToString())
+    return difference
+
+
+def _strip(graph: Any) -> None:
+    """Take out what the exporter notes about the machine: stack traces with its paths."""
+    del graph.metadata_props[:]
+    for part in (graph.graph, *graph.functions):
+        if hasattr(part, "metadata_props"):
+            del part.metadata_props[:]
+        for node in part.node:
+            del node.metadata_props[:]
+            node.doc_string = ""
+    for value in (*graph.graph.input, *graph.graph.output, *graph.graph.value_info, *graph.graph.initializer):
+        del value.metadata_props[:]
+        value.doc_string = ""
+
+
+def largest_difference(network: DecoderNetwork, spec: DecoderSpec, content: bytes) -> float:
+    """Largest difference between the outputs of a torch network and of an ONNX graph on the same random inputs.
+
+    Relative to the largest output where that is above 1; batches of one, two and seven.
+    """
+    import onnxruntime
+    import torch
+
+    from neuromotion_gym.training.networks.network import example_inputs
+
+    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    worst = 0.0
+    for rows in (1, 2, 7):
+        inputs = example_inputs(spec, rows, seed=rows)
+        with torch.no_grad():
+            ours = [output.numpy() for output in network(*inputs)]
+        feed = {node.name: value.numpy() for node, value in zip(session.get_inputs(), inputs, strict=True)}
+        for mine, theirs in zip(ours, session.run(None, feed), strict=True):
+            if mine.shape != theirs.shape:
+                raise NeuroMotionError(f"torch gives {mine.shape}, ONNX Runtime {theirs.shape} for {rows} windows.")
+            worst = max(worst, float(np.abs(mine - theirs).max() / max(1.0, np.abs(mine).max())))
+    return worst

@@ -1,0 +1,135 @@
+"""Decoders for people who were never seen: one a fold of whole people, trained once and kept in the cache.
+
+The folds stand in the data set's parts table. `fold_decoder` gives the decoder that did not see a person; the loop's
+results over all people use it just as the offline report does.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from neuromotion_gym.decoders.recipe import DataRecipe, Recipe, TrainingRecipe, load_recipe
+from neuromotion_gym.errors import NeuroMotionError
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Sequence
+
+    from neuromotion_gym.decoders.onnx_decoder import OnnxDecoder
+    from neuromotion_gym.signals.recording import Session
+    from neuromotion_gym.training.evaluation import Decisions
+
+
+def fold_recipe(recipe: Recipe) -> Recipe:
+    """The recipe as a fold trains it: on all runs of everybody else, nothing left for tuning.
+
+    The weights of the last epoch are kept, since choosing an epoch would need people put aside in every fold.
+    """
+    data, network, training = recipe.trainable()
+    return Recipe(
+        decoder=recipe.decoder,
+        data=DataRecipe(**{**data.model_dump(), "train": "all", "tune": None}),
+        network=network,
+        training=TrainingRecipe(
+            **{**training.model_dump(), "keep": "last", "epochs": training.fold_epochs or training.epochs}
+        ),
+    )
+
+
+def held_out(dataset: str, subject: str) -> tuple[str, ...]:
+    """Everybody who is held out together with ``subject``.
+
+    Raises
+    ------
+    NeuroMotionError
+        If the data set has no such person.
+    """
+    from neuromotion_gym.datasets import registry
+
+    table = registry.dataset(dataset).table
+    for fold in table.folds:
+        if subject in fold:
+            return fold
+    raise NeuroMotionError(f"{dataset} has no person {subject!r}; people: {', '.join(table.people)}.")
+
+
+def fold_folder(recipe: Recipe, fold: Sequence[str]) -> Path:
+    """Where the decoder that did not see ``fold`` lies once it is trained."""
+    from neuromotion_gym.decoders.recipe import recipe_digest
+    from neuromotion_gym.resources import cache_folder
+
+    return cache_folder() / "folds" / f"{recipe.decoder.name}-{recipe_digest(fold_recipe(recipe), sorted(fold))}"
+
+
+def train_fold(
+    recipe: Recipe, fold: Sequence[str], *, root: str | os.PathLike[str] | None = None, progress: bool = True
+) -> Path:
+    """Train the decoder that does not see ``fold``, unless it is in the cache; its folder."""
+    folder = fold_folder(recipe, fold)
+    if not (folder / "model.onnx").is_file():
+        from neuromotion_gym.training.train import train
+
+        train(fold_recipe(recipe), folder, root=root, exclude=tuple(fold), progress=progress)
+    return folder
+
+
+def fold_decoder(
+    name: str | Path, subject: str, *, root: str | os.PathLike[str] | None = None, progress: bool = False
+) -> OnnxDecoder:
+    """The decoder that was trained without ``subject``; trained first where the cache lacks it (the extra ``train``).
+
+    Parameters
+    ----------
+    name : str or path
+        A shipped decoder, or the folder of one, with a whole recipe.
+    subject : str
+        The person to be decoded.
+    root : path, optional
+        Folder of the data sets; the environment variable ``NEUROMOTION_DATA`` when left out.
+    progress : bool
+        Whether training shows a progress bar.
+
+    Raises
+    ------
+    NeuroMotionError
+        If decoder or person are unknown, or it has to be trained and cannot be.
+    """
+    from neuromotion_gym.decoders.onnx_decoder import OnnxDecoder
+    from neuromotion_gym.decoders.zoo import decoder_folder
+
+    folder = Path(name) if Path(name).is_dir() else decoder_folder(str(name))
+    recipe = load_recipe(folder)
+    fold = held_out(recipe.decoder.dataset, subject)
+    return OnnxDecoder(train_fold(recipe, fold, root=root, progress=progress))
+
+
+def decide_over_folds(
+    name: str | Path, *, root: str | os.PathLike[str] | None = None, progress: bool = True, **options: Any
+) -> Decisions:
+    """Decisions on everybody, each person decoded by the decoder that was trained without that person.
+
+    Parameters
+    ----------
+    name : str or path
+        A shipped decoder, or the folder of one.
+    root, progress
+        As in `fold_decoder`.
+    options
+        Of `neuromotion_gym.training.evaluation.decide`.
+    """
+    from neuromotion_gym.decoders.zoo import decoder_folder
+    from neuromotion_gym.training.data import sessions_of
+    from neuromotion_gym.training.evaluation import decide
+
+    folder = Path(name) if Path(name).is_dir() else decoder_folder(str(name))
+    recipe = load_recipe(folder)
+    decoders: dict[tuple[str, ...], OnnxDecoder] = {}
+
+    def unseeing(session: Session) -> OnnxDecoder:
+        fold = held_out(recipe.decoder.dataset, session.subject)
+        if fold not in decoders:
+            decoders[fold] = fold_decoder(folder, session.subject, root=root, progress=progress)
+        return decoders[fold]
+
+    return decide(unseeing, sessions_of(recipe, "all", root=root, calibration_apart=True), **options)

@@ -1,0 +1,70 @@
+"""The features of `armband_features`, whitened, and a last layer that belongs to the wearer.
+
+Whitening is by the covariance within people and labels of the training people: it is all that is learned from them.
+A wearer's covariance, shrunk towards the identity, is thereby shrunk towards what people have in common.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.training.networks.armband_features import ArmbandFeatures, Effort
+from neuromotion_gym.training.networks.network import DecoderNetwork
+
+if TYPE_CHECKING:
+    from neuromotion_gym.decoders.decoder import DecoderSpec
+    from neuromotion_gym.training.data import TrainingWindows
+
+SMALLEST = 1e-4
+"""Added to the variances along the covariance's axes: correlations that hardly vary are not blown up."""
+
+
+class ArmbandHead(DecoderNetwork):
+    """Whitened features; the last layer comes as adaptation."""
+
+    def __init__(self, spec: DecoderSpec, neutral: int) -> None:
+        super().__init__()
+        self.features = ArmbandFeatures(len(spec.channels))
+        self.effort = Effort(neutral)
+        self.register_buffer("mean", torch.zeros(self.features.size))
+        self.register_buffer("whitening", torch.eye(self.features.size))
+
+    def forward(self, window: Tensor, adaptation: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Logits, effort and features."""
+        features = (self.features(window) - self.mean) @ self.whitening
+        logits = (adaptation[..., :-1] @ features[..., None])[..., 0] + adaptation[..., -1]
+        return logits, self.effort(window), features
+
+    def fit(self, data: TrainingWindows, generator: np.random.Generator) -> None:
+        """Whitening and the range of the effort."""
+        rows = generator.permutation(len(data.labels))[:40_000]
+        windows, labels, people = torch.from_numpy(data.windows(rows)), data.labels[rows], data.people[rows]
+        features = self.features(windows).double().numpy()
+        self.mean.copy_(torch.from_numpy(features.mean(axis=0)))
+        groups = [(people == person) & (labels == label) for person in np.unique(people) for label in np.unique(labels)]
+        covariance = np.mean([np.cov(features[group].T) for group in groups if group.sum() > 1], axis=0)
+        values, vectors = np.linalg.eigh(covariance)
+        self.whitening.copy_(torch.from_numpy(vectors / np.sqrt(values + SMALLEST)))
+        self.effort.set(windows, labels)
+
+
+def build(spec: DecoderSpec, *, neutral: str = "neutral") -> ArmbandHead:
+    """Network for an armband whose last layer is the wearer's.
+
+    Parameters
+    ----------
+    spec : DecoderSpec
+        ``adaptation.kind`` "head", ``adaptation.shape`` (labels, features + 1).
+    neutral : str
+        Label without contraction.
+    """
+    network = ArmbandHead(spec, spec.labels.index(neutral))
+    expected = (len(spec.labels), network.features.size + 1)
+    if spec.adaptation.kind != "head" or spec.adaptation.shape != expected:
+        raise NeuroMotionError(f"adaptation has to be of kind 'head' and shape {list(expected)}")
+    return network

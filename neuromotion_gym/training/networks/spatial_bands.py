@@ -1,0 +1,200 @@
+"""Log power of learned spatial filters in fixed causal bands, then a small layer: a decoder of sensorimotor rhythms.
+
+The window is aligned to the person and spatially filtered by one matrix product, then band-passed by causal filters
+inside the window, so the network keeps no state. Of every filter and band it reads the logarithm of the power, above
+a floor: a signal without power in the bands (slow eye movements alone) gives constants, not magnified leakage.
+Filtering is one more product, with a matrix whose columns are the shifted impulse response; only every ``step``-th
+filtered sample is computed, as few as the bands allow.
+
+With ``mirrored`` channels every spatial filter has a twin on the other side of the head, and exchanging the sides of
+the input exchanges the outputs for left and right, exactly.
+
+Sources: Blankertz et al., IEEE Signal Process Mag 25(1):41-56 (2008) for spatial filters and log power; Ang et al.,
+Front Neurosci 6:39 (2012) for bands; He and Wu, IEEE Trans Biomed Eng 67:399-410 (2020) for the alignment.
+
+``training.method: closed_form`` makes it the classical pair, common spatial patterns and shrinkage linear
+discriminant analysis.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.training.bands import filter_bank
+from neuromotion_gym.training.mirror import mirrored_channels, mirrored_labels
+from neuromotion_gym.training.networks.network import DecoderNetwork
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from neuromotion_gym.decoders.decoder import DecoderSpec
+    from neuromotion_gym.training.data import TrainingWindows
+
+
+class SpatialBands(DecoderNetwork):
+    """``forward`` takes windows (n, channels, samples), or band covariances (n, bands, channels, channels)."""
+
+    def __init__(
+        self,
+        spec: DecoderSpec,
+        filters: np.ndarray,
+        highest_hz: float,
+        spatial: int,
+        hidden: int,
+        dropout: float,
+        floor: float,
+        mirrored: bool,
+    ) -> None:
+        super().__init__()
+        channels, labels = len(spec.channels), len(spec.labels)
+        bands = len(filters)
+        self.floor, self.spatial, self.bands = floor, spatial, bands
+        step = max(1, int(spec.rate_hz / 2 / highest_hz))
+        matrix = torch.from_numpy(np.stack([_shifted(taps, spec.window, step) for taps in filters])).float()
+        self.register_buffer("filtering", matrix, persistent=False)
+        order = mirrored_channels(spec.channels) if mirrored else None
+        self.mirrored = mirrored
+        self.register_buffer(
+            "order", torch.from_numpy(np.arange(channels) if order is None else order), persistent=False
+        )
+        self.register_buffer("swap", torch.from_numpy(mirrored_labels(spec.labels)), persistent=False)
+        self.weights = nn.Parameter(torch.randn(bands, spatial, channels) / channels**0.5)
+        size = bands * spatial
+        self.norm = nn.BatchNorm1d(size)
+        self.dropout = nn.Dropout(dropout)
+        self.head = (
+            nn.Sequential(nn.Linear(size, hidden), nn.GELU(), nn.Dropout(dropout), nn.Linear(hidden, labels))
+            if hidden
+            else nn.Linear(size, labels)
+        )
+
+    def forward(self, window: Tensor, adaptation: Tensor) -> tuple[Tensor]:
+        """Logits of windows, or of covariances while training."""
+        weights = torch.cat([self.weights, self.weights[:, :, self.order]], 1) if self.mirrored else self.weights
+        composed = weights.flatten(0, 1) @ adaptation  # (n, bands * filters, channels)
+        power = self._power_of_covariances(window, composed) if window.ndim == 4 else self._power(window, composed)
+        features = torch.log(power + self.floor)  # (n, bands, filters)
+        if not self.mirrored:
+            return (self._head(features),)
+        plain = self._head(features[:, :, : self.spatial])
+        other = self._head(features[:, :, self.spatial :])
+        return ((plain + other[:, self.swap]) / 2,)
+
+    def _head(self, features: Tensor) -> Tensor:
+        logits: Tensor = self.head(self.dropout(self.norm(features.flatten(1))))
+        return logits
+
+    def _power_of_covariances(self, covariances: Tensor, composed: Tensor) -> Tensor:
+        composed = composed.unflatten(1, (self.bands, -1))
+        return ((composed @ covariances) * composed).sum(-1)
+
+    def _power(self, window: Tensor, composed: Tensor) -> Tensor:
+        mixed = (composed @ window).unflatten(1, (self.bands, -1))
+        return (mixed @ self.filtering).square().mean(-1)
+
+    def prepare(self, data: TrainingWindows, generator: np.random.Generator) -> None:
+        """Means and scales of the features before the first step."""
+        rows = generator.permutation(len(data.labels))[:2_000]
+        self.train()
+        momentum, self.norm.momentum = self.norm.momentum, 1.0
+        self(*_drawn(data, rows, generator))
+        self.norm.momentum = momentum
+
+    def fit(self, data: TrainingWindows, generator: np.random.Generator) -> None:
+        """Common spatial patterns of each band, and linear discriminant analysis of their log power."""
+        from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+
+        if self.mirrored or not isinstance(self.head, nn.Linear):
+            raise NeuroMotionError("The closed form of 'spatial_bands' wants mirrored: false and hidden: 0.")
+        rows = np.arange(len(data.labels))
+        covariances, adaptation = _drawn(data, rows, generator)
+        aligned = (adaptation[:, None] @ covariances @ adaptation[:, None].mT).numpy().astype(np.float64)
+        for band in range(self.bands):
+            patterns = _common_spatial_patterns(aligned[:, band], data.labels, self.spatial)
+            self.weights[band] = torch.from_numpy(patterns).float()
+        self.norm.reset_running_stats()
+        self.eval()
+        composed = (self.weights.flatten(0, 1) @ adaptation).contiguous()
+        features = self.norm(torch.log(self._power_of_covariances(covariances, composed) + self.floor).flatten(1))
+        labels = len(np.unique(data.labels))
+        analysis = LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto", priors=np.full(labels, 1 / labels))
+        analysis.fit(features.numpy(), data.labels)
+        self.head.weight.copy_(torch.from_numpy(analysis.coef_))
+        self.head.bias.copy_(torch.from_numpy(analysis.intercept_))
+
+
+def _drawn(data: TrainingWindows, rows: np.ndarray, generator: np.random.Generator) -> tuple[Tensor, Tensor]:
+    adaptation = data.adaptation(rows)
+    if adaptation is None:
+        raise NeuroMotionError("Network 'spatial_bands' reads aligned windows: adaptation.kind 'euclidean'.")
+    return torch.from_numpy(data.windows(rows, generator)), torch.from_numpy(adaptation)
+
+
+def _common_spatial_patterns(covariances: np.ndarray, labels: np.ndarray, count: int) -> np.ndarray:
+    """Filters whose power differs most between each label and the others, shape (count, channels).
+
+    Parameters
+    ----------
+    covariances : float array, shape (n, channels, channels)
+    labels : int array, shape (n,)
+    count : int
+        Filters in all; labels take turns.
+    """
+    from scipy.linalg import eigh
+
+    ranked = []
+    for label in np.unique(labels):
+        mine, others = covariances[labels == label].mean(0), covariances[labels != label].mean(0)
+        values, vectors = eigh(mine, mine + others + 1e-6 * np.trace(others) * np.eye(len(mine)))
+        ranked.append(vectors[:, np.argsort(-np.abs(values - 0.5))].T)
+    return np.stack(ranked, 1).reshape(-1, covariances.shape[-1])[:count]
+
+
+def _shifted(taps: np.ndarray, samples: int, step: int) -> np.ndarray:
+    """Matrix that filters a row of ``samples`` causally and keeps every ``step``-th whole result, the last one too."""
+    ends = np.arange(samples - 1, len(taps) - 2, -step)[::-1]
+    matrix = np.zeros((samples, len(ends)))
+    for column, end in enumerate(ends):
+        matrix[end - len(taps) + 1 : end + 1, column] = taps[::-1]
+    return matrix
+
+
+def build(
+    spec: DecoderSpec,
+    *,
+    bands_hz: Sequence[Sequence[float]],
+    taps: int = 81,
+    spatial: int = 16,
+    hidden: int = 0,
+    dropout: float = 0.25,
+    floor: float = 0.05,
+    mirrored: bool = True,
+) -> SpatialBands:
+    """Network of spatial filters and bands.
+
+    Parameters
+    ----------
+    spec : DecoderSpec
+    bands_hz : sequence of (float, float)
+    taps : int
+        Length of the causal filters; the window is longer.
+    spatial : int
+        Spatial filters a band (without their twins).
+    hidden : int
+        Width of a hidden layer; 0 leaves the last layer linear.
+    dropout : float
+    floor : float
+        Added to the power; aligned channels have about 1 in the alignment's band.
+    mirrored : bool
+        Twin filters on the other side of the head.
+    """
+    if taps >= spec.window:
+        raise NeuroMotionError(f"Filters of {taps} taps leave nothing of a window of {spec.window} samples.")
+    filters = filter_bank(spec.rate_hz, bands_hz, taps)
+    highest = max(float(high) for _, high in bands_hz)
+    return SpatialBands(spec, filters, highest, spatial, hidden, dropout, floor, mirrored)

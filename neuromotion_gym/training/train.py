@@ -1,0 +1,382 @@
+"""Training of a decoder from its recipe: Lightning, resumable epoch by epoch, seeded.
+
+``train("classifiers/NAME/recipe.yaml")`` keeps a checkpoint of every epoch in a work folder that belongs to the
+recipe's content; run again after an interruption, it goes on where it was. The decoder's folder is written at
+the end, each file to a temporary name first.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import signal
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import lightning
+import numpy as np
+import torch
+from lightning.pytorch.callbacks import ModelCheckpoint
+from torch.nn import functional
+from torch.utils.data import DataLoader, Dataset
+
+from neuromotion_gym.decoders.recipe import RECIPE, Recipe, load_recipe, recipe_digest
+from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.training.data import TrainingWindows, training_windows
+from neuromotion_gym.training.export import export_onnx
+from neuromotion_gym.training.networks.network import DecoderNetwork, Ensemble, build_network
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from torch import Tensor
+
+
+class _Batches(Dataset[tuple["Tensor", ...]]):
+    """Batches of one epoch; batch ``i`` depends on seed, epoch and ``i`` alone, so that resuming changes nothing.
+
+    Windows are varied here, before a batch travels to an accelerator: generators of random numbers stay behind.
+    """
+
+    def __init__(
+        self,
+        data: TrainingWindows,
+        batch: int,
+        key: tuple[int, int] | None = None,
+        augment: Callable[[Tensor, torch.Generator], Tensor] | None = None,
+    ) -> None:
+        self.data, self.batch, self.key, self.augment = data, batch, key, augment
+        n = len(data.labels)
+        self.order = np.arange(n) if key is None else np.random.default_rng(key).permutation(n)
+        self.count = -(-n // batch) if key is None else max(1, n // batch)
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, index: int) -> tuple[Tensor, ...]:
+        if index >= self.count:
+            raise IndexError(index)
+        rows = self.order[index * self.batch : (index + 1) * self.batch]
+        generator = None if self.key is None else np.random.default_rng((*self.key, index))
+        window = torch.from_numpy(self.data.windows(rows, generator))
+        if self.augment is not None and self.key is not None:
+            window = self.augment(window, torch.Generator().manual_seed(_seed(*self.key, index)))
+        labels = torch.from_numpy(self.data.labels[rows])
+        adaptation = self.data.adaptation(rows)
+        return (labels, window) if adaptation is None else (labels, window, torch.from_numpy(adaptation))
+
+
+def _seed(*numbers: int) -> int:
+    """One seed of several numbers; tuples of integers have the same hash everywhere."""
+    return hash(numbers) % 2**31
+
+
+class DecoderTraining(lightning.LightningModule):
+    """One network in training; also what ``load_from_checkpoint`` makes of a ``model.ckpt``.
+
+    Parameters
+    ----------
+    recipe : Recipe, or mapping with its content
+    seed : int, optional
+        Of the one network to train; left out, the network is whole, all of ``training.seeds`` in it.
+    train, tune : TrainingWindows, optional
+        To train on and to look at.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe | Mapping[str, Any],
+        seed: int | None = None,
+        train: TrainingWindows | None = None,
+        tune: TrainingWindows | None = None,
+    ) -> None:
+        super().__init__()
+        recipe = recipe if isinstance(recipe, Recipe) else Recipe(**recipe)
+        self.options = recipe.trainable()[2]
+        self.output = recipe.decoder.output
+        self.labels = len(recipe.decoder.labels)
+        self.seed = self.options.seed if seed is None else seed
+        self.train_windows, self.tune_windows = train, tune
+        torch.manual_seed(self.seed)
+        self.network = _whole_network(recipe) if seed is None else build_network(recipe.decoder, recipe.trainable()[1])
+        self._hits = torch.zeros(self.labels, 2)
+
+    def train_dataloader(self) -> DataLoader[Any]:
+        """Batches of this epoch."""
+        assert self.train_windows is not None
+        key = (self.seed, self.current_epoch)
+        batches = _Batches(self.train_windows, self.options.batch, key, self.network.augment)
+        return DataLoader(batches, batch_size=None)
+
+    def val_dataloader(self) -> DataLoader[Any] | list[Any]:
+        """The tune part, where there is one."""
+        if self.tune_windows is None:
+            return []
+        return DataLoader(_Batches(self.tune_windows, 256), batch_size=None)
+
+    def log_probabilities(self, inputs: Sequence[Tensor]) -> Tensor:
+        """Output for the cross-entropy: logits or log-probabilities."""
+        output: Tensor = self.network(*inputs)[0]
+        return torch.log(output.clamp_min(1e-12)) if self.output == "probabilities" else output
+
+    def training_step(self, batch: tuple[Tensor, ...], index: int) -> Tensor:
+        """Loss of one batch."""
+        labels, *inputs = batch
+        # Dropout, seeded anew in every step: what was drawn before an interruption plays no part
+        torch.manual_seed(_seed(self.seed, self.current_epoch, index))
+        loss = functional.cross_entropy(
+            self.log_probabilities(inputs), labels, label_smoothing=self.options.label_smoothing
+        )
+        self.log("loss", loss, prog_bar=True, on_step=False, on_epoch=True, batch_size=len(labels))
+        return loss
+
+    def on_validation_epoch_start(self) -> None:
+        """Begin to count."""
+        self._hits.zero_()
+
+    def validation_step(self, batch: tuple[Tensor, ...], index: int) -> None:
+        """Count right decisions of each label."""
+        labels, *inputs = batch
+        right = (self.log_probabilities(inputs).argmax(1) == labels).float().cpu()
+        self._hits[:, 0].index_add_(0, labels.cpu(), right)
+        self._hits[:, 1].index_add_(0, labels.cpu(), torch.ones_like(right))
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the balanced accuracy on the tune part."""
+        present = self._hits[:, 1] > 0
+        accuracy = (self._hits[present, 0] / self._hits[present, 1]).mean()
+        self.log("tune_accuracy", accuracy, prog_bar=True)
+
+    def configure_optimizers(self) -> Any:
+        """AdamW, its rate rising and then falling along a cosine; biases and scales do not decay."""
+        options = self.options
+        decayed = [value for value in self.network.parameters() if value.ndim > 1]
+        others = [value for value in self.network.parameters() if value.ndim <= 1]
+        optimizer = torch.optim.AdamW(
+            [{"params": decayed, "weight_decay": options.weight_decay}, {"params": others, "weight_decay": 0.0}],
+            lr=options.learning_rate,
+        )
+        assert self.train_windows is not None
+        steps = options.epochs * _Batches(self.train_windows, options.batch, (0, 0)).count
+        rise = max(1, round(options.warmup * steps))
+
+        def factor(step: int) -> float:
+            if step < rise:
+                return (step + 1) / rise
+            return max(1e-3, 0.5 * (1 + float(np.cos(np.pi * (step - rise) / max(1, steps - rise)))))
+
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+def train(
+    recipe: str | Path | Recipe,
+    out: str | Path | None = None,
+    *,
+    work: str | Path | None = None,
+    root: str | os.PathLike[str] | None = None,
+    part: str | None = None,
+    exclude: Sequence[str] = (),
+    progress: bool = True,
+) -> Path:
+    """Train a decoder and write its folder: recipe.yaml, model.onnx, model.pt and model.ckpt.
+
+    Parameters
+    ----------
+    recipe : path or Recipe
+        ``recipe.yaml`` or its folder, or a recipe made in Python (then ``out`` is needed).
+    out : path, optional
+        Folder to write; the recipe's own when left out.
+    work : path, optional
+        Folder for checkpoints; below the cache folder when left out. It is removed at the end.
+    root : path, optional
+        Folder of the data sets; the environment variable ``NEUROMOTION_DATA`` when left out.
+    part : str, optional
+        Part to train on instead of ``data.train``.
+    exclude : sequence of str
+        Subjects left out besides the recipe's own.
+    progress : bool
+        Whether to show a progress bar.
+
+    Returns
+    -------
+    path
+        The folder.
+
+    Raises
+    ------
+    NeuroMotionError
+        If recipe or data do not fit, or training ends in NaN.
+    KeyboardInterrupt
+        After Ctrl-C; the same call goes on from the last whole epoch.
+    """
+    source = None if isinstance(recipe, Recipe) else Path(recipe)
+    loaded = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
+    data, _, options = loaded.trainable()
+    if out is None and source is None:
+        raise NeuroMotionError("A recipe made in Python needs the folder to write to (out).")
+    folder = Path(out) if out is not None else _folder_of(source)
+    windows = training_windows(loaded, part or data.train, root=root, exclude=exclude)
+    key = recipe_digest(loaded, part or data.train, sorted(exclude))
+    work = _default_work(key) if work is None else Path(work) / key
+    if options.method == "closed_form":
+        network = _closed_form(loaded, windows)
+    else:
+        tune = None if data.tune is None else training_windows(loaded, data.tune, root=root, exclude=())
+        members = [
+            _gradient(loaded, options.seed + index, windows, tune, work / str(index), progress)
+            for index in range(options.seeds)
+        ]
+        network = members[0] if len(members) == 1 else Ensemble(members, loaded.decoder.output)
+    write_folder(network, loaded, folder, source)
+    shutil.rmtree(work, ignore_errors=True)
+    return folder
+
+
+def _folder_of(source: Path | None) -> Path:
+    assert source is not None
+    return source if source.is_dir() else source.parent
+
+
+def _default_work(key: str) -> Path:
+    from neuromotion_gym.resources import cache_folder
+
+    return cache_folder() / "training" / key
+
+
+def _closed_form(recipe: Recipe, windows: TrainingWindows) -> DecoderNetwork:
+    _, network, options = recipe.trainable()
+    torch.manual_seed(options.seed)
+    built = build_network(recipe.decoder, network)
+    with torch.no_grad():
+        built.prepare(windows, np.random.default_rng(options.seed))
+        built.fit(windows, np.random.default_rng(options.seed))
+    return built.eval()
+
+
+def _check_resumable(last: Path, module: DecoderTraining) -> None:
+    """Refuse a checkpoint that is broken or was made by another version of the network."""
+    try:
+        module.load_state_dict(torch.load(last, map_location="cpu", weights_only=True)["state_dict"])
+    except Exception as error:  # torch raises RuntimeError, KeyError, EOFError, UnpicklingError ...
+        raise NeuroMotionError(
+            f"Training cannot go on from {last}: it is broken, or the network has changed since. "
+            f"Delete the folder {last.parent} and train anew."
+        ) from error
+
+
+def _gradient(
+    recipe: Recipe, seed: int, windows: TrainingWindows, tune: TrainingWindows | None, work: Path, progress: bool
+) -> DecoderNetwork:
+    """Train one network, from its last checkpoint in ``work`` where there is one."""
+    _, _, options = recipe.trainable()
+    work.mkdir(parents=True, exist_ok=True)
+    module = DecoderTraining(recipe, seed, windows, tune)
+    last = work / "last.ckpt"
+    if last.is_file():
+        _check_resumable(last, module)
+    else:
+        with torch.no_grad():
+            module.network.prepare(windows, np.random.default_rng(seed))
+    best = options.keep == "best"
+    if best and tune is None:
+        raise NeuroMotionError("training.keep 'best' needs a data.tune part to choose by.")
+    keeper = ModelCheckpoint(
+        dirpath=work,
+        filename="best",
+        monitor="tune_accuracy" if best else None,
+        mode="max",
+        save_last=True,
+        save_top_k=1,
+        enable_version_counter=False,
+    )
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Lightning's advice on workers, loggers and folders that are not empty
+        trainer = lightning.Trainer(
+            max_epochs=options.epochs,
+            accelerator="auto",
+            devices=1,
+            logger=False,
+            callbacks=[keeper],
+            enable_progress_bar=progress,
+            enable_model_summary=False,
+            reload_dataloaders_every_n_epochs=1,
+            num_sanity_val_steps=0,
+            check_val_every_n_epoch=1 if best else max(1, options.epochs // 5),
+            gradient_clip_val=1.0,
+        )
+        try:
+            trainer.fit(module, ckpt_path=str(last) if last.is_file() else None, weights_only=True)
+        except SystemExit:  # how Lightning ends after Ctrl-C, with further ones muted
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            raise KeyboardInterrupt from None
+    chosen = work / "best.ckpt" if best else last
+    state = torch.load(chosen, map_location="cpu", weights_only=True)["state_dict"]
+    module.load_state_dict(state)
+    if not all(bool(torch.isfinite(value).all()) for value in state.values()):
+        raise NeuroMotionError("Training ended in NaN; lower training.learning_rate.")
+    return module.network.cpu().eval()
+
+
+def write_folder(network: DecoderNetwork, recipe: Recipe, folder: Path, source: Path | None = None) -> None:
+    """Write recipe.yaml, model.onnx, model.pt (state dict) and model.ckpt (weights only) of a trained network."""
+    folder.mkdir(parents=True, exist_ok=True)
+    temporary = folder / f".writing-{os.getpid()}"
+    temporary.mkdir(exist_ok=True)
+    try:
+        export_onnx(network, recipe.decoder, temporary / "model.onnx")
+        state = {name: value.detach().clone() for name, value in network.state_dict().items()}
+        torch.save(state, temporary / "model.pt")
+        torch.save(
+            {
+                "state_dict": {f"network.{name}": value for name, value in state.items()},
+                "pytorch-lightning_version": lightning.__version__,
+                "epoch": recipe.trainable()[2].epochs,
+                "global_step": 0,
+                "hyper_parameters": {"recipe": recipe.model_dump(mode="json", exclude_defaults=True)},
+            },
+            temporary / "model.ckpt",
+        )
+        written = source if source is None or source.is_file() else source / RECIPE
+        if written is None or written.resolve() != (folder / RECIPE).resolve():
+            _write_recipe(recipe, temporary / RECIPE)
+        for path in sorted(temporary.iterdir()):
+            path.replace(folder / path.name)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _write_recipe(recipe: Recipe, path: Path) -> None:
+    import yaml
+
+    content = recipe.model_dump(mode="json", exclude_defaults=True)
+    path.write_text(yaml.safe_dump(content, sort_keys=False, width=120), encoding="utf-8")
+
+
+def load_network(folder: str | Path) -> DecoderNetwork:
+    """Torch network of a decoder's folder, from ``recipe.yaml`` and ``model.pt``.
+
+    Raises
+    ------
+    NeuroMotionError
+        If a file is missing or corrupt, or the weights are another network's.
+    """
+    folder = Path(folder)
+    network = _whole_network(load_recipe(folder))
+    path = folder / "model.pt"
+    try:
+        network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+    except Exception as error:  # noqa: BLE001 -- torch raises many classes on broken files
+        text = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise NeuroMotionError(f"{path} does not hold this recipe's weights: {text}") from None
+    return network.eval()
+
+
+def _whole_network(recipe: Recipe) -> DecoderNetwork:
+    """Untrained network of a recipe, all seeds in it."""
+    _, network, options = recipe.trainable()
+    members = [build_network(recipe.decoder, network) for _ in range(options.seeds)]
+    return members[0] if len(members) == 1 else Ensemble(members, recipe.decoder.output)

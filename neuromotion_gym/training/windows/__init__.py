@@ -1,0 +1,1 @@
+"""How training windows are made, one preparation a module."""

@@ -1,0 +1,220 @@
+"""Training on covariances of bands instead of samples: ``data.preparation: band_covariances``.
+
+Networks that read nothing but the power of spatially filtered bands (`networks.spatial_bands`) need of a window its
+covariance in each band, and the covariance of any stretch is the mean of those of the blocks that make it up. So
+recordings are filtered once by the network's own causal filters, every trial is kept as the covariances of its
+blocks, and a training window is drawn as a stretch of any length anywhere in a trial, or, as in the loop, as the end
+of one piece and the beginning of another one of the same label. Thousands of times cheaper than samples.
+
+Options (``data.options``):
+
+==============  ========================================================================================
+``shortest_s``  shortest stretch that is drawn
+``longest_s``   longest
+``joined``      share of windows made of two stretches, from two trials of one recording and label
+``mirrored``    whether every trial of a side comes a second time, electrodes and label of the two sides
+                exchanged: people differ in much, but the brain's two halves are alike
+==============  ========================================================================================
+
+``data.stride_s`` is the length of a block.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.training.bands import apply_filters, filter_bank
+from neuromotion_gym.training.data import check_recording, preparation_options, session_adaptations
+from neuromotion_gym.training.mirror import mirrored_channels, mirrored_labels
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from neuromotion_gym.decoders.recipe import Recipe
+    from neuromotion_gym.signals.recording import Recording, Session
+
+DEFAULTS: dict[str, Any] = {"shortest_s": 1.5, "longest_s": 3.5, "joined": 0.3, "mirrored": True}
+
+
+@dataclass(frozen=True, eq=False)
+class BandCovariances:
+    """Trials as running sums of the covariances of their blocks; row i is trial ``rows[i]``, plain or mirrored.
+
+    Parameters
+    ----------
+    sums : float32 array, shape (trials, blocks + 1, bands, channels * (channels + 1) / 2)
+        Sums over blocks from the trial's start, upper triangles.
+    lengths : int array, shape (trials,)
+        Blocks of each trial.
+    recordings, groups : int array, shape (trials,)
+        Recording of each trial, and which recording and label (trials of one group may be joined).
+    adaptations : float32 array, shape (recordings, channels, channels)
+    rows, labels, people : int array, shape (n,)
+    mirrored : bool array, shape (n,)
+    order : int array, shape (channels,)
+        Channel on the other side of each.
+    spans : (int, int)
+        Shortest and longest stretch, in blocks.
+    joined : float
+    fixed : int
+        Blocks of a window where nothing is varied.
+    """
+
+    sums: np.ndarray
+    lengths: np.ndarray
+    recordings: np.ndarray
+    groups: np.ndarray
+    adaptations: np.ndarray
+    rows: np.ndarray
+    labels: np.ndarray
+    people: np.ndarray
+    mirrored: np.ndarray
+    order: np.ndarray
+    spans: tuple[int, int]
+    joined: float
+    fixed: int
+
+    @property
+    def trials(self) -> np.ndarray:
+        """Which trial each row is."""
+        return self.rows
+
+    def windows(self, indices: np.ndarray, generator: np.random.Generator | None = None) -> np.ndarray:
+        """Mean covariances of stretches, float32, shape (m, bands, channels, channels).
+
+        Without a generator: the last ``fixed`` blocks of each trial.
+        """
+        trials = self.rows[indices]
+        if generator is None:
+            count = np.minimum(self.fixed, self.lengths[trials])
+            mean = self._mean(trials, self.lengths[trials] - count, count)
+        else:
+            mean = self._drawn(trials, generator)
+        channels = len(self.order)
+        first, second = np.triu_indices(channels)
+        back = np.empty((channels, channels), np.int64)
+        back[first, second] = back[second, first] = np.arange(len(first))
+        full = mean[:, :, back]
+        flip = self.mirrored[indices]
+        full[flip] = full[flip][:, :, self.order[:, None], self.order]
+        return full
+
+    def adaptation(self, indices: np.ndarray) -> np.ndarray:
+        """Alignment of each row's person, mirrored where the row is."""
+        chosen = self.adaptations[self.recordings[self.rows[indices]]]
+        flip = self.mirrored[indices]
+        chosen[flip] = chosen[flip][:, self.order[:, None], self.order]
+        return chosen
+
+    def _mean(self, trials: np.ndarray, start: np.ndarray, count: np.ndarray) -> np.ndarray:
+        total: np.ndarray = self.sums[trials, start + count] - self.sums[trials, start]
+        return total / count[:, None, None].astype(np.float32)
+
+    def _drawn(self, trials: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+        n = len(trials)
+        count = np.minimum(generator.integers(self.spans[0], self.spans[1] + 1, n), self.lengths[trials])
+        mean = self._mean(trials, self._start(trials, count, generator), count)
+        joined = np.flatnonzero((generator.random(n) < self.joined) & (count > 1))
+        if len(joined):
+            other = np.array([generator.choice(np.flatnonzero(self.groups == self.groups[t])) for t in trials[joined]])
+            size = generator.integers(1, count[joined])
+            mine = self._mean(trials[joined], self._start(trials[joined], size, generator), size)
+            rest = np.minimum(count[joined] - size, self.lengths[other])
+            theirs = self._mean(other, self._start(other, rest, generator), rest)
+            share = (size / (size + rest))[:, None, None].astype(np.float32)
+            mean[joined] = share * mine + (1 - share) * theirs
+        return mean
+
+    def _start(self, trials: np.ndarray, count: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+        start: np.ndarray = (generator.random(len(trials)) * (self.lengths[trials] - count + 1)).astype(np.int64)
+        return start
+
+
+def training_windows(recipe: Recipe, sessions: Sequence[Session]) -> BandCovariances:
+    """Covariances of all labelled trials of ``sessions``; see the module.
+
+    Raises
+    ------
+    NeuroMotionError
+        If an option is unknown, the network has no bands, the decoder no alignment, or a label no trial.
+    """
+    spec = recipe.decoder
+    data, network, _ = recipe.trainable()
+    options = preparation_options("band_covariances", data.options, DEFAULTS)
+    if "bands_hz" not in network.options or "taps" not in network.options:
+        raise NeuroMotionError("Preparation 'band_covariances' needs network.options bands_hz and taps.")
+    adaptations = session_adaptations(spec, sessions)
+    if adaptations is None:
+        raise NeuroMotionError("Preparation 'band_covariances' needs adaptation.kind 'euclidean'.")
+    filters = filter_bank(spec.rate_hz, network.options["bands_hz"], network.options["taps"])
+    block = max(1, round(data.stride_s * spec.rate_hz))
+    skip = round(data.start_s * spec.rate_hz)
+    recordings = [recording for session in sessions for recording in session.recordings]
+    people = sorted({recording.subject for recording in recordings})
+    sums, labels, owners = [], [], []
+    for index, recording in enumerate(recordings):
+        check_recording(recording, spec)
+        for trial, blocks in _blocks(recording.pick(spec.channels), filters, block, skip, spec.labels, data.stop_s):
+            sums.append(blocks)
+            labels.append(spec.labels.index(trial))
+            owners.append(index)
+    missing = [label for index, label in enumerate(spec.labels) if index not in labels]
+    if missing:
+        raise NeuroMotionError(f"No trial of {', '.join(missing)} is as long as one block of {data.stride_s:g} s.")
+    lengths = np.array([len(one) - 1 for one in sums])
+    padded = np.zeros((len(sums), lengths.max() + 1, *sums[0].shape[1:]), np.float32)
+    for row, one in enumerate(sums):
+        padded[row, : len(one)] = one
+    truth, owner = np.array(labels, np.int64), np.array(owners, np.int64)
+    other = mirrored_labels(spec.labels)
+    sided = np.flatnonzero(other[truth] != truth) if options["mirrored"] else np.empty(0, np.int64)
+    rows = np.concatenate([np.arange(len(truth)), sided])
+    person = np.array([people.index(recording.subject) for recording in recordings], np.int64)
+    in_blocks = tuple(max(1, round(options[name] / data.stride_s)) for name in ("shortest_s", "longest_s"))
+    if in_blocks[0] > in_blocks[1]:
+        raise NeuroMotionError("data.options: shortest_s has to be at most longest_s.")
+    return BandCovariances(
+        padded,
+        lengths,
+        owner,
+        owner * len(spec.labels) + truth,
+        adaptations,
+        rows,
+        np.concatenate([truth, other[truth[sided]]]),
+        person[owner[rows]],
+        np.arange(len(rows)) >= len(truth),
+        mirrored_channels(spec.channels) if options["mirrored"] else np.arange(len(spec.channels)),
+        (in_blocks[0], in_blocks[1]),
+        float(options["joined"]),
+        max(1, (spec.window - network.options["taps"] + 1) // block),
+    )
+
+
+def _blocks(
+    recording: Recording, filters: np.ndarray, block: int, skip: int, labels: Sequence[str], stop_s: float | None
+) -> list[tuple[str, np.ndarray]]:
+    """Label and running sums of the covariances of the blocks of each trial."""
+    filtered = apply_filters(recording.samples.astype(np.float32), filters.astype(np.float32))
+    bands, channels, _ = filtered.shape
+    first, second = np.triu_indices(channels)
+    found = []
+    for trial in recording.trials:
+        if trial.label not in labels:
+            continue
+        start = trial.start + skip
+        stop = trial.stop if stop_s is None else min(trial.stop, trial.start + round(stop_s * recording.spec.rate_hz))
+        start = max(start, filters.shape[1] - 1)  # before it the filter still fills
+        count = (stop - start) // block
+        if count < 1:
+            continue
+        pieces = filtered[:, :, start : start + count * block].reshape(bands, channels, count, block)
+        pieces = pieces.transpose(2, 0, 1, 3)
+        covariance = pieces @ pieces.swapaxes(-1, -2) / block
+        sums = np.zeros((count + 1, bands, len(first)), np.float32)
+        np.cumsum(covariance[:, :, first, second], axis=0, out=sums[1:])
+        found.append((trial.label, sums))
+    return found

@@ -1,0 +1,86 @@
+"""The demo: what it plays, what it says, and that it ends well without a way to draw."""
+
+from __future__ import annotations
+
+import csv
+import sys
+
+import pytest
+
+from neuromotion_gym.cli import demo
+from neuromotion_gym.cli import main as cli
+from neuromotion_gym.decoders import load_decoder
+from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.rendering import rendering_available
+
+
+def run(monkeypatch, *arguments: str) -> int:
+    monkeypatch.setattr(sys, "argv", ["neuromotion", *arguments])
+    monkeypatch.setenv("COLUMNS", "120")
+    with pytest.raises(SystemExit) as stop:
+        cli.main()
+    return stop.value.code or 0
+
+
+def test_both_kinds_of_signal_are_shown_with_every_bound():
+    rows = demo.entries()
+    shown = {row.show: load_decoder(row.show).spec for row in rows}
+    assert tuple(shown) == demo.SHOWN
+    assert {spec.modality for spec in shown.values()} == {"emg", "eeg"}
+    for name, spec in shown.items():
+        assert not spec.control
+        roles = {row.role for row in rows if row.show == name}
+        assert roles == {"decoder", "oracle", "shuffled", "blind"} | (
+            {"eye control"} if spec.modality == "eeg" else set()
+        )
+
+
+def test_one_decoder_alone_is_shown_when_it_is_named():
+    assert {row.show for row in demo.entries("emg_armband")} == {"emg_armband"}
+
+
+def test_unknown_decoder_is_refused():
+    with pytest.raises(NeuroMotionError, match="mind_reader"):
+        demo.entries("mind_reader")
+
+
+def test_rows_play_the_same_people_and_goals():
+    decoder, oracle, *_ = demo.entries("emg_armband")
+    first, second = (demo.play(row, "surrogate", 4, seed=3) for row in (decoder, oracle))
+    assert [(e["subject"], e["goal"]) for e in first.episodes] == [(e["subject"], e["goal"]) for e in second.episodes]
+    assert second.success.mean == 1.0
+    assert first.people == len({e["subject"] for e in first.episodes}) == 4
+    assert first.about["part"] == "test"
+
+
+def test_another_seed_has_other_goals():
+    blind = demo.entries("emg_armband")[3]
+    goals = [[e["goal"] for e in demo.play(blind, "surrogate", 4, seed).episodes] for seed in (0, 1)]
+    assert goals[0] != goals[1]
+
+
+def test_without_a_way_to_draw_the_demo_ends_with_its_table(monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr("neuromotion_gym.rendering.why_not", lambda: "libEGL.so.1 is not installed; install libegl1")
+    out = tmp_path / "out"
+    assert run(monkeypatch, "demo", "--decoder", "emg_armband", "--episodes", "2", "--out", str(out)) == 0
+    said = capsys.readouterr().out
+    assert "oracle" in said
+    assert "libegl1" in said
+    assert not list(out.glob("*.mp4"))
+    with (out / "episodes.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 4 * 2
+    assert {row["role"] for row in rows} == {"decoder", "oracle", "shuffled", "blind"}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not rendering_available(), reason="no OpenGL back end on this machine")
+def test_film_has_the_length_of_its_episode(tmp_path):
+    import imageio_ffmpeg
+
+    oracle = demo.entries("emg_armband")[1]
+    demo.record([oracle], "surrogate", 0, tmp_path / "rollout.mp4")
+    frames, seconds = imageio_ffmpeg.count_frames_and_secs(str(tmp_path / "rollout.mp4"))
+    (episode,) = demo.play(oracle, "surrogate", 1, 0).episodes
+    assert frames == pytest.approx((episode["time_s"] + demo.LINGER_S) * 20, abs=1)
+    assert seconds == pytest.approx(frames / 20, abs=0.1)

@@ -1,0 +1,90 @@
+"""What is played is one value, what does not apply is refused, and everything is opened in one place."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from neuromotion_gym.datasets.playing import Playing, open_source, playing_for
+from neuromotion_gym.decoders.zoo import load_decoder
+from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.signals.sources import ReplaySource
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_defaults_come_from_the_decoder_and_its_data_set() -> None:
+    playing = playing_for(load_decoder("eeg_fists").spec)
+    assert (playing.ocular, playing.skip_cue, playing.source, playing.part) == ("regress", 2.0, "surrogate", "tune")
+    playing = playing_for(load_decoder("emg_armband").spec)
+    assert (playing.ocular, playing.skip_cue, playing.pacing) == ("keep", 0.0, "sliding")
+
+
+def test_whole_trials_are_played_from_their_onset_by_default() -> None:
+    spec = load_decoder("eeg_fists").spec
+    paced = spec.model_copy(update={"pacing": "trial", "epoch_s": (1.0, 3.0)})
+    playing = playing_for(paced)
+    assert (playing.skip_cue, playing.pacing, playing.epoch_s) == (0.0, "trial", (1.0, 3.0))
+    assert open_source(playing).provenance["pacing"] == "trial"
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("emg_armband", {"ocular": "regress"}, "no ocular channels"),
+        ("emg_armband", {"skip_cue": 1.0}, "no onset"),
+        ("emg_armband", {"source": "radio"}, "'surrogate', 'replay'"),
+        ("emg_armband", {"subjects": "Male0"}, "sequence of names"),
+        ("eeg_fists", {"ocular": "remove"}, "'keep' or 'regress'"),
+        ("eeg_fists", {"skip_cue": -1.0}, "from 0 to 60"),
+        ("eeg_fists", {"skip_cue": "2"}, "from 0 to 60"),
+        ("eeg_fists", {"skip_cue": float("nan")}, "from 0 to 60"),
+        ("eeg_fists", {"part": "rest"}, "part"),
+        ("eeg_fists", {"subjects": []}, "subjects"),
+    ],
+)
+def test_what_does_not_apply_is_refused(name: str, options: dict[str, object], message: str) -> None:
+    with pytest.raises(NeuroMotionError, match=message):
+        playing_for(load_decoder(name).spec, **options)
+
+
+def test_surrogates_of_another_kind_of_session_are_refused() -> None:
+    options = {"dataset": "eegmmidb", "part": "test", "labels": ("rest",), "session_kind": "real"}
+    assert Playing(source="replay", **options).session_kind == "real"
+    with pytest.raises(NeuroMotionError, match="kind 'imagined', not 'real'"):
+        Playing(source="surrogate", **options)
+
+
+def test_real_people_are_replayed_from_the_table(data_root: Path) -> None:
+    playing = Playing(
+        source="replay",
+        dataset="eegmmidb",
+        part="test",
+        subjects=("S036", "S037"),
+        labels=("rest", "left_fist", "right_fist"),
+        channels=("C3", "Cz", "C4"),
+        ocular="regress",
+        skip_cue=2.0,
+    )
+    source = open_source(playing, data_root)
+    assert isinstance(source, ReplaySource)
+    assert source.spec.channels == ("C3", "Cz", "C4")
+    assert source.sessions == (("S036", "imagined"), ("S037", "imagined"))
+    assert source.provenance["pieces_s"] == (1.0, 2.0)  # 4.1 s less the cue and the fade
+    assert {key: source.provenance[key] for key in ("kind", "dataset", "part", "split", "ocular", "onset")} == {
+        "kind": "replay",
+        "dataset": "eegmmidb",
+        "part": "test",
+        "split": "subject",
+        "ocular": "regress",
+        "onset": "onset",
+    }
+    assert {key.run for key in source.trials} == {"8", "12"}
+    (calibration,) = source.calibration(1)
+    assert (calibration.subject, calibration.run, calibration.spec.channels) == ("S037", "4", ("C3", "Cz", "C4"))
+    source.start(2)
+    source.reset(np.arange(2), [np.random.default_rng(row) for row in range(2)], np.array([0, 1]))
+    assert source.read(np.array([0, 1]), 480).shape == (2, 3, 480)

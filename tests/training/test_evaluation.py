@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from neuromotion_gym.decoders import OnnxDecoder
+from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.signals.recording import Session
+from neuromotion_gym.training.evaluation import (
+    Decisions,
+    accuracy_by_person,
+    confusion,
+    decide,
+    latency_to_first_right,
+    permutation_chance,
+    reliability,
+    report,
+)
+
+
+def decisions(posterior, truth, people=None, trials=None, onset=True):
+    n = len(truth)
+    return Decisions(
+        ("rest", "left", "right"),
+        np.asarray(posterior, np.float32),
+        np.asarray(truth),
+        np.asarray(["P"] * n if people is None else people),
+        np.arange(n) if trials is None else np.asarray(trials),
+        np.arange(n) * 0.5,
+        np.full(n, onset),
+    )
+
+
+LEFT, RIGHT, REST = [0.1, 0.8, 0.1], [0.1, 0.1, 0.8], [0.8, 0.1, 0.1]
+
+
+def test_balanced_accuracy_weighs_labels_alike_and_people_apart():
+    some = decisions([LEFT, LEFT, LEFT, LEFT, RIGHT], [1, 1, 1, 2, 2], people=["A", "A", "A", "A", "B"])
+    assert accuracy_by_person(some) == {"A": 0.5, "B": 1.0}
+    assert confusion(some).tolist() == [[0, 0, 0], [0, 3, 0], [0, 1, 1]]
+
+
+def test_left_against_right_forgets_rest():
+    some = decisions([[0.8, 0.15, 0.05], LEFT, REST], [1, 2, 0])
+    alone = some.restricted(("left", "right"))
+    assert alone.posterior[0] == pytest.approx([0.75, 0.25])
+    assert accuracy_by_person(alone) == {"P": 0.5}
+
+
+def test_trial_is_decided_by_all_its_windows():
+    some = decisions([LEFT, [0.3, 0.3, 0.4], [0.3, 0.3, 0.4]], [1, 1, 1], trials=[7, 7, 7])
+    per_trial = some.per_trial()
+    assert per_trial.posterior.argmax(axis=1).tolist() == [1]
+    assert per_trial.trials.tolist() == [7]
+
+
+def test_reliability_of_an_overconfident_decoder():
+    some = decisions([[0, 0.9, 0.1]] * 10, [1] * 5 + [2] * 5)
+    table, error = reliability(some)
+    assert error == pytest.approx(0.4)
+    assert table == [{"confidence": pytest.approx(0.9), "accuracy": 0.5, "windows": 10}]
+
+
+def test_chance_of_a_decoder_that_knows_nothing_is_one_over_labels():
+    generator = np.random.default_rng(0)
+    truth = np.repeat(np.tile([0, 1, 2], 20), 5)
+    posterior = generator.dirichlet([1, 1, 1], size=len(truth))
+    mean, upper = permutation_chance(decisions(posterior, truth, trials=np.repeat(np.arange(60), 5)))
+    assert mean == pytest.approx(1 / 3, abs=0.02)
+    assert mean < upper < 0.5
+
+
+def test_chance_of_windows_that_repeat_their_trial_is_wider():
+    truth = np.tile([0, 1, 2], 20)
+    posterior = np.eye(3)[truth]
+    one = permutation_chance(decisions(posterior, truth))[1]
+    many = permutation_chance(decisions(posterior.repeat(9, axis=0), truth.repeat(9), trials=np.arange(60).repeat(9)))[
+        1
+    ]
+    assert many == pytest.approx(one, abs=0.05)  # nine copies of a trial are no nine trials
+
+
+def test_latency_counts_from_onset_and_leaves_rest_out():
+    some = decisions([REST, REST, LEFT, REST, REST], [1, 1, 1, 0, 2], trials=[0, 0, 0, 1, 2])
+    assert latency_to_first_right(some, ("rest",)) == {"median_s": -1.0, "never": 0.5}
+    assert latency_to_first_right(decisions([REST, LEFT], [1, 1], trials=[0, 0])) == {"median_s": 0.5, "never": 0.0}
+    assert latency_to_first_right(decisions([LEFT], [1], onset=False)) is None
+
+
+def test_decisions_of_a_recording_lie_inside_its_trials(tiny, tiny_folder):
+    recording = tiny.recording(3)
+    made = decide(OnnxDecoder(tiny_folder), [Session("nowhere", "P3", "0", (recording,))])
+    # Trials of 40 samples, windows of 4, hop of 5: starts 0, 5 ... 35
+    assert len(made.truth) == 8 * 8
+    assert made.since_onset_s[:8] == pytest.approx(np.arange(4, 40, 5) / 100)
+    assert accuracy_by_person(made)["P3"] > 0.9
+    later = decide(OnnxDecoder(tiny_folder), [Session("nowhere", "P3", "0", (recording,))], skip_s=0.2)
+    assert len(later.truth) == 8 * 4
+    figures = report(made)
+    assert figures["per_trial"]["balanced_accuracy"]["mean"] == 1.0
+    assert figures["per_window"]["balanced_accuracy"]["low"] is None  # one person has no interval
+
+
+def test_recordings_without_a_window_are_an_error(tiny, tiny_folder):
+    with pytest.raises(NeuroMotionError, match="No window"):
+        decide(OnnxDecoder(tiny_folder), [Session("nowhere", "P", "0", (tiny.recording(),))], skip_s=5)
