@@ -53,7 +53,7 @@ def fit(
 def modes(
     dataset: Annotated[str, typer.Argument(help="Data set with many people, e.g. eegmmidb.")],
     out: Annotated[Path, typer.Option(help="File to write, .npz.")],
-    every: Annotated[int, typer.Option(min=1, help="Take every so-maniest person of the train part.")] = 1,
+    every: Annotated[int, typer.Option(min=1, help="Take every n-th person of the train part.")] = 1,
     data: Annotated[Path | None, DATA] = None,
 ) -> None:
     """Find the modes by which covariances vary in the people of the train part; surrogates are fitted with them."""
