@@ -1,8 +1,8 @@
 """What other packages bring: functions under the entry point group ``neuromotion_gym.plugins``, called at import.
 
-Such a function takes no argument and calls the library's ``register_*`` functions. It should import what it needs inside
-of itself, so that ``import neuromotion_gym`` stays quick. A plug-in that fails is left out with a warning: one broken
-package must not take the library down.
+Such a function takes no argument and calls the library's ``register_*`` functions. It should import what it needs in
+its own body, so that ``import neuromotion_gym`` stays quick. A plug-in that fails is left out with a warning: one
+broken package must not take the library down.
 """
 
 from __future__ import annotations

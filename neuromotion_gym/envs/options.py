@@ -21,7 +21,7 @@ from neuromotion_gym.tasks.posture import PostureLevel, PostureTask, WrongSelect
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from neuromotion_gym.datasets.playing import PlayedPart, SourceKind
+    from neuromotion_gym.datasets.playing import Perturbation, PlayedPart, SourceKind
     from neuromotion_gym.datasets.sessions import Ocular
     from neuromotion_gym.decoders.decoder import Decoder, DecoderSpec
     from neuromotion_gym.signals.sources import Source
@@ -39,6 +39,7 @@ def assemble(
     subjects: Sequence[str] | None = None,
     ocular: Ocular | None = None,
     skip_cue: float | None = None,
+    perturbations: Sequence[Perturbation | Mapping[str, Any] | str] = (),
     data_root: str | Path | None = None,
     operator: OperatorSpec | Mapping[str, Any] | None = None,
     wrong_selection: WrongSelection = "end",
@@ -66,6 +67,8 @@ def assemble(
     skip_cue : float, optional
         Seconds left out at the start of every trial that is played. Default: what the data set says for decoders of
         sliding windows, 0 for those of whole trials.
+    perturbations : sequence of mapping or str, optional
+        What happens to the samples on their way to the decoder: names, or mappings with ``name`` and ``options``.
     data_root : str or path, optional
         Where data sets lie (replay); default ``NEUROMOTION_DATA``.
     operator : OperatorSpec or mapping, optional
@@ -97,10 +100,17 @@ def assemble(
             subjects=subjects,
             ocular=ocular,
             skip_cue=skip_cue,
+            perturbations=perturbations,
         )
         source = open_source(playing, data_root)
     else:
-        given = {"subjects": subjects, "ocular": ocular, "skip_cue": skip_cue, "data_root": data_root}
+        given: dict[str, object] = {
+            "subjects": subjects,
+            "ocular": ocular,
+            "skip_cue": skip_cue,
+            "data_root": data_root,
+        }
+        given["perturbations"] = perturbations or None
         ignored = [name for name, value in given.items() if value is not None] + ["part"] * (part != "tune")
         if ignored:
             raise NeuroMotionError(

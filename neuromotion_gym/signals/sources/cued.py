@@ -72,7 +72,7 @@ class Cued(Protocol):
         """
 
     def pass_over(self, labels: np.ndarray, n_samples: int, rows: np.ndarray | None = None) -> None:
-        """Go on as `read` would, without generating samples: for bounds that look at the playing label and at no sample.
+        """Go on as `read` would, without generating samples: for bounds that look at labels alone.
 
         Labels, restarts and trials are those of a `read`. Rows that were passed over can be read again after a reset. A
         source may leave this method out; it is then read, and the samples are dropped.

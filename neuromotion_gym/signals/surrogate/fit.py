@@ -14,8 +14,8 @@ is ``mixing @ gain @ varied @ noise``:
   (`surrogate_modes`). A score is scaled to the variance beyond chance, since the noise brings chance anew, and by
   the model's spread. Modes and spread are computed from people of the train part.
 
-Without the last two the label is too easy to decode: the variation between trials, and within them, makes errors come in
-runs. To recordings with an onset the person's mean level of each channel is added, and the slow response
+Without the last two the label is too easy to decode: the variation between trials, and within them, makes errors come
+in runs. To recordings with an onset the person's mean level of each channel is added, and the slow response
 to the cue: a few spatial patterns a person, each with a time course of low rank a trial.
 """
 
