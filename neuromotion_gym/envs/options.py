@@ -110,7 +110,7 @@ def assemble(
             "skip_cue": skip_cue,
             "data_root": data_root,
         }
-        given["perturbations"] = perturbations or None
+        given |= {"data_root": data_root, "perturbations": perturbations or None}
         ignored = [name for name, value in given.items() if value is not None] + ["part"] * (part != "tune")
         if ignored:
             raise NeuroMotionError(
