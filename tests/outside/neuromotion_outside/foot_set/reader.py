@@ -1,4 +1,4 @@
-"""Reads ``w1_a.txt``: a first line ``rate 250``, then a line a sample: four amplitudes in microvolts and the movement."""
+"""Reads ``w1_a.txt``: a line ``rate 250``, then a line a sample: four amplitudes in microvolts and the movement."""
 
 from itertools import groupby
 from pathlib import Path
