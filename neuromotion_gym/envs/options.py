@@ -17,7 +17,7 @@ from neuromotion_gym.limbs.limb import Limb
 from neuromotion_gym.operators import Operator, OperatorSpec
 from neuromotion_gym.registration import drive_class, environment, task_class
 from neuromotion_gym.schema import from_mapping
-from neuromotion_gym.tasks.task import Timing
+from neuromotion_gym.tasks.task import Timing, middle_level
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -37,7 +37,7 @@ def assemble(
     *,
     decoder: str | Path | Decoder | BoundDecoder | None = None,
     source: str | Source = "surrogate",
-    level: str = "standard",
+    level: str | None = None,
     part: str = "tune",
     subjects: Sequence[str] | None = None,
     ocular: Ocular | None = None,
@@ -58,8 +58,8 @@ def assemble(
         before a colon and the name of the decoder that they bound. Default: the environment's own.
     source : {"surrogate", "replay"} or Source, default "surrogate"
         Where samples come from: the embedded generators, held-out trials of the data set, or an object.
-    level : str, default "standard"
-        One of the task's levels of difficulty.
+    level : str, optional
+        One of the task's levels of difficulty; the middle one where left out.
     part : {"tune", "test"}, default "tune"
         Part of the data set that the source plays; ``test`` is for benchmarks alone.
     subjects : sequence of str, optional
@@ -84,7 +84,8 @@ def assemble(
         If an option is unknown or out of range, or if the parts do not fit together.
     """
     row = environment(env_id)
-    make_task = task_class(row.task).from_level
+    kind = task_class(row.task)
+    make_task = kind.from_level
     _check_options(make_task, task_options)
     chosen = choose_decoder(decoder, row.decoder)
     spec = chosen.spec
@@ -111,8 +112,8 @@ def assemble(
             "ocular": ocular,
             "skip_cue": skip_cue,
             "data_root": data_root,
+            "perturbations": perturbations or None,
         }
-        given |= {"data_root": data_root, "perturbations": perturbations or None}
         ignored = [name for name, value in given.items() if value is not None] + ["part"] * (part != "tune")
         if ignored:
             raise NeuroMotionError(
@@ -122,7 +123,7 @@ def assemble(
     hop_s, timing = _clocks(spec, source)
     drive = drive_class(row.drive)
     task = make_task(
-        level,
+        middle_level(kind.levels) if level is None else level,
         limb,
         intents,
         lambda axes, speed: drive(limb, intents, axes, speed, CONTROL_S),
