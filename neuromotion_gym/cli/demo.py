@@ -157,9 +157,7 @@ def entries(decoder: str | None = None, environment: str | None = None) -> list[
         spec = recipes[name].decoder if name in recipes else load_decoder(name).spec
         levels = registration.task_class(row.task).levels
         slow = spec.window_s >= SLOW_WINDOW_S
-        setting = Setting(
-            env_id, levels[0] if slow else middle_level(levels), *(("bayes", 4) if slow else ("argmax", 1))
-        )
+        setting = Setting(env_id, levels[0], "bayes", 4) if slow else Setting(env_id, middle_level(levels), "argmax", 1)
         rows.append(Entry(name, "decoder", name, setting))
         rows += [Entry(name, role, f"{role}:{name}", setting) for role in ("oracle", "shuffled", "blind")]
         # Of the controls those that were trained on what is played here: eyes as the decoder has them, cue left out

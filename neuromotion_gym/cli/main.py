@@ -256,7 +256,8 @@ def _print_shown(console: Console, played: list[Played]) -> None:
     first = played[0]
     about, setting = first.about, first.entry.setting
     console.print(
-        f"[bold]{escape(first.entry.show)}[/] on {setting.environment}, level {setting.level}, controller {setting.controller}",
+        f"[bold]{escape(first.entry.show)}[/] on {setting.environment}, level {setting.level}, "
+        f"controller {setting.controller}",
         soft_wrap=True,
         highlight=False,
     )
