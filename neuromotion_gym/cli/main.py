@@ -31,12 +31,10 @@ EXTRAS = {
     "onnx": "train",
     "onnxscript": "train",
     "sklearn": "train",
-    "pyriemann": "train",
     "stable_baselines3": "train",
     "sb3_contrib": "train",
     "joblib": "bench",
     "pyarrow": "bench",
-    "pandas": "bench",
 }
 
 DecoderArgument = Annotated[

@@ -196,8 +196,7 @@ def open_source(playing: Playing, root: str | os.PathLike[str] | None = None) ->
     source = _unperturbed(playing, root)
     for one in playing.perturbations:
         source = perturb(source, one.name, one.options)
-    if playing.perturbations:
-        source.provenance = {**source.provenance, "perturbations": [one.model_dump() for one in playing.perturbations]}
+    source.provenance = {**source.provenance, "playing": playing.model_dump(mode="json")}
     return source
 
 

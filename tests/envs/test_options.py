@@ -66,4 +66,4 @@ def test_a_perturbation_is_played_and_said() -> None:
     observation, info = env.reset(seed=0)
     assert not observation["signal"][:2].any()
     assert observation["signal"][2:].any()
-    assert info["about"]["perturbations"] == lost
+    assert info["about"]["playing"]["perturbations"] == lost

@@ -50,7 +50,7 @@ def test_lost_channels_are_zero_and_said():
     plain, *_ = play(open_source(PLAYING))
     assert not samples[:, 2].any()
     np.testing.assert_array_equal(np.delete(samples, 2, axis=1), np.delete(plain, 2, axis=1))
-    assert source.provenance["perturbations"] == [one]
+    assert source.provenance["playing"]["perturbations"] == [one]
 
 
 @pytest.mark.parametrize(
