@@ -79,13 +79,9 @@ def _check_session(facts: Dataset, part: str, session: Session) -> None:
         lacking = [channel for channel in facts.ocular_channels if channel not in spec.channels]
         _require(not lacking, f"{recording.name} lacks the ocular channels {', '.join(lacking)}.")
     found = {trial.label for recording in session.recordings for trial in recording.trials}
-    _require(
-        len(found) > 1, f"{name} {session.subject} of part {part!r} has trials of {', '.join(found) or 'no label'}."
-    )
-    if facts.rest is not None:
-        _require(
-            facts.rest in found, f"{name} {session.subject} of part {part!r} has no trial of {facts.rest!r}, its rest."
-        )
+    who = f"{name} {session.subject} of part {part!r}"
+    _require(len(found) > 1, f"{who} has trials of {', '.join(found) or 'no label'}; it needs two labels or more.")
+    _require(facts.rest is None or facts.rest in found, f"{who} has no trial of {facts.rest!r}, its label of rest.")
 
 
 def _require(fulfilled: bool, message: str) -> None:

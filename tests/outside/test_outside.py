@@ -1,7 +1,7 @@
 """Another package brings a limb, a task, a data set, a network, a decoder, a controller and a perturbation.
 
-It is built as a wheel, installed beside the library, found by its entry point, and passes the general suites in a process of
-its own; not a line of the library knows of it.
+It is built as a wheel, installed beside the library, found by its entry point, and passes the general suites in a
+process of its own; not a line of the library knows of it.
 """
 
 from __future__ import annotations
