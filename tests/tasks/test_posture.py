@@ -24,7 +24,9 @@ class Plain:
         return places.copy()
 
 
-def make_task(level: str, axes: int, rows: int, rest: bool = True, lag_s: float = 0.4, **options: object) -> PostureTask:
+def make_task(
+    level: str, axes: int, rows: int, rest: bool = True, lag_s: float = 0.4, **options: object
+) -> PostureTask:
     rules, limb = posture_level(level, axes, lag_s, 0.5, rest=rest), Plain()
     task = PostureTask(rules, limb, limb, tuple(f"axis_{number}" for number in range(axes)), CONTROL_S, **options)
     task.start(rows)
