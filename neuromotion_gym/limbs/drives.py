@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 class Drive(Protocol):
     """Turns the actions of a batch of limbs into controls.
 
-    A drive is built as ``DriveClass(limb, intents, axes, speed, control_s)`` by the task, which says along which axes
-    error is measured and how fast the limb may be. Every array has the rows of the batch first; sensors are those of the
-    last control step, shape (rows, nsensordata).
+    A drive is built as ``DriveClass(limb, intents, axes, speed, control_s)``; the task says along which axes error is
+    measured, and how fast the limb may be. Every array has the rows of the batch first. Sensors are those of the last
+    control step, shape (rows, nsensordata).
     """
 
     action_size: int
