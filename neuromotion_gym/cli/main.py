@@ -110,7 +110,7 @@ def demo(
     """Drive an arm by decoded EMG and by decoded EEG, beside the bounds of each: a table, a video, the episodes."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    from neuromotion_gym.cli.main import demo as show
+    from neuromotion_gym.cli import demo as show
     from neuromotion_gym.rendering import why_not
 
     console = Console()

@@ -36,10 +36,10 @@ class ReplaySource:
     skip_cue : float
         Seconds left out after each onset.
     pieces_s : (float, float), optional
-        Shortest and longest piece in seconds; `PIECES_S` where left out. The longest gives way, down to what nine
+        Shortest and longest piece in seconds; the modality's where left out. The longest gives way, down to what nine
         trials in ten can hold after ``skip_cue``; trials shorter than that are not played.
     fade_s : float, optional
-        Length of the cross-fade in seconds; `FADE_S` where left out.
+        Length of the cross-fade in seconds; the modality's where left out.
     pacing : {"sliding", "trial"}
         ``"trial"``: every piece is a whole epoch, from onset (plus ``skip_cue``) to `TRIAL_MARGIN_S` after
         ``epoch_s[1]``. There pieces may reach past the end of the trial, by margin and fade.

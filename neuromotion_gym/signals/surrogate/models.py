@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from neuromotion_gym.signals.surrogate.autoregression import VectorAutoregression
 
 if TYPE_CHECKING:
-    from neuromotion_gym.signals.recording import Modality
+    from neuromotion_gym.signals.modality import Modality
 
 Mixing = Literal["label", "trial"]
 
