@@ -1,4 +1,4 @@
-"""Controllers: from the decoder's output and the state of the limb to an action. A stable-baselines3 policy is one too."""
+"""Controllers: from the output of the decoder and the state of the limb to an action. A learned policy is one."""
 
 from neuromotion_gym.controllers.base import Controller, HandWritten
 from neuromotion_gym.controllers.checks import check_controller

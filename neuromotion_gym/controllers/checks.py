@@ -1,7 +1,7 @@
 """`check_controller`: what every controller has to fulfil. For the tests of our own, and for people with their own.
 
-The check plays in a loop without physics and signals: the limb moves exactly as the action says, and the decoder reports,
-late and rightly, what a simple operator wants. It knows nothing but the layout.
+The check plays in a loop without physics and signals: the limb moves exactly as the action says, and the decoder
+reports, late and rightly, what a simple operator wants. It knows nothing but the layout.
 """
 
 from __future__ import annotations
@@ -54,9 +54,9 @@ def check_controller(
     Raises
     ------
     NeuroMotionError
-        With the first rule that is broken: shape, kind and range of actions; observations left as they were; a row alone
-        the same as in a batch; nothing kept in the controller itself; memory cleared in the rows where an episode begins;
-        observations of another length refused; the goal reached.
+        With the first rule that is broken: shape, kind and range of actions; observations left as they were; a row
+        alone the same as in a batch; nothing kept in the controller itself; memory cleared in the rows where an episode
+        begins; observations of another length refused; the goal reached.
     """
     controller = make_controller(name, layout, **options)
     _check_rows(name, controller, layout, atol, seed)
@@ -92,8 +92,8 @@ def random_observations(layout: ObservationLayout, rows: int, seed: int = 0) -> 
 def share_reached(controller: Controller, layout: ObservationLayout, episodes: int = EPISODES, seed: int = 0) -> float:
     """Share of episodes in which the limb is held at the goal, with an operator and a decoder without errors.
 
-    The operator wants the label that shortens the largest error, and rests, if a label rests, where all errors are small.
-    The decoder reports the wanted label `ObservationLayout.lag_s` late.
+    The operator wants the label that shortens the largest error, and rests, if a label rests, where all errors are
+    small. The decoder reports the wanted label `ObservationLayout.lag_s` late.
 
     Raises
     ------
@@ -138,6 +138,8 @@ def share_reached(controller: Controller, layout: ObservationLayout, episodes: i
             posterior[np.arange(episodes), wanted[0]] = SURE
         held = np.where((np.abs(position - goal) <= facts.tolerance).all(axis=1), held + 1, 0)
         reached |= held >= round(facts.dwell_s / layout.control_s)
+        if reached.all():
+            break
     return float(reached.mean())
 
 

@@ -59,7 +59,7 @@ class History:
     for each time constant: l       leaky mean of the posterior, less that of chance
     for each time constant: a       leaky mean of the positions
     for each time constant: a       leaky mean of the velocity that the posterior asks for
-    for each time constant: a       leaky mean of that velocity times the position: where along its axis it was asked for
+    for each time constant: a       leaky mean of that velocity times the position: where on its axis it was asked for
     with ``belief``: a              mean of the goals under the belief of `Bayes`
     with ``belief``: a + 1          most likely goal, and its probability
     with ``belief``: l              probabilities of the labels that may be asked for

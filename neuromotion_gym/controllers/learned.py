@@ -11,9 +11,9 @@ output ``action``        (n, axes)             mean of the action
 outputs ``next_state_i`` (n, size of i)        the state after this decision, for each ``state_i``
 =======================  ====================  ==========================================================
 
-All are float32 and n is dynamic. States are zero at the start of an episode. Its metadata hold, under the key
-``neuromotion``, a `LearnedSpec` as JSON: what the policy was trained for, so that it is refused elsewhere, and how it was
-trained. `neuromotion_gym.controllers.export.export_policy` writes such files.
+All are float32 and n is dynamic. States are zero at the start of an episode. The metadata of the file hold, under the
+key ``neuromotion``, a `LearnedSpec` as JSON: what the policy was trained for, so that it is refused elsewhere, and how
+it was trained. `neuromotion_gym.controllers.export.export_policy` writes such files.
 """
 
 from __future__ import annotations
@@ -201,7 +201,9 @@ class Learned:
         action, *following = (np.asarray(each) for each in run_session(self._session, names, feed, str(self.path)))
         if action.shape != (len(features), len(self.spec.axes)) or not np.isfinite(action).all():
             raise NeuroMotionError(f"{self.path} gave actions that are not {len(self.spec.axes)} finite numbers a row.")
-        if any(new.shape != old.shape or not np.isfinite(new).all() for new, old in zip(following, states, strict=True)):
+        if any(
+            new.shape != old.shape or not np.isfinite(new).all() for new, old in zip(following, states, strict=True)
+        ):
             raise NeuroMotionError(f"{self.path} gave a state that is not finite or has another shape than before.")
         return action, following
 
@@ -231,7 +233,10 @@ class Learned:
             ("output", outputs, {"action": len(self.spec.axes), **{f"next_state_{i}": n for i, n in enumerate(sizes)}}),
         ):
             fits = set(found) == set(wanted) and all(
-                kind == "tensor(float)" and len(shape) == 2 and not isinstance(shape[0], int) and shape[1] == wanted[name]
+                kind == "tensor(float)"
+                and len(shape) == 2
+                and not isinstance(shape[0], int)
+                and shape[1] == wanted[name]
                 for name, (kind, shape) in found.items()
             )
             if not fits or not all(isinstance(size, int) for size in sizes):

@@ -31,8 +31,8 @@ def _walk() -> dict[str, Factory | str]:
 
 
 CONTROLLERS: dict[str, Factory | str] = _walk()
-"""Name of a controller: its class, a function that makes it, or ``"module:Class"``. ``blind`` ignores the decoder: it is a
-bound and is not ranked."""
+"""Name of a controller: its class, a function that makes it, or ``"module:Class"``. ``blind`` ignores the decoder: it
+is a bound and is not ranked."""
 
 
 def register_controller(name: str, factory: Factory | str) -> None:

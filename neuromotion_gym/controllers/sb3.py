@@ -250,9 +250,9 @@ class DecisionEnv(VecEnvWrapper):  # type: ignore[misc]  # stable-baselines3 is 
     """Features in place of observations, and one decision for several control steps.
 
     An action is held for ``repeat`` control steps, and their rewards are discounted step by step. Where an episode ends
-    in between, the next one begins with the limb held still until all rows decide again. In play `Learned` decides at the
-    first step; this is the only difference between training and play. The time limit is treated like any other end: time
-    is one of the features, and an episode without a selection has failed.
+    in between, the next one begins with the limb held still until all rows decide again. In play `Learned` decides at
+    the first step; this is the only difference between training and play. The time limit is treated like any other end:
+    time is one of the features, and an episode without a selection has failed.
 
     Parameters
     ----------

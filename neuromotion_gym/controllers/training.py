@@ -247,7 +247,8 @@ class Training:
         ]
         if other:
             raise NeuroMotionError(
-                f"{path} belongs to another training ({', '.join(other)} differ); take another folder or the same options."
+                f"{path} belongs to another training ({', '.join(other)} differ); "
+                "take another folder or the same options."
             )
         self.model.policy.load_state_dict(content["policy"])
         self.model.policy.optimizer.load_state_dict(content["optimizer"])

@@ -1,4 +1,4 @@
-"""Bayesian inference of the goal: which goal explains what the decoder has reported so far?"""
+"""Bayesian inference of the goal from all that the decoder has reported in an episode."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ class Bayes(HandWritten):
 
     A person is modelled roughly as in the closed loop. They go on with an axis until its error is mended, then take up
     the axis with the largest error, and rest where all errors are small. They take into account the movement that is
-    still to come from what they asked for. The joint belief over goal and label is the forward filter of a hidden Markov
-    model. The limb moves to the mean of the goals. It settles on a candidate once its probability passes ``threshold``,
-    or once the time that is left is only just enough to go there and to hold.
+    still to come from what they asked for. The joint belief over goal and label is the forward filter of a hidden
+    Markov model. The limb moves to the mean of the goals. It settles on a candidate once its probability passes
+    ``threshold``, or once the time that is left is only just enough to go there and to hold.
 
     Parameters
     ----------
@@ -149,7 +149,7 @@ class Bayes(HandWritten):
     def _predict(self, belief: np.ndarray, position: np.ndarray) -> np.ndarray:
         """Belief (n, goals, labels) one decision later, from the position of the limb (n, axes) that the person saw."""
         tolerance, rest = self.layout.tolerance, self.layout.intents.rest
-        # Error as a person sees it who has been asking for a label, less what is still to come: (n, goals, labels, axes)
+        # Error as seen by a person who has asked for a label, less what is still to come: (n, goals, labels, axes)
         error = (self.goals - position[:, None, :])[:, :, None, :] - self.ahead * self._unit
         size = np.abs(error)
         left = np.einsum("ngla,la->ngl", error, self._unit)

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 class Blind(HandWritten):
     """Goes to one place and stays there: by default the bound that every decoder has to beat.
 
-    Its success is known exactly, the ``chance`` of the task's facts where a wrong selection ends the episode: one of the
-    candidates, or a place whose box of the tolerance lies wholly among the goals.
+    Its success is known exactly where a wrong selection ends the episode: it is the ``chance`` of the task's facts. The
+    place is one of the candidates, or one whose box of the tolerance lies wholly among the goals.
 
     Parameters
     ----------

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 class Kalman(HandWritten):
     """The wanted velocity of every axis is a random walk; each decision measures it.
 
-    The measurement is the posterior-weighted velocity ``m``. Its variance is the variance of the labels' velocities under
-    the posterior plus a floor, divided by the share of the window that is new, since windows overlap. Uncertain decisions
+    The measurement is the posterior-weighted velocity. Its variance is the variance of the labels' velocities under the
+    posterior plus a floor, divided by the share of the window that is new, since windows overlap. Uncertain decisions
     therefore move the estimate less.
 
     Parameters
