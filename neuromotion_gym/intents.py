@@ -1,7 +1,7 @@
 """What a label means for a limb: the degree of freedom that it moves, and its direction.
 
-The table of a limb is the file ``intents.yaml`` beside its MJCF file; other packages add labels with `register_intents`.
-A leaf: imports nothing of the library but leaves.
+The table of a limb is the file ``intents.yaml`` beside its MJCF file; other packages add labels with
+`register_intents`. A leaf: imports nothing of the library but leaves.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """What environments, limbs, tasks and drives there are. Other packages add their own with the functions here.
 
-Every environment is one row: environment id, limb, scene, task, drive, default decoder. Tasks and drives are named by the
-module and the class that hold them, and are imported when they are used. A leaf: imports nothing of the library but
-leaves.
+Every environment is one row: environment id, limb, scene, task, drive, default decoder. Tasks and drives are named by
+their module and class, and are imported when they are used. A leaf: imports nothing of the library but leaves.
 """
 
 from __future__ import annotations

@@ -86,8 +86,7 @@ class ClosedLoop:
     Raises
     ------
     NeuroMotionError
-        If an option is out of range, or the blind decoder is to be given the signal: what an agent sees would then not be
-        blind.
+        If an option is out of range, or an agent is to see the signal beside the blind bound: the signal tells the goal.
     """
 
     def __init__(
@@ -104,8 +103,8 @@ class ClosedLoop:
         check_options(observe=observe, observe_goal=observe_goal, decoy=decoy, threads=threads)
         if observe == "signal" and getattr(parts.decoder, "kind", None) == "blind":
             raise NeuroMotionError(
-                "observe='signal' would show the agent a signal that tells the goal, and with the bound 'blind' it is to "
-                "know nothing. Observe the posterior, or take the bound 'shuffled', whose signal does not tell the goal."
+                "observe='signal' shows a signal that tells the goal, so that with it the bound 'blind' would not be "
+                "blind. Observe the posterior, or take the bound 'shuffled', whose signal does not tell the goal."
             )
         self.parts = parts
         self.layout = parts.layout

@@ -1,4 +1,4 @@
-"""What stands where in an observation, the facts of the task, and the clocks: all that a controller may know beforehand."""
+"""What stands where in an observation, facts of the task, and clocks: all that a controller may know beforehand."""
 
 from __future__ import annotations
 

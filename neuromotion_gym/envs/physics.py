@@ -1,7 +1,7 @@
 """A batch of limbs in MuJoCo: one call of `mujoco.rollout` a control step, for all of them, on native threads.
 
-A single limb is stepped by `mujoco.mj_step` as a rollout would do it: the bits are the same, and the states in between are
-not kept.
+A single limb is stepped by `mujoco.mj_step` as a rollout would do it: the bits are the same, and the states in between
+are not kept.
 """
 
 from __future__ import annotations

@@ -51,8 +51,8 @@ class Stream:
     keep_s : float, default 0
         How many seconds `recent` gives, if that is more than the window.
     observed : bool, default True
-        Whether an agent or a person is shown samples. If not, and the decoder is a bound that reads nothing but the label
-        that plays, no samples are generated; posteriors and everything else stay the same.
+        Whether an agent or a person is shown samples. If not, and the decoder is a bound that reads nothing but the
+        label that plays, no samples are generated; posteriors and everything else stay the same.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Limbs: MJCF models with named degrees of freedom, actuators and sensors, and what drives them. Know nothing of tasks."""
+"""Limbs, MJCF models with named degrees of freedom, actuators and sensors, and drives. They know nothing of tasks."""
 
 from neuromotion_gym.limbs.drives import Drive, SetPointDrive
 from neuromotion_gym.limbs.limb import DegreeOfFreedom, Limb

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 class Drive(Protocol):
     """Turns the actions of a batch of limbs into controls.
 
-    A drive is built as ``DriveClass(limb, intents, axes, speed, control_s)`` by the task, which says along which axes
-    error is measured and how fast the limb may be. Every array has the rows of the batch first; sensors are those of the
-    last control step, shape (rows, nsensordata).
+    A drive is built as ``DriveClass(limb, intents, axes, speed, control_s)``; the task says along which axes error is
+    measured, and how fast the limb may be. Every array has the rows of the batch first. Sensors are those of the last
+    control step, shape (rows, nsensordata).
     """
 
     action_size: int
@@ -102,9 +102,7 @@ class SetPointDrive:
     lag_s = 0.0
     steady = True
 
-    def __init__(
-        self, limb: Limb, intents: IntentMap, axes: tuple[str, ...], speed: float, control_s: float
-    ) -> None:
+    def __init__(self, limb: Limb, intents: IntentMap, axes: tuple[str, ...], speed: float, control_s: float) -> None:
         if tuple(axes) != intents.axes:
             raise NeuroMotionError(
                 f"Set points move the axes of the labels, {', '.join(intents.axes)}, but the task measures error along "
@@ -127,7 +125,7 @@ class SetPointDrive:
         self.target[rows] = places
         return self.limb.state_at(places, self.axes)
 
-    def control(self, action: np.ndarray, sensors: np.ndarray) -> np.ndarray:  # noqa: ARG002
+    def control(self, action: np.ndarray, sensors: np.ndarray) -> np.ndarray:
         """See `Drive.control`; an action is a fraction of full speed, -1 to 1."""
         self.target = bounded(self.target + self._stride * bounded(action, 1.0), 1.0)
         return self.limb.control(self.target, self.axes)
@@ -136,6 +134,6 @@ class SetPointDrive:
         """See `Drive.motion`; half ranges from home, and half ranges a second."""
         return self.limb.motion(sensors, self.axes)
 
-    def effect(self, labels: np.ndarray, sensors: np.ndarray) -> np.ndarray:  # noqa: ARG002
+    def effect(self, labels: np.ndarray, sensors: np.ndarray) -> np.ndarray:
         """See `Drive.effect`."""
         return self._effects.take(labels, axis=0)

@@ -1,6 +1,6 @@
 """A limb: an MJCF model whose degrees of freedom are found by name.
 
-A new limb needs no code, since it follows this convention. A degree of freedom ``d`` has two sensors, ``d_pos`` (jointpos,
+A new limb needs no code if it follows this convention. A degree of freedom ``d`` has two sensors, ``d_pos`` (jointpos,
 tendonpos or actuatorpos) and ``d_vel``. It is driven by the actuator ``d``, or by a ``<custom><tuple name="d">`` of
 actuators, whose coefficients say how far each goes of its own half range. Its range, in the unit of the sensor, is the
 actuator's ctrlrange, or ``<custom><numeric name="d_range" data="low high"/>``. The keyframe ``home`` is where 0 lies.

@@ -51,8 +51,8 @@ SLOW_LAG_S = 0.7
 MOST_CANDIDATES = 256
 """A level with more candidates is refused: controllers that infer the goal keep a belief over all of them."""
 FARTHEST = 0.75
-"""Distance of the farthest goal from the start, as the reward counts it: a wrong selection at the goal's side, which costs
-1, then still earns less than standing still."""
+"""Largest distance of a goal from a start, as the reward counts it: a wrong selection beside the goal, which costs 1,
+then still earns less than standing still."""
 TIME_COST = 0.2
 """What an episode that lasts to the time limit costs."""
 
@@ -93,8 +93,8 @@ class PostureLevel:
         the goals.
 
         Where wrong selections are ignored, a blind tour visits one posture after the other until the time is over.
-        How many it can hold is bounded from above by what lies between two selections: the way from the edge of one
-        target to the edge of the next, less the ``box`` that the limb may move while it holds, and a dwell time.
+        A bound from above on how many it can hold follows from what lies between two selections: the way from the edge
+        of one target to the edge of the next, less the ``box`` that the limb may move while it holds, and a dwell time.
         """
         axes, candidates = self.goals.axes, self.goals.candidates
         covered = 1.0
@@ -134,8 +134,8 @@ class PostureLevel:
 def posture_level(name: str, axes: int, lag_s: float, piece_s: float, rest: bool) -> PostureLevel:
     """Level ``name`` for ``axes`` axes and a decoder that answers ``lag_s`` seconds late.
 
-    Speed, dwell time and time limit follow from the lag, so that the oracle of every decoder succeeds: 0.3 half ranges a
-    second, 1 s and 20 s for a quick decoder, 0.15, 2 s and 40 s for a slow one. The limb is slower still
+    Speed, dwell time and time limit follow from the lag, so that the oracle of every decoder succeeds: 0.3 half ranges
+    a second, 1 s and 20 s for a quick decoder, 0.15, 2 s and 40 s for a slow one. The limb is slower still
 
     - without a label that rests: it then swings about its goal, as far as it moves in twice the lag;
     - on ``hard``: stopping elsewhere is an error there, and a stop misses its place by what the limb covers until the
@@ -215,8 +215,8 @@ class PostureTask:
     control_s : float
         Control period.
     wrong_selection : {"end", "ignore"}, default "end"
-        Whether a wrong selection ends the episode and costs 1. "ignore" is the classical target achievement control test
-        (Simon et al., J. Rehabil. Res. Dev. 48(6), 2011), in which a blind tour of all targets may succeed.
+        Whether a wrong selection ends the episode and costs 1. "ignore" is the classical target achievement control
+        test (Simon et al., J. Rehabil. Res. Dev. 48(6), 2011), in which a blind tour of all targets may succeed.
     discount : float, optional
         Has no effect any more; a warning says so.
     """
@@ -286,8 +286,8 @@ class PostureTask:
     ) -> np.ndarray:
         """Draw start, goal and decoy of ``rows``, or take ``goals``; see `neuromotion_gym.tasks.task.Task.reset`.
 
-        The decoy, a second goal drawn independently, is always drawn: everything that is drawn afterwards stays the same,
-        whether the operator pursues it or not.
+        The decoy, a second goal drawn independently, is always drawn: everything that is drawn afterwards stays the
+        same, whether the operator pursues it or not.
         """
         for row, generator in zip(rows, generators, strict=True):
             self.home[row] = generator.uniform(-START, START, len(self.axes))
