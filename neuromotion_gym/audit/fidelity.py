@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
     from neuromotion_gym.datasets.playing import Playing
     from neuromotion_gym.datasets.sessions import Ocular
-    from neuromotion_gym.decoders.decoder import Decoder, DecoderSpec
+    from neuromotion_gym.decoders.decoder import Decoder
+    from neuromotion_gym.decoders.spec import DecoderSpec
     from neuromotion_gym.signals.recording import Session
     from neuromotion_gym.signals.sources import Cued
     from neuromotion_gym.signals.surrogate.autoregression import VectorAutoregression

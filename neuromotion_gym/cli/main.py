@@ -194,9 +194,9 @@ def calibrate(
     out: Annotated[Path, typer.Option(help="Folder to write the calibrated decoder to.")],
 ) -> None:
     """Fit the last layer of a decoder to one wearer, in seconds."""
-    from neuromotion_gym.decoders.calibration import calibrate
     from neuromotion_gym.decoders.zoo import load_decoder
     from neuromotion_gym.signals.readers import arrays, mne_files
+    from neuromotion_gym.training.calibrate import calibrate
 
     spec = load_decoder(decoder).spec
     if recording.suffix == ".npz":

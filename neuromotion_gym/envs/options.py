@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
     from neuromotion_gym.datasets.playing import PlayedPart, SourceKind
     from neuromotion_gym.datasets.sessions import Ocular
-    from neuromotion_gym.decoders.decoder import Decoder, DecoderSpec
+    from neuromotion_gym.decoders.decoder import Decoder
+    from neuromotion_gym.decoders.spec import DecoderSpec
     from neuromotion_gym.signals.sources import Source
 
 CONTROL_S = 0.05

@@ -10,6 +10,7 @@ from weakref import WeakValueDictionary
 import numpy as np
 
 from neuromotion_gym.decoders.bounds import BoundDecoder
+from neuromotion_gym.decoders.fit import check_source
 from neuromotion_gym.envs.ring import SampleRing
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.process_wide import one_blas_thread
@@ -75,7 +76,7 @@ class Stream:
         observed: bool = True,
     ) -> None:
         spec = decoder.spec
-        check_fit(source, decoder)
+        check_source(source, spec)
         self.source, self.decoder, self.spec = source, decoder, spec
         self._claim()
         self._bound = decoder.kind if isinstance(decoder, BoundDecoder) else None
@@ -317,32 +318,3 @@ class Stream:
         adaptation = self._adaptations[session]
         assert adaptation is not None
         return adaptation
-
-
-def check_fit(source: Source, decoder: Decoder | BoundDecoder) -> None:
-    """Refuse a source that the decoder cannot read.
-
-    Raises
-    ------
-    NeuroMotionError
-        If channels, rate, unit or labels differ; the message gives both.
-    """
-    spec, given = decoder.spec, source.spec
-    lacking = [name for name in spec.channels if name not in given.channels]
-    if lacking or abs(given.rate_hz - spec.rate_hz) > 1e-6 * spec.rate_hz:
-        lacks = f", without {', '.join(lacking[:8])}{' …' * (len(lacking) > 8)}" if lacking else ""
-        raise NeuroMotionError(
-            f"Decoder {spec.name!r} reads {len(spec.channels)} channels ({spec.channels[0]} … {spec.channels[-1]}) at "
-            f"{spec.rate_hz:g} Hz, but the source gives {len(given.channels)} ({given.channels[0]} … "
-            f"{given.channels[-1]}) at {given.rate_hz:g} Hz{lacks}."
-        )
-    if given.unit != spec.unit:
-        raise NeuroMotionError(
-            f"Decoder {spec.name!r} reads samples in {spec.unit}, but the source gives {given.unit}."
-        )
-    missing = [label for label in spec.labels if label not in source.labels]
-    if missing:
-        raise NeuroMotionError(
-            f"The source cannot play {', '.join(missing)}, which decoder {spec.name!r} decodes. "
-            f"It plays: {', '.join(source.labels)}."
-        )
