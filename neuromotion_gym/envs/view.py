@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from neuromotion_gym.errors import NeuroMotionError
-from neuromotion_gym.rendering.overlay import Snapshot, compose, window
+from neuromotion_gym.rendering.overlay import compose, window
 from neuromotion_gym.rendering.scene import SceneRenderer
+from neuromotion_gym.rendering.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from neuromotion_gym.envs.closed_loop import ClosedLoop
