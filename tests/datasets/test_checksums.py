@@ -60,9 +60,7 @@ def test_missing_files_are_named(tmp_path):
 def replay(small_armband, tmp_path):
     root = tmp_path / "data"
     shutil.copytree(small_armband, root)
-    playing = Playing(
-        source="replay", dataset="myo_armband", part="test", subjects=("Male0", "Male6"), labels=LABELS
-    )
+    playing = Playing(source="replay", dataset="myo_armband", part="test", subjects=("Male0", "Male6"), labels=LABELS)
     return playing, root, root / "EvaluationDataset"
 
 
