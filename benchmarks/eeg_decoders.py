@@ -20,16 +20,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from neuromotion_gym.audit import conditions as cond
+from neuromotion_gym.datasets import registry
 from neuromotion_gym.decoders.alignment import euclidean_alignment
 from neuromotion_gym.decoders.onnx_decoder import OnnxDecoder
-from neuromotion_gym.decoders.recipe import load_recipe, recipe_digest
+from neuromotion_gym.decoders.recipe import load_recipe
 from neuromotion_gym.decoders.zoo import decoder_folder
 from neuromotion_gym.resources import cache_folder
 from neuromotion_gym.training.bands import filter_bank
 from neuromotion_gym.training.card import card
-from neuromotion_gym.training.data import training_windows
+from neuromotion_gym.training.data import sessions_of
+from neuromotion_gym.training.digest import training_digest
 from neuromotion_gym.training.evaluation import Decisions
 from neuromotion_gym.training.folds import fold_decoder, fold_recipe, held_out, train_fold
+from neuromotion_gym.training.preparations import prepared_windows
 from neuromotion_gym.training.report import METRICS, read_metrics
 from neuromotion_gym.training.train import train
 
@@ -38,6 +41,8 @@ if TYPE_CHECKING:
     from neuromotion_gym.signals.recording import Recording, Session
 
 SHIPPED, CLASSICAL, TANGENT, EYES = "eeg_fists", "eeg_csp_lda", "tangent space + logistic regression", "eye control"
+DATASET = "eegmmidb"
+CONTRAST = registry.dataset(DATASET).contrasts[0]
 EYES_OF = {
     "recorded": "eeg_eyes",
     "regressed": "eeg_eyes_regressed",
@@ -71,9 +76,10 @@ class TangentSpace:
         for column in range(self.filtering.shape[1]):
             self.filtering[column : column + len(taps), column] = taps[::-1]
         if exclude is None:
-            data = training_windows(recipe, "train")
+            sessions = sessions_of(recipe, "train", calibration_apart=False)
         else:
-            data = training_windows(fold_recipe(recipe), "all", exclude=exclude)
+            sessions = sessions_of(fold_recipe(recipe), "all", exclude=exclude, calibration_apart=False)
+        data = prepared_windows(recipe, sessions)
         generator, rows = np.random.default_rng(0), np.arange(len(data.labels))
         features, labels = [], []
         for _ in range(2):
@@ -116,7 +122,7 @@ def eyes_in_trials(name: str, fold: tuple[str, ...]) -> Path:
     recipe = recipe.model_copy(update={"data": recipe.data.model_copy(update={"preparation": "trials"})})
     if fold:
         return train_fold(recipe, fold)
-    folder = cache_folder() / "trials" / f"{name}-{recipe_digest(recipe)}"
+    folder = cache_folder() / "trials" / f"{name}-{training_digest(recipe, recipe.data.train)}"
     if not (folder / "model.onnx").is_file():
         train(recipe, folder)
     return folder
@@ -156,12 +162,16 @@ def pickers(folds: bool) -> dict[str, Any]:
 def questions(table: dict[str, dict[str, Decisions]]) -> dict[str, Any]:
     """What has to hold of the shipped decoder, left against right over whole trials, paired over people."""
     mine = table[SHIPPED]
+
+    def above(other: str) -> dict[str, Any]:
+        return {one: cond.paired(mine[one], table[other][one], CONTRAST) for one in cond.CONDITIONS}
+
     return {
-        "below_4_hz": cond.figures(mine["slow"])["left_fist_right_fist"]["per_trial"]["balanced_accuracy"],
-        "loss_by_regression": cond.paired(mine["recorded"], mine["regressed"]),
-        "above_eye_control": {one: cond.paired(mine[one], table[EYES][one]) for one in cond.CONDITIONS},
-        "above_csp_lda": {one: cond.paired(mine[one], table[CLASSICAL][one]) for one in cond.CONDITIONS},
-        "above_tangent_space": {one: cond.paired(mine[one], table[TANGENT][one]) for one in cond.CONDITIONS},
+        "below_4_hz": cond.figures(mine["slow"], [CONTRAST])["_".join(CONTRAST)]["per_trial"]["balanced_accuracy"],
+        "loss_by_regression": cond.paired(mine["recorded"], mine["regressed"], CONTRAST),
+        "above_eye_control": above(EYES),
+        "above_csp_lda": above(CLASSICAL),
+        "above_tangent_space": above(TANGENT),
     }
 
 
@@ -177,8 +187,8 @@ def markdown(results: dict[str, Any]) -> str:
             continue
         lines += [f"## {title}", ""]
         for what, path in (
-            ("Left against right, whole trial", ("left_fist_right_fist", "per_trial")),
-            ("Left against right, per window", ("left_fist_right_fist", "per_window")),
+            ("Left against right, whole trial", ("_".join(CONTRAST), "per_trial")),
+            ("Left against right, per window", ("_".join(CONTRAST), "per_window")),
             ("Three classes, whole trial", ("per_trial",)),
             ("Three classes, per window", ("per_window",)),
         ):
@@ -227,9 +237,11 @@ def main() -> None:
     results: dict[str, Any] = json.loads(target.read_text()) if target.is_file() else {}
     for group in options.groups:
         table = cond.decide_in_conditions(
-            pickers(group == "folds"), "eegmmidb", "all" if group == "folds" else "test", progress=print
+            pickers(group == "folds"), DATASET, "all" if group == "folds" else "test", progress=print
         )
-        rows = {name: {one: cond.figures(found) for one, found in row.items()} for name, row in table.items()}
+        rows = {
+            name: {one: cond.figures(found, [CONTRAST]) for one, found in row.items()} for name, row in table.items()
+        }
         results[group] = shortened({"rows": rows, "questions": questions(table)})
         target.write_text(json.dumps(results, indent=1) + "\n")
     (options.out / "eeg_decoders.md").write_text(markdown(results))

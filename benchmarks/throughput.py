@@ -45,7 +45,8 @@ from throughput_report import HEARD, fill, write_report
 from timing import interleaved, machine, quartiles, ratio, resident_bytes
 
 from neuromotion_gym.decoders.bounds import BoundDecoder
-from neuromotion_gym.decoders.decoder import AdaptationSpec, ProbabilityDecoder
+from neuromotion_gym.decoders.spec import AdaptationSpec
+from neuromotion_gym.decoders.wrapped import ProbabilityDecoder
 from neuromotion_gym.decoders.zoo import list_decoders, load_decoder
 from neuromotion_gym.envs.options import assemble
 from neuromotion_gym.signals.sources import ReplaySource
@@ -214,7 +215,9 @@ class Run:
             (loop, "reset", "resets, their own"),
             (loop, "observation", "observations"),
             (loop, "info", "infos"),
-            (loop.physics, "begin", "set-points"),
+            (parts.drive, "control", "set points"),
+            (parts.drive, "motion", "reading sensors"),
+            (loop.physics, "begin", "set points"),
             (loop.physics, "simulate", "physics"),
             (loop.physics, "finish", "reading sensors"),
             (loop.physics, "reset", "resets, their own"),
@@ -223,6 +226,7 @@ class Run:
             (parts.source, "read", "source"),
             (parts.source, "reset", "source"),
             (parts.task, "step", "task"),
+            (parts.task, "error", "task"),
             (parts.task, "reset", "task"),
             (parts.operator, "step", "operator"),
             (parts.operator, "decide", "operator"),

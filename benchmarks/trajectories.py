@@ -1,4 +1,4 @@
-"""Digests of what the shipped configurations do: ``python benchmarks/trajectories.py`` tells whether a change moved them.
+"""Digests of what the shipped configurations do: ``python benchmarks/trajectories.py`` tells whether any has changed.
 
 Plays every shipped decoder, its bounds and every controller for some seconds; of each configuration one digest of the
 observations and infos is written, and one of the rewards. ``--compare FILE`` names the configurations whose digests

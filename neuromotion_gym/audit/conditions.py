@@ -1,59 +1,71 @@
-"""What an EEG decoder's figures rest on: the same trials as recorded, without the eyes, late, from fewer places, slow.
+"""What the figures of an EEG decoder rest on: the same trials under several conditions.
 
 =======================  ==============================================================================================
 condition                what the decoder is given
 =======================  ==============================================================================================
 ``recorded``             the recordings as they are
 ``regressed``            average reference, ocular channels regressed out (`signals.preprocessing.fit_ocular`)
-``regressed_late``       the same, the first two seconds after the cue left out
+``regressed_late``       the same, without the seconds after the cue that the data set names (its ``skip_cue_s``)
 ``central``              regressed, then frontal and temporal electrodes replaced by the average of the others
-``slow``                 as recorded, passed below 4 Hz by a causal filter: the eyes and little else
+``slow``                 as recorded, with a causal low-pass filter at 4 Hz: the eyes and little else
 =======================  ==============================================================================================
 
-A decoder of motor cortex stays at chance on ``slow`` and loses little from ``recorded`` to ``regressed``. Adaptation
-to a person comes from the calibration run in the same condition; under ``slow`` from the unfiltered one, as a decoder
-in use has it (alignment to the filtered run would undo the filter).
+A decoder of motor cortex stays at chance on ``slow`` and loses little from ``recorded`` to ``regressed``. It is adapted
+to a person from the calibration run in the same condition; under ``slow`` from the unfiltered run, as in use, since
+alignment to the filtered run would undo the filter.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from neuromotion_gym.datasets import registry
+from neuromotion_gym.datasets.sessions import Ocular, iter_sessions
 from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.signals.montage import frontal_temporal
 from neuromotion_gym.statistics import studentised_bootstrap_interval
 from neuromotion_gym.training.evaluation import Decisions, accuracy_by_person, decide, summary
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from neuromotion_gym.datasets.parts import Part
     from neuromotion_gym.decoders.decoder import Decoder
     from neuromotion_gym.signals.recording import Recording, Session
 
-CONDITIONS = ("recorded", "regressed", "regressed_late", "central", "slow")
-LATE_S = 2.0
+OCULAR: dict[str, Ocular] = {
+    "recorded": "keep",
+    "regressed": "regress",
+    "regressed_late": "regress",
+    "central": "regress",
+    "slow": "keep",
+}
+"""What the reader does with the ocular channels under each condition."""
+CONDITIONS = tuple(OCULAR)
 SLOW_HZ = 4.0
-LEFT_RIGHT = ("left_fist", "right_fist")
-FRONTAL_TEMPORAL = re.compile(r"(Fp|AF|FT|F|TP|T)(z|\d+)")
-"""Names of frontal and temporal electrodes; FC and everything behind it stays."""
 
 
-def frontal_temporal(channels: Sequence[str]) -> np.ndarray:
-    """Which channels are frontal or temporal, bool array of shape (channels,)."""
-    return np.array([FRONTAL_TEMPORAL.fullmatch(name) is not None for name in channels])
+def conditions_of(dataset: str) -> tuple[str, ...]:
+    """Conditions that apply to a data set: some need ocular channels, ``regressed_late`` a cue to leave out."""
+    facts = registry.dataset(dataset)
+    return tuple(
+        condition
+        for condition, ocular in OCULAR.items()
+        if (ocular == "keep" or facts.ocular_channels) and (condition != "regressed_late" or facts.skip_cue_s > 0)
+    )
 
 
 def in_condition(session: Session, condition: str) -> Session:
-    """``session`` as a decoder is given it under ``condition``; its ocular regression was done (or not) by the reader.
+    """``session`` as a decoder is given it under ``condition``; the reader has done the ocular regression before.
 
     Raises
     ------
     NeuroMotionError
-        If the condition is unknown.
+        If the condition is unknown, or a recording has no electrode that is left under ``central``.
     """
     if condition not in CONDITIONS:
         raise NeuroMotionError(f"Condition {condition!r} is unknown; conditions: {', '.join(CONDITIONS)}.")
@@ -70,8 +82,10 @@ def in_condition(session: Session, condition: str) -> Session:
 
 def _central(recording: Recording) -> Recording:
     outer = frontal_temporal(recording.spec.channels)
+    if outer.all():
+        raise NeuroMotionError(f"{recording.name} has frontal and temporal electrodes alone; none is left.")
     matrix = np.diag((~outer).astype(float))
-    matrix[outer] = (~outer) / max(1, int((~outer).sum()))
+    matrix[outer] = (~outer) / int((~outer).sum())
     return recording.transformed(matrix)
 
 
@@ -87,38 +101,50 @@ def _slow(recording: Recording) -> Recording:
 def decide_in_conditions(
     decoders: Mapping[str, Callable[[Session, str], Decoder]],
     dataset: str,
-    part: str,
+    part: Part,
     *,
-    conditions: Sequence[str] = CONDITIONS,
+    conditions: Sequence[str] | None = None,
     root: str | os.PathLike[str] | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> dict[str, dict[str, Decisions]]:
-    """Decisions of several decoders on the same people under every condition, everybody read once a condition's eyes.
+    """Decisions of several decoders on the same people under several conditions.
+
+    Everybody is read twice at most: with the eyes and without.
 
     Parameters
     ----------
     decoders : mapping of name to function
-        The function gets a session and the condition, and gives the decoder (that did not see the person).
+        The function gets a session and the condition, and gives the decoder, one that did not see the person.
     dataset, part : str
         As in `neuromotion_gym.datasets.sessions.iter_sessions`.
-    conditions : sequence of str
+    conditions : sequence of str, optional
+        All that apply to the data set where left out.
     root : path, optional
         Folder of the data sets; the environment variable ``NEUROMOTION_DATA`` when left out.
     progress : function, optional
-        Called with a line a person.
+        Called with one line for each person.
 
     Returns
     -------
     dict
         ``result[name][condition]``.
+
+    Raises
+    ------
+    NeuroMotionError
+        If a condition is unknown or does not apply to the data set.
     """
-    found: dict[str, dict[str, list[Decisions]]] = {name: {one: [] for one in conditions} for name in decoders}
-    for ocular in ("keep", "regress"):
-        chosen = [one for one in conditions if (one in ("recorded", "slow")) == (ocular == "keep")]
-        for session in _sessions(dataset, part, ocular, root) if chosen else ():
-            for condition in chosen:
+    apply = conditions_of(dataset)
+    chosen = apply if conditions is None else tuple(conditions)
+    if foreign := [condition for condition in chosen if condition not in apply]:
+        raise NeuroMotionError(f"{', '.join(foreign)} does not apply to {dataset}; conditions: {', '.join(apply)}.")
+    late_s = registry.dataset(dataset).skip_cue_s
+    found: dict[str, dict[str, list[Decisions]]] = {name: {one: [] for one in chosen} for name in decoders}
+    for ocular in dict.fromkeys(OCULAR[condition] for condition in chosen):
+        for session in iter_sessions(dataset, part, root=root, ocular=ocular, calibration_apart=True):
+            for condition in (one for one in chosen if OCULAR[one] == ocular):
                 given = in_condition(session, condition)
-                skip = LATE_S if condition == "regressed_late" else 0.0
+                skip = late_s if condition == "regressed_late" else 0.0
                 for name, pick in decoders.items():
                     found[name][condition].append(decide(pick(session, condition), [given], skip_s=skip))
             if progress is not None:
@@ -126,44 +152,44 @@ def decide_in_conditions(
     return {name: {one: joined(parts) for one, parts in table.items()} for name, table in found.items()}
 
 
-def _sessions(dataset: str, part: str, ocular: str, root: str | os.PathLike[str] | None) -> Iterator[Session]:
-    from neuromotion_gym.datasets.sessions import iter_sessions
-
-    return iter_sessions(dataset, part, root=root, ocular=ocular, calibration_apart=True)  # type: ignore[arg-type]
-
-
 def joined(parts: Sequence[Decisions]) -> Decisions:
-    """Decisions of several sets of sessions as one, trials numbered on."""
+    """Decisions of several sets of sessions as one, trials numbered through."""
     first, trials = 0, []
     for part in parts:
         trials.append(part.trials + first)
         first += int(part.trials.max()) + 1
-    rest = ("posterior", "truth", "people", "since_onset_s", "onset")
+    others = ("posterior", "truth", "people", "since_onset_s", "onset")
     return Decisions(
         parts[0].labels,
         trials=np.concatenate(trials),
-        **{name: np.concatenate([getattr(part, name) for part in parts]) for name in rest},
+        **{name: np.concatenate([getattr(part, name) for part in parts]) for name in others},
     )
 
 
-def figures(decisions: Decisions) -> dict[str, Any]:
-    """Balanced accuracy, all labels and left against right alone, per window and per trial, with intervals."""
-    alone = decisions.restricted(LEFT_RIGHT)
-    return {
-        "per_window": summary(decisions),
-        "per_trial": summary(decisions.per_trial()),
-        "left_fist_right_fist": {"per_window": summary(alone), "per_trial": summary(alone.per_trial())},
-    }
+def figures(decisions: Decisions, contrasts: Sequence[Sequence[str]]) -> dict[str, Any]:
+    """Balanced accuracy of all labels and of each contrast alone, per window and per trial, with intervals.
+
+    Parameters
+    ----------
+    decisions : Decisions
+    contrasts : sequence of sequences of labels
+        Such as the ``contrasts`` of a data set; the key of each is its labels joined by ``_``.
+    """
+    result = {"per_window": summary(decisions), "per_trial": summary(decisions.per_trial())}
+    for labels in contrasts:
+        alone = decisions.restricted(labels)
+        result["_".join(labels)] = {"per_window": summary(alone), "per_trial": summary(alone.per_trial())}
+    return result
 
 
-def left_right_by_person(decisions: Decisions) -> dict[str, float]:
-    """Balanced accuracy of left against right over whole trials, for each person."""
-    return accuracy_by_person(decisions.restricted(LEFT_RIGHT).per_trial())
+def contrast_by_person(decisions: Decisions, contrast: Sequence[str]) -> dict[str, float]:
+    """Balanced accuracy of some labels against each other over whole trials, for each person."""
+    return accuracy_by_person(decisions.restricted(contrast).per_trial())
 
 
-def paired(first: Decisions, second: Decisions, seed: int = 0) -> dict[str, float | None]:
-    """Mean over people of the difference of `left_right_by_person`, with its 95 % interval (bootstrap-t)."""
-    one, two = left_right_by_person(first), left_right_by_person(second)
+def paired(first: Decisions, second: Decisions, contrast: Sequence[str], seed: int = 0) -> dict[str, float | None]:
+    """Mean over people of the difference of `contrast_by_person`, with its 95 % interval (bootstrap-t)."""
+    one, two = contrast_by_person(first, contrast), contrast_by_person(second, contrast)
     people = sorted(set(one) & set(two))
     difference = np.array([one[person] - two[person] for person in people])
     interval = studentised_bootstrap_interval(difference, generator=np.random.default_rng(seed), bounds=(-1, 1))

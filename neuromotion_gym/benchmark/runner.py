@@ -154,7 +154,7 @@ def run_unit(unit: Unit, folder: Path, rows: int, data_root: str | None = None, 
     result = {
         "about": about,
         "goals": None if candidates is None else len(candidates),
-        "chance": parts.task.level.chance,
+        "chance": parts.task.facts.chance,
         "trials": len(trials),
         "labels": list(spec.labels),
         "layout": {
@@ -189,7 +189,7 @@ def _units(cell: Cell, data_root: str | os.PathLike[str] | None) -> list[Unit]:
     for fold in registry.dataset(recipe.decoder.dataset).table.folds:
         people = tuple(person for person in fold if not cell.subjects or person in cell.subjects)
         if people:
-            folder = fold_folder(recipe, fold)
+            folder = fold_folder(recipe, fold, data_root)
             if not (folder / "model.onnx").is_file():
                 train_fold(recipe, fold, root=data_root)
             if cell.controller.name.startswith(PREFIX):

@@ -1,29 +1,31 @@
-"""Decoders: window to posterior. See `neuromotion_gym.decoders.decoder` for the contract."""
+"""Running a decoder: from windows of samples to a posterior over labels, or to continuous targets.
 
-from __future__ import annotations
+The contract stands in `neuromotion_gym.decoders.decoder`. Making a decoder is the business of
+`neuromotion_gym.training`.
+"""
 
-from importlib import import_module
-from typing import Any
+from neuromotion_gym.decoders.bounds import BoundDecoder, parse_decoder_name
+from neuromotion_gym.decoders.checks import check_decoder
+from neuromotion_gym.decoders.decoder import Decoder
+from neuromotion_gym.decoders.fitted_on import FittedOn, fitted_on
+from neuromotion_gym.decoders.onnx_decoder import OnnxDecoder
+from neuromotion_gym.decoders.spec import AdaptationSpec, DecoderSpec
+from neuromotion_gym.decoders.wrapped import IntentPolicy, ProbabilityDecoder
+from neuromotion_gym.decoders.zoo import list_decoders, load_decoder, register_decoder
 
-_HOMES = {
-    "AdaptationSpec": "decoder",
-    "BoundDecoder": "bounds",
-    "Decoder": "decoder",
-    "DecoderSpec": "decoder",
-    "IntentPolicy": "decoder",
-    "OnnxDecoder": "onnx_decoder",
-    "ProbabilityDecoder": "decoder",
-    "check_decoder": "checks",
-    "list_decoders": "zoo",
-    "load_decoder": "zoo",
-    "parse_decoder_name": "bounds",
-}
-
-__all__ = sorted(_HOMES)
-
-
-def __getattr__(name: str) -> Any:
-    """Import on first use, so that importing the library stays quick."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+__all__ = [
+    "AdaptationSpec",
+    "BoundDecoder",
+    "Decoder",
+    "DecoderSpec",
+    "FittedOn",
+    "IntentPolicy",
+    "OnnxDecoder",
+    "ProbabilityDecoder",
+    "check_decoder",
+    "fitted_on",
+    "list_decoders",
+    "load_decoder",
+    "parse_decoder_name",
+    "register_decoder",
+]

@@ -1,4 +1,4 @@
-"""Euclidean alignment: one person's signals made comparable with everybody's, from an unlabelled calibration run.
+"""Euclidean alignment: makes the signals of different people comparable, from an unlabelled calibration run.
 
 He and Wu, IEEE Trans Biomed Eng 67:399-410 (2020): samples are multiplied by the inverse square root of the mean
 covariance, so that everybody's mean covariance is the identity.
@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from neuromotion_gym.decoders.fit import check_recording
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.signals.preprocessing import causal_bandpass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from neuromotion_gym.decoders.decoder import DecoderSpec
+    from neuromotion_gym.decoders.spec import DecoderSpec
     from neuromotion_gym.signals.recording import Recording
 
 SETTLING_S = 1.0
@@ -31,9 +32,9 @@ def euclidean_alignment(calibration: Sequence[Recording], spec: DecoderSpec) -> 
     calibration : sequence of Recording
         Labels are not used.
     spec : DecoderSpec
-        ``adaptation.band_hz`` is passed by a causal filter before; of the mean variance of the channels, the share
-        ``adaptation.shrinkage`` is mixed into the covariance, so that a lost dimension (average reference, ocular
-        regression) is not blown up.
+        A causal filter passes ``adaptation.band_hz`` first. ``adaptation.shrinkage`` is the share of the identity
+        (times the mean variance of the channels) in the covariance: it keeps directions that the average reference or
+        the ocular regression has emptied from being magnified.
 
     Returns
     -------
@@ -44,8 +45,6 @@ def euclidean_alignment(calibration: Sequence[Recording], spec: DecoderSpec) -> 
     NeuroMotionError
         If there is no calibration run, it is too short, or does not fit the decoder.
     """
-    from neuromotion_gym.training.data import check_recording
-
     assert spec.adaptation.band_hz is not None
     channels = len(spec.channels)
     covariance, count = np.zeros((channels, channels)), 0

@@ -1,8 +1,8 @@
-"""Bounds that run through the pacing, labels and controller of the decoder that they bound.
+"""Bounds on what a decoder can do: they keep its window, hop, pacing and labels.
 
-`neuromotion_gym.envs` gives them meaning, for it alone knows what plays: the oracle's posterior is one-hot of the
-label that played during most of the window, the blind's has no information, and ``shuffled`` keeps the inner
-decoder but breaks the tie between goal and signal.
+`neuromotion_gym.envs` runs them, since only the loop knows what plays. The posterior of the oracle is one-hot of the
+label that played during most of the window; the posterior of the blind bound carries no information; ``shuffled`` keeps
+the inner decoder but breaks the tie between goal and signal.
 """
 
 from __future__ import annotations
@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
+from neuromotion_gym.decoders.decoder import require_posterior
 from neuromotion_gym.errors import NeuroMotionError
 
 if TYPE_CHECKING:
-    from neuromotion_gym.decoders.decoder import Decoder, DecoderSpec
+    from neuromotion_gym.decoders.decoder import Decoder
+    from neuromotion_gym.decoders.spec import DecoderSpec
 
 BoundKind = Literal["oracle", "shuffled", "blind"]
 
@@ -40,7 +42,7 @@ class BoundDecoder:
         return self.inner.spec
 
     def decode_labels(self, played: np.ndarray) -> np.ndarray:
-        """Posterior of the oracle and of the blind decoder.
+        """What the oracle and the blind bound give.
 
         Parameters
         ----------
@@ -51,10 +53,18 @@ class BoundDecoder:
         -------
         float32 array, shape (n, labels)
             Oracle: one-hot of the label that played longest (the earlier label on a tie; uniform where none did).
-            Blind: uniform.
+            Blind: uniform; zeros, shape (n, targets), where the inner decoder gives targets.
+
+        Raises
+        ------
+        NeuroMotionError
+            If the bound is ``shuffled``, or an oracle of targets: labels do not tell which target plays.
         """
         if self.kind == "shuffled":
             raise NeuroMotionError("The shuffled bound decodes windows with its inner decoder, not labels.")
+        if not self.spec.classifies and self.kind == "blind":
+            return np.zeros((len(played), len(self.spec.targets)), dtype=np.float32)
+        require_posterior(self.spec, "The oracle")
         labels = np.arange(len(self.spec.labels))
         if self.kind == "blind":
             return np.full((len(played), len(labels)), 1 / len(labels), dtype=np.float32)

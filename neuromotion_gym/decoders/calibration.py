@@ -1,34 +1,29 @@
-"""Fitting a decoder's last layer to its wearer, in seconds, from a labelled calibration run.
+"""Fitting the last layer of a decoder to its wearer, in seconds, from a labelled calibration run.
 
-A decoder whose ``adaptation.kind`` is "head" gives features, and takes its last layer, ``[features, 1] @ A.T``, as
-second input. A is a linear discriminant analysis of the wearer's features (Fisher 1936), its covariance shrunk
-towards the identity, which is what people have in common where the graph whitens features; then a factor, the same
-for all logits, makes the posterior as sure as it is right on blocks of the run that were left out.
+A decoder whose ``adaptation.kind`` is "head" gives features and takes its last layer A as a second input; its logits
+are ``[features, 1] @ A.T``. A is a linear discriminant analysis of the wearer's features (Fisher 1936). The covariance
+is shrunk towards the identity: where the graph whitens features, the identity is what people have in common. One factor
+for all logits then makes the posterior's confidence match its accuracy on blocks of the run that were left out.
 """
 
 from __future__ import annotations
 
 import math
-import os
-import shutil
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from neuromotion_gym.decoders.recipe import RECIPE
+from neuromotion_gym.decoders.fit import check_recording
 from neuromotion_gym.errors import NeuroMotionError
-from neuromotion_gym.training.data import check_recording
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from neuromotion_gym.decoders.decoder import DecoderSpec
-    from neuromotion_gym.decoders.onnx_decoder import OnnxDecoder
+    from neuromotion_gym.decoders.spec import DecoderSpec
     from neuromotion_gym.signals.recording import Recording
 
 BLOCKS = 4
-"""Parts of each label's windows, in order of time, that are left out in turn to find the factor."""
+"""Each label's windows are cut into so many blocks, in order of time; each is left out once to find the factor."""
 
 
 def calibration_windows(calibration: Sequence[Recording], spec: DecoderSpec) -> tuple[np.ndarray, np.ndarray]:
@@ -128,8 +123,8 @@ def discriminant(features: np.ndarray, labels: np.ndarray, shrinkage: float) -> 
     """
     count = labels.max() + 1
     means = np.stack([features[labels == label].mean(axis=0) for label in range(count)])
-    rest = features - means[labels]
-    covariance = (1 - shrinkage) * (rest.T @ rest) / len(rest) + shrinkage * np.eye(features.shape[1])
+    within = features - means[labels]
+    covariance = (1 - shrinkage) * (within.T @ within) / len(within) + shrinkage * np.eye(features.shape[1])
     try:
         weights = np.linalg.solve(covariance, means.T).T
     except np.linalg.LinAlgError:
@@ -142,69 +137,21 @@ def discriminant(features: np.ndarray, labels: np.ndarray, shrinkage: float) -> 
 def best_factor(logits: np.ndarray, labels: np.ndarray) -> float:
     """Factor of logits, 0.02 to 2, that gives the least cross-entropy (temperature scaling, Guo et al. 2017)."""
     from scipy.optimize import minimize_scalar
+    from scipy.special import log_softmax
 
     logits = logits - logits.max(axis=1, keepdims=True)
+    rows = np.arange(len(labels))
 
     def cross_entropy(log_factor: float) -> float:
-        scaled = np.exp(log_factor) * logits
-        return float((np.log(np.exp(scaled).sum(axis=1)) - scaled[np.arange(len(labels)), labels]).mean())
+        return -float(log_softmax(np.exp(log_factor) * logits, axis=1)[rows, labels].mean())
 
     return float(np.exp(minimize_scalar(cross_entropy, bounds=(math.log(0.02), math.log(2.0)), method="bounded").x))
 
 
 def _blocks(labels: np.ndarray) -> np.ndarray:
-    """Number of the block of each window: every label's windows in `BLOCKS` parts in order of time."""
+    """Number of the block of each window: the windows of each label in `BLOCKS` blocks, in order of time."""
     blocks = np.empty(len(labels), np.int64)
     for label in np.unique(labels):
         mine = np.flatnonzero(labels == label)
         blocks[mine] = np.arange(len(mine)) * BLOCKS // len(mine)
     return blocks
-
-
-def calibrate(decoder: OnnxDecoder | str | Path, recording: Recording | Sequence[Recording], out: str | Path) -> Path:
-    """Fit a decoder's last layer to one wearer and write a decoder folder that needs no further calibration.
-
-    Parameters
-    ----------
-    decoder : OnnxDecoder, or name or folder of one
-        Its ``adaptation.kind`` has to be "head".
-    recording : Recording, or several
-        Labelled, every label of the decoder in it.
-    out : path
-        Folder to write: ``recipe.yaml``, ``model.onnx`` and ``adaptation.npy``.
-
-    Raises
-    ------
-    NeuroMotionError
-        If the decoder cannot be calibrated, or the recording does not fit.
-    """
-    from neuromotion_gym.decoders.onnx_decoder import FIXED_ADAPTATION, OnnxDecoder
-    from neuromotion_gym.decoders.zoo import load_decoder
-    from neuromotion_gym.signals.recording import Recording
-
-    if not isinstance(decoder, OnnxDecoder):
-        decoder = load_decoder(decoder)
-    if decoder.spec.adaptation.kind != "head":
-        raise NeuroMotionError(
-            f"Decoder {decoder.spec.name!r} has no last layer to calibrate (its adaptation.kind is "
-            f"{decoder.spec.adaptation.kind!r}, not 'head')."
-        )
-    recordings = [recording] if isinstance(recording, Recording) else list(recording)
-    added = decoder.adapt(recordings)
-    assert added is not None
-    folder = Path(out)
-    source = decoder.path.parent
-    if folder.resolve() == source.resolve():
-        raise NeuroMotionError(f"{folder} is the decoder's own folder; choose another to write to.")
-    folder.mkdir(parents=True, exist_ok=True)
-    temporary = folder / f".writing-{os.getpid()}"
-    temporary.mkdir(exist_ok=True)
-    try:
-        shutil.copyfile(decoder.path, temporary / "model.onnx")
-        shutil.copyfile(source / RECIPE, temporary / RECIPE)
-        np.save(temporary / FIXED_ADAPTATION, added, allow_pickle=False)
-        for path in sorted(temporary.iterdir()):
-            path.replace(folder / path.name)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-    return folder

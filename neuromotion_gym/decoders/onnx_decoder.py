@@ -7,7 +7,7 @@ name                  shape                                      what
 ====================  =========================================  ====================================================
 input ``window``      (n, channels, samples) float32             samples in ``spec.unit``; n is dynamic
 input ``adaptation``  (n, *spec.adaptation.shape) float32        only where ``spec.adaptation.kind`` is not "none"
-first output          (n, labels) float32                        of the kind that ``spec.output`` states
+first output          (n, labels or targets) float32             of the kind that ``spec.output`` states
 output ``effort``     (n,) float32                               only where ``spec.effort`` is true
 output ``features``   (n, features) float32                      only where ``spec.adaptation.kind`` is "head"
 ====================  =========================================  ====================================================
@@ -17,13 +17,18 @@ A folder may hold ``adaptation.npy`` beside ``model.onnx``: the decoder is then 
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from neuromotion_gym.decoders.decoder import AdaptationSpec, DecoderSpec, checked_posterior, checked_windows
+from neuromotion_gym.decoders.alignment import euclidean_alignment
+from neuromotion_gym.decoders.calibration import fit_head
+from neuromotion_gym.decoders.decoder import checked_output, checked_windows, require_posterior
+from neuromotion_gym.decoders.onnx_session import open_session, run_session
 from neuromotion_gym.decoders.recipe import load_spec
+from neuromotion_gym.decoders.spec import AdaptationSpec, DecoderSpec
 from neuromotion_gym.errors import NeuroMotionError
 
 if TYPE_CHECKING:
@@ -31,6 +36,7 @@ if TYPE_CHECKING:
 
     from neuromotion_gym.signals.recording import Recording
 
+MODEL = "model.onnx"
 FIXED_ADAPTATION = "adaptation.npy"
 
 
@@ -64,7 +70,7 @@ class OnnxDecoder:
             spec = load_spec(folder)
         if threads < 1:
             raise NeuroMotionError(f"threads must be at least 1, not {threads}.")
-        self.path = folder / "model.onnx" if folder else path
+        self.path = folder / MODEL if folder else path
         self.threads = threads
         self._fixed = _fixed_adaptation(folder, spec) if folder else None
         self._graph_spec = spec
@@ -72,7 +78,7 @@ class OnnxDecoder:
         self._open()
 
     def _open(self) -> None:
-        self._session = _session(self.path, self.threads)
+        self._session = open_session(self.path, "decoder", self.threads)
         self._outputs = _checked_graph(self._session, self._graph_spec, self.path)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -82,23 +88,40 @@ class OnnxDecoder:
         self.__dict__.update(state)
         self._open()
 
+    def digest(self) -> str:
+        """SHA-256 over all that decoding depends on, as it is now: specification, graph, its weights, adaptation.
+
+        Files beside the graph count where the graph names them (weights in files of their own).
+        """
+        graph = self.path.read_bytes()
+        folder = self.path.parent
+        digest = hashlib.sha256(self._graph_spec.model_dump_json().encode())
+        digest.update(hashlib.sha256(graph).digest())
+        for path in sorted(folder.iterdir()):
+            if path != self.path and path.name.encode() in graph and path.is_file():
+                digest.update(f"{path.name}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+        if self._fixed is not None:
+            digest.update(self._fixed.tobytes())
+        return digest.hexdigest()
+
     def decode(self, windows: np.ndarray, adaptation: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray | None]:
-        """Posterior and effort of ``windows``; see `Decoder.decode`."""
+        """Posterior or targets, and effort, of ``windows``; see `Decoder.decode`."""
         windows = checked_windows(windows, self.spec)
         if not len(windows):
-            nothing = np.empty((0, len(self.spec.labels)), np.float32)
+            nothing = np.empty((0, len(self.spec.decoded)), np.float32)
             return nothing, nothing[:, 0] if self.spec.effort else None
         results = self._run(windows, self._rows(adaptation, len(windows)))
-        posterior = checked_posterior(results[self._outputs[0]], len(windows), self.spec)
+        decoded = checked_output(results[self._outputs[0]], len(windows), self.spec)
         effort = results.get("effort")
         if effort is not None:
             if effort.shape != (len(windows),) or not np.isfinite(effort).all():
                 raise NeuroMotionError(f"Decoder {self.spec.name!r} gave an effort that is not one number a window.")
             effort = np.clip(effort, 0, 1)
-        return posterior, effort
+        return decoded, effort
 
     def predict_proba(self, windows: np.ndarray, adaptation: np.ndarray | None = None) -> np.ndarray:
-        """`decode` without the effort."""
+        """`decode` without the effort, for decoders that give a posterior."""
+        require_posterior(self.spec, "predict_proba")
         return self.decode(windows, adaptation)[0]
 
     def adapt(self, calibration: Sequence[Recording]) -> np.ndarray | None:
@@ -117,11 +140,7 @@ class OnnxDecoder:
                 "but there is no calibration run."
             )
         if self.spec.adaptation.kind == "euclidean":
-            from neuromotion_gym.decoders.alignment import euclidean_alignment
-
             return euclidean_alignment(calibration, self.spec)
-        from neuromotion_gym.decoders.calibration import fit_head
-
         return fit_head(self.features, calibration, self.spec)
 
     def features(self, windows: np.ndarray) -> np.ndarray:
@@ -156,40 +175,12 @@ class OnnxDecoder:
         feed = {"window": windows}
         if adaptation is not None:
             feed["adaptation"] = np.ascontiguousarray(adaptation, dtype=np.float32)
-        try:
-            results = self._session.run(self._outputs, feed)
-        except Exception as error:  # noqa: BLE001 -- ONNX Runtime's classes share no base below Exception
-            raise NeuroMotionError(f"{self.path} failed while decoding: {_first_line(error)}") from None
+        results = run_session(self._session, self._outputs, feed, str(self.path))
         return dict(zip(self._outputs, (np.asarray(result) for result in results), strict=True))
 
 
-def _session(path: Path, threads: int) -> Any:
-    import onnxruntime
-
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise NeuroMotionError(f"No decoder can be read from {path}: {error.strerror}.") from None
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 4  # what goes wrong comes as an exception
-    try:
-        # Without its fallback, which prints and tries the same again
-        session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"], enable_fallback=0)
-        # Names that are not UTF-8 pass the constructor and fail when they are read
-        [(node.name, node.type, node.shape) for node in (*session.get_inputs(), *session.get_outputs())]
-        return session
-    except Exception as error:  # noqa: BLE001 -- as in _run
-        raise NeuroMotionError(f"{path} is not an ONNX model that can be run: {_first_line(error)}") from None
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]
-
-
 def _checked_graph(session: Any, spec: DecoderSpec, path: Path) -> list[str]:
-    """Compare the graph with ``spec``; names of the outputs that the decoder reads."""
+    """Names of the outputs that the decoder reads; refuses a graph that differs from ``spec``."""
     wanted: dict[str, tuple[int, ...]] = {"window": (len(spec.channels), spec.window)}
     if spec.adaptation.kind != "none":
         wanted["adaptation"] = spec.adaptation.shape
@@ -215,10 +206,11 @@ def _checked_graph(session: Any, spec: DecoderSpec, path: Path) -> list[str]:
     first = session.get_outputs()[0]
     if first.type != "tensor(float)":
         raise NeuroMotionError(f"The first output of {path} is {first.type}; it should be tensor(float).")
-    labels = first.shape[-1] if first.shape else None
-    if isinstance(labels, int) and labels != len(spec.labels):
+    columns = first.shape[-1] if first.shape else None
+    if isinstance(columns, int) and columns != len(spec.decoded):
+        gives, names_of = ("classes", "labels") if spec.classifies else ("values", "targets")
         raise NeuroMotionError(
-            f"{path} gives {labels} classes, but its labels are {len(spec.labels)}: {', '.join(spec.labels)}."
+            f"{path} gives {columns} {gives}, but its {names_of} are {len(spec.decoded)}: {', '.join(spec.decoded)}."
         )
     needed = ["effort"] * spec.effort + ["features"] * (spec.adaptation.kind == "head")
     if missing := [name for name in needed if name not in names[1:]]:

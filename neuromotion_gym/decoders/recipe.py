@@ -1,7 +1,7 @@
-"""``recipe.yaml``: all that has to be known to train a decoder again, and to run it.
+"""``recipe.yaml``: all that has to be known to run a decoder, and to train it again.
 
 Four sections: ``decoder`` (`DecoderSpec`, all that the loop reads), ``data``, ``network`` and ``training``.
-A folder for running alone needs the first.
+Running a decoder needs the first alone.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import Field, model_validator
 
-from neuromotion_gym.decoders.decoder import DecoderSpec
+from neuromotion_gym.decoders.spec import DecoderSpec
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.schema import Checked, from_mapping
 
@@ -39,16 +39,16 @@ class DataRecipe(Checked):
     session_kind: str | None = None
     """Kind of session, where the data set has several; the first of its table where left out."""
     preparation: str = Field(default="trials", pattern=r"^[a-z][a-z0-9_]*$")
-    """How windows are made; see `neuromotion_gym.training.data`."""
+    """How windows are made; see `neuromotion_gym.training.preparations`."""
     stride_s: float = Field(gt=0)
     start_s: float = Field(default=0.0, ge=0)
     stop_s: float | None = Field(default=None, gt=0)
     options: dict[str, Any] = Field(default_factory=dict)
-    """What the preparation understands besides; it refuses what it does not know."""
+    """Options of the preparation; those that it does not have are refused."""
 
 
 class NetworkRecipe(Checked):
-    """Which network of `neuromotion_gym.training.networks`, and its options."""
+    """Which network, see `neuromotion_gym.training.architectures`, and its options."""
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     options: dict[str, Any] = Field(default_factory=dict)
@@ -65,7 +65,7 @@ class TrainingRecipe(Checked):
     seed: int = Field(default=0, ge=0, lt=2**31)
     epochs: int = Field(default=30, ge=1, le=10_000)
     fold_epochs: int | None = Field(default=None, ge=1, le=10_000)
-    """Epochs of a fold's training, which has all runs to learn from and so more steps an epoch; ``epochs`` if None."""
+    """Epochs of a fold, which learns from all runs and so takes more steps an epoch; ``epochs`` where left out."""
     batch: int = Field(default=64, ge=1, le=65_536)
     learning_rate: float = Field(default=1e-3, gt=0, le=10)
     weight_decay: float = Field(default=0.0, ge=0, le=10)

@@ -1,46 +1,66 @@
-"""Names of the shipped decoders, taken from the folders themselves: one folder, one decoder."""
+"""Decoders by name: the shipped folders, found by walking them, and those that other packages register."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from neuromotion_gym.decoders.recipe import RECIPE
+from neuromotion_gym.decoders.onnx_decoder import MODEL, OnnxDecoder
+from neuromotion_gym.decoders.recipe import RECIPE, load_spec
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.resources import classifiers_root
 
-if TYPE_CHECKING:
-    from neuromotion_gym.decoders.onnx_decoder import OnnxDecoder
+_REGISTERED: dict[str, Path] = {}
 
-MODEL = "model.onnx"
+
+def register_decoder(name: str, folder: str | Path) -> None:
+    """Make the decoder in a folder of another package known by name; the same folder again changes nothing.
+
+    Raises
+    ------
+    NeuroMotionError
+        If another decoder has this name, or the folder lacks ``recipe.yaml`` or ``model.onnx``.
+    """
+    folder = Path(folder).resolve()
+    if name in _shipped() or _REGISTERED.get(name, folder) != folder:
+        raise NeuroMotionError(f"There already is a decoder {name!r}; choose another name.")
+    if not _is_decoder(folder):
+        raise NeuroMotionError(f"{folder} is no decoder: it needs {RECIPE} and {MODEL}.")
+    _REGISTERED[name] = folder
 
 
 def list_decoders() -> list[str]:
-    """Names of all shipped decoders that can be run, sorted."""
-    return sorted(
-        path.name for path in classifiers_root().iterdir() if (path / RECIPE).is_file() and (path / MODEL).is_file()
-    )
+    """Names of all decoders that can be run, sorted: shipped and registered ones."""
+    return sorted({*_shipped(), *_REGISTERED})
 
 
-def decoder_folder(name: str) -> Path:
-    """Folder of a shipped decoder.
+def decoder_folder(name: str | Path) -> Path:
+    """Folder of a decoder.
+
+    Parameters
+    ----------
+    name : str or path
+        One of `list_decoders`, or the folder itself. A name comes before a folder of the same name in the working
+        directory.
 
     Raises
     ------
     NeuroMotionError
         If there is none of that name; the message lists all there are.
     """
-    names = list_decoders()
-    if name not in names:
-        raise NeuroMotionError(
-            f"No decoder is called {name!r}. Shipped decoders: {', '.join(names) or 'none'}; "
-            f"a folder with {RECIPE} and {MODEL} is taken too."
-        )
-    return classifiers_root() / name
+    if isinstance(name, str) and name in _REGISTERED:
+        return _REGISTERED[name]
+    if isinstance(name, str) and name in _shipped():
+        return classifiers_root() / name
+    if Path(name).is_dir():
+        return Path(name)
+    raise NeuroMotionError(
+        f"No decoder is called {str(name)!r}. Decoders: {', '.join(list_decoders()) or 'none'}; "
+        f"a folder with {RECIPE} and {MODEL} is taken too."
+    )
 
 
 def load_decoder(name: str | Path, *, threads: int = 1) -> OnnxDecoder:
-    """A shipped decoder by its name, or the one in a folder.
+    """A decoder by its name, or the one in a folder.
 
     Parameters
     ----------
@@ -54,14 +74,17 @@ def load_decoder(name: str | Path, *, threads: int = 1) -> OnnxDecoder:
     NeuroMotionError
         If there is no such decoder, or its files are corrupt.
     """
-    from neuromotion_gym.decoders.onnx_decoder import OnnxDecoder
-    from neuromotion_gym.decoders.recipe import load_spec
-
     path = Path(name)
     if path.suffix == ".onnx" and path.is_file():
+        if path.name == MODEL:  # the folder's own graph, with the adaptation that may lie beside it
+            return OnnxDecoder(path.parent, threads=threads)
         return OnnxDecoder(path, load_spec(path.parent), threads=threads)
-    if isinstance(name, str) and path.name == name and name in list_decoders():
-        return OnnxDecoder(decoder_folder(name), threads=threads)
-    if path.is_dir():
-        return OnnxDecoder(path, threads=threads)
-    return OnnxDecoder(decoder_folder(str(name)), threads=threads)
+    return OnnxDecoder(decoder_folder(name), threads=threads)
+
+
+def _shipped() -> set[str]:
+    return {path.name for path in classifiers_root().iterdir() if _is_decoder(path)}
+
+
+def _is_decoder(folder: Path) -> bool:
+    return (folder / RECIPE).is_file() and (folder / MODEL).is_file()

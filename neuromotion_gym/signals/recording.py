@@ -7,16 +7,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.signals.modality import Modality, checked_modality
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-
-Modality = Literal["eeg", "emg"]
 
 
 @dataclass(frozen=True)
@@ -26,7 +25,7 @@ class SignalSpec:
     Parameters
     ----------
     modality : {"eeg", "emg"}
-        Kind of signal.
+        Kind of signal, see `neuromotion_gym.signals.modality`.
     channels : tuple of str
         Channel names, in the order of the rows of every array of samples.
     rate_hz : float
@@ -46,8 +45,7 @@ class SignalSpec:
     unit: str
 
     def __post_init__(self) -> None:
-        if self.modality not in ("eeg", "emg"):
-            raise NeuroMotionError(f"Modality is {self.modality!r}; it has to be 'eeg' or 'emg'.")
+        checked_modality(self.modality)
         if not np.isfinite(self.rate_hz) or self.rate_hz <= 0:
             raise NeuroMotionError(f"Sampling rate is {self.rate_hz} Hz; it has to be above 0.")
         if not self.channels or not all(self.channels):
@@ -156,18 +154,12 @@ class Recording:
         NeuroMotionError
             If there are no annotations, one is not in ``labels``, or a trial has no length.
         """
-        from neuromotion_gym.signals.readers.mne_objects import recording_from_mne
+        from neuromotion_gym.signals.readers.mne_objects import content_of
 
-        return recording_from_mne(
-            inst,
-            modality=modality,
-            labels=labels,
-            dataset=dataset,
-            subject=subject,
-            session=session,
-            run=run,
-            trial_s=trial_s,
-        )
+        found = content_of(inst, modality, labels, trial_s)
+        spec = SignalSpec(modality, found.channels, found.rate_hz, "V")
+        trials = tuple(Trial(*stretch) for stretch in found.stretches)
+        return cls(found.samples, spec, trials, dataset, subject, session, run)
 
     @property
     def name(self) -> str:

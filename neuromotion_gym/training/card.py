@@ -1,13 +1,16 @@
-"""``card.md``: what a decoder is, what it was fitted to and what it reaches, made from recipe and figures alone."""
+"""``card.md``: what a decoder is, what it was fitted on and what it reaches, made from recipe and figures alone."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from neuromotion_gym.datasets import registry
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from neuromotion_gym.decoders.recipe import Recipe
+    from neuromotion_gym.decoders.spec import DecoderSpec
 
 ADAPTATIONS = {
     "none": "not adapted to a person",
@@ -28,7 +31,7 @@ def card(recipe: Recipe, metrics: dict[str, Any]) -> str:
         *_table(
             ("", ""),
             [
-                ("labels", ", ".join(spec.labels)),
+                ("labels" if spec.classifies else "targets", ", ".join(spec.decoded)),
                 (
                     "signal",
                     f"{spec.modality.upper()}, {len(spec.channels)} channels, {spec.rate_hz:g} Hz, unit {spec.unit}",
@@ -36,7 +39,7 @@ def card(recipe: Recipe, metrics: dict[str, Any]) -> str:
                 ("window, hop", f"{spec.window_s:g} s, {spec.hop_s:g} s ({spec.pacing})"),
                 ("person", ADAPTATIONS[spec.adaptation.kind]),
                 ("effort", "given" if spec.effort else "not given"),
-                *([("eyes", f"ocular: {spec.ocular}")] if spec.modality == "eeg" else []),
+                *([("eyes", f"ocular: {spec.ocular}")] if _sees_eyes(spec) else []),
                 ("data", f"{spec.dataset}, licence {spec.licence}"),
                 ("split", spec.split),
                 *_training_rows(recipe),
@@ -54,8 +57,11 @@ def card(recipe: Recipe, metrics: dict[str, Any]) -> str:
             "",
         ]
         lines += ["## People", "", "Balanced accuracy per window.", "", *_people(reports), ""]
+        for title, report in reports.items():
+            if seen := report.get("seen_in_training"):
+                lines += [f"**On {title} the decoder was trained on recordings of {', '.join(seen)}.**", ""]
     if "conditions" in metrics:
-        lines += _conditions(metrics["conditions"])
+        lines += _conditions(metrics["conditions"], spec)
     for title, report in reports.items():
         lines += [f"## Confusion on {title}", "", "Rows: shown. Columns: decoded. Share of the row's windows.", ""]
         lines += [*_confusion(report), ""]
@@ -120,21 +126,32 @@ def _accuracy_rows(reports: dict[str, Any]) -> Iterable[tuple[str, ...]]:
             )
 
 
-def _conditions(groups: dict[str, Any]) -> list[str]:
-    """Left against right over whole trials under each condition of `neuromotion_gym.audit.conditions`."""
+def _conditions(groups: dict[str, Any], spec: DecoderSpec) -> list[str]:
+    """Balanced accuracy over whole trials under each condition of `neuromotion_gym.audit.conditions`."""
     lines = [
         "## What it rests on",
         "",
         "Balanced accuracy over whole trials; conditions as in `audit/conditions.py`.",
         "",
     ]
+    contrasts = [labels for labels in _contrasts(spec) if set(labels) < set(spec.labels)]
     rows = []
     for group, conditions in groups.items():
         for name, figures in conditions.items():
-            alone = figures["left_fist_right_fist"]
-            values = (figures["per_trial"]["balanced_accuracy"], alone["per_trial"]["balanced_accuracy"])
-            rows.append((group, name.replace("_", " "), *map(_interval, values)))
-    return [*lines, *_table(("on", "condition", "all labels", "left fist against right fist"), rows), ""]
+            values = [figures, *(figures["_".join(labels)] for labels in contrasts)]
+            intervals = (_interval(value["per_trial"]["balanced_accuracy"]) for value in values)
+            rows.append((group, name.replace("_", " "), *intervals))
+    titles = (" against ".join(label.replace("_", " ") for label in labels) for labels in contrasts)
+    return [*lines, *_table(("on", "condition", "all labels", *titles), rows), ""]
+
+
+def _contrasts(spec: DecoderSpec) -> tuple[tuple[str, ...], ...]:
+    return registry.dataset(spec.dataset).contrasts if registry.is_known(spec.dataset) else ()
+
+
+def _sees_eyes(spec: DecoderSpec) -> bool:
+    """Whether the data set has channels that see the eyes."""
+    return registry.is_known(spec.dataset) and bool(registry.dataset(spec.dataset).ocular_channels)
 
 
 def _interval(value: dict[str, float | None]) -> str:

@@ -1,7 +1,7 @@
-"""Offline report of a decoder on whole sessions: what it tells apart, per window and per trial, for every person.
+"""Offline figures of a decoder on whole sessions: what it tells apart, per window and per trial, for every person.
 
-Windows follow each other by the decoder's hop inside each labelled trial, as they do in the loop but without joins.
-People are the unit of every interval.
+Inside each labelled trial a window follows every hop, as in the loop but without joins of trials. People are the unit
+of every interval. Trials carry labels alone so far, so a decoder of continuous targets is refused.
 """
 
 from __future__ import annotations
@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from neuromotion_gym.decoders.checks import random_inputs
+from neuromotion_gym.decoders.decoder import require_posterior
+from neuromotion_gym.decoders.fit import check_recording
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.statistics import studentised_bootstrap_interval
-from neuromotion_gym.training.data import check_recording
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -70,16 +72,16 @@ class Decisions:
         )
 
     def per_trial(self) -> Decisions:
-        """One decision a trial: the mean of its windows' log posteriors."""
+        """One decision for each trial, from the mean of the log posteriors of its windows."""
+        from scipy.special import softmax
+
         trials, first, inverse = np.unique(self.trials, return_index=True, return_inverse=True)
         summed = np.zeros((len(trials), len(self.labels)))
         np.add.at(summed, inverse, np.log(np.maximum(self.posterior, 1e-12)))
         mean = summed / np.bincount(inverse)[:, None]
-        posterior = np.exp(mean - mean.max(axis=1, keepdims=True))
-        posterior /= posterior.sum(axis=1, keepdims=True)
         return Decisions(
             self.labels,
-            posterior.astype(np.float32),
+            softmax(mean, axis=1).astype(np.float32),
             self.truth[first],
             self.people[first],
             trials,
@@ -100,7 +102,7 @@ def decide(
     Parameters
     ----------
     decoder : Decoder, or function from a session to one
-        A function serves folds: it gives the decoder that did not see that session's person.
+        A function is for folds: it gives the decoder that was trained without the person of the session.
     sessions : iterable of Session
     skip_s : float
         Seconds left out at the start of each trial.
@@ -110,14 +112,15 @@ def decide(
     Raises
     ------
     NeuroMotionError
-        If recordings do not fit, or no window lies in them.
+        If the decoder gives targets, recordings do not fit it, or no window lies in them.
     """
     rows: list[tuple[np.ndarray, int, str, int, np.ndarray, bool]] = []
     count = 0
     labels: tuple[str, ...] = ()
     for session in sessions:
-        # A decoder has decode; what has none is the function that picks one
+        # A decoder has decode; without it, it is the function that picks a decoder
         one: Decoder = decoder if hasattr(decoder, "decode") else decoder(session)  # type: ignore[operator,assignment]
+        require_posterior(one.spec, "An offline report")
         labels = one.spec.labels
         adaptation = one.adapt(session.calibration)
         for recording in session.recordings:
@@ -165,7 +168,7 @@ def _starts(decoder: Decoder, trial: Trial, skip_s: float, before_onset: bool) -
 
 def _posterior(decoder: Decoder, recording: Recording, starts: np.ndarray, adaptation: np.ndarray | None) -> np.ndarray:
     window = decoder.spec.window
-    # The last window of a paced trial may want one sample more than its trial has, at the end of a recording
+    # The window of an epoch may be one sample longer than its trial, which may end the recording
     starts = np.minimum(starts, recording.samples.shape[1] - window)
     views = np.lib.stride_tricks.sliding_window_view(recording.samples, window, axis=1).transpose(1, 0, 2)
     parts = []
@@ -197,7 +200,7 @@ def confusion(decisions: Decisions) -> np.ndarray:
 def reliability(decisions: Decisions, bins: int = RELIABILITY_BINS) -> tuple[list[dict[str, float]], float]:
     """Confidence against accuracy in equal bins of confidence, and the expected calibration error.
 
-    The error is the mean distance between the two, weighted by the bins' counts (Guo et al. 2017).
+    The error is the mean distance between the two, weighted by the number of windows in each bin (Guo et al. 2017).
     """
     confidence = decisions.posterior.max(axis=1)
     right = decisions.posterior.argmax(axis=1) == decisions.truth
@@ -213,7 +216,13 @@ def reliability(decisions: Decisions, bins: int = RELIABILITY_BINS) -> tuple[lis
 
 
 def permutation_chance(decisions: Decisions, resamples: int = 200, seed: int = 0) -> tuple[float, float]:
-    """Mean over people of the balanced accuracy with trial labels shuffled within people: mean, and 95th percentile."""
+    """Balanced accuracy by chance, mean over people: the labels of trials are shuffled within each person.
+
+    Returns
+    -------
+    mean, upper : float
+        Mean and 95th percentile over ``resamples`` shuffles.
+    """
     generator = np.random.default_rng(seed)
     trials, first, inverse = np.unique(decisions.trials, return_index=True, return_inverse=True)
     truth, people = decisions.truth[first], decisions.people[first]
@@ -244,7 +253,7 @@ def latency_to_first_right(decisions: Decisions, ignore: Sequence[str] = ()) -> 
     decisions : Decisions
         Made with ``before_onset=True``.
     ignore : sequence of str
-        Labels left out (rest, which goes on from before).
+        Labels left out: at rest nothing begins.
     """
     skipped = [decisions.labels.index(label) for label in ignore if label in decisions.labels]
     usable = decisions.onset & ~np.isin(decisions.truth, skipped)
@@ -283,7 +292,7 @@ def report(decisions: Decisions, subsets: Sequence[Sequence[str]] = ()) -> dict[
     ----------
     decisions : Decisions
     subsets : sequence of sequences of labels
-        Labels told apart on their own besides, such as left against right.
+        Labels that are also told apart on their own, such as left against right.
     """
     trials = decisions.per_trial()
     table, error = reliability(decisions)
@@ -306,9 +315,7 @@ def report(decisions: Decisions, subsets: Sequence[Sequence[str]] = ()) -> dict[
 def milliseconds_per_decision(decoder: Decoder, batch: int = 64, repeats: int = 200) -> float:
     """Median time of one decision in a batch, one thread, on random windows."""
     spec = decoder.spec
-    generator = np.random.default_rng(0)
-    windows = generator.normal(size=(batch, len(spec.channels), spec.window)).astype(np.float32)
-    adaptation = None if spec.adaptation.kind == "none" else np.zeros((batch, *spec.adaptation.shape), np.float32)
+    windows, adaptation = random_inputs(spec, batch)
     times = []
     for _ in range(repeats):
         begin = time.perf_counter()
@@ -318,5 +325,5 @@ def milliseconds_per_decision(decoder: Decoder, batch: int = 64, repeats: int = 
 
 
 def _number(value: float) -> float | None:
-    """JSON knows no NaN."""
+    """The value, or None for NaN and infinities, which JSON does not have."""
     return float(value) if np.isfinite(value) else None

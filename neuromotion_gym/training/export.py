@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from neuromotion_gym.decoders.onnx_session import open_session
 from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.files import write_bytes
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from neuromotion_gym.decoders.decoder import DecoderSpec
+    from neuromotion_gym.decoders.spec import DecoderSpec
     from neuromotion_gym.training.networks.network import DecoderNetwork
 
 TOLERANCE = 1e-4
@@ -68,12 +70,12 @@ def export_onnx(network: DecoderNetwork, spec: DecoderSpec, path: Path) -> float
         raise NeuroMotionError(
             f"torch and ONNX Runtime differ by {difference:.2g} on {spec.name!r}; at most {TOLERANCE}."
         )
-    path.write_bytes(graph.SerializeToString())
+    write_bytes(path, graph.SerializeToString())
     return difference
 
 
 def _strip(graph: Any) -> None:
-    """Take out what the exporter notes about the machine: stack traces with its paths."""
+    """Take out what the exporter says about the machine: stack traces with its paths."""
     del graph.metadata_props[:]
     for part in (graph.graph, *graph.functions):
         if hasattr(part, "metadata_props"):
@@ -91,12 +93,11 @@ def largest_difference(network: DecoderNetwork, spec: DecoderSpec, content: byte
 
     Relative to the largest output where that is above 1; batches of one, two and seven.
     """
-    import onnxruntime
     import torch
 
     from neuromotion_gym.training.networks.network import example_inputs
 
-    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    session = open_session(content, f"graph of {spec.name!r}")
     worst = 0.0
     for rows in (1, 2, 7):
         inputs = example_inputs(spec, rows, seed=rows)

@@ -1,7 +1,7 @@
-"""Decoders for people who were never seen: one a fold of whole people, trained once and kept in the cache.
+"""Decoders for people they have not seen: one for each fold of whole people, trained once and kept in the cache.
 
-The folds stand in the data set's parts table. `fold_decoder` gives the decoder that did not see a person; the loop's
-results over all people use it just as the offline report does.
+The folds stand in the data set's table of parts. `fold_decoder` gives the decoder that was trained without a person;
+the offline report and the benchmark over all people both use it.
 """
 
 from __future__ import annotations
@@ -9,22 +9,27 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from neuromotion_gym.datasets import registry
+from neuromotion_gym.decoders.onnx_decoder import MODEL, OnnxDecoder
 from neuromotion_gym.decoders.recipe import DataRecipe, Recipe, TrainingRecipe, load_recipe
+from neuromotion_gym.decoders.zoo import decoder_folder
 from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.resources import cache_folder
+from neuromotion_gym.training.data import sessions_of
+from neuromotion_gym.training.digest import training_digest
+from neuromotion_gym.training.evaluation import Decisions, decide
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
 
-    from neuromotion_gym.decoders.onnx_decoder import OnnxDecoder
     from neuromotion_gym.signals.recording import Session
-    from neuromotion_gym.training.evaluation import Decisions
 
 
 def fold_recipe(recipe: Recipe) -> Recipe:
-    """The recipe as a fold trains it: on all runs of everybody else, nothing left for tuning.
+    """The recipe as a fold trains it: on all runs of everybody else, without a part for tuning.
 
-    The weights of the last epoch are kept, since choosing an epoch would need people put aside in every fold.
+    The weights of the last epoch are kept: choosing an epoch would need people put aside in every fold.
     """
     data, network, training = recipe.trainable()
     return Recipe(
@@ -45,8 +50,6 @@ def held_out(dataset: str, subject: str) -> tuple[str, ...]:
     NeuroMotionError
         If the data set has no such person.
     """
-    from neuromotion_gym.datasets import registry
-
     table = registry.dataset(dataset).table
     for fold in table.folds:
         if subject in fold:
@@ -54,20 +57,21 @@ def held_out(dataset: str, subject: str) -> tuple[str, ...]:
     raise NeuroMotionError(f"{dataset} has no person {subject!r}; people: {', '.join(table.people)}.")
 
 
-def fold_folder(recipe: Recipe, fold: Sequence[str]) -> Path:
-    """Where the decoder that did not see ``fold`` lies once it is trained."""
-    from neuromotion_gym.decoders.recipe import recipe_digest
-    from neuromotion_gym.resources import cache_folder
+def fold_folder(recipe: Recipe, fold: Sequence[str], root: str | os.PathLike[str] | None = None) -> Path:
+    """Folder in the cache of the decoder that was trained without ``fold``, whether it is trained yet or not.
 
-    return cache_folder() / "folds" / f"{recipe.decoder.name}-{recipe_digest(fold_recipe(recipe), sorted(fold))}"
+    It is named by everything that the weights depend on, see `neuromotion_gym.training.digest`.
+    """
+    digest = training_digest(fold_recipe(recipe), "all", fold, root)
+    return cache_folder() / "folds" / f"{recipe.decoder.name}-{digest}"
 
 
 def train_fold(
     recipe: Recipe, fold: Sequence[str], *, root: str | os.PathLike[str] | None = None, progress: bool = True
 ) -> Path:
     """Train the decoder that does not see ``fold``, unless it is in the cache; its folder."""
-    folder = fold_folder(recipe, fold)
-    if not (folder / "model.onnx").is_file():
+    folder = fold_folder(recipe, fold, root)
+    if not (folder / MODEL).is_file():
         from neuromotion_gym.training.train import train
 
         train(fold_recipe(recipe), folder, root=root, exclude=tuple(fold), progress=progress)
@@ -77,12 +81,12 @@ def train_fold(
 def fold_decoder(
     name: str | Path, subject: str, *, root: str | os.PathLike[str] | None = None, progress: bool = False
 ) -> OnnxDecoder:
-    """The decoder that was trained without ``subject``; trained first where the cache lacks it (the extra ``train``).
+    """The decoder that was trained without ``subject``; it is trained first where the cache lacks it (extra ``train``).
 
     Parameters
     ----------
     name : str or path
-        A shipped decoder, or the folder of one, with a whole recipe.
+        A decoder, or the folder of one, with a whole recipe.
     subject : str
         The person to be decoded.
     root : path, optional
@@ -95,11 +99,7 @@ def fold_decoder(
     NeuroMotionError
         If decoder or person are unknown, or it has to be trained and cannot be.
     """
-    from neuromotion_gym.decoders.onnx_decoder import OnnxDecoder
-    from neuromotion_gym.decoders.zoo import decoder_folder
-
-    folder = Path(name) if Path(name).is_dir() else decoder_folder(str(name))
-    recipe = load_recipe(folder)
+    recipe = load_recipe(decoder_folder(name))
     fold = held_out(recipe.decoder.dataset, subject)
     return OnnxDecoder(train_fold(recipe, fold, root=root, progress=progress))
 
@@ -112,24 +112,20 @@ def decide_over_folds(
     Parameters
     ----------
     name : str or path
-        A shipped decoder, or the folder of one.
+        A decoder, or the folder of one.
     root, progress
         As in `fold_decoder`.
     options
         Of `neuromotion_gym.training.evaluation.decide`.
     """
-    from neuromotion_gym.decoders.zoo import decoder_folder
-    from neuromotion_gym.training.data import sessions_of
-    from neuromotion_gym.training.evaluation import decide
-
-    folder = Path(name) if Path(name).is_dir() else decoder_folder(str(name))
+    folder = decoder_folder(name)
     recipe = load_recipe(folder)
     decoders: dict[tuple[str, ...], OnnxDecoder] = {}
 
-    def unseeing(session: Session) -> OnnxDecoder:
+    def trained_without(session: Session) -> OnnxDecoder:
         fold = held_out(recipe.decoder.dataset, session.subject)
         if fold not in decoders:
             decoders[fold] = fold_decoder(folder, session.subject, root=root, progress=progress)
         return decoders[fold]
 
-    return decide(unseeing, sessions_of(recipe, "all", root=root, calibration_apart=True), **options)
+    return decide(trained_without, sessions_of(recipe, "all", root=root, calibration_apart=True), **options)

@@ -3,30 +3,32 @@
 from __future__ import annotations
 
 import json
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from neuromotion_gym.datasets import registry
+from neuromotion_gym.decoders.fitted_on import fitted_on
 from neuromotion_gym.decoders.onnx_decoder import OnnxDecoder
 from neuromotion_gym.decoders.recipe import load_recipe
 from neuromotion_gym.decoders.zoo import decoder_folder
 from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.files import write_text
 from neuromotion_gym.training.card import card
 from neuromotion_gym.training.data import sessions_of
 from neuromotion_gym.training.evaluation import decide, latency_to_first_right, milliseconds_per_decision, report
+from neuromotion_gym.training.folds import decide_over_folds
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Sequence
+    from pathlib import Path
 
     from neuromotion_gym.decoders.decoder import Decoder
     from neuromotion_gym.decoders.recipe import Recipe
+    from neuromotion_gym.decoders.spec import DecoderSpec
     from neuromotion_gym.signals.recording import Session
 
 METRICS = "metrics.json"
 CARD = "card.md"
-REST = ("rest", "neutral")
-"""Labels that have no onset worth a latency: they go on from before."""
-LEFT_RIGHT = ("left_fist", "right_fist")
 
 
 def evaluate(
@@ -43,7 +45,7 @@ def evaluate(
     Parameters
     ----------
     name : str or path
-        A shipped decoder, or the folder of one.
+        A decoder, or the folder of one.
     parts : sequence of str
         Parts to report on. People marked unseen in the parts table are reported apart, as ``test_unseen``.
     folds : bool
@@ -61,7 +63,7 @@ def evaluate(
     dict
         Content of ``metrics.json``.
     """
-    folder = Path(name) if Path(name).is_dir() else decoder_folder(str(name))
+    folder = decoder_folder(name)
     recipe, decoder = load_recipe(folder), OnnxDecoder(folder)
     metrics = read_metrics(folder)
     metrics["decoder"] = recipe.decoder.name
@@ -71,11 +73,16 @@ def evaluate(
     for part in parts:
         for title, sessions in _groups(recipe, part, root).items():
             metrics["parts"][title] = _figures(decoder, sessions)
+            if seen := _seen_in_training(folder, sessions):
+                metrics["parts"][title]["seen_in_training"] = seen
     if folds:
-        metrics["folds"] = _over_folds(recipe, folder, root, progress)
+        decisions = decide_over_folds(folder, root=root, progress=progress)
+        count = len(registry.dataset(recipe.decoder.dataset).table.folds)
+        metrics["folds"] = {"count": count, **report(decisions, _contrasts(recipe.decoder))}
     if write:
-        _replace(folder / METRICS, json.dumps(_rounded(metrics), indent=1) + "\n")
-        _replace(folder / CARD, card(recipe, _rounded(metrics)))
+        rounded = _rounded(metrics)
+        write_text(folder / METRICS, json.dumps(rounded, indent=1) + "\n")
+        write_text(folder / CARD, card(recipe, rounded))
     return metrics
 
 
@@ -100,9 +107,7 @@ def read_metrics(folder: Path) -> dict[str, Any]:
 
 
 def _groups(recipe: Recipe, part: str, root: str | os.PathLike[str] | None) -> dict[str, list[Session]]:
-    """Sessions of a part, those of people never seen apart."""
-    from neuromotion_gym.datasets import registry
-
+    """Sessions of a part; those of people whom no other part has stand apart."""
     sessions = sessions_of(recipe, part, root=root, calibration_apart=True)
     unseen = set(registry.dataset(recipe.decoder.dataset).table.unseen)
     groups = {
@@ -113,32 +118,36 @@ def _groups(recipe: Recipe, part: str, root: str | os.PathLike[str] | None) -> d
 
 
 def _figures(decoder: Decoder, sessions: Sequence[Session]) -> dict[str, Any]:
-    subsets = [LEFT_RIGHT] if set(LEFT_RIGHT) < set(decoder.spec.labels) else []
-    figures = report(decide(decoder, sessions), subsets)
-    if decoder.spec.pacing == "sliding" and any(
+    spec = decoder.spec
+    figures = report(decide(decoder, sessions), _contrasts(spec))
+    if spec.pacing == "sliding" and any(
         trial.has_onset for session in sessions for recording in session.recordings for trial in recording.trials
     ):
-        figures["latency"] = latency_to_first_right(decide(decoder, sessions, before_onset=True), REST)
+        rest = registry.dataset(spec.dataset).rest
+        figures["latency"] = latency_to_first_right(
+            decide(decoder, sessions, before_onset=True), () if rest is None else (rest,)
+        )
     return figures
 
 
-def _over_folds(recipe: Recipe, folder: Path, root: str | os.PathLike[str] | None, progress: bool) -> dict[str, Any]:
-    from neuromotion_gym.datasets import registry
-    from neuromotion_gym.training.folds import decide_over_folds
-
-    decisions = decide_over_folds(folder, root=root, progress=progress)
-    subsets = [LEFT_RIGHT] if set(LEFT_RIGHT) < set(decisions.labels) else []
-    return {"count": len(registry.dataset(recipe.decoder.dataset).table.folds), **report(decisions, subsets)}
+def _contrasts(spec: DecoderSpec) -> list[tuple[str, ...]]:
+    """Labels that the data set has told apart on their own, where the decoder has more than those."""
+    return [labels for labels in registry.dataset(spec.dataset).contrasts if set(labels) < set(spec.labels)]
 
 
-def _replace(path: Path, text: str) -> None:
-    temporary = path.with_name(f".{path.name}-{os.getpid()}")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
+def _seen_in_training(folder: Path, sessions: Sequence[Session]) -> list[str]:
+    """People among ``sessions`` of whom the decoder was fitted on a run that is evaluated."""
+    record = fitted_on(folder)
+    if record is None:
+        return []
+    runs: dict[str, tuple[str, ...]] = {}
+    for session in sessions:
+        runs[session.subject] = (*runs.get(session.subject, ()), *(recording.run for recording in session.recordings))
+    return sorted(record.shared_with(sessions[0].dataset, runs))
 
 
 def _rounded(value: Any) -> Any:
-    """Figures to four digits after the point: more is not known."""
+    """Figures to four digits after the point; the intervals are wider than that."""
     if isinstance(value, float):
         return round(value, 4)
     if isinstance(value, dict):

@@ -1,14 +1,13 @@
-"""Training of a decoder from its recipe: Lightning, resumable epoch by epoch, seeded.
+"""Training of a decoder from its recipe: with Lightning, from a seed, resumable epoch by epoch.
 
-``train("classifiers/NAME/recipe.yaml")`` keeps a checkpoint of every epoch in a work folder that belongs to the
-recipe's content; run again after an interruption, it goes on where it was. The decoder's folder is written at
-the end, each file to a temporary name first.
+``train("classifiers/NAME/recipe.yaml")`` keeps a checkpoint of every epoch in a work folder, which is named by recipe,
+recordings, code and versions (`neuromotion_gym.training.digest`). Run again after an interruption, it goes on where it
+was; where any of these has changed, it starts anew. The decoder's folder is written at the end.
 """
 
 from __future__ import annotations
 
 import logging
-import os
 import shutil
 import signal
 import warnings
@@ -22,22 +21,37 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
 
-from neuromotion_gym.decoders.recipe import RECIPE, Recipe, load_recipe, recipe_digest
+from neuromotion_gym.datasets import registry
+from neuromotion_gym.decoders.onnx_decoder import MODEL
+from neuromotion_gym.decoders.recipe import RECIPE, Recipe, load_recipe
 from neuromotion_gym.errors import NeuroMotionError
-from neuromotion_gym.training.data import TrainingWindows, training_windows
+from neuromotion_gym.files import filling
+from neuromotion_gym.resources import cache_folder
+from neuromotion_gym.training.architectures import build_network
+from neuromotion_gym.training.data import people_of, sessions_of
+from neuromotion_gym.training.digest import training_digest
 from neuromotion_gym.training.export import export_onnx
-from neuromotion_gym.training.networks.network import DecoderNetwork, Ensemble, build_network
+from neuromotion_gym.training.fitted_on import record_fitted_on
+from neuromotion_gym.training.networks.network import DecoderNetwork, Ensemble
+from neuromotion_gym.training.preparations import prepared_windows
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable, Mapping, Sequence
 
     from torch import Tensor
+
+    from neuromotion_gym.signals.recording import Session
+    from neuromotion_gym.training.data import TrainingWindows
+
+PLAYED_PARTS = ("tune", "test")
+"""Parts that are there to be played; a decoder that was trained on them proves nothing there."""
 
 
 class _Batches(Dataset[tuple["Tensor", ...]]):
     """Batches of one epoch; batch ``i`` depends on seed, epoch and ``i`` alone, so that resuming changes nothing.
 
-    Windows are varied here, before a batch travels to an accelerator: generators of random numbers stay behind.
+    Windows are varied here, on the processor, so that an accelerator changes no random numbers.
     """
 
     def __init__(
@@ -100,7 +114,7 @@ class DecoderTraining(lightning.LightningModule):
         self.seed = self.options.seed if seed is None else seed
         self.train_windows, self.tune_windows = train, tune
         torch.manual_seed(self.seed)
-        self.network = _whole_network(recipe) if seed is None else build_network(recipe.decoder, recipe.trainable()[1])
+        self.network = _whole_network(recipe) if seed is None else build_network(recipe)
         self._hits = torch.zeros(self.labels, 2)
 
     def train_dataloader(self) -> DataLoader[Any]:
@@ -124,7 +138,7 @@ class DecoderTraining(lightning.LightningModule):
     def training_step(self, batch: tuple[Tensor, ...], index: int) -> Tensor:
         """Loss of one batch."""
         labels, *inputs = batch
-        # Dropout, seeded anew in every step: what was drawn before an interruption plays no part
+        # Dropout is seeded anew in every step, so that training that was stopped goes on with the same numbers
         torch.manual_seed(_seed(self.seed, self.current_epoch, index))
         loss = functional.cross_entropy(
             self.log_probabilities(inputs), labels, label_smoothing=self.options.label_smoothing
@@ -177,11 +191,12 @@ def train(
     *,
     work: str | Path | None = None,
     root: str | os.PathLike[str] | None = None,
-    part: str | None = None,
     exclude: Sequence[str] = (),
     progress: bool = True,
 ) -> Path:
-    """Train a decoder and write its folder: recipe.yaml, model.onnx, model.pt and model.ckpt.
+    """Train a decoder and write its folder: recipe.yaml, model.onnx, model.pt, model.ckpt and fitted_on.json.
+
+    A recipe that trains on what benchmarks play is allowed, for a final model, but warned of.
 
     Parameters
     ----------
@@ -193,10 +208,8 @@ def train(
         Folder for checkpoints; below the cache folder when left out. It is removed at the end.
     root : path, optional
         Folder of the data sets; the environment variable ``NEUROMOTION_DATA`` when left out.
-    part : str, optional
-        Part to train on instead of ``data.train``.
     exclude : sequence of str
-        Subjects left out besides the recipe's own.
+        People left out besides the recipe's own, who are to be decoded later (folds).
     progress : bool
         Whether to show a progress bar.
 
@@ -208,31 +221,63 @@ def train(
     Raises
     ------
     NeuroMotionError
-        If recipe or data do not fit, or training ends in NaN.
+        If recipe or data do not fit, the decoder gives targets, or training ends in NaN.
     KeyboardInterrupt
         After Ctrl-C; the same call goes on from the last whole epoch.
     """
     source = None if isinstance(recipe, Recipe) else Path(recipe)
     loaded = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
     data, _, options = loaded.trainable()
+    if not loaded.decoder.classifies:
+        raise NeuroMotionError(
+            f"Decoder {loaded.decoder.name!r} gives targets: trials carry labels alone so far, so it cannot be trained "
+            "here. Export it to model.onnx yourself."
+        )
     if out is None and source is None:
         raise NeuroMotionError("A recipe made in Python needs the folder to write to (out).")
     folder = Path(out) if out is not None else _folder_of(source)
-    windows = training_windows(loaded, part or data.train, root=root, exclude=exclude)
-    key = recipe_digest(loaded, part or data.train, sorted(exclude))
-    work = _default_work(key) if work is None else Path(work) / key
+    left_out = (*data.exclude, *exclude)
+    if not exclude:
+        _warn_of_played(loaded)
+    sessions = sessions_of(loaded, data.train, root=root, exclude=left_out, calibration_apart=False)
+    windows = prepared_windows(loaded, sessions)
+    key = training_digest(loaded, data.train, exclude, root)
+    work = (cache_folder() / "training" if work is None else Path(work)) / key
     if options.method == "closed_form":
         network = _closed_form(loaded, windows)
     else:
-        tune = None if data.tune is None else training_windows(loaded, data.tune, root=root, exclude=())
+        tune = None
+        if data.tune is not None:
+            tune = prepared_windows(loaded, sessions_of(loaded, data.tune, root=root, exclude=data.exclude))
         members = [
             _gradient(loaded, options.seed + index, windows, tune, work / str(index), progress)
             for index in range(options.seeds)
         ]
         network = members[0] if len(members) == 1 else Ensemble(members, loaded.decoder.output)
-    write_folder(network, loaded, folder, source)
+    write_folder(network, loaded, folder, source, sessions=sessions, excluded=left_out)
     shutil.rmtree(work, ignore_errors=True)
     return folder
+
+
+def _warn_of_played(recipe: Recipe) -> None:
+    """Warn where a recipe trains on runs that are there to be played."""
+    data, _, _ = recipe.trainable()
+    table = registry.dataset(recipe.decoder.dataset).table
+    trained = people_of(recipe, data.train, data.exclude)
+    seen: list[str] = []
+    for part in PLAYED_PARTS:
+        try:
+            played = table.runs(part, data.session_kind)  # type: ignore[arg-type]
+        except NeuroMotionError:  # nobody of this part recorded this kind of session
+            continue
+        seen += [f"{person} of part {part}" for person in played if set(played[person]) & set(trained.get(person, ()))]
+    if seen:
+        names = f"{', '.join(seen[:4])}{f' and {len(seen) - 4} more' if len(seen) > 4 else ''}"
+        warnings.warn(
+            f"{recipe.decoder.name!r} is trained on part {data.train!r}, in which are recordings that benchmarks play "
+            f"({names}). Its figures on them will say nothing of new recordings.",
+            stacklevel=3,
+        )
 
 
 def _folder_of(source: Path | None) -> Path:
@@ -240,16 +285,10 @@ def _folder_of(source: Path | None) -> Path:
     return source if source.is_dir() else source.parent
 
 
-def _default_work(key: str) -> Path:
-    from neuromotion_gym.resources import cache_folder
-
-    return cache_folder() / "training" / key
-
-
 def _closed_form(recipe: Recipe, windows: TrainingWindows) -> DecoderNetwork:
-    _, network, options = recipe.trainable()
+    _, _, options = recipe.trainable()
     torch.manual_seed(options.seed)
-    built = build_network(recipe.decoder, network)
+    built = build_network(recipe)
     with torch.no_grad():
         built.prepare(windows, np.random.default_rng(options.seed))
         built.fit(windows, np.random.default_rng(options.seed))
@@ -257,12 +296,12 @@ def _closed_form(recipe: Recipe, windows: TrainingWindows) -> DecoderNetwork:
 
 
 def _check_resumable(last: Path, module: DecoderTraining) -> None:
-    """Refuse a checkpoint that is broken or was made by another version of the network."""
+    """Refuse a checkpoint that is broken or holds another network."""
     try:
         module.load_state_dict(torch.load(last, map_location="cpu", weights_only=True)["state_dict"])
     except Exception as error:  # torch raises RuntimeError, KeyError, EOFError, UnpicklingError ...
         raise NeuroMotionError(
-            f"Training cannot go on from {last}: it is broken, or the network has changed since. "
+            f"Training cannot go on from {last}: the file is broken or holds another network. "
             f"Delete the folder {last.parent} and train anew."
         ) from error
 
@@ -321,14 +360,32 @@ def _gradient(
     return module.network.cpu().eval()
 
 
-def write_folder(network: DecoderNetwork, recipe: Recipe, folder: Path, source: Path | None = None) -> None:
-    """Write recipe.yaml, model.onnx, model.pt (state dict) and model.ckpt (weights only) of a trained network."""
-    folder.mkdir(parents=True, exist_ok=True)
-    temporary = folder / f".writing-{os.getpid()}"
-    temporary.mkdir(exist_ok=True)
-    try:
-        export_onnx(network, recipe.decoder, temporary / "model.onnx")
-        state = {name: value.detach().clone() for name, value in network.state_dict().items()}
+def write_folder(
+    network: DecoderNetwork,
+    recipe: Recipe,
+    folder: Path,
+    source: Path | None = None,
+    *,
+    sessions: Sequence[Session],
+    excluded: Sequence[str] = (),
+) -> None:
+    """Write the folder of a trained network.
+
+    Parameters
+    ----------
+    network : DecoderNetwork
+    recipe : Recipe
+    folder : path
+    source : path, optional
+        Where the recipe was read from; a recipe that already lies in ``folder`` is not written again.
+    sessions : sequence of Session
+        What it was fitted on.
+    excluded : sequence of str
+        People who were left out.
+    """
+    state = {name: value.detach().clone() for name, value in network.state_dict().items()}
+    with filling(folder) as temporary:
+        export_onnx(network, recipe.decoder, temporary / MODEL)
         torch.save(state, temporary / "model.pt")
         torch.save(
             {
@@ -340,13 +397,10 @@ def write_folder(network: DecoderNetwork, recipe: Recipe, folder: Path, source: 
             },
             temporary / "model.ckpt",
         )
+        record_fitted_on(temporary, sessions, part=recipe.trainable()[0].train, excluded=excluded)
         written = source if source is None or source.is_file() else source / RECIPE
         if written is None or written.resolve() != (folder / RECIPE).resolve():
             _write_recipe(recipe, temporary / RECIPE)
-        for path in sorted(temporary.iterdir()):
-            path.replace(folder / path.name)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _write_recipe(recipe: Recipe, path: Path) -> None:
@@ -377,6 +431,5 @@ def load_network(folder: str | Path) -> DecoderNetwork:
 
 def _whole_network(recipe: Recipe) -> DecoderNetwork:
     """Untrained network of a recipe, all seeds in it."""
-    _, network, options = recipe.trainable()
-    members = [build_network(recipe.decoder, network) for _ in range(options.seeds)]
+    members = [build_network(recipe) for _ in range(recipe.trainable()[2].seeds)]
     return members[0] if len(members) == 1 else Ensemble(members, recipe.decoder.output)

@@ -14,7 +14,7 @@ from neuromotion_gym.audit.fidelity import (
     mean_run,
     stream_figures,
 )
-from neuromotion_gym.decoders.decoder import DecoderSpec
+from neuromotion_gym.decoders import DecoderSpec
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.signals.surrogate import SurrogateSource
 from neuromotion_gym.signals.surrogate.models import MODELS

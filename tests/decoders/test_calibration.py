@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from neuromotion_gym.decoders import OnnxDecoder, check_decoder, load_decoder
-from neuromotion_gym.decoders.calibration import best_factor, calibrate, calibration_windows, discriminant
+from neuromotion_gym.decoders import OnnxDecoder
+from neuromotion_gym.decoders.calibration import best_factor, calibration_windows, discriminant
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.signals.recording import Session, Trial
 from neuromotion_gym.training.evaluation import accuracy_by_person, decide
@@ -25,26 +25,6 @@ def test_wearer_with_a_shifted_channel_is_decoded_after_calibration(tiny, head_f
     after = accuracy_by_person(decide(decoder, [session(played, [calibration])]))
     assert after["P1"] > 0.95
     assert set(labels) == {0, 1}
-
-
-def test_calibrated_folder_is_a_decoder_of_its_own(tiny, head_folder, tmp_path):
-    calibration, played = tiny.recording(2, offset=10.0), tiny.recording(1, offset=10.0)
-    folder = calibrate(head_folder, calibration, tmp_path / "mine")
-    mine = load_decoder(folder)
-    check_decoder(mine)
-    assert mine.spec.adaptation.kind == "none"
-    assert accuracy_by_person(decide(mine, [session(played)]))["P1"] > 0.95
-    assert sorted(path.name for path in folder.iterdir()) == ["adaptation.npy", "model.onnx", "recipe.yaml"]
-
-
-def test_calibration_says_what_it_lacks(tiny, head_folder, tiny_folder, tmp_path):
-    with pytest.raises(NeuroMotionError, match="none of right"):
-        calibrate(head_folder, tiny.recording(0, labels=("left",)), tmp_path / "x")
-    with pytest.raises(NeuroMotionError, match="not 'head'"):
-        calibrate(tiny_folder, tiny.recording(), tmp_path / "x")
-    with pytest.raises(NeuroMotionError, match="own folder"):
-        calibrate(head_folder, tiny.recording(), head_folder)
-    assert not (tmp_path / "x").exists()
 
 
 def test_recording_of_another_rate_is_refused_with_both(tiny, head_folder):

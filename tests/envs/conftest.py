@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from neuromotion_gym.decoders.decoder import DecoderSpec, ProbabilityDecoder
+from neuromotion_gym.decoders import DecoderSpec, ProbabilityDecoder
 from neuromotion_gym.signals.recording import Recording, Session, SignalSpec, Trial
 from neuromotion_gym.signals.sources.replay import ReplaySource
 

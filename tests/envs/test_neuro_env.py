@@ -10,7 +10,7 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 
 import neuromotion_gym
-from neuromotion_gym.decoders.decoder import IntentPolicy
+from neuromotion_gym.decoders import IntentPolicy
 from neuromotion_gym.envs import IntentAction, NeuroEnv, NeuroVectorEnv
 from neuromotion_gym.errors import NeuroMotionError
 

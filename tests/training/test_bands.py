@@ -1,4 +1,4 @@
-"""Causal filter banks, and the other side of the head."""
+"""Causal filter banks, and labels of the other side."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.training.bands import apply_filters, filter_bank
-from neuromotion_gym.training.mirror import mirrored_channels, mirrored_labels
+from neuromotion_gym.training.mirror import mirrored_labels
 
 
 def test_the_past_alone_counts():
@@ -32,18 +32,6 @@ def test_a_band_passes_and_slow_waves_do_not():
 def test_what_is_no_filter_bank_is_refused(bands, taps):
     with pytest.raises(NeuroMotionError):
         filter_bank(160, bands, taps)
-
-
-def test_the_other_side_and_back():
-    channels = ("FC5", "FCz", "FC6", "C3", "C4", "T9", "T10")
-    order = mirrored_channels(channels)
-    assert [channels[i] for i in order] == ["FC6", "FCz", "FC5", "C4", "C3", "T10", "T9"]
-    np.testing.assert_array_equal(order[order], np.arange(7))
-
-
-def test_a_missing_counterpart_is_named():
-    with pytest.raises(NeuroMotionError, match="C4"):
-        mirrored_channels(("C3", "Cz"))
 
 
 def test_labels_without_a_side_stay():

@@ -15,9 +15,11 @@ from neuromotion_gym.decoders import check_decoder, list_decoders, load_decoder
 from neuromotion_gym.decoders.recipe import Recipe, load_recipe
 from neuromotion_gym.decoders.zoo import decoder_folder
 from neuromotion_gym.errors import NeuroMotionError
-from neuromotion_gym.training.data import training_windows
+from neuromotion_gym.training.data import sessions_of
+from neuromotion_gym.training.digest import training_digest
 from neuromotion_gym.training.evaluation import accuracy_by_person, decide
 from neuromotion_gym.training.folds import fold_decoder, fold_folder, held_out
+from neuromotion_gym.training.preparations import prepared_windows
 from neuromotion_gym.training.report import evaluate
 
 torch = pytest.importorskip("torch", reason="needs the extra train")
@@ -69,7 +71,13 @@ def trained(small_myo, cache, tmp_path_factory):
 
 
 def test_folder_is_whole_and_weights_load_without_pickles(trained):
-    assert sorted(path.name for path in trained.iterdir()) == ["model.ckpt", "model.onnx", "model.pt", "recipe.yaml"]
+    assert sorted(path.name for path in trained.iterdir()) == [
+        "fitted_on.json",
+        "model.ckpt",
+        "model.onnx",
+        "model.pt",
+        "recipe.yaml",
+    ]
     state = torch.load(trained / "model.pt", weights_only=True)
     checkpoint = torch.load(trained / "model.ckpt", weights_only=True)
     for name, value in state.items():
@@ -139,7 +147,7 @@ def test_training_that_was_stopped_goes_on_to_the_same_weights(trained, small_my
 def test_a_checkpoint_that_does_not_fit_is_named(small_myo, tmp_path, content):
     from neuromotion_gym.training import train as training
 
-    work = tmp_path / "work" / training.recipe_digest(recipe(epochs=1), "train", []) / "0"
+    work = tmp_path / "work" / training_digest(recipe(epochs=1), "train", root=small_myo) / "0"
     work.mkdir(parents=True)
     if content == "truncated":
         (work / "last.ckpt").write_bytes(b"PK")
@@ -185,7 +193,7 @@ def test_fold_never_sees_its_person_and_is_trained_once(trained, small_myo, cach
     check_decoder(decoder)
     fold = held_out("myo_armband", "Male3")
     assert fold == ("Male3",)
-    assert decoder.path.parent == fold_folder(load_recipe(trained), fold)
+    assert decoder.path.parent == fold_folder(load_recipe(trained), fold, small_myo)
     assert cache in decoder.path.parents
     from neuromotion_gym.training import train as training
 
@@ -216,6 +224,9 @@ def test_closed_form_of_a_head_gives_a_decoder_that_is_calibrated_in_a_second(sm
 
 
 def test_windows_of_a_part_are_of_its_people_and_rounds(small_myo):
+    def training_windows(recipe, part, **options):
+        return prepared_windows(recipe, sessions_of(recipe, part, calibration_apart=False, **options))
+
     whole = training_windows(recipe(), "train", root=small_myo)
     # 8 people, 28 trials of 80 samples, windows of 40, 20 apart
     assert len(whole.labels) == 8 * 28 * 3
@@ -233,9 +244,11 @@ def test_windows_of_a_part_are_of_its_people_and_rounds(small_myo):
     [
         ("network", {"name": "none_such"}, "Networks: .*armband_features"),
         ("network", {"options": {"depth": 3}}, "no option depth; its options: hidden, dropout"),
-        ("network", {"options": {"hidden": 3}}, "cannot be built"),
-        ("network", {"options": {"neutral": "sleep"}}, "cannot be built"),
-        ("data", {"preparation": "none_such"}, "windows_NAME"),
+        ("network", {"options": {"hidden": 3}}, "Option 'hidden' of Network 'armband_features' is 3"),
+        ("network", {"options": {"hidden": [0.5, "x"]}}, "Option 'hidden'"),
+        ("network", {"options": {"dropout": 2.0}}, "cannot be built with .*dropout"),
+        ("network", {"options": {"rest": "sleep"}}, "rest has to be one of neutral, .*not 'sleep'"),
+        ("data", {"preparation": "none_such"}, "Preparations: band_covariances, replay, trials"),
         ("data", {"options": {"colour": 1}}, "colour"),
         ("data", {"start_s": 10.0}, "No window of 40 samples"),
         ("data", {"train": "exam"}, "exam"),

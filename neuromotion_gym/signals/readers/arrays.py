@@ -23,6 +23,7 @@ import numpy as np
 
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.files import replacing
+from neuromotion_gym.signals.modality import checked_modality
 from neuromotion_gym.signals.recording import Recording, SignalSpec, Trial
 
 if TYPE_CHECKING:
@@ -124,11 +125,9 @@ def _recording(arrays: dict[str, np.ndarray]) -> Recording:
         ),
         key=lambda trial: trial.start,
     )
-    modality = _text(arrays["modality"])
-    if modality not in ("eeg", "emg"):
-        raise NeuroMotionError(f"modality is {modality!r}; it has to be 'eeg' or 'emg'.")
+    modality = checked_modality(_text(arrays["modality"]))
     channels = tuple(str(name) for name in np.atleast_1d(arrays["channels"]))
-    spec = SignalSpec("eeg" if modality == "eeg" else "emg", channels, float(arrays["rate_hz"]), _text(arrays["unit"]))
+    spec = SignalSpec(modality, channels, float(arrays["rate_hz"]), _text(arrays["unit"]))
     with np.errstate(over="ignore"):  # an overflow becomes infinite, which Recording refuses by name
         samples = np.ascontiguousarray(samples, dtype=np.float32)
     dataset, subject, session, run = (

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.signals.modality import Modality
 from neuromotion_gym.signals.readers.edf_header import check_whole
-from neuromotion_gym.signals.recording import Modality, Recording
+from neuromotion_gym.signals.recording import Recording
 
 if TYPE_CHECKING:
     import os

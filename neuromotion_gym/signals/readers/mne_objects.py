@@ -1,46 +1,59 @@
-"""From objects of MNE-Python in memory to recordings; behind `Recording.from_mne`."""
+"""What objects of MNE-Python in memory hold, as plain arrays; behind `Recording.from_mne`.
+
+Knows nothing of recordings: `neuromotion_gym.signals.recording` makes one of what is found here.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from neuromotion_gym.errors import NeuroMotionError
-from neuromotion_gym.signals.recording import Modality, Recording, SignalSpec, Trial
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from neuromotion_gym.signals.modality import Modality
 
-def recording_from_mne(
-    inst: Any,
-    *,
-    modality: Modality,
-    labels: Mapping[str, str | None] | None,
-    dataset: str,
-    subject: str,
-    session: str,
-    run: str,
-    trial_s: float | None,
-) -> Recording:
-    """See `Recording.from_mne`."""
+
+class Stretch(NamedTuple):
+    """A labelled stretch: label, first sample, one past the last, and whether the first is an onset."""
+
+    label: str
+    start: int
+    stop: int
+    has_onset: bool = True
+
+
+class Content(NamedTuple):
+    """Samples, float32 of shape (channels, samples), in volts, and the labelled stretches in order of time."""
+
+    samples: np.ndarray
+    channels: tuple[str, ...]
+    rate_hz: float
+    stretches: tuple[Stretch, ...]
+
+
+def content_of(
+    inst: Any, modality: Modality, labels: Mapping[str, str | None] | None, trial_s: float | None
+) -> Content:
+    """Samples and stretches of an `mne.io.Raw` or `mne.Epochs`; see `Recording.from_mne`."""
     import mne
 
     if not isinstance(inst, mne.io.BaseRaw | mne.BaseEpochs):
         raise NeuroMotionError(f"Recordings come from an mne Raw or Epochs, not from {type(inst).__name__}.")
     picks = _picks(inst, modality)
-    spec = SignalSpec(modality, tuple(inst.ch_names[i] for i in picks), float(inst.info["sfreq"]), "V")
     if isinstance(inst, mne.BaseEpochs):
         blocks = inst.get_data(picks=picks)
         if not len(blocks):
             raise NeuroMotionError("The Epochs hold no epoch; at least one is needed.")
-        samples, trials = np.concatenate(list(blocks), axis=1), _epoch_trials(inst, labels)
+        samples, stretches = np.concatenate(list(blocks), axis=1), _epoch_stretches(inst, labels)
     else:
-        samples, trials = inst.get_data(picks=picks), _annotation_trials(inst, labels, trial_s)
+        samples, stretches = inst.get_data(picks=picks), _annotation_stretches(inst, labels, trial_s)
     with np.errstate(over="ignore"):  # an overflow becomes infinite, which Recording refuses by name
         samples = np.ascontiguousarray(samples, dtype=np.float32)
-    return Recording(samples, spec, trials, dataset, subject, session, run)
+    return Content(samples, tuple(inst.ch_names[i] for i in picks), float(inst.info["sfreq"]), stretches)
 
 
 def _picks(inst: Any, modality: Modality) -> list[int]:
@@ -67,14 +80,16 @@ def _label_of(name: str, labels: Mapping[str, str | None] | None, present: Itera
     return labels[name]
 
 
-def _annotation_trials(raw: Any, labels: Mapping[str, str | None] | None, trial_s: float | None) -> tuple[Trial, ...]:
-    """One trial for each annotation."""
+def _annotation_stretches(
+    raw: Any, labels: Mapping[str, str | None] | None, trial_s: float | None
+) -> tuple[Stretch, ...]:
+    """One stretch for each annotation."""
     rate, first = float(raw.info["sfreq"]), float(raw.first_time) if raw.annotations.orig_time is not None else 0.0
     marks = [mark for mark in raw.annotations if not str(mark["description"]).upper().startswith(("BAD", "EDGE"))]
     present = [str(mark["description"]) for mark in marks]
     if not marks:
         raise NeuroMotionError("The recording has no annotations; trials and their labels come from them.")
-    trials = []
+    found = []
     for mark, name in zip(marks, present, strict=True):
         label = _label_of(name, labels, present)
         if label is None:
@@ -86,25 +101,25 @@ def _annotation_trials(raw: Any, labels: Mapping[str, str | None] | None, trial_
             )
         onset = float(mark["onset"]) - first
         start, stop = round(onset * rate), min(round((onset + length) * rate), raw.n_times)
-        trials.append(Trial(label, start, stop))
-    if not trials:
+        found.append(Stretch(label, start, stop))
+    if not found:
         raise NeuroMotionError(
             f"No annotation of the recording has a label: it has {', '.join(sorted(set(present)))}, all mapped to None."
         )
-    return tuple(sorted(trials, key=lambda trial: trial.start))
+    return tuple(sorted(found, key=lambda stretch: stretch.start))
 
 
-def _epoch_trials(epochs: Any, labels: Mapping[str, str | None] | None) -> tuple[Trial, ...]:
-    """One trial for each epoch, from its onset (or, where the epoch begins later, its first sample)."""
+def _epoch_stretches(epochs: Any, labels: Mapping[str, str | None] | None) -> tuple[Stretch, ...]:
+    """One stretch for each epoch, from its onset (or, where the epoch begins later, its first sample)."""
     names = {code: name for name, code in epochs.event_id.items()}
     present = [names[code] for code in epochs.events[:, 2]]
     length, before = len(epochs.times), round(-float(epochs.tmin) * float(epochs.info["sfreq"]))
     if before >= length:
         raise NeuroMotionError(f"The Epochs end at {epochs.tmax} s, before their onset at 0 s.")
-    trials = []
+    found = []
     for index, name in enumerate(present):
         label = _label_of(name, labels, present)
         if label is not None:
             start = index * length
-            trials.append(Trial(label, start + max(before, 0), start + length, has_onset=before >= 0))
-    return tuple(trials)
+            found.append(Stretch(label, start + max(before, 0), start + length, has_onset=before >= 0))
+    return tuple(found)

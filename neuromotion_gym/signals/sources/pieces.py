@@ -6,17 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.signals.modality import MODALITIES
 
 if TYPE_CHECKING:
-    from neuromotion_gym.signals.recording import Modality, SignalSpec
+    from neuromotion_gym.signals.recording import SignalSpec
 
-PIECES_S: dict[Modality, tuple[float, float]] = {"eeg": (1.0, 2.1), "emg": (0.3, 0.7)}
-"""Shortest and longest time between two restarts."""
-FADE_S: dict[Modality, float] = {"eeg": 0.1, "emg": 0.03}
-"""Length of the cross-fade at a restart."""
 TRIAL_MARGIN_S = 0.1
-"""With ``pacing="trial"``, how long a trial goes on after the epoch: two control periods, so that the reader of
-whole control periods meets the end of the epoch inside the trial."""
+"""With ``pacing="trial"``, how long a piece goes on after the epoch: two control periods. The loop reads whole control
+periods, so that the epoch then ends inside the piece."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +31,7 @@ class PieceRule:
     beyond : int
         How many samples past the end of a trial with an onset may be played.
     shrink : bool
-        Whether the longest piece gives way where trials are shorter than it.
+        Whether the longest piece is shortened where trials are shorter than it.
     """
 
     shortest: int
@@ -53,14 +50,14 @@ def piece_rule(
     epoch_s: tuple[float, float] | None,
 ) -> PieceRule:
     """Seconds to samples, defaults filled in."""
-    rate = spec.rate_hz
-    fade = round((FADE_S[spec.modality] if fade_s is None else fade_s) * rate)
+    rate, usual = spec.rate_hz, MODALITIES[spec.modality]
+    fade = round((usual.fade_s if fade_s is None else fade_s) * rate)
     skip = round(skip_cue * rate)
     if epoch_s is not None:
         margin = round(TRIAL_MARGIN_S * rate)
         length = round(epoch_s[1] * rate) + 1 + margin - skip
         return _checked(PieceRule(length, length, fade, skip, beyond=1 + margin + fade, shrink=False), rate)
-    shortest, longest = (round(seconds * rate) for seconds in pieces_s or PIECES_S[spec.modality])
+    shortest, longest = (round(seconds * rate) for seconds in pieces_s or usual.pieces_s)
     return _checked(PieceRule(shortest, longest, fade, skip, beyond=0, shrink=True), rate)
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.files import replacing
 from neuromotion_gym.resources import assets_root
+from neuromotion_gym.signals.modality import checked_modality
 from neuromotion_gym.signals.recording import SignalSpec
 
 if TYPE_CHECKING:
@@ -353,5 +354,4 @@ def _check_meta(meta: Any) -> None:
             raise NeuroMotionError(f"The description's {key!r} is {meta[key]}; it has to lie between 0 and a million.")
     if bounds and not (len(bounds) == 2 and all(isinstance(x, (int, float)) for x in bounds) and bounds[0] < bounds[1]):
         raise NeuroMotionError("The description's 'integer_range' has to be empty, or a lower and a higher integer.")
-    if meta["modality"] not in ("eeg", "emg"):
-        raise NeuroMotionError(f"The description's 'modality' is {meta['modality']!r}; it has to be 'eeg' or 'emg'.")
+    checked_modality(meta["modality"])

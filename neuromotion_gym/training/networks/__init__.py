@@ -1,4 +1,4 @@
-"""One torch module per architecture; a recipe's ``network.name`` is the module's name.
+"""One torch module for each architecture; ``network.name`` of a recipe is the name of the module.
 
-Every module has ``build(spec, **options) -> DecoderNetwork``; see `neuromotion_gym.training.networks.network`.
+Every module has ``build(spec, *, options...) -> DecoderNetwork``; see `neuromotion_gym.training.architectures`.
 """

@@ -1,10 +1,10 @@
 """Amplitude and shape features of a few EMG channels, then a small multilayer perceptron.
 
-Features of each channel, over the window: log root mean square; log ratios of it to the root mean square of the first
-and second difference (Hjorth's mobility and complexity: how fast the signal is), to that of the window's second half
-(is the contraction rising?) and to the mean absolute value (how peaked it is). Between channels: correlation
-coefficients, which hold what neighbouring electrodes share. All logarithms have a floor of about one count, the
-armband's resolution, so that silence is not magnified.
+Features of each channel, over the window: log root mean square; its log ratios to the root mean square of the first
+and second difference (Hjorth's mobility and complexity: how fast the signal is), to the root mean square of the second
+half of the window (is the contraction rising?) and to the mean absolute value (how peaked it is). Between channels:
+correlation coefficients, which measure what neighbouring electrodes share. All logarithms have a floor of about one
+count, the resolution of the armband, so that silence is not magnified.
 
 Sources: Hudgins, Parker and Scott, IEEE Trans Biomed Eng 40:82-94 (1993); Hjorth, Electroencephalogr Clin
 Neurophysiol 29:306-310 (1970); Phinyomark et al., Expert Syst Appl 39:7420-7431 (2012) for the logarithms.
@@ -18,10 +18,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from neuromotion_gym.datasets import registry
+from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.training.networks.network import DecoderNetwork
 
 if TYPE_CHECKING:
-    from neuromotion_gym.decoders.decoder import DecoderSpec
+    from neuromotion_gym.decoders.spec import DecoderSpec
     from neuromotion_gym.training.data import TrainingWindows
 
 FLOOR = 0.25
@@ -60,13 +62,18 @@ def _log_root(power: Tensor) -> Tensor:
 class Effort(nn.Module):
     """Strength of the contraction, 0 to 1.
 
-    The log amplitude of the window, all channels together, between what neutral reaches (its 95th percentile: 0) and
-    what strong contractions reach (their 90th percentile: 1), over the training people.
+    The log amplitude of the window, all channels together, on a scale from 0, the 95th percentile at rest, to 1, the
+    90th percentile of all other labels, over the training people.
+
+    Parameters
+    ----------
+    rest : int
+        Index of the label without contraction.
     """
 
-    def __init__(self, neutral: int) -> None:
+    def __init__(self, rest: int) -> None:
         super().__init__()
-        self.neutral = neutral
+        self.rest = rest
         self.register_buffer("range", torch.tensor([0.0, 1.0]))
 
     def forward(self, window: Tensor) -> Tensor:
@@ -77,7 +84,7 @@ class Effort(nn.Module):
     def set(self, windows: Tensor, labels: np.ndarray) -> None:
         """Take the range from training windows."""
         amplitude = _amplitude(windows).numpy()
-        still = labels == self.neutral
+        still = labels == self.rest
         low, high = np.quantile(amplitude[still], 0.95), np.quantile(amplitude[~still], 0.9)
         self.range.copy_(torch.tensor([low, max(high, low + 0.1)]))
 
@@ -95,14 +102,14 @@ class ArmbandNetwork(DecoderNetwork):
         spec: DecoderSpec,
         hidden: tuple[int, int],
         dropout: float,
-        neutral: int,
+        rest: int,
         gain_sd: float,
         amplitude_sd: float,
         shift: float,
     ) -> None:
         super().__init__()
         self.features = ArmbandFeatures(len(spec.channels))
-        self.effort = Effort(neutral)
+        self.effort = Effort(rest)
         self.gain_sd, self.amplitude_sd, self.shift = gain_sd, amplitude_sd, shift
         size = self.features.size
         self.register_buffer("mean", torch.zeros(size))
@@ -127,7 +134,7 @@ class ArmbandNetwork(DecoderNetwork):
         return logits, self.effort(window)
 
     def augment(self, window: Tensor, generator: torch.Generator) -> Tensor:
-        """Turn the armband by a part of its electrodes' distance, vary gains of channels and of the whole."""
+        """Turn the armband by a part of the distance between electrodes; vary the gains of channels and of all."""
         n, channels, _ = window.shape
         if self.shift:
             turn = (2 * torch.rand(n, generator=generator) - 1) * self.shift
@@ -135,7 +142,7 @@ class ArmbandNetwork(DecoderNetwork):
             part = (turn - whole)[:, None, None]
             near = (torch.arange(channels)[None] + whole.long()[:, None]) % channels
             rows = torch.arange(n)[:, None]
-            # Square roots keep the power of electrodes that share nothing
+            # The square roots keep the power where the two electrodes are uncorrelated
             window = torch.sqrt(1 - part) * window[rows, near] + torch.sqrt(part) * window[rows, (near + 1) % channels]
         if self.gain_sd:
             window = window * torch.exp(self.gain_sd * torch.randn(n, channels, 1, generator=generator))
@@ -153,12 +160,30 @@ class ArmbandNetwork(DecoderNetwork):
         self.effort.set(windows, data.labels[rows])
 
 
+def rest_index(spec: DecoderSpec, rest: str | None) -> int:
+    """Index of the label without contraction: the one named, else the one that the data set says.
+
+    Raises
+    ------
+    NeuroMotionError
+        If the decoder has no such label.
+    """
+    if rest is None and registry.is_known(spec.dataset):
+        rest = registry.dataset(spec.dataset).rest
+    if rest not in spec.labels:
+        raise NeuroMotionError(
+            f"The network measures effort against rest: its option rest has to be one of {', '.join(spec.labels)}, "
+            f"not {rest!r}."
+        )
+    return spec.labels.index(rest)
+
+
 def build(
     spec: DecoderSpec,
     *,
     hidden: tuple[int, int] = (128, 64),
     dropout: float = 0.3,
-    neutral: str = "neutral",
+    rest: str | None = None,
     gain_sd: float = 0.0,
     amplitude_sd: float = 0.0,
     shift: float = 0.0,
@@ -171,12 +196,12 @@ def build(
     hidden : (int, int)
         Widths of the two hidden layers.
     dropout : float
-    neutral : str
-        Label without contraction.
+    rest : str, optional
+        Label without contraction; that of the data set where left out.
     gain_sd, amplitude_sd : float
         Training windows: standard deviations of the log gain of each channel, and of all together.
     shift : float
         Training windows: largest turn of the armband either way, in distances between electrodes.
     """
     wide, narrow = hidden
-    return ArmbandNetwork(spec, (wide, narrow), dropout, spec.labels.index(neutral), gain_sd, amplitude_sd, shift)
+    return ArmbandNetwork(spec, (wide, narrow), dropout, rest_index(spec, rest), gain_sd, amplitude_sd, shift)

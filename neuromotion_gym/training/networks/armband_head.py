@@ -1,7 +1,8 @@
 """The features of `armband_features`, whitened, and a last layer that belongs to the wearer.
 
-Whitening is by the covariance within people and labels of the training people: it is all that is learned from them.
-A wearer's covariance, shrunk towards the identity, is thereby shrunk towards what people have in common.
+Features are whitened by their covariance within people and labels, over the training people; nothing else is learned
+from them. When the covariance of a wearer is shrunk towards the identity later, it is shrunk towards what people have
+in common.
 """
 
 from __future__ import annotations
@@ -13,24 +14,24 @@ import torch
 from torch import Tensor
 
 from neuromotion_gym.errors import NeuroMotionError
-from neuromotion_gym.training.networks.armband_features import ArmbandFeatures, Effort
+from neuromotion_gym.training.networks.armband_features import ArmbandFeatures, Effort, rest_index
 from neuromotion_gym.training.networks.network import DecoderNetwork
 
 if TYPE_CHECKING:
-    from neuromotion_gym.decoders.decoder import DecoderSpec
+    from neuromotion_gym.decoders.spec import DecoderSpec
     from neuromotion_gym.training.data import TrainingWindows
 
 SMALLEST = 1e-4
-"""Added to the variances along the covariance's axes: correlations that hardly vary are not blown up."""
+"""Added to the variances along the axes of the covariance, so that axes that hardly vary are not magnified."""
 
 
 class ArmbandHead(DecoderNetwork):
     """Whitened features; the last layer comes as adaptation."""
 
-    def __init__(self, spec: DecoderSpec, neutral: int) -> None:
+    def __init__(self, spec: DecoderSpec, rest: int) -> None:
         super().__init__()
         self.features = ArmbandFeatures(len(spec.channels))
-        self.effort = Effort(neutral)
+        self.effort = Effort(rest)
         self.register_buffer("mean", torch.zeros(self.features.size))
         self.register_buffer("whitening", torch.eye(self.features.size))
 
@@ -53,18 +54,21 @@ class ArmbandHead(DecoderNetwork):
         self.effort.set(windows, labels)
 
 
-def build(spec: DecoderSpec, *, neutral: str = "neutral") -> ArmbandHead:
+def build(spec: DecoderSpec, *, rest: str | None = None) -> ArmbandHead:
     """Network for an armband whose last layer is the wearer's.
 
     Parameters
     ----------
     spec : DecoderSpec
         ``adaptation.kind`` "head", ``adaptation.shape`` (labels, features + 1).
-    neutral : str
-        Label without contraction.
+    rest : str, optional
+        Label without contraction; that of the data set where left out.
     """
-    network = ArmbandHead(spec, spec.labels.index(neutral))
+    network = ArmbandHead(spec, rest_index(spec, rest))
     expected = (len(spec.labels), network.features.size + 1)
     if spec.adaptation.kind != "head" or spec.adaptation.shape != expected:
-        raise NeuroMotionError(f"adaptation has to be of kind 'head' and shape {list(expected)}")
+        raise NeuroMotionError(
+            f"Network 'armband_head' needs an adaptation of kind 'head' and shape {list(expected)}, not of kind "
+            f"{spec.adaptation.kind!r} and shape {list(spec.adaptation.shape)}."
+        )
     return network

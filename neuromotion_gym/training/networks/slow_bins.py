@@ -1,9 +1,9 @@
 """Logistic regression on slow potentials: what eyes that follow a cue give away. A control for decoders of EEG.
 
-Every channel is passed below ``high_hz`` by a causal filter inside the window and averaged in bins, and a linear
-layer reads all bins. On frontal and posterior pairs of electrodes below 4 Hz that is the corneoretinal potential of a
-gaze to one side, and hardly anything else. Labels that come more often (rest) are not preferred: training adds the
-logarithm of each label's share to the outputs, use leaves it out (Menon et al., ICLR 2021).
+A causal low-pass filter inside the window keeps every channel below ``high_hz``; its output is averaged in bins, and a
+linear layer reads all bins. On frontal and posterior pairs of electrodes below 4 Hz this is mostly the corneoretinal
+potential of a gaze to one side. Frequent labels are not preferred: training adds the logarithm of each label's share to
+the outputs, and decoding leaves it out (Menon et al., ICLR 2021).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.training.networks.network import DecoderNetwork
 
 if TYPE_CHECKING:
-    from neuromotion_gym.decoders.decoder import DecoderSpec
+    from neuromotion_gym.decoders.spec import DecoderSpec
     from neuromotion_gym.training.data import TrainingWindows
 
 
@@ -36,7 +36,7 @@ class SlowBins(DecoderNetwork):
 
     def forward(self, window: Tensor) -> tuple[Tensor]:
         """Logits, shape (n, labels)."""
-        # Tails of blinks and of bad electrodes would rule a linear layer
+        # Blinks and bad electrodes have long tails, which would dominate a linear layer
         features = torch.clamp((self._bins(window) - self.mean) / self.scale, -4, 4)
         logits = self.head(features)
         return (logits + self.prior if self.training else logits,)
@@ -52,7 +52,7 @@ class SlowBins(DecoderNetwork):
         bins = self._bins(torch.from_numpy(data.windows(rows)))
         low, middle, high = torch.quantile(bins, torch.tensor([0.16, 0.5, 0.84]), dim=0)
         self.mean.copy_(middle)
-        # A channel made flat by the ocular regression stays at zero (its rounding errors, in volts) and is not blown up
+        # A channel that the ocular regression has emptied holds rounding errors alone, which are not magnified
         spread = (high - low) / 2
         self.scale.copy_(torch.where(spread > 1e-3 * spread.max(), spread, 1.0))
         nn.init.zeros_(self.head.weight)

@@ -1,23 +1,24 @@
 """Log power of learned spatial filters in fixed causal bands, then a small layer: a decoder of sensorimotor rhythms.
 
-The window is aligned to the person and spatially filtered by one matrix product, then band-passed by causal filters
-inside the window, so the network keeps no state. Of every filter and band it reads the logarithm of the power, above
-a floor: a signal without power in the bands (slow eye movements alone) gives constants, not magnified leakage.
-Filtering is one more product, with a matrix whose columns are the shifted impulse response; only every ``step``-th
+One matrix product aligns the window to the person and filters it in space; causal band-pass filters inside the window
+follow, so the network keeps no state. It reads the logarithm of the power of every filter and band, with a floor: a
+signal without power in the bands (slow eye movements alone) gives constants and not magnified leakage. Band-pass
+filtering is one more product, with a matrix whose columns are the shifted impulse response. Only every ``step``-th
 filtered sample is computed, as few as the bands allow.
 
-With ``mirrored`` channels every spatial filter has a twin on the other side of the head, and exchanging the sides of
-the input exchanges the outputs for left and right, exactly.
+With ``mirrored`` every spatial filter has a twin on the other side of the head, and exchanging the sides of the input
+exchanges the outputs for left and right exactly.
 
 Sources: Blankertz et al., IEEE Signal Process Mag 25(1):41-56 (2008) for spatial filters and log power; Ang et al.,
 Front Neurosci 6:39 (2012) for bands; He and Wu, IEEE Trans Biomed Eng 67:399-410 (2020) for the alignment.
 
-``training.method: closed_form`` makes it the classical pair, common spatial patterns and shrinkage linear
+With ``training.method: closed_form`` it is the classical pair, common spatial patterns and shrinkage linear
 discriminant analysis.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,14 +26,13 @@ import torch
 from torch import Tensor, nn
 
 from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.signals.montage import mirrored_channels
 from neuromotion_gym.training.bands import filter_bank
-from neuromotion_gym.training.mirror import mirrored_channels, mirrored_labels
+from neuromotion_gym.training.mirror import mirrored_labels
 from neuromotion_gym.training.networks.network import DecoderNetwork
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from neuromotion_gym.decoders.decoder import DecoderSpec
+    from neuromotion_gym.decoders.spec import DecoderSpec
     from neuromotion_gym.training.data import TrainingWindows
 
 
@@ -110,7 +110,7 @@ class SpatialBands(DecoderNetwork):
         from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
         if self.mirrored or not isinstance(self.head, nn.Linear):
-            raise NeuroMotionError("The closed form of 'spatial_bands' wants mirrored: false and hidden: 0.")
+            raise NeuroMotionError("The closed form of 'spatial_bands' needs mirrored: false and hidden: 0.")
         rows = np.arange(len(data.labels))
         covariances, adaptation = _drawn(data, rows, generator)
         aligned = (adaptation[:, None] @ covariances @ adaptation[:, None].mT).numpy().astype(np.float64)

@@ -1,1 +1,1 @@
-"""How training windows are made, one preparation a module."""
+"""How training windows are made: one module for each preparation, see `neuromotion_gym.training.preparations`."""

@@ -1,43 +1,33 @@
 """Training on covariances of bands instead of samples: ``data.preparation: band_covariances``.
 
-Networks that read nothing but the power of spatially filtered bands (`networks.spatial_bands`) need of a window its
-covariance in each band, and the covariance of any stretch is the mean of those of the blocks that make it up. So
-recordings are filtered once by the network's own causal filters, every trial is kept as the covariances of its
-blocks, and a training window is drawn as a stretch of any length anywhere in a trial, or, as in the loop, as the end
-of one piece and the beginning of another one of the same label. Thousands of times cheaper than samples.
+A network that reads only the power of spatially filtered bands (`networks.spatial_bands`) needs only the covariance of
+a window in each band, and the covariance of any stretch is the mean of the covariances of its blocks. So recordings are
+filtered once, by the network's own causal filters, and every trial is kept as the covariances of its blocks. A training
+window is a stretch of random length anywhere in a trial, or, as in the loop, the end of one piece and the beginning of
+another one of the same label. This is thousands of times cheaper than samples.
 
-Options (``data.options``):
-
-==============  ========================================================================================
-``shortest_s``  shortest stretch that is drawn
-``longest_s``   longest
-``joined``      share of windows made of two stretches, from two trials of one recording and label
-``mirrored``    whether every trial of a side comes a second time, electrodes and label of the two sides
-                exchanged: people differ in much, but the brain's two halves are alike
-==============  ========================================================================================
-
-``data.stride_s`` is the length of a block.
+``data.stride_s`` is the length of a block; the options are those of `training_windows`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from neuromotion_gym.decoders.fit import check_recording
 from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.signals.montage import mirrored_channels
 from neuromotion_gym.training.bands import apply_filters, filter_bank
-from neuromotion_gym.training.data import check_recording, preparation_options, session_adaptations
-from neuromotion_gym.training.mirror import mirrored_channels, mirrored_labels
+from neuromotion_gym.training.data import session_adaptations
+from neuromotion_gym.training.mirror import mirrored_labels
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from neuromotion_gym.decoders.recipe import Recipe
     from neuromotion_gym.signals.recording import Recording, Session
-
-DEFAULTS: dict[str, Any] = {"shortest_s": 1.5, "longest_s": 3.5, "joined": 0.3, "mirrored": True}
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,17 +124,36 @@ class BandCovariances:
         return start
 
 
-def training_windows(recipe: Recipe, sessions: Sequence[Session]) -> BandCovariances:
+def training_windows(
+    recipe: Recipe,
+    sessions: Sequence[Session],
+    *,
+    shortest_s: float = 1.5,
+    longest_s: float = 3.5,
+    joined: float = 0.3,
+    mirrored: bool = True,
+) -> BandCovariances:
     """Covariances of all labelled trials of ``sessions``; see the module.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    sessions : sequence of Session
+    shortest_s, longest_s : float
+        Shortest and longest stretch that is drawn.
+    joined : float
+        Share of windows made of two stretches, from two trials of one recording and label.
+    mirrored : bool
+        Whether every trial of one side is used a second time with the electrodes and the label of the two sides
+        exchanged: the two halves of the brain are alike.
 
     Raises
     ------
     NeuroMotionError
-        If an option is unknown, the network has no bands, the decoder no alignment, or a label no trial.
+        If an option is out of range, the network has no bands, the decoder no alignment, or a label no trial.
     """
     spec = recipe.decoder
     data, network, _ = recipe.trainable()
-    options = preparation_options("band_covariances", data.options, DEFAULTS)
     if "bands_hz" not in network.options or "taps" not in network.options:
         raise NeuroMotionError("Preparation 'band_covariances' needs network.options bands_hz and taps.")
     adaptations = session_adaptations(spec, sessions)
@@ -171,12 +180,14 @@ def training_windows(recipe: Recipe, sessions: Sequence[Session]) -> BandCovaria
         padded[row, : len(one)] = one
     truth, owner = np.array(labels, np.int64), np.array(owners, np.int64)
     other = mirrored_labels(spec.labels)
-    sided = np.flatnonzero(other[truth] != truth) if options["mirrored"] else np.empty(0, np.int64)
+    sided = np.flatnonzero(other[truth] != truth) if mirrored else np.empty(0, np.int64)
     rows = np.concatenate([np.arange(len(truth)), sided])
     person = np.array([people.index(recording.subject) for recording in recordings], np.int64)
-    in_blocks = tuple(max(1, round(options[name] / data.stride_s)) for name in ("shortest_s", "longest_s"))
+    in_blocks = tuple(max(1, round(length / data.stride_s)) for length in (shortest_s, longest_s))
     if in_blocks[0] > in_blocks[1]:
-        raise NeuroMotionError("data.options: shortest_s has to be at most longest_s.")
+        raise NeuroMotionError(
+            f"data.options: shortest_s ({shortest_s:g}) has to be at most longest_s ({longest_s:g})."
+        )
     return BandCovariances(
         padded,
         lengths,
@@ -187,9 +198,9 @@ def training_windows(recipe: Recipe, sessions: Sequence[Session]) -> BandCovaria
         np.concatenate([truth, other[truth[sided]]]),
         person[owner[rows]],
         np.arange(len(rows)) >= len(truth),
-        mirrored_channels(spec.channels) if options["mirrored"] else np.arange(len(spec.channels)),
+        mirrored_channels(spec.channels) if mirrored else np.arange(len(spec.channels)),
         (in_blocks[0], in_blocks[1]),
-        float(options["joined"]),
+        joined,
         max(1, (spec.window - network.options["taps"] + 1) // block),
     )
 

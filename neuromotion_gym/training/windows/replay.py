@@ -1,37 +1,26 @@
 """Training on windows as a running loop sees them: ``data.preparation: replay``.
 
-`trials` cuts windows inside of trials. In the loop most windows straddle a join, of two trials of one label or of two
-labels, and their place after the onset is any. A decoder that tells labels by where something stands in the window
-(eyes that jump to a cue) has to be trained on those. So every person's trials are streamed by a `ReplaySource`, with
-labels asked for at random and held for some time, and a window has the label that plays for most of its end.
+The preparation `trials` cuts windows inside trials. In the loop most windows straddle a join, of two trials of one
+label or of two labels, and the onset may lie anywhere in them. A decoder that tells labels by the place of something in
+the window (eyes that jump to a cue) has to be trained on such windows. So the trials of every person are streamed by a
+`ReplaySource`, labels are asked for at random and held for some time, and a window has the label that plays during most
+of its end.
 
-Options (``data.options``):
-
-===========  ==========================================================================================
-``seconds``  length of the stream of each person (session)
-``hold_s``   shortest and longest time for which a label is asked for
-``label_s``  how long before its end a window's label is looked for; the whole window at most
-``seed``     of the labels and of the stream
-===========  ==========================================================================================
-
-``data.start_s`` is the source's ``skip_cue``, ``data.stride_s`` the time from one window to the next.
+``data.start_s`` is the source's ``skip_cue``, ``data.stride_s`` the time from one window to the next; the options are
+those of `training_windows`.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from neuromotion_gym.decoders.fit import check_recording
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.signals.sources.replay import ReplaySource
-from neuromotion_gym.training.data import (
-    CutWindows,
-    check_recording,
-    preparation_options,
-    session_adaptations,
-)
+from neuromotion_gym.training.data import CutWindows, session_adaptations
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,22 +28,50 @@ if TYPE_CHECKING:
     from neuromotion_gym.decoders.recipe import Recipe
     from neuromotion_gym.signals.recording import Session
 
-DEFAULTS: dict[str, Any] = {"seconds": 240.0, "hold_s": (1.0, 6.0), "label_s": 1.5, "seed": 0}
 READ_S = 0.05
 """Time from one read of the stream to the next, as in the loop."""
 
 
-def training_windows(recipe: Recipe, sessions: Sequence[Session]) -> CutWindows:
-    """Windows of one stream a session; see the module.
+def training_windows(
+    recipe: Recipe,
+    sessions: Sequence[Session],
+    *,
+    seconds: float = 240.0,
+    hold_s: tuple[float, float] = (1.0, 6.0),
+    label_s: float = 1.5,
+    seed: int = 0,
+) -> CutWindows:
+    """Windows of one stream for each session; see the module.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    sessions : sequence of Session
+    seconds : float
+        Length of each stream.
+    hold_s : (float, float)
+        Shortest and longest time for which a label is asked for.
+    label_s : float
+        Length of the end of a window that decides on its label; the whole window at most.
+    seed : int
+        Of the labels and of the stream.
 
     Raises
     ------
     NeuroMotionError
-        If an option is unknown or out of range, ``data.stop_s`` is given, or a session lacks a label.
+        If an option is out of range, ``data.stop_s`` is given, or a session lacks a label.
     """
     spec = recipe.decoder
     data, _, _ = recipe.trainable()
-    seconds, hold_s, label_s, seed = _options(data.options, spec.window / spec.rate_hz)
+    shortest, longest = hold_s
+    if not (
+        spec.window_s <= seconds <= 86_400 and 0 < shortest <= longest <= 86_400 and label_s >= READ_S and seed >= 0
+    ):
+        raise NeuroMotionError(
+            f"data.options: seconds has to be at least a window ({spec.window_s:g} s), hold_s two times above 0, the "
+            f"shorter first, label_s at least {READ_S:g}, and seed not negative; got seconds {seconds:g}, "
+            f"hold_s {shortest:g} and {longest:g}, label_s {label_s:g}, seed {seed}."
+        )
     if data.stop_s is not None:
         raise NeuroMotionError("Preparation 'replay' has no data.stop_s: pieces are as long as the source plays them.")
     stride = max(1, round(data.stride_s * spec.rate_hz))
@@ -87,25 +104,6 @@ def training_windows(recipe: Recipe, sessions: Sequence[Session]) -> CutWindows:
         spec.window,
         adaptations,
     )
-
-
-def _options(given: dict[str, Any], window_s: float) -> tuple[float, tuple[float, float], float, int]:
-    """Options with their defaults, checked."""
-    options = preparation_options("replay", given, DEFAULTS)
-    try:
-        seconds, label_s, seed = float(options["seconds"]), float(options["label_s"]), int(options["seed"])
-        shortest, longest = (float(one) for one in options["hold_s"])
-    except (TypeError, ValueError):
-        raise NeuroMotionError(
-            "data.options: seconds, label_s and seed have to be numbers, hold_s two numbers (shortest, longest)."
-        ) from None
-    if not (window_s <= seconds <= 86_400 and 0 < shortest <= longest <= 86_400 and label_s >= READ_S and seed >= 0):
-        raise NeuroMotionError(
-            f"data.options: seconds has to be at least a window ({window_s:g} s), hold_s two times above 0, the "
-            f"shorter first, label_s at least {READ_S:g}, and seed not negative; got seconds {seconds:g}, "
-            f"hold_s {shortest:g} and {longest:g}, label_s {label_s:g}, seed {seed}."
-        )
-    return seconds, (shortest, longest), label_s, seed
 
 
 def _stream(

@@ -25,7 +25,7 @@ def test_louder_signals_change_size_and_nothing_else(windows):
 def test_silence_has_finite_features_and_no_effort():
     silence = torch.zeros(1, 8, 40)
     assert torch.isfinite(ArmbandFeatures(8)(silence)).all()
-    effort = Effort(neutral=0)
+    effort = Effort(rest=0)
     effort.range.copy_(torch.tensor([1.0, 3.0]))
     assert effort(silence).item() == 0
     assert effort(1000 * torch.ones(1, 8, 40)).item() == 1

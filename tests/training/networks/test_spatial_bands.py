@@ -5,12 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from neuromotion_gym.decoders.decoder import DecoderSpec
-from neuromotion_gym.decoders.onnx_decoder import OnnxDecoder
+from neuromotion_gym.decoders import DecoderSpec, OnnxDecoder
 from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.signals.montage import mirrored_channels
 from neuromotion_gym.training.bands import apply_filters, filter_bank
 from neuromotion_gym.training.export import export_onnx
-from neuromotion_gym.training.mirror import mirrored_channels
 
 torch = pytest.importorskip("torch", reason="needs the extra train")
 

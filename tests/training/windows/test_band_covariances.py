@@ -11,7 +11,7 @@ from neuromotion_gym.decoders.recipe import Recipe
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.signals.recording import Recording, Session, SignalSpec, Trial
 from neuromotion_gym.training.bands import apply_filters, filter_bank
-from neuromotion_gym.training.windows.band_covariances import training_windows
+from neuromotion_gym.training.preparations import prepared_windows
 
 CHANNELS = ("C3", "Cz", "C4")
 LABELS = ("rest", "left_fist", "right_fist")
@@ -61,7 +61,7 @@ def session() -> Session:
 
 
 def test_the_last_blocks_are_the_covariance_of_the_filtered_samples(session):
-    data = training_windows(recipe(), [session])
+    data = prepared_windows(recipe(), [session])
     trial = session.recordings[0].trials[0]
     filtered = apply_filters(session.recordings[0].samples.astype(float), filter_bank(160, [[8, 30]], 81))[0]
     last = filtered[:, trial.start + 10 * 40 : trial.start + 16 * 40]  # 240 samples of the window are no context
@@ -71,7 +71,7 @@ def test_the_last_blocks_are_the_covariance_of_the_filtered_samples(session):
 
 
 def test_mirrored_rows_exchange_sides(session):
-    data = training_windows(recipe(), [session])
+    data = prepared_windows(recipe(), [session])
     sides = np.flatnonzero(data.labels[: len(data.lengths)] != 0)
     twin = len(data.lengths)  # the first trial of a side comes first again
     plain, other = data.windows(np.array([sides[0], twin]))
@@ -82,12 +82,12 @@ def test_mirrored_rows_exchange_sides(session):
 
 
 def test_without_mirroring_every_trial_comes_once(session):
-    data = training_windows(recipe(data__options={"mirrored": False}), [session])
+    data = prepared_windows(recipe(data__options={"mirrored": False}), [session])
     assert len(data.labels) == len(data.lengths) == 10
 
 
 def test_drawn_windows_vary_repeat_and_stay_within_their_label(session):
-    data = training_windows(recipe(data__options={"joined": 1.0, "mirrored": False}), [session])
+    data = prepared_windows(recipe(data__options={"joined": 1.0, "mirrored": False}), [session])
     rows = np.arange(10)
     first = data.windows(rows, np.random.default_rng(1))
     np.testing.assert_array_equal(first, data.windows(rows, np.random.default_rng(1)))
@@ -112,4 +112,4 @@ def test_drawn_windows_vary_repeat_and_stay_within_their_label(session):
 )
 def test_wrong_options_are_refused(session, changes, message):
     with pytest.raises(NeuroMotionError, match=message):
-        training_windows(recipe(**changes), [session])
+        prepared_windows(recipe(**changes), [session])

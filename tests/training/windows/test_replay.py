@@ -8,7 +8,7 @@ import pytest
 from neuromotion_gym.decoders.recipe import Recipe
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.signals.recording import Recording, Session, SignalSpec, Trial
-from neuromotion_gym.training.windows.replay import training_windows
+from neuromotion_gym.training.preparations import prepared_windows
 
 CHANNELS = ("Fp1", "Fp2", "O1")
 LABELS = ("rest", "left_fist", "right_fist")
@@ -50,7 +50,7 @@ def session(subject: str) -> Session:
 
 
 def test_windows_have_the_label_that_plays_for_most_of_their_end() -> None:
-    data = training_windows(recipe(), [session("P1"), session("P2")])
+    data = prepared_windows(recipe(), [session("P1"), session("P2")])
     rows = np.arange(len(data.labels))
     windows = data.windows(rows)
     assert windows.shape == (2 * 233, 2, 320)
@@ -65,8 +65,8 @@ def test_windows_have_the_label_that_plays_for_most_of_their_end() -> None:
 
 
 def test_start_s_is_the_cue_left_out() -> None:
-    plain = training_windows(recipe(), [session("P1")])
-    late = training_windows(recipe(start_s=2.0), [session("P1")])
+    plain = prepared_windows(recipe(), [session("P1")])
+    late = prepared_windows(recipe(start_s=2.0), [session("P1")])
     assert plain.windows(np.arange(100))[:, 1].min() < 0.1
     assert late.windows(np.arange(100))[:, 1].min() >= 2.0
 
@@ -74,7 +74,7 @@ def test_start_s_is_the_cue_left_out() -> None:
 def test_people_streams_and_adaptation_go_together() -> None:
     sessions = [session("P3"), session("P1")]
     adaptation = {"kind": "euclidean", "band_hz": [8, 30], "shape": [2, 2]}
-    data = training_windows(recipe(adaptation=adaptation), sessions)
+    data = prepared_windows(recipe(adaptation=adaptation), sessions)
     np.testing.assert_array_equal(np.unique(data.people[data.trials == 0]), [1])
     np.testing.assert_array_equal(np.unique(data.people[data.trials == 1]), [0])
     rows = np.flatnonzero(data.trials == 1)[:3]
@@ -84,7 +84,7 @@ def test_people_streams_and_adaptation_go_together() -> None:
 
 
 def test_the_same_seed_gives_the_same_windows_and_another_other_ones() -> None:
-    first, again, other = (training_windows(recipe({"seed": seed}), [session("P1")]) for seed in (1, 1, 2))
+    first, again, other = (prepared_windows(recipe({"seed": seed}), [session("P1")]) for seed in (1, 1, 2))
     rows = np.arange(50)
     np.testing.assert_array_equal(first.windows(rows), again.windows(rows))
     assert (first.windows(rows) != other.windows(rows)).any()
@@ -95,9 +95,9 @@ def test_the_same_seed_gives_the_same_windows_and_another_other_ones() -> None:
 )
 def test_bad_options_are_named(options: dict) -> None:
     with pytest.raises(NeuroMotionError, match=next(iter(options))):
-        training_windows(recipe(options), [session("P1")])
+        prepared_windows(recipe(options), [session("P1")])
 
 
 def test_stop_s_is_refused() -> None:
     with pytest.raises(NeuroMotionError, match="stop_s"):
-        training_windows(recipe(stop_s=3.0), [session("P1")])
+        prepared_windows(recipe(stop_s=3.0), [session("P1")])

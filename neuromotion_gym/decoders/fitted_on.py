@@ -1,0 +1,92 @@
+"""``fitted_on.json``: which recordings a decoder was fitted on, kept in its folder.
+
+Whatever plays or evaluates a decoder asks here whether it has seen the recordings before. A folder of somebody else's
+decoder has no such file: then nothing is known.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import model_validator
+
+from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.files import write_text
+from neuromotion_gym.schema import Checked, from_mapping
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+FITTED_ON = "fitted_on.json"
+
+
+class FittedOn(Checked):
+    """Recordings of one data set that a decoder was fitted on."""
+
+    dataset: str
+    part: str | None = None
+    """Part of the data set; None where the recordings are no part of one (a calibration run of one's own)."""
+    people: tuple[str, ...]
+    runs: dict[str, tuple[str, ...]]
+    """Runs of each person."""
+    excluded: tuple[str, ...] = ()
+    """People of the part who were left out (folds)."""
+    fingerprints: dict[str, Any] | None = None
+    """Fingerprints of the samples, see `neuromotion_gym.datasets.fingerprints`; None where none were taken."""
+    also: tuple[FittedOn, ...] = ()
+    """What it was fitted on later: the calibration run of its wearer."""
+    complete: bool = True
+    """False where nothing is known of a part of its training: a calibrated decoder of somebody else's."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> FittedOn:
+        if set(self.people) != set(self.runs):
+            raise NeuroMotionError("people and the keys of runs have to be the same")
+        if both := set(self.people) & set(self.excluded):
+            raise NeuroMotionError(f"{', '.join(sorted(both))} cannot be fitted on and excluded")
+        return self
+
+    def shared_with(self, dataset: str, runs: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
+        """Runs of each person that are among those fitted on; people without any are left out.
+
+        Parameters
+        ----------
+        dataset : str
+        runs : mapping of person to runs
+            What is going to be played or evaluated, as `PartsTable.runs` gives it.
+        """
+        known: dict[str, set[str]] = {}
+        for one in (self, *self.also):
+            if one.dataset == dataset:
+                for person, names in one.runs.items():
+                    known.setdefault(person, set()).update(names)
+        shared = {
+            person: tuple(name for name in names if name in known.get(person, ())) for person, names in runs.items()
+        }
+        return {person: names for person, names in shared.items() if names}
+
+
+def fitted_on(folder: str | Path) -> FittedOn | None:
+    """What the decoder in ``folder`` was fitted on; None where its folder does not say.
+
+    Raises
+    ------
+    NeuroMotionError
+        If the file is there but is not as `write_fitted_on` writes it.
+    """
+    path = Path(folder) / FITTED_ON
+    if not path.is_file():
+        return None
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise NeuroMotionError(f"{path} is not JSON: {error}") from None
+    return from_mapping(FittedOn, content, str(path))
+
+
+def write_fitted_on(folder: str | Path, record: FittedOn) -> None:
+    """Write ``fitted_on.json`` into ``folder``, whole or not at all."""
+    content = record.model_dump(mode="json", exclude_defaults=True)
+    write_text(Path(folder) / FITTED_ON, json.dumps(content, indent=1) + "\n")

@@ -1,0 +1,124 @@
+"""What a decoder states about itself: the ``decoder:`` section of a recipe."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.schema import Checked
+from neuromotion_gym.signals.modality import Modality
+
+OutputKind = Literal["logits", "log_probabilities", "probabilities", "targets"]
+
+
+class AdaptationSpec(Checked):
+    """How a decoder is adapted to a person.
+
+    ``kind="euclidean"``: inverse square root of the mean covariance of the unlabelled calibration run in ``band_hz``,
+    shape (channels, channels). ``kind="head"``: the last layer, fitted to the labelled calibration run, shape
+    (labels, features + 1), the bias in the last column.
+    """
+
+    kind: Literal["none", "euclidean", "head"] = "none"
+    band_hz: tuple[float, float] | None = None
+    shrinkage: float = Field(default=0.01, ge=0, le=1)
+    """Share of the identity in the covariance (``euclidean``: of the identity times the mean variance)."""
+    shape: tuple[int, ...] = ()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> AdaptationSpec:
+        if self.kind == "none" and self.shape:
+            raise NeuroMotionError("kind 'none' has no shape")
+        if self.kind != "none" and (len(self.shape) != 2 or min(self.shape) < 1):
+            raise NeuroMotionError(f"kind {self.kind!r} needs a shape of two positive lengths, not {self.shape}")
+        if self.kind == "euclidean" and self.band_hz is None:
+            raise NeuroMotionError("kind 'euclidean' needs band_hz")
+        if self.band_hz is not None and not 0 < self.band_hz[0] < self.band_hz[1]:
+            raise NeuroMotionError(f"band_hz must be two rising positive frequencies, not {self.band_hz}")
+        return self
+
+
+class DecoderSpec(Checked):
+    """All that the loop has to know of a decoder."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.@-]*$", max_length=100)
+    modality: Modality
+    dataset: str = Field(min_length=1)
+    labels: tuple[str, ...]
+    """What it tells apart, two or more; may be empty where ``output`` is "targets"."""
+    targets: tuple[str, ...] = ()
+    """``output: targets``: names of the axes along which it gives values from -1 to 1."""
+    channels: tuple[str, ...] = Field(min_length=1)
+    rate_hz: float = Field(gt=0)
+    unit: str = Field(min_length=1)
+    window: int = Field(ge=1, le=1_000_000)
+    """Samples that one decision reads."""
+    hop_s: float = Field(gt=0)
+    """Seconds between two decisions (``pacing: sliding``)."""
+    pacing: Literal["sliding", "trial"] = "sliding"
+    epoch_s: tuple[float, float] | None = None
+    """``pacing: trial``: first and last second after the onset that the window covers."""
+    output: OutputKind = "probabilities"
+    """What the model gives: a posterior over ``labels``, in one of three forms, or continuous ``targets``."""
+    effort: bool = False
+    """Whether the graph has an output ``effort`` (n,) in 0..1."""
+    adaptation: AdaptationSpec = AdaptationSpec()
+    ocular: Literal["keep", "regress"] = "keep"
+    """What the decoder was trained on; the loop's source does the same unless told otherwise."""
+    control: bool = False
+    """A control (such as the eyes alone), not a decoder to be ranked."""
+    split: Literal["trial", "session", "run", "subject", "overlapping-windows"]
+    licence: str = Field(min_length=1)
+
+    @field_validator("labels", "targets", "channels")
+    @classmethod
+    def _unique(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(names) or len(set(names)) < len(names):
+            raise NeuroMotionError(f"names must be unique and not empty, not {', '.join(map(repr, names))}")
+        return names
+
+    @model_validator(mode="after")
+    def _consistent(self) -> DecoderSpec:
+        if self.output == "targets" and not self.targets:
+            raise NeuroMotionError("output 'targets' needs targets, the names of the axes that it gives values for")
+        if self.output != "targets":
+            if self.targets:
+                raise NeuroMotionError(f"targets belong to output 'targets', not to {self.output!r}")
+            if len(self.labels) < 2:
+                raise NeuroMotionError(f"labels have to be two or more, not {len(self.labels)}")
+        if self.pacing == "trial" and self.epoch_s is None:
+            raise NeuroMotionError("pacing 'trial' needs epoch_s, first and last second after onset")
+        if self.epoch_s is not None:
+            samples = round((self.epoch_s[1] - self.epoch_s[0]) * self.rate_hz)
+            if abs(samples - self.window) > 1:
+                raise NeuroMotionError(
+                    f"epoch_s {self.epoch_s} holds {samples} samples at {self.rate_hz:g} Hz, "
+                    f"but window is {self.window}"
+                )
+        shape, band = self.adaptation.shape, self.adaptation.band_hz
+        if self.adaptation.kind == "euclidean" and shape != (len(self.channels),) * 2:
+            raise NeuroMotionError(f"adaptation.shape must be channels by channels, {(len(self.channels),) * 2}")
+        if self.adaptation.kind == "head" and self.output == "targets":
+            raise NeuroMotionError("adaptation.kind 'head' fits labels; it does not apply to output 'targets'")
+        if self.adaptation.kind == "head" and shape[0] != len(self.labels):
+            raise NeuroMotionError(f"adaptation.shape must begin with the number of labels, {len(self.labels)}")
+        if band is not None and band[1] >= self.rate_hz / 2:
+            raise NeuroMotionError(f"adaptation.band_hz {band} must end below half of rate_hz, {self.rate_hz / 2:g}")
+        return self
+
+    @property
+    def window_s(self) -> float:
+        """Length of the window in seconds."""
+        return self.window / self.rate_hz
+
+    @property
+    def classifies(self) -> bool:
+        """Whether it gives a posterior over labels; otherwise it gives values of targets."""
+        return self.output != "targets"
+
+    @property
+    def decoded(self) -> tuple[str, ...]:
+        """Names of the columns of what `Decoder.decode` gives: labels, or targets."""
+        return self.labels if self.classifies else self.targets

@@ -1,0 +1,51 @@
+"""The 10-10 system of electrodes: which side of the head a name stands for, and which region.
+
+Odd numbers lie on the left, even ones on the right, and the counterpart of 3 is 4; names on the midline end in z.
+Letters name regions from front to back: Fp frontopolar, AF, F frontal, FT, FC, T temporal, C central, TP, CP, P
+parietal, PO, O occipital (Guideline 2 of the American Clinical Neurophysiology Society, J Clin Neurophysiol 33:308-311,
+2016).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from neuromotion_gym.errors import NeuroMotionError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+FRONTAL_TEMPORAL = re.compile(r"(Fp|AF|FT|F|TP|T)(z|\d+)")
+"""Names of frontal and temporal electrodes, which see eyes and muscles; FC and everything behind it is left out."""
+
+
+def frontal_temporal(channels: Sequence[str]) -> np.ndarray:
+    """Which channels are frontal or temporal, bool array of shape (channels,)."""
+    return np.array([FRONTAL_TEMPORAL.fullmatch(name) is not None for name in channels])
+
+
+def mirrored_channels(channels: Sequence[str]) -> np.ndarray:
+    """Index of each channel's counterpart on the other side, int64 array of shape (channels,).
+
+    Raises
+    ------
+    NeuroMotionError
+        If a counterpart is missing.
+    """
+    names = list(channels)
+    pairs = [_other_side(name) for name in names]
+    missing = [f"{pair} (of {name})" for name, pair in zip(names, pairs, strict=True) if pair not in names]
+    if missing:
+        raise NeuroMotionError(f"Channels cannot be mirrored; there is no {', '.join(missing)}.")
+    return np.array([names.index(pair) for pair in pairs], np.int64)
+
+
+def _other_side(name: str) -> str:
+    match = re.fullmatch(r"([A-Za-z]+)(\d+)", name)
+    if match is None:
+        return name
+    number = int(match[2])
+    return f"{match[1]}{number + 1 if number % 2 else number - 1}"
