@@ -189,8 +189,12 @@ def _register(table: dict[str, str | type], kind: str, name: str, value: str | t
 def _look_up(table: dict[str, str | type], kind: str, name: str) -> Any:
     if name not in table:
         raise NeuroMotionError(f"No {kind} is called {name!r}. There are: {', '.join(sorted(table))}.")
-    found = table[name]
-    if not isinstance(found, str):
-        return found
-    module, _, attribute = found.partition(":")
+    return resolve(table[name])
+
+
+def resolve(value: Any) -> Any:
+    """What was registered: the thing itself, or what a text ``"module:name"`` names, imported now."""
+    if not isinstance(value, str):
+        return value
+    module, _, attribute = value.partition(":")
     return getattr(import_module(module), attribute)

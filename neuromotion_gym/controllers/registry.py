@@ -11,6 +11,7 @@ from neuromotion_gym.controllers import handwritten
 from neuromotion_gym.controllers.base import Controller, HandWritten
 from neuromotion_gym.controllers.learned import PREFIX, Learned
 from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.registration import resolve
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -84,19 +85,9 @@ def make_controller(name: str, layout: ObservationLayout, **options: Any) -> Con
         raise NeuroMotionError(
             f"Unknown controller {name!r}. Controllers: {', '.join(CONTROLLERS)}, {PREFIX}NAME or {PREFIX}PATH."
         )
-    factory = _factory(name)
+    factory: Factory = resolve(CONTROLLERS[name])
     _check_options(name, factory, options, given=1)
     return factory(layout, **options)
-
-
-def _factory(name: str) -> Factory:
-    """Class or function that makes a controller."""
-    found = CONTROLLERS[name]
-    if not isinstance(found, str):
-        return found
-    module, _, attribute = found.partition(":")
-    factory: Factory = getattr(import_module(module), attribute)
-    return factory
 
 
 def _check_options(name: str, factory: Factory, options: dict[str, Any], given: int) -> None:

@@ -12,6 +12,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.registration import resolve
 from neuromotion_gym.training.options import checked_options
 
 if TYPE_CHECKING:
@@ -20,18 +21,20 @@ if TYPE_CHECKING:
     from neuromotion_gym.decoders.recipe import Recipe
     from neuromotion_gym.training.networks.network import DecoderNetwork
 
-_REGISTERED: dict[str, Callable[..., DecoderNetwork]] = {}
+_REGISTERED: dict[str, Callable[..., DecoderNetwork] | str] = {}
 
 
-def register_network(name: str, build: Callable[..., DecoderNetwork]) -> None:
+def register_network(name: str, build: Callable[..., DecoderNetwork] | str) -> None:
     """Make a network of another package known; the same one again changes nothing.
+
+    ``build`` is the function, or ``"module:function"``, which is imported when it is used.
 
     Raises
     ------
     NeuroMotionError
         If another network has this name.
     """
-    if name in _shipped() or _REGISTERED.get(name, build) is not build:
+    if name in _shipped() or _REGISTERED.get(name, build) != build:
         raise NeuroMotionError(f"There already is a network {name!r}; choose another name.")
     _REGISTERED[name] = build
 
@@ -49,8 +52,9 @@ def builder(name: str) -> Callable[..., DecoderNetwork]:
     NeuroMotionError
         If there is none of that name; the message lists those there are.
     """
-    if name in _REGISTERED:
-        return _REGISTERED[name]
+    registered = registered_network(name)
+    if registered is not None:
+        return registered
     if name not in _shipped():
         raise NeuroMotionError(f"No network is called {name!r}. Networks: {', '.join(list_networks())}.")
     build: Callable[..., DecoderNetwork] = import_module(f"neuromotion_gym.training.networks.{name}").build
@@ -59,7 +63,8 @@ def builder(name: str) -> Callable[..., DecoderNetwork]:
 
 def registered_network(name: str) -> Callable[..., DecoderNetwork] | None:
     """The function of a network that another package has registered; None for those of the library."""
-    return _REGISTERED.get(name)
+    found: Callable[..., DecoderNetwork] | None = resolve(_REGISTERED.get(name))
+    return found
 
 
 def build_network(recipe: Recipe) -> DecoderNetwork:

@@ -12,6 +12,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.registration import resolve
 from neuromotion_gym.training.options import checked_options
 
 if TYPE_CHECKING:
@@ -21,18 +22,20 @@ if TYPE_CHECKING:
     from neuromotion_gym.signals.recording import Session
     from neuromotion_gym.training.data import TrainingWindows
 
-_REGISTERED: dict[str, Callable[..., TrainingWindows]] = {}
+_REGISTERED: dict[str, Callable[..., TrainingWindows] | str] = {}
 
 
-def register_preparation(name: str, training_windows: Callable[..., TrainingWindows]) -> None:
+def register_preparation(name: str, training_windows: Callable[..., TrainingWindows] | str) -> None:
     """Make a preparation of another package known; the same one again changes nothing.
+
+    ``training_windows`` is the function, or ``"module:function"``, which is imported when it is used.
 
     Raises
     ------
     NeuroMotionError
         If another preparation has this name.
     """
-    if name in _shipped() or _REGISTERED.get(name, training_windows) is not training_windows:
+    if name in _shipped() or _REGISTERED.get(name, training_windows) != training_windows:
         raise NeuroMotionError(f"There already is a preparation {name!r}; choose another name.")
     _REGISTERED[name] = training_windows
 
@@ -50,8 +53,9 @@ def preparation(name: str) -> Callable[..., TrainingWindows]:
     NeuroMotionError
         If there is none of that name; the message lists those there are.
     """
-    if name in _REGISTERED:
-        return _REGISTERED[name]
+    registered = registered_preparation(name)
+    if registered is not None:
+        return registered
     if name not in _shipped():
         raise NeuroMotionError(f"data.preparation {name!r} is unknown. Preparations: {', '.join(list_preparations())}.")
     found: Callable[..., Any] = import_module(f"neuromotion_gym.training.windows.{name}").training_windows
@@ -60,7 +64,8 @@ def preparation(name: str) -> Callable[..., TrainingWindows]:
 
 def registered_preparation(name: str) -> Callable[..., TrainingWindows] | None:
     """The function of a preparation that another package has registered; None for those of the library."""
-    return _REGISTERED.get(name)
+    found: Callable[..., TrainingWindows] | None = resolve(_REGISTERED.get(name))
+    return found
 
 
 def prepared_windows(recipe: Recipe, sessions: Sequence[Session]) -> TrainingWindows:

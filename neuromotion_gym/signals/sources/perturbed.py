@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.registration import resolve
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -122,18 +123,21 @@ class LostChannels(Perturbed):
 Factory = Callable[..., "Cued"]
 """Makes a perturbed source of a source; options are keyword arguments."""
 
-_KNOWN: dict[str, Factory] = {"lost_channels": LostChannels}
+_KNOWN: dict[str, Factory | str] = {"lost_channels": LostChannels}
 
 
-def register_perturbation(name: str, factory: Factory) -> None:
+def register_perturbation(name: str, factory: Factory | str) -> None:
     """Make a perturbation of another package known; the same one again changes nothing.
+
+    ``factory`` is a subclass of `Perturbed`, a function ``(inner, **options) -> Cued``, or ``"module:Class"``, which is
+    imported when it is used.
 
     Raises
     ------
     NeuroMotionError
         If another perturbation has this name.
     """
-    if _KNOWN.setdefault(name, factory) is not factory:
+    if _KNOWN.setdefault(name, factory) != factory:
         raise NeuroMotionError(f"There already is a perturbation {name!r}; choose another name.")
 
 
@@ -152,7 +156,7 @@ def perturb(inner: Cued, name: str, options: dict[str, Any]) -> Cued:
     """
     if name not in _KNOWN:
         raise NeuroMotionError(f"No perturbation is called {name!r}. Perturbations: {', '.join(perturbation_names())}.")
-    factory = _KNOWN[name]
+    factory: Factory = resolve(_KNOWN[name])
     try:
         inspect.signature(factory).bind(inner, **options)
     except TypeError as error:
