@@ -91,7 +91,7 @@ def _file_checksum(path: Path) -> str:
 
 
 @lru_cache(maxsize=100_000)
-def _checksum_of(path: str, size: int, changed_ns: int) -> str:  # noqa: ARG001 -- size and time are part of the key
+def _checksum_of(path: str, size: int, changed_ns: int) -> str:
     """SHA-256 of a file, read once for each size and time of change."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

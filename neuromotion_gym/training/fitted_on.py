@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from neuromotion_gym.datasets import registry
 from neuromotion_gym.decoders.fitted_on import FittedOn, write_fitted_on
 from neuromotion_gym.errors import NeuroMotionError
 
@@ -49,7 +50,7 @@ def fitted_on_of(recordings: Sequence[Recording], *, part: str | None = None, ex
         )
     runs: dict[str, dict[str, None]] = {}
     for recording in recordings:
-        runs.setdefault(recording.subject, {})[recording.run] = None
+        runs.setdefault(recording.subject, {})[run_of(recording)] = None
     return FittedOn(
         dataset=datasets[0],
         part=part,
@@ -57,3 +58,10 @@ def fitted_on_of(recordings: Sequence[Recording], *, part: str | None = None, ex
         runs={person: tuple(sorted(runs[person])) for person in sorted(runs)},
         excluded=tuple(sorted(excluded)),
     )
+
+
+def run_of(recording: Recording) -> str:
+    """Name of a recording's run as the table of parts has it: where each run is a session, the name of the session."""
+    known = registry.is_known(recording.dataset)
+    each = known and registry.dataset(recording.dataset).table.one_session_per == "run"
+    return recording.session if each else recording.run

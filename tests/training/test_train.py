@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import json
+import shutil
+import warnings
 
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ import yaml
 
 from neuromotion_gym.datasets.myo_armband import reader as myo_armband
 from neuromotion_gym.datasets.sessions import load_sessions
-from neuromotion_gym.decoders import check_decoder, list_decoders, load_decoder
+from neuromotion_gym.decoders import check_decoder, fitted_on, list_decoders, load_decoder
 from neuromotion_gym.decoders.recipe import Recipe, load_recipe
 from neuromotion_gym.decoders.zoo import decoder_folder
 from neuromotion_gym.errors import NeuroMotionError
@@ -141,6 +143,59 @@ def test_training_that_was_stopped_goes_on_to_the_same_weights(trained, small_my
     assert started == [0, 1, 2, *range(2, 8)]
     ours, theirs = (torch.load(folder / "model.pt", weights_only=True) for folder in (trained, tmp_path / "out"))
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+
+def test_training_taken_up_again_on_other_recordings_starts_anew(small_myo, tmp_path, monkeypatch):
+    """Going on from the checkpoint gave weights that no recordings of their own give."""
+    from neuromotion_gym.training import train as training
+
+    class Stop(Exception):
+        pass
+
+    started = []
+
+    def hook(module):
+        started.append(module.current_epoch)
+        if len(started) == 2:
+            raise Stop
+
+    monkeypatch.setattr(training.DecoderTraining, "on_train_epoch_start", hook)
+    monkeypatch.setattr(training, "export_onnx", lambda network, spec, path: 0.0)
+    data = tmp_path / "data"
+    shutil.copytree(small_myo, data)
+    arguments = {"root": data, "work": tmp_path / "work", "progress": False}
+    with pytest.raises(Stop):
+        training.train(recipe(epochs=3), tmp_path / "out", **arguments)
+    changed = data / "EvaluationDataset" / "Male0" / "training0" / "classe_3.dat"
+    np.fromfile(changed, "<i2")[::-1].tofile(changed)
+    training.train(recipe(epochs=3), tmp_path / "out", **arguments)
+    assert started == [0, 1, 0, 1, 2]
+
+
+def test_training_on_what_benchmarks_play_is_warned_of_and_recorded(small_myo, tmp_path, monkeypatch):
+    from neuromotion_gym.training import train as training
+
+    monkeypatch.setattr(training, "export_onnx", lambda network, spec, path: 0.0)
+    content = copy.deepcopy(RECIPE)
+    content["training"]["epochs"] = 1
+    content["data"]["train"] = "test"
+    with pytest.warns(UserWarning, match=r"trained on part 'test'.*Female0 of part test.* and 6 more"):
+        folder = training.train(Recipe(**content), tmp_path / "x", root=small_myo, progress=False)
+    assert fitted_on(folder).runs["Male7"] == ("Test0", "Test1")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        folder = training.train(recipe(epochs=1), tmp_path / "y", root=small_myo, progress=False)
+    assert fitted_on(folder).runs["Male0"] == ("training0",)
+    assert "Male7" not in fitted_on(folder).people
+
+
+def test_a_decoder_of_targets_is_not_trained(small_myo, tmp_path):
+    from neuromotion_gym.training.train import train
+
+    content = copy.deepcopy(RECIPE)
+    content["decoder"].update(output="targets", targets=["grip"], labels=[])
+    with pytest.raises(NeuroMotionError, match="gives targets: trials carry labels alone"):
+        train(Recipe(**content), tmp_path / "x", root=small_myo, progress=False)
 
 
 @pytest.mark.parametrize("content", ["truncated", "another network"])
