@@ -1,19 +1,25 @@
-"""What a label means for a limb: label to degree-of-freedom command, one table a limb.
+"""What a label means for a limb: the degree of freedom that it moves, and its direction.
 
-A leaf: imports nothing of the library but its error class.
+The table of a limb is the file ``intents.yaml`` beside its MJCF file; other packages add labels with
+`register_intents`. A leaf: imports nothing of the library but leaves.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
+import yaml
 
 from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.registration import limb_file
+from neuromotion_gym.schema import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -34,35 +40,64 @@ class Intent:
 
 HOLD = Intent(None, 0)
 
-INTENTS: Mapping[str, Mapping[str, Intent]] = {
-    "arm": {
-        # EEGMMIDB, real or imagined movement
-        "rest": HOLD,
-        "left_fist": Intent("elbow_flexion", -1),
-        "right_fist": Intent("elbow_flexion", +1),
-        "both_fists": Intent("grip", +1),
-        "both_feet": Intent("grip", -1),
-        # Myo armband gestures
-        "neutral": HOLD,
-        "wrist_flexion": Intent("wrist_flexion", +1),
-        "wrist_extension": Intent("wrist_flexion", -1),
-        "radial_deviation": Intent("wrist_deviation", +1),
-        "ulnar_deviation": Intent("wrist_deviation", -1),
-        "hand_close": Intent("grip", +1),
-        "hand_open": Intent("grip", -1),
-        # Three-electrode arm table
-        "elbow_bend": Intent("elbow_flexion", +1),
-        "elbow_extend": Intent("elbow_flexion", -1),
-        # The table does not say how the forearm lay; with the palm down, as here, left is radial for a right hand
-        "wrist_left": Intent("wrist_deviation", +1),
-        "wrist_right": Intent("wrist_deviation", -1),
-    },
-}
+_ADDED: dict[str, dict[str, Intent]] = {}
+
+
+def register_intents(limb: str, intents: Mapping[str, Intent]) -> None:
+    """Say what labels of a new data set mean for a limb; the same again changes nothing.
+
+    Raises
+    ------
+    NeuroMotionError
+        If a label already means something else for this limb.
+    """
+    known = intent_table(limb)
+    other = [label for label, intent in intents.items() if known.get(label, intent) != intent]
+    if other:
+        raise NeuroMotionError(f"For limb {limb!r} {', '.join(map(repr, other))} already mean something else.")
+    _ADDED.setdefault(limb, {}).update(intents)
+
+
+def intent_table(limb: str) -> dict[str, Intent]:
+    """All labels that a limb can express: those of its ``intents.yaml``, and what `register_intents` added.
+
+    Raises
+    ------
+    NeuroMotionError
+        If the limb is unknown, or its table is missing or faulty.
+    """
+    return {**_read(limb_file(limb).with_name("intents.yaml")), **_ADDED.get(limb, {})}
+
+
+@cache
+def _read(path: Path) -> dict[str, Intent]:
+    """Read the table of a limb."""
+    if not path.is_file():
+        raise NeuroMotionError(f"{path} is missing; it says what each label means for the limb beside it.")
+    try:
+        table = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise NeuroMotionError(f"{path} is no YAML file: {' '.join(str(error).split())}") from error
+    if not isinstance(table, dict) or not all(isinstance(label, str) for label in table):
+        raise NeuroMotionError(f"{path}: expected a table of labels.")
+    return {label: _intent(entry, f"{path}, label {label!r}") for label, entry in table.items()}
+
+
+def _intent(entry: object, where: str) -> Intent:
+    if entry == "hold":
+        return HOLD
+    if isinstance(entry, dict) and set(entry) == {"degree", "direction"}:
+        degree, direction = entry["degree"], entry["direction"]
+        if isinstance(degree, str) and type(direction) is int and direction in (-1, 1):
+            return Intent(degree, direction)
+    raise NeuroMotionError(
+        f"{where}: an intent is 'hold', or {{degree: NAME, direction: +1}} or -1, not {shortened(entry)}."
+    )
 
 
 @dataclass(frozen=True, eq=False)
 class IntentMap:
-    """Labels of one decoder, laid out for one limb.
+    """What the labels of one decoder mean for one limb.
 
     Parameters
     ----------
@@ -71,7 +106,7 @@ class IntentMap:
     axes : tuple of str
         Degrees of freedom that these labels move, in order of first mention.
     directions : float array, shape (labels, axes)
-        Unit command of each label; a row of zeros holds.
+        The action at full speed that each label asks for; a row of zeros holds the limb still.
     """
 
     labels: tuple[str, ...]
@@ -80,22 +115,21 @@ class IntentMap:
 
     @property
     def rest(self) -> int | None:
-        """Index of the label that holds the limb still; None where there is none."""
+        """Index of the first label that holds the limb still; None where there is none."""
         still = np.flatnonzero(~self.directions.any(axis=1))
         return int(still[0]) if still.size else None
 
 
 def intent_map(limb: str, labels: Sequence[str]) -> IntentMap:
-    """Lay ``labels`` out for ``limb``.
+    """What ``labels`` mean for ``limb``.
 
     Raises
     ------
     NeuroMotionError
-        If the limb is unknown, or cannot express one of the labels, or an axis can be moved one way only.
+        If the limb is unknown or cannot express one of the labels, if no label moves it, or if an axis can be moved one
+        way only.
     """
-    if limb not in INTENTS:
-        raise NeuroMotionError(f"No intents for limb {limb!r}. Limbs with intents: {', '.join(sorted(INTENTS))}.")
-    table = INTENTS[limb]
+    table = intent_table(limb)
     unknown = [label for label in labels if label not in table]
     if unknown:
         raise NeuroMotionError(

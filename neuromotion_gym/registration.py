@@ -1,10 +1,23 @@
-"""One table: environment id, limb, task, default decoder. Every environment is one row."""
+"""What environments, limbs, tasks and drives there are. Other packages add their own with the functions here.
+
+Every environment is one row: environment id, limb, scene, task, drive, default decoder. Tasks and drives are named by
+their module and class, and are imported when they are used. A leaf: imports nothing of the library but leaves.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import gymnasium as gym
+
+from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.resources import assets_root
+
+if TYPE_CHECKING:
+    import os
 
 
 @dataclass(frozen=True)
@@ -14,19 +27,28 @@ class Environment:
     Parameters
     ----------
     limb : str
-        Folder in ``assets/`` and key in the table of intents.
+        Folder in ``assets/``, or a name given to `register_limb`.
     task : str
-        Module in `neuromotion_gym.tasks`.
+        Key of `TASKS`, or a name given to `register_task`.
     decoder : str
         Default decoder.
     summary : str
         One line for tables.
+    drive : str, default "set_points"
+        Key of `DRIVES`, or a name given to `register_drive`.
+    scene : str, optional
+        What stands around the limb; None where there is nothing.
+    shown : tuple of str
+        Decoders that the demo shows; the default one where empty.
     """
 
     limb: str
     task: str
     decoder: str
     summary: str
+    drive: str = "set_points"
+    scene: str | None = None
+    shown: tuple[str, ...] = ()
 
 
 ENVIRONMENTS: dict[str, Environment] = {
@@ -35,8 +57,112 @@ ENVIRONMENTS: dict[str, Environment] = {
         task="posture",
         decoder="emg_armband",
         summary="arm and hand: select a hidden target posture of the degrees of freedom that the labels move",
+        shown=("emg_armband", "eeg_fists"),
     ),
 }
+
+TASKS: dict[str, str | type] = {"posture": "neuromotion_gym.tasks.posture:PostureTask"}
+"""Name of a task: its class, or ``"module:Class"``."""
+
+DRIVES: dict[str, str | type] = {"set_points": "neuromotion_gym.limbs.drives:SetPointDrive"}
+"""Name of a drive: its class, or ``"module:Class"``."""
+
+_LIMBS: dict[str, Path] = {}
+
+
+def register_environment(env_id: str, row: Environment) -> None:
+    """Make an environment known to the library and to Gymnasium; the same one again changes nothing.
+
+    Raises
+    ------
+    NeuroMotionError
+        If another environment has this id.
+    """
+    if ENVIRONMENTS.setdefault(env_id, row) != row:
+        raise NeuroMotionError(f"There already is an environment {env_id!r}; choose another id.")
+    register_environments()
+
+
+def register_limb(name: str, path: str | os.PathLike[str]) -> None:
+    """Make a limb known: ``path`` is its MJCF file, with ``intents.yaml`` beside it.
+
+    Raises
+    ------
+    NeuroMotionError
+        If the file does not exist, or another limb has this name.
+    """
+    file = Path(path)
+    if not file.is_file():
+        raise NeuroMotionError(f"No MJCF file at {str(file)!r}.")
+    if name in _shipped_limbs() or _LIMBS.setdefault(name, file) != file:
+        raise NeuroMotionError(f"There already is a limb {name!r}; choose another name.")
+
+
+def register_task(name: str, task: str | type) -> None:
+    """Make a task known, by its class or as ``"module:Class"``; see `neuromotion_gym.tasks.task.Task`."""
+    _register(TASKS, "task", name, task)
+
+
+def register_drive(name: str, drive: str | type) -> None:
+    """Make a drive known, by its class or as ``"module:Class"``; see `neuromotion_gym.limbs.drives.Drive`."""
+    _register(DRIVES, "drive", name, drive)
+
+
+def environment(env_id: str) -> Environment:
+    """The row of an environment.
+
+    Raises
+    ------
+    NeuroMotionError
+        If there is none of that id; the message lists those there are.
+    """
+    if env_id not in ENVIRONMENTS:
+        raise NeuroMotionError(f"No environment is called {env_id!r}. Environments: {', '.join(ENVIRONMENTS)}.")
+    return ENVIRONMENTS[env_id]
+
+
+def task_class(name: str) -> Any:
+    """Class of a task.
+
+    Raises
+    ------
+    NeuroMotionError
+        If there is none of that name; the message lists those there are.
+    """
+    return _look_up(TASKS, "task", name)
+
+
+def drive_class(name: str) -> Any:
+    """Class of a drive.
+
+    Raises
+    ------
+    NeuroMotionError
+        If there is none of that name; the message lists those there are.
+    """
+    return _look_up(DRIVES, "drive", name)
+
+
+def limb_names() -> list[str]:
+    """Limbs that ship with the library (``assets/<name>/<name>.xml``) and registered ones, sorted."""
+    return sorted({*_shipped_limbs(), *_LIMBS})
+
+
+def limb_file(name: str) -> Path:
+    """MJCF file of a limb.
+
+    Raises
+    ------
+    NeuroMotionError
+        If there is none of that name; the message lists those there are.
+    """
+    if name in _LIMBS:
+        return _LIMBS[name]
+    if name not in _shipped_limbs():
+        raise NeuroMotionError(
+            f"No limb is called {name!r}. Limbs: {', '.join(limb_names())}; or give the path of an MJCF file."
+        )
+    return assets_root() / name / f"{name}.xml"
 
 
 def register_environments() -> None:
@@ -49,3 +175,22 @@ def register_environments() -> None:
                 vector_entry_point="neuromotion_gym.envs.vector_env:NeuroVectorEnv",
                 kwargs={"env_id": name},
             )
+
+
+def _shipped_limbs() -> set[str]:
+    return {path.stem for path in assets_root().glob("*/*.xml") if path.stem == path.parent.name}
+
+
+def _register(table: dict[str, str | type], kind: str, name: str, value: str | type) -> None:
+    if table.setdefault(name, value) != value:
+        raise NeuroMotionError(f"There already is a {kind} {name!r}; choose another name.")
+
+
+def _look_up(table: dict[str, str | type], kind: str, name: str) -> Any:
+    if name not in table:
+        raise NeuroMotionError(f"No {kind} is called {name!r}. There are: {', '.join(sorted(table))}.")
+    found = table[name]
+    if not isinstance(found, str):
+        return found
+    module, _, attribute = found.partition(":")
+    return getattr(import_module(module), attribute)

@@ -1,32 +1,52 @@
-"""Laws of the table of intents."""
+"""Laws of the tables of intents."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
+from neuromotion_gym import intents
 from neuromotion_gym.errors import NeuroMotionError
-from neuromotion_gym.intents import INTENTS, intent_map
-from neuromotion_gym.limbs.limb import Limb
+from neuromotion_gym.intents import Intent, intent_map, intent_table, register_intents
+from neuromotion_gym.limbs import Limb, limb_names
+from neuromotion_gym.registration import limb_file, register_limb
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
-@pytest.mark.parametrize("limb", sorted(INTENTS))
+@pytest.fixture
+def wing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A limb of another package, without a table of intents."""
+    from neuromotion_gym import registration
+
+    monkeypatch.setattr(registration, "_LIMBS", {})
+    monkeypatch.setattr(intents, "_ADDED", {})
+    path = tmp_path / "wing.xml"
+    path.write_text("<mujoco/>", encoding="utf-8")
+    register_limb("wing", path)
+    return tmp_path / "intents.yaml"
+
+
+@pytest.mark.parametrize("limb", limb_names())
 def test_every_intent_moves_a_degree_that_the_limb_has(limb: str) -> None:
     degrees = {degree.name for degree in Limb.load(limb).degrees}
-    assert {intent.degree for intent in INTENTS[limb].values()} - {None} <= degrees
+    assert {intent.degree for intent in intent_table(limb).values()} - {None} <= degrees
 
 
 def test_fists_move_one_degree_in_opposite_directions_and_rest_holds() -> None:
-    intents = intent_map("arm", ("rest", "left_fist", "right_fist"))
-    assert intents.directions.tolist() == [[0.0], [-1.0], [1.0]]
-    assert intents.rest == 0
+    found = intent_map("arm", ("rest", "left_fist", "right_fist"))
+    assert found.directions.tolist() == [[0.0], [-1.0], [1.0]]
+    assert found.rest == 0
 
 
 def test_six_arm_labels_move_three_axes_and_none_rests() -> None:
     labels = ("elbow_bend", "elbow_extend", "hand_close", "hand_open", "wrist_left", "wrist_right")
-    intents = intent_map("arm", labels)
-    assert len(intents.axes) == 3
-    assert intents.rest is None
-    assert (intents.directions.sum(axis=0) == 0).all()
+    found = intent_map("arm", labels)
+    assert len(found.axes) == 3
+    assert found.rest is None
+    assert (found.directions.sum(axis=0) == 0).all()
 
 
 def test_a_label_that_the_limb_cannot_express_lists_those_it_can() -> None:
@@ -34,7 +54,7 @@ def test_a_label_that_the_limb_cannot_express_lists_those_it_can() -> None:
         intent_map("arm", ("rest", "tongue"))
 
 
-def test_an_axis_with_one_way_only_is_refused() -> None:
+def test_an_axis_that_can_be_moved_one_way_only_is_refused() -> None:
     with pytest.raises(NeuroMotionError, match="grip"):
         intent_map("arm", ("rest", "hand_close"))
 
@@ -42,3 +62,61 @@ def test_an_axis_with_one_way_only_is_refused() -> None:
 def test_labels_that_move_nothing_are_refused() -> None:
     with pytest.raises(NeuroMotionError, match="None of the labels"):
         intent_map("arm", ("rest", "neutral"))
+
+
+def test_an_unknown_limb_lists_those_there_are() -> None:
+    with pytest.raises(NeuroMotionError, match=r"'tail'.*arm"):
+        intent_map("tail", ("rest",))
+
+
+def test_the_table_of_a_registered_limb_lies_beside_it(wing: Path) -> None:
+    wing.write_text("still: hold\nup: {degree: flap, direction: +1}\ndown: {degree: flap, direction: -1}\n")
+    found = intent_map("wing", ("up", "still", "down"))
+    assert (found.axes, found.rest) == (("flap",), 1)
+    assert found.directions[:, 0].tolist() == [1.0, 0.0, -1.0]
+    assert "wing" in limb_names()
+
+
+def test_a_data_set_may_add_labels_and_may_not_change_any(wing: Path) -> None:
+    wing.write_text("up: {degree: flap, direction: 1}\n")
+    register_intents("wing", {"down": Intent("flap", -1)})
+    register_intents("wing", {"down": Intent("flap", -1)})
+    assert intent_map("wing", ("up", "down")).directions[:, 0].tolist() == [1.0, -1.0]
+    for other in ({"down": Intent("flap", 1)}, {"up": Intent("flap", -1)}):
+        with pytest.raises(NeuroMotionError, match="already mean something else"):
+            register_intents("wing", other)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("up: {degree: flap, direction: 2}", r"label 'up'.*\+1"),
+        ("up: {degree: flap, direction: true}", "label 'up'"),
+        ("up: {degree: flap}", "label 'up'"),
+        ("up: rest", "label 'up'"),
+        ("- up", "table of labels"),
+        ("up: {", "no YAML"),
+    ],
+)
+def test_a_faulty_table_names_the_label_and_what_would_be_right(wing: Path, text: str, message: str) -> None:
+    wing.write_text(text)
+    with pytest.raises(NeuroMotionError, match=message):
+        intent_table("wing")
+
+
+def test_a_limb_without_a_table_says_which_file_is_missing(wing: Path) -> None:
+    with pytest.raises(NeuroMotionError, match="intents.yaml is missing"):
+        intent_table("wing")
+    assert not wing.exists()
+
+
+def test_a_limb_s_name_is_given_once(wing: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.xml"
+    other.write_text("<mujoco/>", encoding="utf-8")
+    register_limb("wing", limb_file("wing"))
+    for name in ("wing", "arm"):
+        with pytest.raises(NeuroMotionError, match="already is a limb"):
+            register_limb(name, other)
+    with pytest.raises(NeuroMotionError, match="No MJCF file"):
+        register_limb("tail", tmp_path / "tail.xml")
+    assert not wing.exists()

@@ -3,46 +3,81 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
-from neuromotion_gym.intents import intent_map
 from neuromotion_gym.operators import Operator, OperatorSpec
 
-LABELS = ("rest", "left_fist", "right_fist")
+STRIDE = 0.015
+ONE_AXIS = np.array([[0.0], [-1.0], [1.0]])
+"""A label that rests, one down, one up."""
+TOLERANCE = 0.15
 
 
-def make_operator(rows: int = 1, labels: tuple[str, ...] = LABELS, **figures: float) -> Operator:
+class Moves:
+    """A drive whose labels do what a table says, whatever the sensors say; an operator asks it for nothing else."""
+
+    lag_s = 0.0
+    steady = True
+
+    def __init__(self, effects: np.ndarray) -> None:
+        self.effects = np.asarray(effects, dtype=float)
+
+    def effect(self, labels: np.ndarray, sensors: np.ndarray) -> np.ndarray:
+        return self.effects[labels]
+
+
+class Lever(Moves):
+    """Labels move one axis by as much as a sensor says."""
+
+    steady = False
+
+    def effect(self, labels: np.ndarray, sensors: np.ndarray) -> np.ndarray:
+        return self.effects[labels] * sensors[:, :1]
+
+
+def make_operator(
+    rows: int = 1,
+    directions: np.ndarray = ONE_AXIS,
+    drive: type[Moves] = Moves,
+    error: float = 0.0,
+    lag_s: float = 0.4,
+    **figures: float,
+) -> Operator:
     spec = OperatorSpec(**{"lapse": 0.0, **figures})
-    operator = Operator(spec, intent_map("arm", labels), 0.05, 0.4, 0.3, 0.15, 20.0)
-    operator.start(rows)
-    axes = len(operator.intents.axes)
+    still = np.flatnonzero(~directions.any(axis=1))
+    rest = int(still[0]) if still.size else None
+    operator = Operator(spec, len(directions), rest, drive(STRIDE * directions), 0.05, lag_s, TOLERANCE, 20.0)
+    axes = directions.shape[1]
+    operator.start(rows, axes)
     generators = [np.random.default_rng([3, row]) for row in range(rows)]
-    operator.reset(np.arange(rows), generators, np.zeros((rows, axes)))
+    operator.reset(np.arange(rows), generators, np.full((rows, axes), error), np.ones((rows, 1)))
     return operator
 
 
+def ask(operator: Operator, error: float | list[float], rows: int = 1) -> np.ndarray:
+    return operator.step(np.tile(np.atleast_1d(error).astype(float), (rows, 1)), np.ones((rows, 1))).copy()
+
+
 def test_it_does_nothing_before_its_reaction_time() -> None:
-    operator, goal = make_operator(delay_s=0.25, hold_s=0.05), np.array([[0.6]])
-    labels = [int(operator.step(np.zeros((1, 1)), goal)[0]) for _ in range(8)]
-    assert labels == [0, 0, 0, 0, 0, 2, 2, 2]
+    operator = make_operator(delay_s=0.25, hold_s=0.05, error=0.6)
+    assert [int(ask(operator, 0.6)[0]) for _ in range(8)] == [0, 0, 0, 0, 0, 2, 2, 2]
 
 
 def test_what_it_sees_is_late() -> None:
-    early, late = make_operator(delay_s=0.25, hold_s=0.05), make_operator(delay_s=0.25, hold_s=0.05)
-    goal = np.array([[0.6]])
+    early, late = (make_operator(delay_s=0.25, hold_s=0.05, error=0.6) for _ in range(2))
     for step in range(60):
-        position = np.zeros((1, 1)) if step < 30 else np.full((1, 1), 0.6)
-        first = early.step(position, goal).copy()
-        second = late.step(np.zeros((1, 1)), goal)
+        first = ask(early, 0.6 if step < 30 else 0.0)
+        second = ask(late, 0.6)
         if step < 35:
             assert first == second
     assert first != second
 
 
 def test_it_holds_a_choice_for_the_shortest_time() -> None:
-    operator = make_operator(labels=LABELS[1:], hold_s=0.5)
+    operator = make_operator(directions=ONE_AXIS[1:], hold_s=0.5)
     rng, changes, last = np.random.default_rng(0), [], None
     for step in range(400):
-        label = int(operator.step(rng.uniform(-0.7, 0.7, (1, 1)), np.array([[0.0]]))[0])
+        label = int(ask(operator, rng.uniform(-0.7, 0.7))[0])
         if last is not None and label != last:
             changes.append(step)
         last = label
@@ -50,26 +85,91 @@ def test_it_holds_a_choice_for_the_shortest_time() -> None:
     assert min(np.diff(changes)) >= 10
 
 
-def test_it_lapses_as_often_as_it_is_told_to() -> None:
-    rows = 2000
-    operator = make_operator(rows, lapse=0.1)
-    goal = np.full((rows, 1), 0.6)
+@pytest.mark.parametrize("lapse", [0.0, 0.04, 0.1, 0.5])
+def test_it_lapses_as_often_as_it_is_told_to(lapse: float) -> None:
+    rows, labels = 6000, 3
+    operator = make_operator(rows, lapse=lapse, error=0.6)
     for _ in range(8):
-        labels = operator.step(np.zeros((rows, 1)), goal)
-    assert np.mean(labels == 1) == np.clip(np.mean(labels == 1), 0.02, 0.09)
-    assert np.mean(labels == 2) > 0.85
+        chosen = ask(operator, 0.6, rows)
+    # What it rests with is no new choice, so a lapse shows as one of the other two labels
+    assert np.mean(chosen != 2) == pytest.approx(lapse, abs=4 * np.sqrt(lapse * (1 - lapse) / rows) + 1e-12)
+    if lapse:
+        share = lapse / (labels - 1)
+        assert np.mean(chosen == 1) == pytest.approx(share, abs=4 * np.sqrt(share / rows))
 
 
 def test_it_mends_the_largest_error_first() -> None:
-    labels = ("neutral", "wrist_flexion", "wrist_extension", "hand_close", "hand_open")
-    operator = make_operator(labels=labels)
+    directions = np.array([[0, 0], [1, 0], [-1, 0], [0, 1], [0, -1]])
+    operator = make_operator(directions=directions)
     for _ in range(10):
-        label = operator.step(np.zeros((1, 2)), np.array([[0.3, -0.6]]))
-    assert labels[int(label[0])] == "hand_open"
+        label = ask(operator, [0.3, -0.6])
+    assert int(label[0]) == 4
+
+
+def test_it_goes_on_with_an_axis_until_its_error_is_small() -> None:
+    directions = np.array([[0, 0], [1, 0], [-1, 0], [0, 1], [0, -1]])
+    operator = make_operator(directions=directions, lag_s=0.0, delay_s=0.0, error=0.5)
+    first = [int(ask(operator, [0.5, 0.2])[0]) for _ in range(8)][-1]
+    second = [int(ask(operator, [0.1, 0.2])[0]) for _ in range(8)][-1]
+    third = [int(ask(operator, [0.03, 0.2])[0]) for _ in range(8)][-1]
+    assert (first, second, third) == (1, 1, 3)
 
 
 def test_it_rests_inside_the_goal() -> None:
     operator = make_operator()
     for _ in range(60):
-        label = operator.step(np.full((1, 1), 0.6), np.array([[0.6]]))
+        label = ask(operator, 0.0)
     assert int(label[0]) == 0
+
+
+def test_it_reckons_with_what_it_asked_for_and_has_not_seen_yet() -> None:
+    """The error it sees stays large until its commands show; it rests before, or the limb would overshoot."""
+    operator = make_operator(delay_s=0.25, hold_s=0.05, lag_s=0.4, error=0.2)
+    asked = [int(ask(operator, 0.2)[0]) for _ in range(18)]
+    commanded = STRIDE * asked.count(2)
+    assert asked[-1] == 0
+    assert 0.2 - commanded <= 0.25 * TOLERANCE + STRIDE
+
+
+def rule_of_axes(error: np.ndarray, label: np.ndarray, directions: np.ndarray, rest: int | None) -> np.ndarray:
+    """The rule for labels that move one axis each: the axis that moves while its error is large, or the worst one."""
+    rows, moves = np.arange(len(error)), directions != 0
+    size = np.abs(error)
+    large = size > np.where(moves[label], 0.25, 0.6) * TOLERANCE
+    axis = np.where(large & moves[label], np.inf, size).argmax(axis=1)
+    towards = [[int(np.flatnonzero(column == side)[0]) for side in (-1, 1)] for column in directions.T]
+    wanted = np.array(towards)[axis, (error[rows, axis] > 0).astype(int)]
+    return wanted if rest is None else np.where(large[rows, axis], wanted, rest)
+
+
+@pytest.mark.parametrize("rest", [True, False])
+@pytest.mark.parametrize("axes", [1, 2, 3, 5])
+def test_for_set_points_the_rule_of_effects_is_the_rule_of_axes(axes: int, rest: bool) -> None:
+    ways = np.concatenate([side * np.eye(axes)[[axis]] for axis in range(axes) for side in (1, -1)])
+    directions = np.concatenate([np.zeros((int(rest), axes)), ways])
+    rng, rows = np.random.default_rng(axes), 20_000
+    operator = make_operator(rows, directions)
+    error = rng.uniform(-1, 1, (rows, axes)) * rng.choice([0.05, 0.2, 1.0], (rows, 1))
+    operator.label = rng.integers(len(directions), size=rows)
+    expected = rule_of_axes(error, operator.label, directions, 0 if rest else None)
+    np.testing.assert_array_equal(operator._wanted(error), expected)
+    assert len(set(expected)) == len(directions)
+
+
+def test_labels_that_move_several_axes_are_judged_by_what_they_mend() -> None:
+    """Named postures: a label moves towards its own posture and away from the others."""
+    directions = 2 * np.eye(3) - 1
+    operator = make_operator(directions=directions, delay_s=0.0, lag_s=0.0)
+    goal, position = np.array([0.0, 1.0, 0.0]), np.zeros(3)
+    for _ in range(80):
+        label = int(ask(operator, list(goal - position))[0])
+        position = np.clip(position + STRIDE * directions[label], 0, 1)
+    assert label == 1
+    np.testing.assert_allclose(position, goal, atol=TOLERANCE)
+
+
+def test_an_effect_that_depends_on_the_sensors_is_asked_for_again() -> None:
+    """Where the lever turns round, the other label is wanted."""
+    operator = make_operator(drive=Lever, delay_s=0.0, lag_s=0.0, hold_s=0.05)
+    labels = [int(operator.step(np.array([[0.5]]), np.array([[sign]]))[0]) for sign in (1.0, 1.0, 1.0, -1.0, -1.0)]
+    assert labels[1:] == [2, 2, 1, 1]

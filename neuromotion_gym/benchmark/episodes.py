@@ -107,7 +107,7 @@ def play(
     everyone = np.arange(loop.num_rows)
     while (playing >= 0).any():
         step = np.minimum(loop.steps, steps - 1)
-        position[everyone, step] = loop.physics.position
+        position[everyone, step] = loop.position
         intent[everyone, step] = loop.parts.operator.label
         decoded[everyone, step] = loop.stream.posterior.argmax(axis=1)
         observation = loop.observation()
@@ -119,7 +119,7 @@ def play(
         for row in ended.tolist():
             key = keys[playing[row]]
             last = int(loop.steps[row])
-            position[row, last] = loop.physics.position[row]
+            position[row, last] = loop.position[row]
             path = position[row : row + 1, : last + 1]
             latencies = intent_latencies(intent[row : row + 1, :last], decoded[row : row + 1, :last], layout.control_s)
             heard = latencies[np.isfinite(latencies)]
@@ -135,7 +135,7 @@ def play(
                 "time_s": round(float(loop.steps[row] * layout.control_s), 3),
                 "trials": len(numbers),
                 "goal": " ".join(f"{value:.3f}" for value in loop.goal[row]),
-                "place": " ".join(f"{value:.3f}" for value in loop.physics.position[row]),
+                "place": " ".join(f"{value:.3f}" for value in loop.position[row]),
                 "path_efficiency": round(float(path_efficiency(path)[0]), 4),
                 "overshoots": int(overshoots(path, loop.goal[row : row + 1], layout.tolerance)[0]),
                 "latency_s": round(float(np.median(heard)), 3) if heard.size else float("nan"),

@@ -154,7 +154,7 @@ def run_unit(unit: Unit, folder: Path, rows: int, data_root: str | None = None, 
     result = {
         "about": about,
         "goals": None if candidates is None else len(candidates),
-        "chance": parts.task.level.chance,
+        "chance": parts.task.facts.chance,
         "trials": len(trials),
         "labels": list(spec.labels),
         "layout": {

@@ -1,9 +1,10 @@
-"""What every controller is, and what the hand-written ones share: memory by row, and a clock of decisions."""
+"""The protocol of controllers, and what the hand-written ones share: memory by row, and a clock of decisions."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from numbers import Real
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 import numpy as np
 
@@ -17,7 +18,7 @@ Memory = tuple[np.ndarray, ...]
 
 
 class Controller(Protocol):
-    """Observation to action; stable-baselines3's own signature, so that learned policies fit in unchanged."""
+    """From observation to action, with the signature of stable-baselines3, so that its policies fit in unchanged."""
 
     def predict(
         self,
@@ -36,7 +37,7 @@ class Controller(Protocol):
         episode_start : bool array, shape (n,), optional
             Rows in which an episode begins with this observation: their memory is cleared.
         deterministic : bool, default True
-            Whether a policy that draws its actions takes the likeliest instead.
+            Whether a policy that draws its actions takes the most likely one instead.
 
         Returns
         -------
@@ -47,14 +48,14 @@ class Controller(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """An observation taken apart.
+    """The parts of an observation.
 
     Parameters
     ----------
-    position, velocity : float array, shape (n, axes)
-        Half ranges, half ranges a second.
+    position, velocity : float array, shape (n, columns)
+        What is seen of the limb; for set points half ranges, and half ranges a second.
     posterior : float array, shape (n, labels)
-        Of the last decision.
+        Of the last decision; the values of the targets where the decoder regresses.
     effort : float array, shape (n,), or None
         Strength of the contraction, 0..1.
     decided : bool array, shape (n,)
@@ -74,20 +75,36 @@ class Seen:
 class HandWritten:
     """A controller with memory: subclasses say what a fresh memory is, and what to do with an observation.
 
-    Memory is handed in and out, never kept in the object, so that one controller may drive any number of batches.
-    Its first array counts the steps since the episode began; from it follows which observations hold a new decision.
+    Memory is handed in and out and never kept in the object, so that one controller may drive any number of batches.
+    Its first array counts the steps since the episode began; from this count follows which observations hold a new
+    decision. A subclass in the folder ``handwritten`` with a ``name`` is found under that name.
 
     Parameters
     ----------
     layout : ObservationLayout
         All that the controller knows of environment and decoder.
+
+    Raises
+    ------
+    NeuroMotionError
+        If the decoder gives no posterior and the controller does not read targets.
     """
 
+    name: ClassVar[str]
+    reads_targets: ClassVar[bool] = False
+    """Whether the controller can also be driven by the continuous targets of a decoder that regresses."""
+
     def __init__(self, layout: ObservationLayout) -> None:
+        if layout.targets and not self.reads_targets:
+            raise NeuroMotionError(
+                f"{type(self).__name__} reads a posterior, but the decoder gives the targets "
+                f"{', '.join(layout.targets)}."
+            )
         self.layout = layout
         self.directions = np.asarray(layout.intents.directions, dtype=float)
         self.labels = len(layout.intents.labels)
-        self.axes = len(layout.intents.axes)
+        self.axes = self.directions.shape[1]
+        """Length of an action."""
         self.weight = overlap_weight(layout.hop_s, layout.window_s)
 
     def fresh(self, n: int) -> Memory:
@@ -95,7 +112,7 @@ class HandWritten:
         return ()
 
     def start(self, n: int) -> Memory:
-        """State with which an episode begins, as `predict` takes it: the clock, and a fresh memory."""
+        """State at the start of an episode, as `predict` takes it: the clock, and a fresh memory."""
         return (np.zeros(n, dtype=int), *self.fresh(n))
 
     def act(self, seen: Seen, memory: Memory) -> tuple[np.ndarray, Memory]:
@@ -128,16 +145,47 @@ class HandWritten:
         return action.reshape(*given.shape[:-1], self.axes), (clock + 1, *after)
 
     def command(self, label: np.ndarray) -> np.ndarray:
-        """Unit velocity of labels (n,), shape (n, axes); -1 holds."""
+        """Action at full speed that each label (n,) asks for, shape (n, axes); -1 holds."""
         return np.where((label >= 0)[:, None], self.directions[label], 0.0)
 
     def steps(self, seconds: float) -> int:
-        """Control steps in ``seconds``, at least one."""
+        """Number of control steps in ``seconds``, at least one."""
         return max(1, round(seconds / self.layout.control_s))
 
 
+def check_places(controller: HandWritten) -> None:
+    """For controllers that move to places: positions, goals and actions have to lie along the same axes.
+
+    Raises
+    ------
+    NeuroMotionError
+        If they do not.
+    """
+    layout = controller.layout
+    counts = {len(layout.columns), layout.facts.goals.axes, controller.axes}
+    if len(counts) > 1:
+        raise NeuroMotionError(
+            f"{type(controller).__name__} moves the limb to places of goals: it needs positions and actions along the "
+            f"{layout.facts.goals.axes} axes of the goals, but it sees {len(layout.columns)} positions and "
+            f"gives {controller.axes} actions."
+        )
+
+
+def number(what: str, value: object) -> float:
+    """``value``, if it is a finite number; ``what`` names it in the error.
+
+    Raises
+    ------
+    NeuroMotionError
+        If it is something else.
+    """
+    if isinstance(value, bool) or not isinstance(value, Real) or not np.isfinite(float(value)):
+        raise NeuroMotionError(f"{what} is a number, not {value!r}.")
+    return float(value)
+
+
 def cleared(state: Memory | None, fresh: Memory, episode_start: np.ndarray | None) -> Memory:
-    """``state`` with the rows in which an episode begins as in ``fresh``; ``fresh`` itself where there is no state."""
+    """``state``, with the rows in which an episode begins taken from ``fresh``; ``fresh`` where there is no state."""
     if state is None:
         return fresh
     if episode_start is None:
@@ -149,7 +197,7 @@ def cleared(state: Memory | None, fresh: Memory, episode_start: np.ndarray | Non
 
 
 def take_apart(layout: ObservationLayout, batch: np.ndarray, clock: np.ndarray) -> Seen:
-    """Observations (n, size or more) of rows whose episodes began ``clock`` (n,) control steps ago."""
+    """Parts of observations (n, size or more), of rows whose episodes began ``clock`` (n,) control steps ago."""
 
     def decisions(steps: np.ndarray) -> np.ndarray:
         return np.floor(steps * layout.control_s / layout.hop_s + 1e-6)
@@ -157,7 +205,7 @@ def take_apart(layout: ObservationLayout, batch: np.ndarray, clock: np.ndarray) 
     return Seen(
         position=batch[:, layout.position],
         velocity=batch[:, layout.velocity],
-        posterior=batch[:, layout.posterior],
+        posterior=batch[:, layout.decoded],
         effort=batch[:, layout.size - 1] if layout.effort else None,
         decided=decisions(clock) > decisions(clock - 1),
         time_s=clock * layout.control_s,
@@ -165,9 +213,9 @@ def take_apart(layout: ObservationLayout, batch: np.ndarray, clock: np.ndarray) 
 
 
 def products(rows: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """``rows @ matrix``, shapes (n, k) and (k, m), each row by itself: it has the same bits in a batch and alone.
+    """``rows @ matrix``, shapes (n, k) and (k, m), computed row by row: the same bits in a batch and alone.
 
-    A product of all rows is summed in an order that depends, on some processors, on how many there are.
+    On some processors the order of summation in a product of all rows depends on how many rows there are.
     """
     return np.asarray((rows[:, None, :] @ matrix)[:, 0])
 

@@ -1,7 +1,7 @@
-"""Posterior history: what a learned policy is shown of an episode so far, written once for training and for play.
+"""What a learned policy is shown of an episode so far, written once for training and for play.
 
-The decoder's errors come in runs, so one posterior says little; what was asked for over seconds, and where the limb
-was meanwhile, says more. Leaky means of posterior and limb at several time constants keep that in a few numbers a row.
+Errors of a decoder come in runs, so one posterior says little; what was asked for over seconds, and where the limb was
+meanwhile, says more. Leaky means of posterior and limb at several time constants keep this in a few numbers a row.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydantic import Field, field_validator
 
-from neuromotion_gym.controllers.base import Memory, cleared, products, take_apart
-from neuromotion_gym.controllers.bayesian import Bayes
+from neuromotion_gym.controllers.base import HandWritten, Memory, check_places, cleared, products, take_apart
+from neuromotion_gym.controllers.handwritten.bayesian import Bayes
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.schema import Checked
 
@@ -27,7 +27,7 @@ class HistorySpec(Checked):
     Parameters
     ----------
     time_constants_s : tuple of float, default (0.5, 2, 8)
-        Of the leaky means, seconds, rising.
+        Of the leaky means, in seconds, in rising order.
     belief : bool, default True
         Whether the belief of Bayesian goal inference over goals and labels is shown, too.
     """
@@ -44,9 +44,9 @@ class HistorySpec(Checked):
 
 
 class History:
-    """Observations to features, control step by control step, with memory by row.
+    """From observations to features, one control step after the other, with memory by row.
 
-    Features, float32, ``a`` axes and ``l`` labels, all of the order of one:
+    Features are float32 and of the order of one; there are ``a`` axes and ``l`` labels:
 
     ==============================  ==================================================================================
     how many                        what
@@ -59,10 +59,10 @@ class History:
     for each time constant: l       leaky mean of the posterior, less that of chance
     for each time constant: a       leaky mean of the positions
     for each time constant: a       leaky mean of the velocity that the posterior asks for
-    for each time constant: a       leaky mean of velocity times position: where along its axis it was asked for
-    with ``belief``: a              mean of the goals as `Bayes` believes in them
-    with ``belief``: a + 1          likeliest goal, and its probability
-    with ``belief``: l              probabilities of what is asked for
+    for each time constant: a       leaky mean of that velocity times the position: where on its axis it was asked for
+    with ``belief``: a              mean of the goals under the belief of `Bayes`
+    with ``belief``: a + 1          most likely goal, and its probability
+    with ``belief``: l              probabilities of the labels that may be asked for
     a                               the goal, only where the observation shows it (``observe_goal``)
     ==============================  ==================================================================================
 
@@ -74,6 +74,11 @@ class History:
     spec : HistorySpec
     observe_goal : bool, default False
         Whether observations end with the goal.
+
+    Raises
+    ------
+    NeuroMotionError
+        If the decoder gives no posterior, or positions, goals and actions do not lie along the same axes.
     """
 
     def __init__(self, layout: ObservationLayout, spec: HistorySpec, observe_goal: bool = False) -> None:
@@ -83,6 +88,7 @@ class History:
         self._directions = np.asarray(layout.intents.directions, dtype=float)
         self._share = 1.0 - np.exp(-layout.control_s / np.asarray(spec.time_constants_s, dtype=float))
         self._means = self.labels + 3 * self.axes
+        check_places(HandWritten(layout))
         self._bayes = Bayes(layout) if spec.belief else None
         believed = 2 * self.axes + 1 + self.labels if spec.belief else 0
         self.size = self.observed + 1 + len(self._share) * self._means + believed
@@ -144,7 +150,7 @@ class History:
         return np.concatenate(features, axis=1, dtype=np.float32), (clock + 1, means, *rest)
 
     def _believed(self, belief: np.ndarray) -> list[np.ndarray]:
-        """What is shown of a belief over goals and labels, shape (n, goals, labels)."""
+        """Features of a belief over goals and labels, shape (n, goals, labels)."""
         assert self._bayes is not None
         goals = belief.sum(axis=2)
         best = goals.argmax(axis=1)

@@ -1,8 +1,19 @@
 """Learned controllers: a policy as an ONNX graph, played by ONNX Runtime without torch or stable-baselines3.
 
-One file holds all: the graph (input ``features`` (n, size) float32, output ``action`` (n, axes) float32) and, in its
-metadata under the key ``neuromotion``, a `LearnedSpec` as JSON: what it was trained for, so that it is refused
-elsewhere, and how. `neuromotion_gym.controllers.export.export_policy` writes such files.
+One file holds everything. The graph:
+
+=======================  ====================  ==========================================================
+name                     shape                 what
+=======================  ====================  ==========================================================
+input ``features``       (n, features)         what `neuromotion_gym.controllers.history.History` makes
+inputs ``state_i``       (n, size of i)        state of a recurrent policy, i = 0, 1 …; none of a feedforward one
+output ``action``        (n, axes)             mean of the action
+outputs ``next_state_i`` (n, size of i)        the state after this decision, for each ``state_i``
+=======================  ====================  ==========================================================
+
+All are float32 and n is dynamic. States are zero at the start of an episode. The metadata of the file hold, under the
+key ``neuromotion``, a `LearnedSpec` as JSON: what the policy was trained for, so that it is refused elsewhere, and how
+it was trained. `neuromotion_gym.controllers.export.export_policy` writes such files.
 """
 
 from __future__ import annotations
@@ -16,12 +27,13 @@ from pydantic import Field
 
 from neuromotion_gym.controllers.base import Memory, cleared
 from neuromotion_gym.controllers.history import History, HistorySpec
+from neuromotion_gym.decoders.onnx_session import open_session, run_session
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.resources import assets_root
 from neuromotion_gym.schema import Checked, from_mapping
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
     from neuromotion_gym.envs.layout import ObservationLayout
 
@@ -30,25 +42,25 @@ PREFIX = "learned:"
 
 
 class TrainingRecord(Checked):
-    """How a policy came about; nothing of it matters in play.
+    """How a policy was trained; in play nothing depends on it.
 
     Parameters
     ----------
     algorithm : str
     seed, steps : int
         Control steps of all limbs together.
-    source, part
-        What was played, see `neuromotion_gym.envs.options.assemble`.
+    source, part : str
+        What was played, see `neuromotion_gym.datasets.playing.Playing`.
     subjects : tuple of str
-        Whose signals were played.
+        People whose signals were played.
     unseen : bool
         Whether each of them was decoded by the decoder of the fold that was trained without them.
     blind : bool
         Whether the decoder was silenced.
     discount : float
-        A control step's.
+        PPO's, of a control step.
     library : str
-        Version that it was trained with.
+        Version of the library.
     """
 
     algorithm: str
@@ -77,7 +89,7 @@ class LearnedSpec(Checked):
     control_s, hop_s, speed, dwell_s, time_limit_s, tolerance, candidates
         As in `ObservationLayout`.
     observe_goal : bool
-        Whether it sees the goal: an upper bound, then.
+        Whether it sees the goal; it then is an upper bound.
     repeat : int
         Control steps for which an action is held.
     history : HistorySpec
@@ -87,7 +99,7 @@ class LearnedSpec(Checked):
     """
 
     environment: str
-    level: Literal["easy", "standard", "hard"]
+    level: str
     decoder: str
     labels: tuple[str, ...]
     axes: tuple[str, ...]
@@ -107,7 +119,7 @@ class LearnedSpec(Checked):
 
 
 def facts(layout: ObservationLayout) -> dict[str, Any]:
-    """What a layout says of the fields of `LearnedSpec`."""
+    """Fields of `LearnedSpec` that a layout determines."""
     return {
         "labels": tuple(layout.intents.labels),
         "axes": tuple(layout.intents.axes),
@@ -146,7 +158,7 @@ class Learned:
         self.layout = layout
         self._check(layout)
         self.history = History(layout, self.spec.history, self.spec.observe_goal)
-        self._check_graph()
+        self._sizes = self._check_graph()
         self._generator = np.random.default_rng(seed)
 
     def predict(
@@ -165,27 +177,35 @@ class Learned:
         """
         given = np.asarray(observation)
         batch = np.atleast_2d(given)
-        fresh = (*self.history.fresh(len(batch)), np.zeros((len(batch), len(self.spec.axes)), dtype=np.float32))
-        *memory, action = cleared(state, fresh, episode_start)
-        due = np.flatnonzero(memory[0] % self.spec.repeat == 0)
-        features, after = self.history.step(batch, tuple(memory))
+        n, axes = len(batch), len(self.spec.axes)
+        own = [np.zeros((n, size), dtype=np.float32) for size in (*self._sizes, axes)]
+        memory = cleared(state, (*self.history.fresh(n), *own), episode_start)
+        seen, (*states, action) = memory[: -len(own)], memory[-len(own) :]
+        due = np.flatnonzero(seen[0] % self.spec.repeat == 0)
+        features, after = self.history.step(batch, seen)
         if due.size:
-            decided = self._decide(features[due])
+            decided, following = self._decide(features[due], [each[due] for each in states])
             if not deterministic:
                 decided = decided + np.asarray(self.spec.std) * self._generator.standard_normal(decided.shape)
             action = action.copy()
             action[due] = np.clip(decided, -1.0, 1.0)
-        return action.reshape(*given.shape[:-1], action.shape[1]).copy(), (*after, action)
+            states = [each.copy() for each in states]
+            for each, new in zip(states, following, strict=True):
+                each[due] = new
+        return action.reshape(*given.shape[:-1], axes).copy(), (*after, *states, action)
 
-    def _decide(self, features: np.ndarray) -> np.ndarray:
-        """Actions (n, axes) for features (n, size)."""
-        try:
-            action = np.asarray(self._session.run(["action"], {"features": features})[0])
-        except Exception as error:  # noqa: BLE001 -- ONNX Runtime's classes share no base below Exception
-            raise NeuroMotionError(f"{self.path} failed while deciding: {_first_line(error)}") from None
+    def _decide(self, features: np.ndarray, states: Sequence[np.ndarray]) -> tuple[np.ndarray, list[np.ndarray]]:
+        """Actions (n, axes) and next states for features (n, size) and states."""
+        feed = {"features": features, **{f"state_{i}": each for i, each in enumerate(states)}}
+        names = ["action", *(f"next_state_{i}" for i in range(len(states)))]
+        action, *following = (np.asarray(each) for each in run_session(self._session, names, feed, str(self.path)))
         if action.shape != (len(features), len(self.spec.axes)) or not np.isfinite(action).all():
             raise NeuroMotionError(f"{self.path} gave actions that are not {len(self.spec.axes)} finite numbers a row.")
-        return action
+        if any(
+            new.shape != old.shape or not np.isfinite(new).all() for new, old in zip(following, states, strict=True)
+        ):
+            raise NeuroMotionError(f"{self.path} gave a state that is not finite or has another shape than before.")
+        return action, following
 
     def _check(self, layout: ObservationLayout) -> None:
         for name, here in facts(layout).items():
@@ -203,18 +223,28 @@ class Learned:
                     f"here it is {_short(here)}."
                 )
 
-    def _check_graph(self) -> None:
+    def _check_graph(self) -> tuple[int, ...]:
+        """Compare the graph with the specification; sizes of the states."""
         inputs = {node.name: (node.type, list(node.shape)) for node in self._session.get_inputs()}
         outputs = {node.name: (node.type, list(node.shape)) for node in self._session.get_outputs()}
-        for role, found, name, size in (
-            ("input", inputs, "features", self.history.size),
-            ("output", outputs, "action", len(self.spec.axes)),
+        sizes = tuple(inputs[f"state_{i}"][1][-1] for i in range(len(inputs) - 1) if f"state_{i}" in inputs)
+        for role, found, wanted in (
+            ("input", inputs, {"features": self.history.size, **{f"state_{i}": n for i, n in enumerate(sizes)}}),
+            ("output", outputs, {"action": len(self.spec.axes), **{f"next_state_{i}": n for i, n in enumerate(sizes)}}),
         ):
-            kind, shape = found.get(name, ("", []))
-            if len(found) != 1 or kind != "tensor(float)" or len(shape) != 2 or shape[1] != size:
+            fits = set(found) == set(wanted) and all(
+                kind == "tensor(float)"
+                and len(shape) == 2
+                and not isinstance(shape[0], int)
+                and shape[1] == wanted[name]
+                for name, (kind, shape) in found.items()
+            )
+            if not fits or not all(isinstance(size, int) for size in sizes):
+                names = ", ".join(f"{name!r} of (n, {size})" for name, size in wanted.items())
                 raise NeuroMotionError(
-                    f"{self.path} has the {role}s {found}; a policy has one, {name!r} of (n, {size}) float32."
+                    f"{self.path} has the {role}s {found}; the {role}s of this policy are {names}, float32, n dynamic."
                 )
+        return sizes
 
 
 def shipped_policies() -> list[str]:
@@ -242,26 +272,31 @@ def policy_path(source: str | Path) -> Path:
     return path
 
 
-def stranger(sources: str, people: Collection[str]) -> str:
-    """The first of several policies, separated by commas, that was trained on signals of none of ``people``.
+def heard(spec: LearnedSpec, people: Collection[str]) -> tuple[str, ...]:
+    """Those of ``people`` whose signals a policy was trained on, sorted.
 
-    One whose decoder was silenced has heard nobody.
+    A policy that was trained with a silenced decoder has heard nobody.
+    """
+    return () if spec.training.blind else tuple(sorted(set(spec.training.subjects) & set(people)))
+
+
+def stranger(sources: str, people: Collection[str]) -> str:
+    """The first of several policies, separated by commas, that has heard none of ``people``.
 
     Raises
     ------
     NeuroMotionError
-        If each of them was trained on somebody's.
+        If each of them was trained on signals of some of them.
     """
     told = []
     for source in sources.split(","):
-        _, spec = read_policy(policy_path(source))
-        met = [] if spec.training.blind else sorted(set(spec.training.subjects) & set(people))
+        met = heard(read_policy(policy_path(source))[1], people)
         if not met:
             return source
-        told.append(f"{source} on those of {', '.join(met)}")
+        told.append(f"{source} on {', '.join(met)}")
     raise NeuroMotionError(
-        f"No policy is a stranger to all it is to drive for: trained on signals, {'; '.join(told)}. Name another, "
-        "separated by a comma."
+        f"Each policy was trained on some of the people it would be tested on: {'; '.join(told)}. "
+        "Name another one as well, separated by a comma."
     )
 
 
@@ -271,35 +306,19 @@ def read_policy(path: Path) -> tuple[Any, LearnedSpec]:
     Raises
     ------
     NeuroMotionError
-        If it cannot be read, is no ONNX graph, or does not say what it was trained for.
+        If it cannot be read, is not an ONNX graph, or does not say what it was trained for.
     """
-    import onnxruntime
-
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise NeuroMotionError(f"No learned controller can be read from {path}: {error.strerror}.") from None
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 4  # what goes wrong comes as an exception
-    try:
-        session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"], enable_fallback=0)
-        text = session.get_modelmeta().custom_metadata_map.get(METADATA)
-    except Exception as error:  # noqa: BLE001 -- as above
-        raise NeuroMotionError(f"{path} is not an ONNX model that can be run: {_first_line(error)}") from None
+    session = open_session(path, "learned controller")
+    text = session.get_modelmeta().custom_metadata_map.get(METADATA)
     if text is None:
         raise NeuroMotionError(
-            f"{path} does not say what it was trained for: its metadata lacks {METADATA!r}, which export_policy writes."
+            f"{path} does not say what it was trained for: its metadata lack {METADATA!r}, which export_policy writes."
         )
     try:
         mapping = json.loads(text)
     except json.JSONDecodeError as error:
-        raise NeuroMotionError(f"{path}: its metadata {METADATA!r} is not JSON: {error}.") from None
+        raise NeuroMotionError(f"{path}: its metadata {METADATA!r} are not JSON: {error}.") from None
     return session, from_mapping(LearnedSpec, mapping, str(path))
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]
 
 
 def _short(value: object) -> str:

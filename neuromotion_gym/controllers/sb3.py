@@ -1,11 +1,12 @@
 """The batch environment as a learned controller sees it in training: features, and one action for several steps.
 
-Like `neuromotion_gym.envs.sb3`, made for stable-baselines3 throughout.
+Like `neuromotion_gym.envs.sb3` it needs stable-baselines3 when it is imported.
 """
 
 from __future__ import annotations
 
-from itertools import permutations, product
+from functools import cache
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import gymnasium as gym
@@ -15,7 +16,7 @@ from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
 from neuromotion_gym.errors import NeuroMotionError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from neuromotion_gym.controllers.base import Memory
     from neuromotion_gym.controllers.history import History
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Joined(VecEnv):  # type: ignore[misc]  # stable-baselines3 is optional
-    """Several batches as one, their rows in turn: people that a decoder of their own drives for.
+    """Several batches as one, the rows of one after those of the other: each may have a decoder of its own.
 
     Parameters
     ----------
@@ -36,7 +37,7 @@ class Joined(VecEnv):  # type: ignore[misc]  # stable-baselines3 is optional
             (env.observation_space, env.action_space) != (envs[0].observation_space, envs[0].action_space)
             for env in envs
         ):
-            raise NeuroMotionError("Batches that are joined have the same observations and actions.")
+            raise NeuroMotionError("Batches that are joined must have the same observations and actions.")
         self.envs = list(envs)
         self._edges = np.cumsum([env.num_envs for env in envs])[:-1]
         super().__init__(sum(env.num_envs for env in envs), envs[0].observation_space, envs[0].action_space)
@@ -95,17 +96,18 @@ class Joined(VecEnv):  # type: ignore[misc]  # stable-baselines3 is optional
 
 
 class Mirrored(VecEnvWrapper):  # type: ignore[misc]  # stable-baselines3 is optional
-    """Shows every episode with its axes exchanged and turned round at random, and its labels with them.
+    """Shows every episode with its axes exchanged and reversed at random, and the labels accordingly.
 
-    A few people confuse a few pairs of gestures. Shown so, every one of their confusions is one between all pairs that
-    the symmetry of the task makes alike (48 for three axes, 2 for one), and a policy cannot learn them by heart.
+    The decoders of a few people confuse a few pairs of gestures. Shown in this way each confusion occurs between all
+    pairs that are alike under the symmetries of the task (48 symmetries for three axes, 2 for one), so that a policy
+    cannot learn by heart which pairs are confused.
 
     Parameters
     ----------
     venv : VecEnv
         Of control steps.
     layout : ObservationLayout
-        Of its observations; a goal may stand behind them.
+        Of its observations; they may end with the goal.
     seed : int
     """
 
@@ -117,12 +119,12 @@ class Mirrored(VecEnvWrapper):  # type: ignore[misc]  # stable-baselines3 is opt
         self._drawn: np.ndarray = np.zeros(self.num_envs, dtype=int)
 
     def reset(self) -> np.ndarray:
-        """Begin an episode in every row, each with a symmetry of its own."""
+        """Begin an episode in every row, with a symmetry for each of them."""
         self._drawn = self._draw(self.num_envs)
         return self._shown(self.venv.reset(), self._drawn)
 
     def step_async(self, actions: np.ndarray) -> None:
-        """Take the actions of the coming step, as the policy means them."""
+        """Take the actions of the coming step, along the axes as they are shown."""
         axes = slice(0, self._axes)
         turned = np.empty_like(actions)
         given = actions * self._signs[self._drawn, axes]
@@ -146,47 +148,111 @@ class Mirrored(VecEnvWrapper):  # type: ignore[misc]  # stable-baselines3 is opt
         return np.take_along_axis(observation, self._sources[drawn], axis=1) * self._signs[drawn]
 
 
-def symmetries(layout: ObservationLayout, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """All exchanges and turns of the axes under which the labels' directions stay a set of directions.
+LIMIT = 512
+"""So many symmetries are used at most: three axes have 48, four have 384, ten would have 3.7 thousand millions."""
+
+
+def symmetries(layout: ObservationLayout, size: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Exchanges and reversals of the axes that leave the directions of the labels, and the candidates, as they are.
+
+    All of them where there are at most `LIMIT`; otherwise the identity and others that are drawn at random, each with
+    the same probability.
 
     Parameters
     ----------
     layout : ObservationLayout
     size : int
         Length of the observation, with the goal where it is shown.
+    seed : int
+        Of the symmetries that are drawn.
 
     Returns
     -------
     sources : int array, shape (symmetries, size)
-        Which element of the observation each shown one is.
+        Which element of the observation stands at each place of the shown one.
     signs : float32 array, shape (symmetries, size)
         What it is multiplied by. The identity comes first.
     """
+    found = _turns(layout, seed)
     directions = np.asarray(layout.intents.directions)
     labels, axes = directions.shape
+    before = np.lexsort(directions.T)
     sources, signs = [], []
-    for order in permutations(range(axes)):
-        for turn in product((1, -1), repeat=axes):
-            wanted = directions[:, order] * turn
-            # The label whose direction, so shown, is that of each label
-            matches = (wanted[None, :, :] == directions[:, None, :]).all(axis=2)
-            if not (matches.sum(axis=0) == 1).all() or not (matches.sum(axis=1) == 1).all():
-                continue
-            shown = matches.argmax(axis=1)
-            effort = [layout.size - 1] if layout.effort else []
-            goal = [layout.size + axis for axis in order] if size > layout.size else []
-            sources.append([*order, *(axes + axis for axis in order), *(2 * axes + shown), *effort, *goal])
-            signs.append([*turn, *turn, *([1] * (labels + len(effort))), *(turn if goal else ())])
+    for order, turn in found:
+        # The label whose direction, so shown, is that of each label; labels of one direction keep their order
+        shown = np.empty(labels, dtype=int)
+        shown[before] = np.lexsort((directions[:, order] * turn).T)
+        effort = [layout.size - 1] if layout.effort else []
+        goal = [layout.size + axis for axis in order] if size > layout.size else []
+        sources.append([*order, *(axes + axis for axis in order), *(2 * axes + shown), *effort, *goal])
+        signs.append([*turn, *turn, *([1] * (labels + len(effort))), *(turn if goal else ())])
     return np.array(sources), np.array(signs, dtype=np.float32)
+
+
+Turn = tuple[tuple[int, ...], tuple[int, ...]]
+"""A symmetry: the axis that is shown in each place, and whether it is reversed (-1) or not (1)."""
+
+
+def _turns(layout: ObservationLayout, seed: int) -> list[Turn]:
+    """All symmetries, or `LIMIT` of them; in the order of axes and reversals, or the identity first."""
+    figures = [np.asarray(layout.intents.directions, dtype=float)]
+    if layout.candidates is not None:
+        figures.append(np.asarray(layout.candidates, dtype=float))
+    axes = figures[0].shape[1]
+    identity: Turn = (tuple(range(axes)), (1,) * axes)
+    every = list(islice(_extended(figures, (), (), None), LIMIT + 1))
+    if len(every) <= LIMIT:
+        return sorted(every, key=lambda found: (found[0], tuple(-way for way in found[1])))
+    generator = np.random.default_rng(seed)
+    drawn = {identity: None}
+    while len(drawn) < LIMIT:
+        drawn[next(_extended(figures, (), (), generator))] = None
+    return list(drawn)
+
+
+def _extended(
+    figures: list[np.ndarray], order: tuple[int, ...], turn: tuple[int, ...], generator: np.random.Generator | None
+) -> Iterator[Turn]:
+    """Symmetries that begin with ``order`` and ``turn``, axis by axis; in random order with a generator.
+
+    The rows of each figure, as far as their axes are placed, have to be the same set before and after; what cannot
+    become a symmetry is left early in this way. Since symmetries form a group, each beginning that can be completed can
+    be completed in equally many ways, so that the first one found in random order is a fair draw.
+    """
+    placed, axes = len(order), figures[0].shape[1]
+    if placed == axes:
+        yield order, turn
+        return
+    choices = [(axis, way) for axis in range(axes) if axis not in order for way in (1, -1)]
+    if generator is not None:
+        choices = [choices[index] for index in generator.permutation(len(choices))]
+    for axis, way in choices:
+        longer = (*order, axis), (*turn, way)
+        if all(_same_rows(rows[:, : placed + 1], rows[:, longer[0]] * longer[1]) for rows in figures):
+            yield from _extended(figures, *longer, generator)
+
+
+def _same_rows(ours: np.ndarray, theirs: np.ndarray) -> bool:
+    """Whether two arrays of the same shape hold the same rows, in whatever order.
+
+    Rows are told apart by sums of their columns with random weights.
+    """
+    weights = _weights(ours.shape[1])
+    return bool(np.abs(np.sort(ours @ weights) - np.sort(theirs @ weights)).max() < 1e-9)
+
+
+@cache
+def _weights(columns: int) -> np.ndarray:
+    return np.random.default_rng(0).standard_normal(columns)
 
 
 class DecisionEnv(VecEnvWrapper):  # type: ignore[misc]  # stable-baselines3 is optional
     """Features in place of observations, and one decision for several control steps.
 
-    An action is held for ``repeat`` control steps, whose rewards are discounted step by step. A row whose episode ends
-    on the way holds still in the next one until all decide again; `Learned` decides at its first step, which is the
-    only difference between training and play. The time limit ends an episode like any other end: time is
-    among the features, and an episode without a selection has failed.
+    An action is held for ``repeat`` control steps, and their rewards are discounted step by step. Where an episode ends
+    in between, the next one begins with the limb held still until all rows decide again. In play `Learned` decides at
+    the first step; this is the only difference between training and play. The time limit is treated like any other end:
+    time is one of the features, and an episode without a selection has failed.
 
     Parameters
     ----------
@@ -197,7 +263,7 @@ class DecisionEnv(VecEnvWrapper):  # type: ignore[misc]  # stable-baselines3 is 
     repeat : int
         Control steps a decision.
     discount : float
-        A control step's; of the environment's shaped reward, too.
+        Of the learner, for one control step.
     """
 
     def __init__(self, venv: VecEnv, history: History, repeat: int, discount: float) -> None:

@@ -1,10 +1,9 @@
-"""Training of learned controllers with stable-baselines3's PPO: what is set, what is trained on, and going on."""
+"""Training of learned controllers with stable-baselines3's PPO: settings, checkpoints, and the finished policy."""
 
 from __future__ import annotations
 
-import os
 from io import BytesIO
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -13,16 +12,21 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.logger import Logger
 
 import neuromotion_gym
+from neuromotion_gym.controllers.export import export_policy
 from neuromotion_gym.controllers.history import History, HistorySpec
 from neuromotion_gym.controllers.learned import LearnedSpec, TrainingRecord, facts
 from neuromotion_gym.controllers.sb3 import DecisionEnv, Joined, Mirrored
+from neuromotion_gym.datasets.playing import SourceKind
 from neuromotion_gym.decoders.bounds import BoundDecoder
 from neuromotion_gym.decoders.zoo import load_decoder
 from neuromotion_gym.envs.sb3 import make_sb3
 from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.files import write_bytes
+from neuromotion_gym.registration import ENVIRONMENTS, environment
 from neuromotion_gym.schema import Checked
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable
     from pathlib import Path
 
@@ -32,49 +36,54 @@ CHECKPOINT = "checkpoint.pt"
 
 
 class Setup(Checked):
-    """All that moves the result of a training.
+    """All settings that change the result of a training.
 
     Parameters
     ----------
-    environment, decoder, level : str
-        Where the policy learns, and what it listens to.
+    environment : str
+        Where the policy learns; the first registered environment by default.
+    decoder : str, optional
+        A decoder's name or folder; the environment's own when left out.
+    level : str, optional
+        One of the levels of the environment's task; the environment's default when left out.
     source : {"surrogate", "replay"}
         What is played, always of the tune part.
     subjects : tuple of str
         Only these people of the tune part; everybody when empty.
     unseen : bool
-        Each of them is decoded by the decoder of the fold that was trained without them: the errors are then those
-        that a decoder makes on people it never saw. Otherwise the decoder is the shipped one.
+        Whether each person is decoded by the decoder of the fold that was trained without them, which makes the errors
+        of a decoder on people it never saw. Otherwise one decoder serves all.
     observe_goal, blind : bool
-        The controls: a policy that sees the goal, and one whose decoder is silenced.
+        Two controls: a policy that sees the goal, and one whose decoder is silenced.
     seed : int
     steps : int
         Control steps of all limbs together.
     n_envs : int
-        Limbs stepped together.
+        Limbs that are stepped together.
     discount : float
-        A control step's, of the reward's potential too.
+        PPO's, of a control step.
     repeat : int
         Control steps for which an action is held.
     history : HistorySpec
+        What the policy is shown of the past.
     mirror : bool
-        Whether episodes are shown with their axes exchanged and turned at random, see `Mirrored`.
+        Whether episodes are shown with their axes exchanged and reversed at random, see `Mirrored`.
     rollout : int
         Decisions of each limb between two updates.
     batch_size, epochs : int
         Of an update.
     learning_rate, clip, trace : float
-        PPO's; the first falls linearly to a tenth, ``trace`` is the lambda of the advantages.
+        PPO's. The learning rate falls linearly to a tenth; ``trace`` is the lambda of generalised advantage estimation.
     layers : tuple of int
         Widths of the hidden layers.
     log_std : float
         Logarithm of the action's first standard deviation.
     """
 
-    environment: str = "NeuroArm-v0"
-    decoder: str = "emg_armband"
-    level: Literal["easy", "standard", "hard"] = "standard"
-    source: Literal["surrogate", "replay"] = "surrogate"
+    environment: str = Field(default_factory=lambda: next(iter(ENVIRONMENTS)))
+    decoder: str | None = None
+    level: str | None = None
+    source: SourceKind = "surrogate"
     subjects: tuple[str, ...] = ()
     unseen: bool = False
     observe_goal: bool = False
@@ -94,6 +103,11 @@ class Setup(Checked):
     trace: float = Field(default=0.95, ge=0, le=1)
     layers: tuple[int, ...] = (128, 128)
     log_std: float = -0.7
+
+    @property
+    def listens_to(self) -> str:
+        """The decoder, or the environment's own where none is named."""
+        return self.decoder or environment(self.environment).decoder
 
 
 class Training:
@@ -151,7 +165,7 @@ class Training:
 
     @property
     def done(self) -> bool:
-        """Whether all steps of the setup have been made."""
+        """Whether all steps of the setup are made."""
         return self.steps >= self.setup.steps
 
     def update(self) -> dict[str, float]:
@@ -160,9 +174,9 @@ class Training:
         Returns
         -------
         dict
-            ``steps`` so far; of the episodes that ended: how many (``episodes``), their shares of ``success`` and of
-            ``wrong`` selections, and the mean ``time_s`` of the successful ones (NaN where there is none). Actions
-            were drawn, so a policy that is played deterministically does better.
+            ``steps`` so far; the number of ``episodes`` that ended, their shares of ``success`` and of ``wrong``
+            selections, and the mean ``time_s`` of the successful ones (NaN where there is none). Actions were drawn; a
+            policy that is played deterministically does better.
         """
         ended: list[dict[str, Any]] = []
 
@@ -209,19 +223,12 @@ class Training:
             "curve": self.curve,
             "generator": torch.get_rng_state(),
         }
-        temporary = path.with_name(f".{path.name}.{os.getpid()}")
-        try:
-            buffer = BytesIO()
-            torch.save(content, buffer)
-            temporary.write_bytes(buffer.getvalue())
-            temporary.replace(path)
-        except OSError as error:
-            raise NeuroMotionError(f"The checkpoint cannot be written to {path}: {error.strerror}.") from None
-        finally:
-            temporary.unlink(missing_ok=True)
+        buffer = BytesIO()
+        torch.save(content, buffer)
+        write_bytes(path, buffer.getvalue())
 
     def load(self, path: Path) -> None:
-        """Go on from a checkpoint; its episodes under way are not kept, every limb begins a new one.
+        """Go on from a checkpoint. Episodes that were not finished are not kept: every limb begins a new one.
 
         Raises
         ------
@@ -232,7 +239,7 @@ class Training:
             content = torch.load(path, map_location="cpu", weights_only=True)
             theirs = Setup.model_validate_json(content["setup"])
         except Exception as error:  # noqa: BLE001 -- what torch raises on a broken file shares no base
-            raise NeuroMotionError(f"{path} is no checkpoint of a training: {str(error).splitlines()[0]}") from None
+            raise NeuroMotionError(f"{path} is not a checkpoint of a training: {str(error).splitlines()[0]}") from None
         other = [
             name
             for name in Setup.model_fields
@@ -240,7 +247,8 @@ class Training:
         ]
         if other:
             raise NeuroMotionError(
-                f"{path} is of another training ({', '.join(other)} differ); take another folder or the same options."
+                f"{path} belongs to another training ({', '.join(other)} differ); "
+                "take another folder or the same options."
             )
         self.model.policy.load_state_dict(content["policy"])
         self.model.policy.optimizer.load_state_dict(content["optimizer"])
@@ -254,8 +262,8 @@ class Training:
         setup = self.setup
         return LearnedSpec(
             environment=setup.environment,
-            level=setup.level,
-            decoder=setup.decoder,
+            level=self.layout.facts.level,
+            decoder=setup.listens_to,
             **facts(self.layout),
             observe_goal=setup.observe_goal,
             repeat=setup.repeat,
@@ -277,8 +285,6 @@ class Training:
 
     def export(self, path: Path) -> float:
         """Write the policy as it is now, see `neuromotion_gym.controllers.export.export_policy`."""
-        from neuromotion_gym.controllers.export import export_policy
-
         return export_policy(self.model.policy, self.spec(), path)
 
     def close(self) -> None:
@@ -291,22 +297,22 @@ class Training:
 
 
 def _batches(setup: Setup, threads: int, data_root: str | os.PathLike[str] | None) -> list[NeuroVecEnv]:
-    """The batch, or with ``unseen`` one for each person."""
+    """One batch, or with ``unseen`` one for each person."""
     options: dict[str, Any] = {
-        "level": setup.level,
         "source": setup.source,
         "part": "tune",
         "observe_goal": setup.observe_goal,
-        "discount": setup.discount,
         "threads": threads,
         "data_root": data_root,
     }
+    if setup.level is not None:
+        options["level"] = setup.level
 
     def batch(decoder: Any, rows: int, subjects: tuple[str, ...] | None) -> NeuroVecEnv:
         bound = BoundDecoder("blind", decoder) if setup.blind else decoder
         return make_sb3(setup.environment, rows, decoder=bound, subjects=subjects, **options)
 
-    shipped = load_decoder(setup.decoder)
+    shipped = load_decoder(setup.listens_to)
     if not setup.unseen:
         return [batch(shipped, setup.n_envs, setup.subjects or None)]
     from neuromotion_gym.datasets import registry
@@ -316,9 +322,9 @@ def _batches(setup: Setup, threads: int, data_root: str | os.PathLike[str] | Non
     tuned = {person for chosen in tune for person in chosen.people}
     people = setup.subjects or tuple(sorted(tuned))
     if setup.n_envs < len(people):
-        raise NeuroMotionError(f"{len(people)} people need as many limbs at least, not {setup.n_envs}.")
+        raise NeuroMotionError(f"{len(people)} people need at least {len(people)} limbs (n_envs), not {setup.n_envs}.")
     rows = [len(part) for part in np.array_split(np.arange(setup.n_envs), len(people))]
     return [
-        batch(fold_decoder(setup.decoder, person, root=data_root), count, (person,))
+        batch(fold_decoder(setup.listens_to, person, root=data_root), count, (person,))
         for person, count in zip(people, rows, strict=True)
     ]

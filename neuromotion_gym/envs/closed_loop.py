@@ -1,15 +1,16 @@
-"""The loop, written once: task, operator, source, decoder and limb for a batch, one control period at a time."""
+"""The loop, written once: task, operator, source, decoder, drive and limb of a batch, one control period at a time."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
 from neuromotion_gym.envs.aside import Aside
 from neuromotion_gym.envs.physics import Physics
 from neuromotion_gym.envs.stream import Stream
+from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.limbs.limb import bounded
 
 if TYPE_CHECKING:
@@ -18,14 +19,13 @@ if TYPE_CHECKING:
     from neuromotion_gym.decoders.bounds import BoundDecoder
     from neuromotion_gym.decoders.decoder import Decoder
     from neuromotion_gym.envs.layout import ObservationLayout
+    from neuromotion_gym.limbs.drives import Drive
     from neuromotion_gym.limbs.limb import Limb
     from neuromotion_gym.operators import Operator
     from neuromotion_gym.signals.sources import Source
-    from neuromotion_gym.tasks.posture import PostureTask
+    from neuromotion_gym.tasks.task import Task
 
 Observe = Literal["posterior", "signal"]
-VELOCITY_BOUND = 10.0
-POSITION_BOUND = 2.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,8 +33,9 @@ class Parts:
     """What a loop is put together from; see `neuromotion_gym.envs.options.assemble`."""
 
     limb: Limb
+    drive: Drive
     layout: ObservationLayout
-    task: PostureTask
+    task: Task
     operator: Operator
     source: Source
     decoder: Decoder | BoundDecoder
@@ -58,7 +59,7 @@ class ClosedLoop:
     Parameters
     ----------
     parts : Parts
-        Limb, task, operator, source and decoder, not shared with another loop.
+        Limb, drive, task, operator, source and decoder, not shared with another loop.
     num_rows : int
         Size of the batch.
     observe : {"posterior", "signal"}
@@ -68,10 +69,24 @@ class ClosedLoop:
     decoy : bool
         Have the operators pursue a goal of their own, drawn independently of the scored one: for tests.
     threads : int
-        Native threads of the physics. With more than one, signals are made and decoded while they run.
+        Native threads of the physics. With more than one, signals are generated and decoded while the physics runs.
     keep_s : float
-        Seconds of signal kept for people to look at. Where nobody looks, the oracle and the blind decoder are given no
+        Seconds of signal kept for people to look at. Without them, the oracle and the blind decoder are given no
         samples, since they read none.
+
+    Attributes
+    ----------
+    steps : int array, shape (rows,)
+        Control steps since the reset of each row.
+    success, wrong, unstable : bool array, shape (rows,)
+        Whether the right goal, or a wrong one, was selected in the last step, or the physics became unstable.
+    columns : dict of str to array
+        The task's own figures of the last step, each of shape (rows,).
+
+    Raises
+    ------
+    NeuroMotionError
+        If an option is out of range, or an agent is to see the signal beside the blind bound: the signal tells the goal.
     """
 
     def __init__(
@@ -85,6 +100,12 @@ class ClosedLoop:
         threads: int = 1,
         keep_s: float = 0.0,
     ) -> None:
+        check_options(observe=observe, observe_goal=observe_goal, decoy=decoy, threads=threads)
+        if observe == "signal" and getattr(parts.decoder, "kind", None) == "blind":
+            raise NeuroMotionError(
+                "observe='signal' shows a signal that tells the goal, so that with it the bound 'blind' would not be "
+                "blind. Observe the posterior, or take the bound 'shuffled', whose signal does not tell the goal."
+            )
         self.parts = parts
         self.layout = parts.layout
         self.num_rows = num_rows
@@ -92,7 +113,7 @@ class ClosedLoop:
         self.observe_goal = observe_goal
         self._decoy = decoy
         layout, task = parts.layout, parts.task
-        self.physics = Physics(parts.limb, layout.intents.axes, layout.control_s, layout.speed, num_rows, threads)
+        self.physics = Physics(parts.limb, layout.control_s, num_rows, threads)
         self.stream = Stream(
             parts.source,
             parts.decoder,
@@ -101,13 +122,14 @@ class ClosedLoop:
             layout.time_limit_s,
             num_rows,
             keep_s,
-            heard=observe == "signal" or keep_s > 0,
+            observed=observe == "signal" or keep_s > 0,
         )
         task.start(num_rows)
-        parts.operator.start(num_rows)
+        parts.drive.start(num_rows)
+        parts.operator.start(num_rows, len(task.axes))
         self._limit = round(layout.time_limit_s / layout.control_s)
-        # The operator sees the limb late, so what it wants, and the signal, do not wait for this step's physics. The
-        # labels of a single limb that nobody hears cost less than handing them over
+        # An operator that sees late decides, and its signal is generated, without waiting for this step's physics. With
+        # one row and no samples to generate, a second thread costs more than it saves
         overlaps = threads > 1 and parts.operator.sees_late and (num_rows > 1 or self.stream.makes_samples)
         self._aside = Aside() if overlaps else None
         self._labels: np.ndarray = np.array(layout.intents.labels)
@@ -116,6 +138,8 @@ class ClosedLoop:
         self.success: np.ndarray = np.zeros(num_rows, dtype=bool)
         self.wrong: np.ndarray = np.zeros(num_rows, dtype=bool)
         self.unstable: np.ndarray = np.zeros(num_rows, dtype=bool)
+        self._motion = (np.zeros((num_rows, len(layout.columns))), np.zeros((num_rows, len(layout.columns))))
+        self.columns: dict[str, np.ndarray] = {name: np.zeros(num_rows) for name in task.facts.columns}
 
     @property
     def goal(self) -> np.ndarray:
@@ -123,9 +147,9 @@ class ClosedLoop:
         return self.parts.task.goal
 
     @property
-    def pursued(self) -> np.ndarray:
-        """Goals that the operators pursue: the scored ones, or the decoys."""
-        return self.parts.task.decoy if self._decoy else self.parts.task.goal
+    def position(self) -> np.ndarray:
+        """Where every limb is along the task's axes, float array of shape (rows, axes)."""
+        return np.asarray(self.goal - self.parts.task.error(self.physics.sensors))
 
     def reset(
         self,
@@ -156,54 +180,56 @@ class ClosedLoop:
 
         Parameters
         ----------
-        action : float array, shape (rows, axes)
-            Fraction of full speed, -1 to 1.
+        action : float array, shape (rows, action size)
+            -1 to 1; for set points a fraction of full speed.
         again : int array, shape (m,), optional
-            Rows whose next episode begins with the end of this step, as by `reset`; what they get for it is void.
-            Their first window is then made while the others' limbs move.
+            Rows whose next episode begins with the end of this step, as by `reset`; their results of this step mean
+            nothing. Their first window is then generated while the limbs of the others move.
         generators : sequence of m numpy.random.Generator
             For those rows, as in `reset`.
         """
-        self.physics.begin(action)
+        task, operator, physics = self.parts.task, self.parts.operator, self.physics
+        physics.begin(self.parts.drive.control(action, physics.sensors))
         if self._aside is None:
-            self.physics.simulate()
-            self.unstable = self.physics.finish()
-            self.stream.step(self.parts.operator.step(self.physics.position, self.pursued))
+            physics.simulate()
+            self.unstable = physics.finish()
+            self.stream.step(operator.step(task.error(physics.sensors, decoy=self._decoy), physics.sensors))
             rest = [] if again is None else self._reset_stream(again, generators)
         else:
             self._aside.begin(self._signals, again, generators)
             try:
-                self.physics.simulate()
+                physics.simulate()
             finally:
                 rest = self._aside.result()
-            self.unstable = self.physics.finish()
-            self.parts.operator.see(self.physics.position)
+            self.unstable = physics.finish()
+            operator.see(task.error(physics.sensors, decoy=self._decoy), physics.sensors)
+        self._motion = self.parts.drive.motion(physics.sensors)
         self.steps += 1
-        outcome = self.parts.task.step(self.physics.position)
-        self.success, self.wrong, reward = outcome.success, outcome.wrong, outcome.reward
+        outcome = task.step(physics.sensors)
+        self.success, self.wrong, reward = outcome.right, outcome.wrong, outcome.reward
+        for name, values in outcome.columns.items():
+            self.columns[name] = np.array(values)
         if np.count_nonzero(self.unstable):
             sound = ~self.unstable
             self.success, self.wrong = self.success & sound, self.wrong & sound
             reward = np.where(sound, reward, 0.0)
-        ends = self.success | self.unstable
-        if self.parts.task.wrong_selection == "end":
-            ends |= self.wrong
-        truncated = (self.steps >= self._limit) & ~ends
+        ended = outcome.ended | self.unstable
+        truncated = (self.steps >= self._limit) & ~ended
         if again is not None:
             self._reset_limbs(again, rest)
-        return StepResult(reward, ends, truncated)
+        return StepResult(reward, ended, truncated)
 
     def _signals(
         self, again: np.ndarray | None, generators: Sequence[np.random.Generator]
     ) -> list[list[np.random.Generator]]:
-        """All of a step that needs no limb; what `_reset_stream` gives."""
-        self.stream.step(self.parts.operator.decide(self.pursued))
+        """All of a step that needs no limb; returns what `_reset_stream` returns."""
+        self.stream.step(self.parts.operator.decide())
         return [] if again is None else self._reset_stream(again, generators)
 
     def _reset_stream(
         self, rows: np.ndarray, generators: Sequence[np.random.Generator], sessions: np.ndarray | None = None
     ) -> list[list[np.random.Generator]]:
-        """Half of `reset` that needs no limb; the generators of the other half, those of task and operator."""
+        """Half of `reset` that needs no limb; returns the generators of the other half, those of task and operator."""
         children = [generator.spawn(3) for generator in generators]
         self.stream.reset(rows, [child[2] for child in children], sessions)
         return [child[:2] for child in children]
@@ -212,15 +238,24 @@ class ClosedLoop:
         self, rows: np.ndarray, generators: list[list[np.random.Generator]], goals: np.ndarray | None = None
     ) -> None:
         """Other half of `reset`."""
-        start = self.parts.task.reset(rows, [task for task, _ in generators], goals)
-        self.physics.reset(rows, start)
-        self.parts.operator.reset(rows, [operator for _, operator in generators], self.physics.position[rows])
+        task, physics = self.parts.task, self.physics
+        physics.reset(rows, task.reset(rows, [generator for generator, _ in generators], goals))
+        self._motion = self.parts.drive.motion(physics.sensors)
+        error = task.error(physics.sensors, decoy=self._decoy)
+        self.parts.operator.reset(rows, [generator for _, generator in generators], error, physics.sensors)
         self.steps[rows] = 0
-        self.success[rows] = self.wrong[rows] = self.unstable[rows] = False
+        for values in self.columns.values():
+            values[rows] = 0
+        # Newly made: the arrays of the last step may be the task's own
+        going_on = np.ones(self.num_rows, dtype=bool)
+        going_on[rows] = False
+        self.success, self.wrong = self.success & going_on, self.wrong & going_on
+        self.unstable = self.unstable & going_on
 
     def observation(self) -> np.ndarray | dict[str, np.ndarray]:
         """Observations of all rows: float32 array of shape (rows, size), or a dictionary of arrays; newly made."""
-        limb = [bounded(self.physics.position, POSITION_BOUND), bounded(self.physics.velocity, VELOCITY_BOUND)]
+        drive, (position, velocity) = self.parts.drive, self._motion
+        limb = [bounded(position, drive.position_bound), bounded(velocity, drive.velocity_bound)]
         goal = [self.goal] if self.observe_goal else []
         if self.observe == "signal":
             views = {
@@ -235,34 +270,28 @@ class ClosedLoop:
 
     def info(self) -> dict[str, np.ndarray]:
         """Truth for logging, one array a key with the rows first; never part of an observation."""
-        labels, people = self._labels, self._people[self.parts.source.session_index]
-        return {
-            "is_success": self.success.copy(),
-            "wrong_selection": self.wrong.copy(),
-            "unstable": self.unstable.copy(),
-            "time": self.steps * self.layout.control_s,
-            "goal": self.goal.copy(),
-            "intent": labels[self.parts.operator.label],
-            "decoded": labels[self.stream.posterior.argmax(axis=1)],
-            "subject": people[:, 0],
-            "session": people[:, 1],
-        }
+        return {key: np.array(value) for key, value in self._truth(slice(None)).items()}
 
     def info_of(self, row: int) -> dict[str, Any]:
         """`info` of one row, with plain Python values and the number of distinct ``trials`` that it played."""
-        labels = self.layout.intents.labels
-        subject, session = self.parts.source.sessions[self.parts.source.session_index[row]]
+        truth = self._truth(row)
+        goal = truth.pop("goal").copy()
+        return {**{key: value.item() for key, value in truth.items()}, "goal": goal, "trials": len(self.trials(row))}
+
+    def _truth(self, place: slice | int) -> dict[str, Any]:
+        """What `info` says of some rows, or of one; may share memory with the loop."""
+        person = self._people[self.parts.source.session_index[place]]
         return {
-            "is_success": bool(self.success[row]),
-            "wrong_selection": bool(self.wrong[row]),
-            "unstable": bool(self.unstable[row]),
-            "time": float(self.steps[row] * self.layout.control_s),
-            "goal": self.goal[row].copy(),
-            "intent": labels[self.parts.operator.label[row]],
-            "decoded": labels[self.stream.posterior[row].argmax()],
-            "subject": subject,
-            "session": session,
-            "trials": len(self.trials(row)),
+            "is_success": self.success[place],
+            "wrong_selection": self.wrong[place],
+            "unstable": self.unstable[place],
+            "time": self.steps[place] * self.layout.control_s,
+            "goal": self.goal[place],
+            "intent": self._labels[self.parts.operator.label[place]],
+            "decoded": self._labels[self.stream.posterior[place].argmax(axis=-1)],
+            "subject": person[..., 0],
+            "session": person[..., 1],
+            **{name: values[place] for name, values in self.columns.items()},
         }
 
     def trials(self, row: int) -> frozenset[int]:
@@ -271,20 +300,39 @@ class ClosedLoop:
 
     def about(self) -> Mapping[str, Any]:
         """What an episode rests on: source, part and split, and every option that makes a figure incomparable."""
+        task = self.parts.task
         return {
             **self.parts.source.provenance,
             "decoder": self.parts.decoder.spec.name,
             "bound": getattr(self.parts.decoder, "kind", None),
             "decoder_split": self.parts.decoder.spec.split,
-            "level": self.parts.task.level.name,
-            "chance": self.parts.task.level.chance,
-            "wrong_selection": self.parts.task.wrong_selection,
+            "level": task.facts.level,
+            "chance": task.facts.chance,
+            **task.options,
             "observe_goal": self.observe_goal,
             "decoy": self._decoy,
         }
 
     def close(self) -> None:
-        """Give threads back."""
+        """Give back threads and the source, which another loop may then play."""
         if self._aside is not None:
             self._aside.close()
         self.physics.close()
+        self.stream.close()
+
+
+def check_options(*, observe: str, threads: int, **switches: bool) -> None:
+    """Refuse options of a loop that are out of range.
+
+    Raises
+    ------
+    NeuroMotionError
+        If ``observe`` is unknown, ``threads`` is not a positive whole number, or a switch is neither True nor False.
+    """
+    if observe not in get_args(Observe):
+        raise NeuroMotionError(f"observe is {' or '.join(map(repr, get_args(Observe)))}, not {observe!r}.")
+    if isinstance(threads, bool) or not isinstance(threads, int | np.integer) or threads < 1:
+        raise NeuroMotionError(f"threads is a whole number from 1 on, not {threads!r}.")
+    for name, value in switches.items():
+        if not isinstance(value, bool | np.bool_):
+            raise NeuroMotionError(f"{name} is True or False, not {value!r}.")

@@ -1,4 +1,4 @@
-"""What stands where in an observation, and the clocks behind it: all that a controller may know beforehand."""
+"""What stands where in an observation, facts of the task, and clocks: all that a controller may know beforehand."""
 
 from __future__ import annotations
 
@@ -7,72 +7,104 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from neuromotion_gym.errors import NeuroMotionError
+
 if TYPE_CHECKING:
     from neuromotion_gym.intents import IntentMap
+    from neuromotion_gym.tasks.task import TaskFacts
 
 
 @dataclass(frozen=True, eq=False)
 class ObservationLayout:
-    """Layout of the flat observation ``[position, velocity, posterior, effort]`` and the facts of the task.
+    """Layout of the flat observation ``[position, velocity, decoded, effort]``, and the facts of the task.
 
     A controller is built from this and from nothing else, so that it cannot see a goal.
 
     Parameters
     ----------
     intents : IntentMap
-        Labels of the decoder, axes that they move, directions.
+        Labels of the decoder, and the action that each of them asks for.
+    facts : TaskFacts
+        What may be known of the task.
+    columns : tuple of str
+        What is seen of the limb: each has a position and a velocity. For set points these are the axes.
     effort : bool
         Whether the decoder gives effort (then the last element of the observation).
     control_s : float
         Control period in seconds.
     hop_s : float
-        Time between two decisions of the decoder; the posterior is held in between.
+        Time between two decisions of the decoder; what it decoded is held in between.
     window_s : float
         Length of the window that one decision reads.
     lag_s : float
         Expected time from a change of intent to a change of the decoded label.
     speed : float
-        Full speed of an axis, in half ranges a second: an action of 1 moves an axis by ``speed * control_s``.
-    dwell_s : float
-        How long a posture has to be held to be selected.
-    time_limit_s : float
-        Length of an episode.
-    tolerance : float
-        Largest distance on any axis at which a goal counts as met.
-    candidates : float array, shape (candidates, axes), or None
-        Postures that the goal is drawn from; None where it is drawn from a continuum.
+        How far an action of 1 moves the limb in a second; for set points in half ranges.
+    targets : tuple of str
+        Names of the continuous targets of a decoder that regresses; empty for one that classifies.
     """
 
     intents: IntentMap
+    facts: TaskFacts
+    columns: tuple[str, ...]
     effort: bool
     control_s: float
     hop_s: float
     window_s: float
     lag_s: float
     speed: float
-    dwell_s: float
-    time_limit_s: float
-    tolerance: float
-    candidates: np.ndarray | None
+    targets: tuple[str, ...] = ()
+
+    @property
+    def candidates(self) -> np.ndarray | None:
+        """Goals that are equally likely, shape (candidates, axes); None where goals are drawn from a continuum."""
+        return self.facts.goals.candidates
+
+    @property
+    def tolerance(self) -> float:
+        """Largest distance on any axis at which a goal counts as met."""
+        return self.facts.tolerance
+
+    @property
+    def dwell_s(self) -> float:
+        """How long a goal has to be held, seconds."""
+        return self.facts.dwell_s
+
+    @property
+    def time_limit_s(self) -> float:
+        """Length of an episode, seconds."""
+        return self.facts.time_limit_s
 
     @property
     def position(self) -> slice:
-        """Axes' positions, each -1..1 of its range with home at 0."""
-        return slice(0, len(self.intents.axes))
+        """Where the limb is; for set points -1..1 of the range of each axis with home at 0."""
+        return slice(0, len(self.columns))
 
     @property
     def velocity(self) -> slice:
-        """Axes' velocities, half ranges a second."""
-        axes = len(self.intents.axes)
-        return slice(axes, 2 * axes)
+        """How fast it moves; for set points half ranges a second."""
+        return slice(len(self.columns), 2 * len(self.columns))
+
+    @property
+    def decoded(self) -> slice:
+        """What the decoder gave: a posterior over the labels, or one value a target."""
+        first = 2 * len(self.columns)
+        return slice(first, first + len(self.targets or self.intents.labels))
 
     @property
     def posterior(self) -> slice:
-        """Posterior over the decoder's labels."""
-        axes = len(self.intents.axes)
-        return slice(2 * axes, 2 * axes + len(self.intents.labels))
+        """Posterior over the decoder's labels.
+
+        Raises
+        ------
+        NeuroMotionError
+            If the decoder gives continuous targets.
+        """
+        if self.targets:
+            raise NeuroMotionError(f"The decoder gives the targets {', '.join(self.targets)} and no posterior.")
+        return self.decoded
 
     @property
     def size(self) -> int:
         """Length of the observation."""
-        return 2 * len(self.intents.axes) + len(self.intents.labels) + int(self.effort)
+        return self.decoded.stop + int(self.effort)

@@ -13,6 +13,8 @@ from neuromotion_gym.envs.spaces import action_space, observation_space
 from neuromotion_gym.errors import NeuroMotionError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from neuromotion_gym.envs.layout import ObservationLayout
     from neuromotion_gym.envs.view import View
 
@@ -27,7 +29,8 @@ class NeuroEnv(gym.Env[Any, np.ndarray]):
     The agent sees the limb and what the decoder makes of the operator's signal, and moves the limb; it is rewarded
     for bringing the limb where the operator wants it.
 
-    Observation (``observe="posterior"``), a float32 `Box` with ``a`` axes and ``l`` labels:
+    Observation (``observe="posterior"``), a float32 `Box` with ``a`` axes and ``l`` labels. Units are those of limbs
+    that are driven by set points of degrees of freedom:
 
     ================  =====================================================  ============  ==================
     index             meaning                                                range         unit
@@ -43,13 +46,31 @@ class NeuroEnv(gym.Env[Any, np.ndarray]):
     (channels, samples)) and, where the decoder is adapted to people, ``adaptation``.
 
     Action: a `Box` from -1 to 1 with one element an axis, a fraction of its full speed. Axes are the degrees of freedom
-    that the decoder's labels move, in `ObservationLayout.intents.axes`; all others are held.
+    that the decoder's labels move, in `ObservationLayout.columns`; all others are held.
 
-    Reward: ``discount * potential(next) - potential(now)``, the potential being minus the mean distance of the axes
-    from the goal and zero at the end of an episode, and 1 for the right selection, -1 for a wrong one.
+    Reward of one control step, of a task in which a posture has to be selected:
 
-    Render modes: ``rgb_array`` shows the limb alone; ``overlay`` adds, for people, the ghost of the goal, the signal
-    and what was decoded, so its frames must not be given to an agent; ``human`` shows the overlay in a window.
+    =====================================  ====================================================================
+    term                                   meaning
+    =====================================  ====================================================================
+    ``d - d'``                             distance from the goal before the step, less that after it: the mean
+                                           over the axes, scaled so that the farthest goal lies 0.75 from home
+    ``+ right``                            1 in the step in which the right goal is selected
+    ``- wrong``                            1 in the step in which a wrong selection ends the episode
+    ``- 0.2 * control_s / time_limit_s``   cost of time: 0.2 for an episode that lasts to the time limit
+    =====================================  ====================================================================
+
+    Over an episode this adds up to ``d(start) - d(end) + right - wrong - 0.2 * share of the time limit used``, whatever
+    the way. A success earns at least about 0.8, standing still -0.2, moving away less, and a wrong selection less than
+    standing still. Success never depends on the reward. A reward tells the distance from the goal: an agent must not be
+    given it as an observation.
+
+    Info: truth for logging (``is_success``, ``wrong_selection``, ``unstable``, ``time``, ``goal``, ``intent``,
+    ``decoded``, ``subject``, ``session``, ``trials``), and the task's own figures under the names in
+    ``layout.facts.columns``. The info of a reset also has ``about``: what the episode rests on.
+
+    Render modes: ``rgb_array`` shows the limb alone. ``overlay`` adds, for people, the ghost of the goal, the signal
+    and what was decoded; its frames must not be given to an agent. ``human`` shows the overlay in a window.
 
     Parameters
     ----------
@@ -63,11 +84,14 @@ class NeuroEnv(gym.Env[Any, np.ndarray]):
     render_mode : str, optional
         One of ``rgb_array``, ``overlay``, ``human``.
     threads : int, default 1
-        With 2, signals are made and decoded while the limb moves; worth it where a core is free.
+        With 2, signals are generated and decoded while the physics runs; this pays where a core is free.
     **options
         See `neuromotion_gym.envs.options.assemble`.
 
-    Version history: v0, the first.
+    Version history (before 1.0 ids stay -v0):
+
+    - v0, first: the reward was shaped by a discounted potential.
+    - v0, second: the reward above. Observations and infos did not change. ``discount`` has no effect any more.
     """
 
     metadata: dict[str, Any] = {  # noqa: RUF012 (Gymnasium declares it so)
@@ -77,7 +101,7 @@ class NeuroEnv(gym.Env[Any, np.ndarray]):
 
     def __init__(
         self,
-        env_id: str = "NeuroArm-v0",
+        env_id: str | None = None,
         *,
         observe: Observe = "posterior",
         observe_goal: bool = False,
@@ -86,7 +110,7 @@ class NeuroEnv(gym.Env[Any, np.ndarray]):
         threads: int = 1,
         **options: Any,
     ) -> None:
-        check_modes(observe, render_mode)
+        check_render_mode(render_mode, RENDER_MODES)
         keep_s = VISIBLE_S if render_mode in ("overlay", "human") else 0.0
         self.loop = ClosedLoop(
             assemble(env_id, **options),
@@ -136,7 +160,7 @@ class NeuroEnv(gym.Env[Any, np.ndarray]):
         """
         if not self._running:
             raise NeuroMotionError("step() was called before reset().")
-        result = self.loop.step(checked_action(action, (len(self.layout.intents.axes),))[None])
+        result = self.loop.step(checked_action(action, (self.loop.parts.drive.action_size,))[None])
         if self.render_mode == "human":
             self._viewer().show(0)
         return (
@@ -154,7 +178,7 @@ class NeuroEnv(gym.Env[Any, np.ndarray]):
         return self._viewer().frame(0, overlay=self.render_mode == "overlay")
 
     def close(self) -> None:
-        """Close windows and give threads back."""
+        """Close windows, and give back threads and the source."""
         if self._view is not None:
             self._view.close()
             self._view = None
@@ -174,18 +198,16 @@ class NeuroEnv(gym.Env[Any, np.ndarray]):
         return observation[0]
 
 
-def check_modes(observe: str, render_mode: str | None) -> None:
+def check_render_mode(render_mode: str | None, modes: Sequence[str]) -> None:
     """Refuse unknown modes.
 
     Raises
     ------
     NeuroMotionError
-        If ``observe`` or ``render_mode`` is none of those that there are.
+        If ``render_mode`` is neither None nor one of ``modes``.
     """
-    if observe not in ("posterior", "signal"):
-        raise NeuroMotionError(f"observe is 'posterior' or 'signal', not {observe!r}.")
-    if render_mode is not None and render_mode not in RENDER_MODES:
-        raise NeuroMotionError(f"render_mode is one of {', '.join(RENDER_MODES)} or None, not {render_mode!r}.")
+    if render_mode is not None and render_mode not in modes:
+        raise NeuroMotionError(f"render_mode is one of {', '.join(modes)} or None, not {render_mode!r}.")
 
 
 def checked_action(action: Any, shape: tuple[int, ...]) -> np.ndarray:
@@ -225,7 +247,7 @@ def reset_options(
         if sessions.min() < 0 or sessions.max() >= count:
             raise NeuroMotionError(f"The source has sessions 0 to {count - 1}; option session asks for others.")
     if options.get("goal") is not None:
-        axes = len(loop.layout.intents.axes)
+        axes = len(loop.parts.task.axes)
         goals = np.asarray(options["goal"], dtype=float)
         if goals.shape[-1:] != (axes,) or goals.ndim > 2 or not (np.abs(goals) <= 1).all():
             raise NeuroMotionError(f"A goal has {axes} numbers in -1..1, one an axis.")

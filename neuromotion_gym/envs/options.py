@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -11,53 +12,55 @@ from neuromotion_gym.decoders.zoo import load_decoder
 from neuromotion_gym.envs.closed_loop import Parts
 from neuromotion_gym.envs.layout import ObservationLayout
 from neuromotion_gym.errors import NeuroMotionError
-from neuromotion_gym.intents import IntentMap, intent_map
+from neuromotion_gym.intents import intent_map
 from neuromotion_gym.limbs.limb import Limb
 from neuromotion_gym.operators import Operator, OperatorSpec
-from neuromotion_gym.registration import ENVIRONMENTS
+from neuromotion_gym.registration import ENVIRONMENTS, drive_class, environment, task_class
 from neuromotion_gym.schema import from_mapping
-from neuromotion_gym.tasks.posture import PostureLevel, PostureTask, WrongSelection, posture_level
+from neuromotion_gym.tasks.task import Timing, middle_level
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    from neuromotion_gym.datasets.playing import PlayedPart, SourceKind
+    from neuromotion_gym.datasets.playing import Perturbation, PlayedPart, SourceKind
     from neuromotion_gym.datasets.sessions import Ocular
     from neuromotion_gym.decoders.decoder import Decoder
     from neuromotion_gym.decoders.spec import DecoderSpec
     from neuromotion_gym.signals.sources import Source
 
 CONTROL_S = 0.05
+LOOP_OPTIONS = ("observe", "observe_goal", "decoy", "render_mode", "threads")
+"""Options of every environment that say how a loop is looked at, and not what it is put together from."""
 
 
 def assemble(
-    env_id: str,
+    env_id: str | None = None,
     *,
     decoder: str | Path | Decoder | BoundDecoder | None = None,
     source: str | Source = "surrogate",
-    level: str = "standard",
+    level: str | None = None,
     part: str = "tune",
     subjects: Sequence[str] | None = None,
     ocular: Ocular | None = None,
     skip_cue: float | None = None,
+    perturbations: Sequence[Perturbation | Mapping[str, Any] | str] = (),
     data_root: str | Path | None = None,
     operator: OperatorSpec | Mapping[str, Any] | None = None,
-    wrong_selection: WrongSelection = "end",
-    discount: float = 0.99,
+    **task_options: Any,
 ) -> Parts:
     """Put the parts of a loop together.
 
     Parameters
     ----------
-    env_id : str
-        A key of `ENVIRONMENTS`.
+    env_id : str, optional
+        A key of `ENVIRONMENTS`; the first where left out.
     decoder : str, path, Decoder or BoundDecoder, optional
         A shipped decoder's name, a decoder's folder, an object, or ``"oracle"``, ``"shuffled"``, ``"blind"``, alone or
         before a colon and the name of the decoder that they bound. Default: the environment's own.
     source : {"surrogate", "replay"} or Source, default "surrogate"
         Where samples come from: the embedded generators, held-out trials of the data set, or an object.
-    level : {"easy", "standard", "hard"}, default "standard"
-        See `PostureLevel`.
+    level : str, optional
+        One of the task's levels of difficulty; the middle one where left out.
     part : {"tune", "test"}, default "tune"
         Part of the data set that the source plays; ``test`` is for benchmarks alone.
     subjects : sequence of str, optional
@@ -67,21 +70,24 @@ def assemble(
     skip_cue : float, optional
         Seconds left out at the start of every trial that is played. Default: what the data set says for decoders of
         sliding windows, 0 for those of whole trials.
+    perturbations : sequence of mapping or str, optional
+        What happens to the samples on their way to the decoder: names, or mappings with ``name`` and ``options``.
     data_root : str or path, optional
         Where data sets lie (replay); default ``NEUROMOTION_DATA``.
     operator : OperatorSpec or mapping, optional
         Figures of the simulated user.
-    wrong_selection, discount
-        See `PostureTask`.
+    **task_options
+        Options of the environment's task, such as ``wrong_selection``; see its class.
 
     Raises
     ------
     NeuroMotionError
         If an option is unknown or out of range, or if the parts do not fit together.
     """
-    if env_id not in ENVIRONMENTS:
-        raise NeuroMotionError(f"No environment is called {env_id!r}. Environments: {', '.join(ENVIRONMENTS)}.")
-    row = ENVIRONMENTS[env_id]
+    row = environment(env_id or next(iter(ENVIRONMENTS)))
+    kind = task_class(row.task)
+    make_task = kind.from_level
+    _check_options(make_task, task_options)
     chosen = choose_decoder(decoder, row.decoder)
     spec = chosen.spec
     limb = Limb.load(row.limb)
@@ -98,21 +104,71 @@ def assemble(
             subjects=subjects,
             ocular=ocular,
             skip_cue=skip_cue,
+            perturbations=perturbations,
         )
         source = open_source(playing, data_root)
     else:
-        given = {"subjects": subjects, "ocular": ocular, "skip_cue": skip_cue, "data_root": data_root}
+        given: dict[str, object] = {
+            "subjects": subjects,
+            "ocular": ocular,
+            "skip_cue": skip_cue,
+            "data_root": data_root,
+            "perturbations": perturbations or None,
+        }
         ignored = [name for name, value in given.items() if value is not None] + ["part"] * (part != "tune")
         if ignored:
             raise NeuroMotionError(
                 f"Options {', '.join(ignored)} say what a data set plays; they do not apply to a source of your own. "
                 "Build the source as it should play."
             )
-    layout, rules = _layout(intents, spec, source, level)
-    task = PostureTask(rules, CONTROL_S, wrong_selection, discount)
+    hop_s, timing = _clocks(spec, source)
+    drive = drive_class(row.drive)
+    task = make_task(
+        middle_level(kind.levels) if level is None else level,
+        limb,
+        intents,
+        lambda axes, speed: drive(limb, intents, axes, speed, CONTROL_S),
+        timing,
+        **task_options,
+    )
+    layout = ObservationLayout(
+        intents=intents,
+        facts=task.facts,
+        columns=tuple(task.drive.columns),
+        effort=spec.effort,
+        control_s=CONTROL_S,
+        hop_s=hop_s,
+        window_s=spec.window_s,
+        lag_s=timing.lag_s,
+        speed=task.drive.speed,
+    )
     figures = operator if isinstance(operator, OperatorSpec) else from_mapping(OperatorSpec, operator or {}, "operator")
-    user = Operator(figures, intents, CONTROL_S, layout.lag_s, layout.speed, layout.tolerance, layout.time_limit_s)
-    return Parts(limb, layout, task, user, source, chosen)
+    user = Operator(
+        figures,
+        len(spec.labels),
+        intents.rest,
+        task.drive,
+        CONTROL_S,
+        timing.lag_s,
+        layout.tolerance,
+        layout.time_limit_s,
+    )
+    return Parts(limb, task.drive, layout, task, user, source, chosen)
+
+
+def _check_options(make_task: Callable[..., Any], given: Mapping[str, Any]) -> None:
+    """Refuse options that neither a loop nor its task has."""
+    known = [
+        name
+        for function in (assemble, make_task)
+        for name, parameter in inspect.signature(function).parameters.items()
+        if parameter.kind is parameter.KEYWORD_ONLY
+    ]
+    unknown = sorted(set(given) - set(known))
+    if unknown:
+        raise NeuroMotionError(
+            f"No option is called {', '.join(map(repr, unknown))}. Options: {', '.join([*LOOP_OPTIONS, *known])}."
+        )
 
 
 def choose_decoder(decoder: str | Path | Decoder | BoundDecoder | None, default: str) -> Decoder | BoundDecoder:
@@ -133,28 +189,10 @@ def choose_decoder(decoder: str | Path | Decoder | BoundDecoder | None, default:
     return decoder
 
 
-def _layout(
-    intents: IntentMap, spec: DecoderSpec, source: Source, level: str
-) -> tuple[ObservationLayout, PostureLevel]:
-    window_s = spec.window / spec.rate_hz
+def _clocks(spec: DecoderSpec, source: Source) -> tuple[float, Timing]:
+    """Time between two decisions, and what a task sets its rules from."""
     piece_s = source.mean_piece_s()
     if spec.pacing == "trial":
         assert spec.epoch_s is not None
-        hop_s, lag_s = piece_s, piece_s / 2 + spec.epoch_s[1]
-    else:
-        hop_s, lag_s = spec.hop_s, piece_s / 2 + window_s / 2 + spec.hop_s / 2
-    rules = posture_level(level, len(intents.axes), lag_s, piece_s, intents.rest is not None)
-    layout = ObservationLayout(
-        intents=intents,
-        effort=spec.effort,
-        control_s=CONTROL_S,
-        hop_s=hop_s,
-        window_s=window_s,
-        lag_s=lag_s,
-        speed=rules.speed,
-        dwell_s=rules.dwell_s,
-        time_limit_s=rules.time_limit_s,
-        tolerance=rules.tolerance,
-        candidates=rules.candidates,
-    )
-    return layout, rules
+        return piece_s, Timing(CONTROL_S, piece_s / 2 + spec.epoch_s[1], piece_s)
+    return spec.hop_s, Timing(CONTROL_S, piece_s / 2 + spec.window_s / 2 + spec.hop_s / 2, piece_s)

@@ -1,6 +1,7 @@
 """A batch of limbs in MuJoCo: one call of `mujoco.rollout` a control step, for all of them, on native threads.
 
-A single limb is stepped by `mujoco.mj_step` as a rollout would: the same bits, without keeping what lies between.
+A single limb is stepped by `mujoco.mj_step` as a rollout would do it: the bits are the same, and the states in between
+are not kept.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ import numpy as np
 from mujoco.rollout import Rollout
 
 from neuromotion_gym.errors import NeuroMotionError
-from neuromotion_gym.limbs.limb import bounded
 from neuromotion_gym.limbs.posture import UNSTABLE
 from neuromotion_gym.process_wide import no_log_file
 
@@ -25,7 +25,7 @@ LONGEST_STEP_S = 0.005
 
 
 class Physics:
-    """Limbs whose set-points move at the speed that an action asks for.
+    """The limbs of a batch: controls in, states and sensors out.
 
     The sensors that come back from MuJoCo lag the state by one physics step; a further forward pass to close that gap
     would cost a twentieth of the step.
@@ -34,16 +34,19 @@ class Physics:
     ----------
     limb : Limb
         The model.
-    axes : tuple of str
-        Degrees of freedom that actions move, in order; all others are held at home.
     control_s : float
         Control period; a multiple of the model's time step.
-    speed : float
-        Full speed, half ranges a second.
     num_rows : int
         Size of the batch.
     threads : int
         Native threads. The result does not depend on it.
+
+    Attributes
+    ----------
+    state : float array, shape (rows, nstate)
+        ``mjSTATE_FULLPHYSICS`` at the end of the last step.
+    sensors : float array, shape (rows, nsensordata)
+        Of the last step; read-only, and a new array after every step and reset.
 
     Raises
     ------
@@ -51,9 +54,7 @@ class Physics:
         If the physics step is longer than 5 ms or does not divide the control period.
     """
 
-    def __init__(
-        self, limb: Limb, axes: tuple[str, ...], control_s: float, speed: float, num_rows: int, threads: int
-    ) -> None:
+    def __init__(self, limb: Limb, control_s: float, num_rows: int, threads: int) -> None:
         step_s = float(limb.model.opt.timestep)
         self._substeps = round(control_s / step_s)
         if step_s > LONGEST_STEP_S + 1e-12 or abs(self._substeps * step_s - control_s) > 1e-9:
@@ -62,8 +63,6 @@ class Physics:
                 f"of {control_s * 1000:g} ms and to be {LONGEST_STEP_S * 1000:g} ms at most."
             )
         self.limb = limb
-        self.axes = axes
-        self._stride = speed * control_s
         self._control_s = control_s
         model = limb.model
         threads = max(1, min(threads, num_rows))
@@ -76,48 +75,32 @@ class Physics:
         self._states: np.ndarray = np.empty((num_rows, self._substeps, states))
         self._sensors: np.ndarray = np.empty((num_rows, self._substeps, model.nsensordata))
         self._controls: np.ndarray = np.empty((num_rows, self._substeps, model.nu))
-        self.target: np.ndarray = np.zeros((num_rows, len(axes)))
-        self.position: np.ndarray = np.zeros((num_rows, len(axes)))
-        self.velocity: np.ndarray = np.zeros((num_rows, len(axes)))
+        self.sensors: np.ndarray = _read_only(np.zeros((num_rows, model.nsensordata)))
 
-    def reset(self, rows: np.ndarray, posture: np.ndarray) -> None:
-        """Put ``rows`` at rest in ``posture``, shape (m, axes), scaled."""
-        self.target[rows] = posture
-        self.state[rows] = self.limb.state_at(posture, self.axes)
+    def reset(self, rows: np.ndarray, state: np.ndarray) -> None:
+        """Put ``rows``, shape (m,), into ``state``, shape (m, nstate).
+
+        Sensors of forces and accelerations read 0 until the first step.
+        """
+        self.state[rows] = state
         model, data = self.limb.model, self._data[0]
-        sensors = np.empty((len(rows), model.nsensordata))
-        for row, sensed in zip(rows.tolist(), sensors, strict=True):
+        sensors = self.sensors.copy()
+        data.sensordata[:] = 0.0
+        for row in rows.tolist():
             mujoco.mj_setState(model, data, self.state[row], _FULL)
             mujoco.mj_fwdPosition(model, data)
             mujoco.mj_sensorPos(model, data)
-            sensed[:] = data.sensordata
-        self.position[rows] = self.limb.positions(sensors, self.axes)
-        self.velocity[rows] = 0.0
+            mujoco.mj_fwdVelocity(model, data)
+            mujoco.mj_sensorVel(model, data)
+            sensors[row] = data.sensordata
+        self.sensors = _read_only(sensors)
 
-    def step(self, action: np.ndarray) -> np.ndarray:
-        """Move for one control period.
-
-        Parameters
-        ----------
-        action : float array, shape (rows, axes)
-            Fraction of full speed, -1 to 1.
-
-        Returns
-        -------
-        bool array, shape (rows,)
-            Limbs whose physics became unstable; they stay in their last sound state.
-        """
-        self.begin(action)
-        self.simulate()
-        return self.finish()
-
-    def begin(self, action: np.ndarray) -> None:
-        """First third of `step`: set-points from the actions."""
-        self.target = bounded(self.target + self._stride * bounded(action, 1.0), 1.0)
-        self._controls[:] = self.limb.control(self.target, self.axes)[:, None, :]
+    def begin(self, control: np.ndarray) -> None:
+        """Set the controls of the coming step, shape (rows, nu); `simulate` and `finish` follow."""
+        self._controls[:] = control[:, None, :]
 
     def simulate(self) -> None:
-        """Second third of `step`: the one call of MuJoCo, during which other Python threads run."""
+        """The one call of MuJoCo, during which other Python threads run."""
         with no_log_file:
             if len(self.state) == 1:
                 self._simulate_one()
@@ -148,21 +131,30 @@ class Physics:
             self._warned[:] = 0
 
     def finish(self) -> np.ndarray:
-        """Last third of `step`: take over what was simulated; which rows became unstable."""
-        state = self._states[:, -1].copy()
-        position, velocity = self.limb.motion(self._sensors[:, -1], self.axes)
+        """Take over what was simulated.
+
+        Returns
+        -------
+        bool array, shape (rows,)
+            Limbs whose physics became unstable; they stay in their last sound state.
+        """
+        state, sensors = self._states[:, -1].copy(), self._sensors[:, -1].copy()
         # MuJoCo resets a diverging simulation and stops its rollout: its clock, the state's first number, then is late
         late = state[:, 0] < self.state[:, 0] + self._control_s * (1 - 1e-6)
-        total = np.add.reduce(state, axis=None) + np.add.reduce(position + velocity, axis=None)
+        total = np.add.reduce(state, axis=None) + np.add.reduce(sensors, axis=None)
         if np.count_nonzero(late) or not math.isfinite(total):
-            sound = ~late & np.isfinite(state).all(axis=1) & np.isfinite(position + velocity).all(axis=1)
-            self.state[sound] = state[sound]
-            self.position[sound], self.velocity[sound] = position[sound], velocity[sound]
-            self.velocity[~sound] = 0.0
-            return np.asarray(~sound)
-        self.state, self.position, self.velocity = state, position, velocity
-        return np.asarray(late)
+            sound = ~late & np.isfinite(state).all(axis=1) & np.isfinite(sensors).all(axis=1)
+            unstable = ~sound
+            state[unstable], sensors[unstable] = self.state[unstable], self.sensors[unstable]
+            late = unstable
+        self.state, self.sensors = state, _read_only(sensors)
+        return late
 
     def close(self) -> None:
         """Give the threads back."""
         self._pool.close()
+
+
+def _read_only(values: np.ndarray) -> np.ndarray:
+    values.setflags(write=False)
+    return values

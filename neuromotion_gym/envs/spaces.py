@@ -1,4 +1,4 @@
-"""Observation and action spaces of one limb."""
+"""Observation and action spaces of one row."""
 
 from __future__ import annotations
 
@@ -7,23 +7,21 @@ from typing import TYPE_CHECKING, Any
 import gymnasium as gym
 import numpy as np
 
-from neuromotion_gym.envs.closed_loop import POSITION_BOUND, VELOCITY_BOUND
-
 if TYPE_CHECKING:
     from neuromotion_gym.envs.closed_loop import ClosedLoop
 
 
 def action_space(loop: ClosedLoop) -> gym.spaces.Box:
-    """Fraction of full speed on every axis."""
-    return gym.spaces.Box(-1.0, 1.0, (len(loop.layout.intents.axes),), np.float32)
+    """From -1 to 1 in every element; what an element means is said by the drive."""
+    return gym.spaces.Box(-1.0, 1.0, (loop.parts.drive.action_size,), np.float32)
 
 
 def observation_space(loop: ClosedLoop) -> gym.Space:
     """Flat for ``observe="posterior"``; a dictionary with the raw window for ``observe="signal"``."""
-    layout, spec = loop.layout, loop.stream.spec
-    axes = len(layout.intents.axes)
-    bound = np.repeat([POSITION_BOUND, VELOCITY_BOUND], axes)
-    goal = np.ones(axes) if loop.observe_goal else np.empty(0)
+    layout, spec, drive = loop.layout, loop.stream.spec, loop.parts.drive
+    seen = np.ones(len(layout.columns))
+    bound = np.concatenate([seen * drive.position_bound, seen * drive.velocity_bound])
+    goal = np.ones(len(loop.parts.task.axes)) if loop.observe_goal else np.empty(0)
     if loop.observe == "signal":
         high = np.concatenate([bound, goal])
         spaces: dict[str, gym.Space[Any]] = {
@@ -33,8 +31,10 @@ def observation_space(loop: ClosedLoop) -> gym.Space:
         if loop.stream.adaptation is not None:
             spaces["adaptation"] = gym.spaces.Box(-np.inf, np.inf, spec.adaptation.shape, np.float32)
         return gym.spaces.Dict(spaces)
-    unit = np.ones(len(layout.intents.labels) + int(layout.effort))
-    return _box(np.concatenate([-bound, 0 * unit, -goal]), np.concatenate([bound, unit, goal]))
+    decoded = np.ones(layout.decoded.stop - layout.decoded.start)
+    lowest = -decoded if layout.targets else 0 * decoded
+    effort = np.ones(int(layout.effort))
+    return _box(np.concatenate([-bound, lowest, 0 * effort, -goal]), np.concatenate([bound, decoded, effort, goal]))
 
 
 def _box(low: np.ndarray, high: np.ndarray) -> gym.spaces.Box:

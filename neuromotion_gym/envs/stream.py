@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
 
 import numpy as np
 
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
 RESET_ROWS = 32
 """Rows whose first window is read and decoded at a time, so that a reset of all does not need memory for all."""
 
+_PLAYED_BY: WeakValueDictionary[int, Stream] = WeakValueDictionary()
+"""Identity of every source that is in use: the stream that plays it."""
+
 
 class Stream:
     """Samples in, posteriors out.
@@ -33,7 +38,7 @@ class Stream:
     Parameters
     ----------
     source : Source
-        Where samples come from; reset and read by this stream alone.
+        Where samples come from; reset and read by this stream alone, until it is closed or deleted.
     decoder : Decoder or BoundDecoder
         What reads the windows. For the bounds ``oracle`` and ``blind`` no window is decoded.
     control_s : float
@@ -46,14 +51,14 @@ class Stream:
         Size of the batch.
     keep_s : float, default 0
         How many seconds `recent` gives, if that is more than the window.
-    heard : bool, default True
-        Whether somebody wants samples. If not, and the decoder is a bound that looks at the label that plays alone,
-        none are made; posteriors and all else stay the same.
+    observed : bool, default True
+        Whether an agent or a person is shown samples. If not, and the decoder is a bound that reads nothing but the
+        label that plays, no samples are generated; posteriors and everything else stay the same.
 
     Raises
     ------
     NeuroMotionError
-        If source and decoder do not fit: channels, rate, unit or labels.
+        If source and decoder do not fit (channels, rate, unit or labels), or another stream plays the source.
     """
 
     shuffled_hold_s = 1.0
@@ -68,11 +73,12 @@ class Stream:
         time_limit_s: float,
         num_rows: int,
         keep_s: float = 0.0,
-        heard: bool = True,
+        observed: bool = True,
     ) -> None:
         spec = decoder.spec
         check_source(source, spec)
         self.source, self.decoder, self.spec = source, decoder, spec
+        self._claim()
         self._bound = decoder.kind if isinstance(decoder, BoundDecoder) else None
         self._inner = decoder.inner if isinstance(decoder, BoundDecoder) else decoder
         self._control_s, self._rest = control_s, rest
@@ -88,12 +94,12 @@ class Stream:
         hop = spec.hop_s / control_s
         self._hop = round(hop) if abs(hop - round(hop)) < 1e-9 else None
         self._ring: SampleRing | None = None
-        if heard or self._bound not in ("oracle", "blind"):
+        if observed or self._bound not in ("oracle", "blind"):
             kept = max(spec.window, round(keep_s * spec.rate_hz))
             step = int(np.ceil(self._per_step))
             self._ring = SampleRing(num_rows, len(spec.channels), spec.window, kept, step)
         self._pass_over = getattr(source, "pass_over", source.read)
-        # Only making signals and decoding them has products of matrices
+        # Only generating signals and decoding them multiplies matrices
         self._blas: AbstractContextManager[None] = nullcontext() if self._ring is None else one_blas_thread
         self._tick = 0
         self._played: np.ndarray = np.zeros((max(1, round(spec.window / self._per_step)), num_rows), dtype=int)
@@ -121,7 +127,14 @@ class Stream:
         generators : sequence of m numpy.random.Generator
         sessions : int array, shape (m,), optional
             Which of the source's sessions to play.
+
+        Raises
+        ------
+        NeuroMotionError
+            If the stream was closed.
         """
+        if _PLAYED_BY.get(id(self.source)) is not self:
+            raise NeuroMotionError("This environment was closed and has given its source back; make a new one.")
         with self._blas:
             labels = len(self.spec.labels)
             for row, generator in zip(rows.tolist(), generators, strict=True):
@@ -141,6 +154,22 @@ class Stream:
             for first in range(0, len(rows), RESET_ROWS):
                 block = slice(first, first + RESET_ROWS)
                 self._begin(rows[block], preroll[block])
+
+    def close(self) -> None:
+        """Give the source back: another stream may then play it."""
+        if _PLAYED_BY.get(id(self.source)) is self:
+            del _PLAYED_BY[id(self.source)]
+
+    def _claim(self) -> None:
+        """Take the source, of which no two streams may read: each would get a part of the samples."""
+        if id(self.source) in _PLAYED_BY:
+            gc.collect()  # a stream that nothing refers to any more may wait for this
+        if id(self.source) in _PLAYED_BY:
+            raise NeuroMotionError(
+                "Another environment plays this source object, and two of them would spoil each other's samples. "
+                "Close that one first, or build a source for each."
+            )
+        _PLAYED_BY[id(self.source)] = self
 
     def _begin(self, rows: np.ndarray, preroll: np.ndarray) -> None:
         """Play one window, however much is kept (looking at a loop must not change it), and decode it."""

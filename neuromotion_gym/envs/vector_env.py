@@ -11,7 +11,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
 from neuromotion_gym.envs.closed_loop import ClosedLoop, Observe
-from neuromotion_gym.envs.neuro_env import RENDER_MODES, VISIBLE_S, check_modes, checked_action, reset_options
+from neuromotion_gym.envs.neuro_env import RENDER_MODES, VISIBLE_S, check_render_mode, checked_action, reset_options
 from neuromotion_gym.envs.options import CONTROL_S, assemble
 from neuromotion_gym.envs.spaces import action_space, observation_space
 from neuromotion_gym.errors import NeuroMotionError
@@ -54,7 +54,7 @@ class NeuroVectorEnv(VectorEnv):
 
     def __init__(
         self,
-        env_id: str = "NeuroArm-v0",
+        env_id: str | None = None,
         num_envs: int = 1,
         *,
         observe: Observe = "posterior",
@@ -66,9 +66,9 @@ class NeuroVectorEnv(VectorEnv):
         max_episode_steps: int | None = None,
         **options: Any,
     ) -> None:
-        check_modes(observe, render_mode)
-        if num_envs < 1:
-            raise NeuroMotionError(f"num_envs has to be 1 or more, not {num_envs}.")
+        check_render_mode(render_mode, RENDER_MODES[:2])
+        if isinstance(num_envs, bool) or not isinstance(num_envs, int | np.integer) or num_envs < 1:
+            raise NeuroMotionError(f"num_envs is a whole number from 1 on, not {num_envs!r}.")
         try:
             self.autoreset_mode = AutoresetMode(autoreset_mode)
         except ValueError as error:
@@ -81,7 +81,7 @@ class NeuroVectorEnv(VectorEnv):
             observe=observe,
             observe_goal=observe_goal,
             decoy=decoy,
-            threads=threads or os.cpu_count() or 1,
+            threads=(os.cpu_count() or 1) if threads is None else threads,
             keep_s=VISIBLE_S if render_mode == "overlay" else 0.0,
         )
         self.num_envs = num_envs
@@ -136,7 +136,7 @@ class NeuroVectorEnv(VectorEnv):
         """
         if not self._generators:
             raise NeuroMotionError("step() was called before reset().")
-        actions = checked_action(actions, (self.num_envs, len(self.layout.intents.axes)))
+        actions = checked_action(actions, (self.num_envs, self.loop.parts.drive.action_size))
         if self.autoreset_mode is AutoresetMode.DISABLED and self._ended.any():
             raise NeuroMotionError("An episode has ended; with autoreset disabled, reset its row with reset_mask.")
         if self.autoreset_mode is AutoresetMode.NEXT_STEP and self._ended.any():
@@ -174,7 +174,7 @@ class NeuroVectorEnv(VectorEnv):
         return tuple(self._view.frame(row, overlay=overlay) for row in range(self.num_envs))
 
     def close_extras(self, **kwargs: Any) -> None:
-        """Give threads and the renderer back."""
+        """Give back threads, the source and the renderer."""
         if self._view is not None:
             self._view.close()
             self._view = None

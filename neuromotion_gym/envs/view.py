@@ -1,4 +1,4 @@
-"""Pictures of a running loop: the limb alone, or with what a person wants to know beside it."""
+"""Pictures of a running loop: the limb alone, or with goal, signal and labels for people."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from neuromotion_gym.errors import NeuroMotionError
-from neuromotion_gym.rendering.overlay import Snapshot, compose, window
+from neuromotion_gym.rendering.overlay import compose, window
 from neuromotion_gym.rendering.scene import SceneRenderer
+from neuromotion_gym.rendering.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from neuromotion_gym.envs.closed_loop import ClosedLoop
@@ -48,22 +49,22 @@ class View:
         """
         physics, limb = self._loop.physics, self._loop.parts.limb
         qpos = physics.state[row, 1 : 1 + limb.model.nq]
-        axes = self._loop.layout.intents.axes
+        axes = self._loop.parts.task.axes
         if not overlay:
             if self._plain is None:
                 self._plain = SceneRenderer(limb, degrees=axes)
             return self._plain.frame(qpos)
         if self._framed is None:
             self._framed = SceneRenderer(limb, degrees=axes, window=window())
-        ghost = limb.qpos_at(self._loop.goal[row][None], axes)[0]
+        ghost = self._loop.parts.task.ghost(row)
         return compose(self._framed.frame(qpos, ghost), self.snapshot(row))
 
     def snapshot(self, row: int) -> Snapshot:
         """What the overlay says of one row."""
         loop = self._loop
-        layout, stream, spec = loop.layout, loop.stream, loop.stream.spec
+        layout, task, stream, spec = loop.layout, loop.parts.task, loop.stream, loop.stream.spec
         about, labels = loop.about(), loop.layout.intents.labels
-        info = {key: value[row] for key, value in loop.info().items()}
+        info = loop.info_of(row)
         ended = bool(info["is_success"] or info["wrong_selection"]) or info["time"] >= layout.time_limit_s
         bound = f"{about['bound']} for " if about["bound"] else ""
         played = f"{about.get('kind', 'signal')}, {about.get('part', 'own')} part"
@@ -83,8 +84,8 @@ class View:
             wrong=bool(info["wrong_selection"]),
             title=f"{bound}{spec.name} · {about['level']}",
             subtitle=" · ".join(word for word in words if word),
-            axes=layout.intents.axes,
-            positions=loop.physics.position[row],
+            axes=task.axes,
+            positions=loop.position[row],
             goals=loop.goal[row],
             tolerance=layout.tolerance,
             effort=None if stream.effort is None else float(stream.effort[row]),

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class IntentAction(gym.ActionWrapper[Any, Any, Any]):
-    """Actions are intents: the index of one of the decoder's labels, which moves its axis at full speed.
+    """Actions are intents: the index of one of the decoder's labels, which moves what it stands for at full speed.
 
     With ``observe="signal"`` a decoder then is a policy from raw windows to intents:
     ``IntentPolicy(decoder).predict(obs)``.
@@ -23,7 +23,7 @@ class IntentAction(gym.ActionWrapper[Any, Any, Any]):
     Raises
     ------
     NeuroMotionError
-        If the environment is none of this library's.
+        If the environment is not one of this library, or its decoder gives continuous targets instead of labels.
     """
 
     def __init__(self, env: gym.Env[Any, Any]) -> None:
@@ -32,10 +32,12 @@ class IntentAction(gym.ActionWrapper[Any, Any, Any]):
         if not isinstance(inner, NeuroEnv):
             raise NeuroMotionError(f"IntentAction wraps environments of this library, not {type(inner).__name__}.")
         self.layout: ObservationLayout = inner.layout
+        if self.layout.targets:
+            raise NeuroMotionError("IntentAction needs a decoder with labels; this one gives continuous targets.")
         self.action_space = gym.spaces.Discrete(len(self.layout.intents.labels))
 
     def action(self, action: Any) -> np.ndarray:
-        """Full speed along the axis of label number ``action``."""
+        """The action that label number ``action`` asks for."""
         index = int(action)
         if not 0 <= index < len(self.layout.intents.labels):
             labels = ", ".join(self.layout.intents.labels)

@@ -1,6 +1,6 @@
 """A limb: an MJCF model whose degrees of freedom are found by name.
 
-The convention, so that a new limb needs no code. A degree of freedom ``d`` has two sensors, ``d_pos`` (jointpos,
+A new limb needs no code if it follows this convention. A degree of freedom ``d`` has two sensors, ``d_pos`` (jointpos,
 tendonpos or actuatorpos) and ``d_vel``. It is driven by the actuator ``d``, or by a ``<custom><tuple name="d">`` of
 actuators, whose coefficients say how far each goes of its own half range. Its range, in the unit of the sensor, is the
 actuator's ctrlrange, or ``<custom><numeric name="d_range" data="low high"/>``. The keyframe ``home`` is where 0 lies.
@@ -21,7 +21,7 @@ import numpy as np
 
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.limbs.posture import PostureTable
-from neuromotion_gym.resources import assets_root
+from neuromotion_gym.registration import limb_file
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -80,7 +80,7 @@ class _Selection:
     downwards: np.ndarray
 
 
-def bounded(values: np.ndarray, bound: float) -> np.ndarray:
+def bounded(values: np.ndarray, bound: float | np.ndarray) -> np.ndarray:
     """``values`` from ``-bound`` to ``bound``: `numpy.clip` at a fifth of its cost for a few numbers."""
     return np.asarray(np.minimum(np.maximum(values, -bound), bound))
 
@@ -91,7 +91,7 @@ class Limb:
     Parameters
     ----------
     name : str
-        Key of its row in the table of intents.
+        Its name: that of its folder in ``assets/``, or the one that it was registered with.
     model : mujoco.MjModel
         The compiled model.
     path : pathlib.Path
@@ -121,24 +121,24 @@ class Limb:
         self._postures = PostureTable(model, key)
         self.degrees = self._find_degrees()
         self._selections: dict[tuple[str, ...], _Selection] = {}
+        self._last_read: tuple[np.ndarray | None, Sequence[str], tuple[np.ndarray, np.ndarray]] = (
+            None,
+            (),
+            (np.empty(0), np.empty(0)),
+        )
 
     @classmethod
     def load(cls, name_or_path: str | Path) -> Limb:
-        """Load a limb that ships with the library by its name, or any MJCF file by its path.
+        """Load a limb by its name (those that ship with the library, and registered ones), or an MJCF file by its path.
 
         Raises
         ------
         NeuroMotionError
             If there is no such limb or file, if MuJoCo cannot read it, or if it breaks the convention above.
         """
-        path = Path(name_or_path)
+        path, name = Path(name_or_path), Path(name_or_path).stem
         if path.suffix == "" and len(path.parts) == 1:
-            path = assets_root() / path.name / f"{path.name}.xml"
-            if not path.is_file():
-                raise NeuroMotionError(
-                    f"No limb is called {str(name_or_path)!r}. Limbs: {', '.join(limb_names())}; "
-                    "or give the path of an MJCF file."
-                )
+            path = limb_file(name)
         elif not path.is_file():
             raise NeuroMotionError(f"No MJCF file at {str(path)!r}.")
         try:
@@ -146,7 +146,7 @@ class Limb:
         except (ValueError, mujoco.FatalError) as error:
             reason = " ".join(str(error).split())
             raise NeuroMotionError(f"MuJoCo cannot read the limb {str(path)!r}: {reason}") from error
-        return cls(path.stem, model, path)
+        return cls(name, model, path)
 
     def degree(self, name: str) -> DegreeOfFreedom:
         """Look a degree of freedom up by name.
@@ -205,14 +205,23 @@ class Limb:
         positions : float array, shape (n, k)
             Half ranges from home.
         velocities : float array, shape (n, k)
-            Half ranges a second.
+            Half ranges a second. Both are read-only where ``sensordata`` is.
         """
+        # Task, drive and operator ask for the motion of one step; sensors that cannot change are read once
+        if sensordata is self._last_read[0] and degrees == self._last_read[1]:
+            return self._last_read[2]
         chosen = self._select(degrees)
         count = len(chosen.home)
         read = sensordata[:, chosen.sensors]
         offset = read[:, :count] - chosen.home
         half = np.where(offset > 0, chosen.above, chosen.below)
-        return offset / half, read[:, count:] / half
+        motion = offset / half, read[:, count:] / half
+        flags = sensordata.flags
+        if flags.owndata and not flags.writeable:
+            for values in motion:
+                values.setflags(write=False)
+            self._last_read = sensordata, degrees, motion
+        return motion
 
     def control(self, targets: np.ndarray, degrees: Sequence[str]) -> np.ndarray:
         """Control that takes ``degrees`` to ``targets`` and everything else home.
@@ -369,8 +378,3 @@ class Limb:
                 f'it needs <numeric name="{name}_range" data="low high"/>.'
             )
         return float(low), float(high)
-
-
-def limb_names() -> list[str]:
-    """Limbs that ship with the library: ``assets/<name>/<name>.xml``."""
-    return sorted(path.stem for path in assets_root().glob("*/*.xml") if path.stem == path.parent.name)

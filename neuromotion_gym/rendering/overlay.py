@@ -1,11 +1,11 @@
-"""What a person is told beside the limb: the signal, what the decoder makes of it, what was wanted, how far it is.
+"""What people see beside the limb: the signal, the decoder's output, the wanted label, and the way left to the goal.
 
-Laid out for 1280 x 720 and scaled to the height of the picture. `window` says which part stays free for the limb.
+Laid out for 1280 x 720 pixels and scaled to the height of the picture. `window` says which part stays free for the
+limb.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,77 +23,18 @@ from neuromotion_gym.rendering.panels import (
     draw_bars,
     draw_gauges,
     draw_strips,
+    text_width,
 )
+from neuromotion_gym.rendering.snapshot import spoken
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from PIL import Image
+
+    from neuromotion_gym.rendering.snapshot import Snapshot
 
 _LEFT, _RIGHT = 24, 24
 _WIDTH, _TOP = 300, 92
 _ROW = 30
-
-
-@dataclass(frozen=True, eq=False)
-class Snapshot:
-    """All that the overlay shows at one moment.
-
-    Parameters
-    ----------
-    signal : float array, shape (channels, samples)
-        The last seconds, newest last.
-    rate_hz : float
-        Sampling rate of ``signal``.
-    unit : str
-        Unit of its values, ``V`` for volts.
-    channels : sequence of str
-        Their names.
-    labels : sequence of str
-        The decoder's labels.
-    posterior : float array, shape (labels,)
-        Its last decision.
-    intended, decoded : str
-        Labels; what the operator wants, what was decoded.
-    time_s, time_limit_s : float
-        Seconds into the episode, and its length.
-    success : bool or None
-        None while it goes on.
-    wrong : bool
-        Whether it ended by a wrong selection.
-    title, subtitle : str
-        Environment and decoder; person, part and controller.
-    axes : sequence of str
-        Degrees of freedom that move.
-    positions : float array, shape (axes,)
-        Where they are, -1 to 1.
-    goals : float array, shape (axes,), or None
-        Where they should be.
-    tolerance : float
-        How near counts as there.
-    effort : float or None
-        Strength of the contraction, 0 to 1.
-    """
-
-    signal: np.ndarray
-    rate_hz: float
-    unit: str
-    channels: Sequence[str]
-    labels: Sequence[str]
-    posterior: np.ndarray
-    intended: str
-    decoded: str
-    time_s: float
-    time_limit_s: float
-    success: bool | None
-    wrong: bool
-    title: str
-    subtitle: str
-    axes: Sequence[str]
-    positions: np.ndarray
-    goals: np.ndarray | None = None
-    tolerance: float = 0.15
-    effort: float | None = None
 
 
 def window(width: int = 1280, height: int = 720) -> tuple[int, int, int, int]:
@@ -128,7 +69,7 @@ def compose(frame: np.ndarray, snapshot: Snapshot) -> np.ndarray:
             f"The overlay needs a picture at least {2.6 * (_LEFT + _WIDTH) / 720:.2f} times as wide as high, "
             f"not {width} x {height}."
         )
-    _check(snapshot)
+    snapshot.check()
     from PIL import Image
 
     picture = Image.fromarray(frame)
@@ -137,17 +78,6 @@ def compose(frame: np.ndarray, snapshot: Snapshot) -> np.ndarray:
     _decoder_panels(picture, snapshot, scale)
     _foot(picture, snapshot, scale)
     return np.asarray(picture)
-
-
-def _check(snapshot: Snapshot) -> None:
-    pairs = (
-        ("channels", len(snapshot.channels), "rows of signal", len(snapshot.signal)),
-        ("labels", len(snapshot.labels), "elements of posterior", len(snapshot.posterior)),
-        ("axes", len(snapshot.axes), "positions", len(snapshot.positions)),
-    )
-    for name, count, other, number in pairs:
-        if count != number:
-            raise NeuroMotionError(f"The snapshot names {count} {name} but has {number} {other}.")
 
 
 def _head(picture: Image.Image, snapshot: Snapshot, scale: float) -> None:
@@ -170,7 +100,7 @@ def _signal_panel(picture: Image.Image, snapshot: Snapshot, scale: float) -> Non
     seconds = snapshot.signal.shape[1] / snapshot.rate_hz
     panel.text((16, 13), "Signal", 15, bold=True)
     panel.text((_WIDTH - 16, 15), f"last {seconds:.1f} s, {snapshot.rate_hz:g} Hz", 12, colour=GREY, anchor="ra")
-    draw_strips(panel, (16, 44, _WIDTH - 16, 526), snapshot.signal, snapshot.channels, snapshot.unit)
+    draw_strips(panel, (16, 44, _WIDTH - 16, 526), snapshot)
     panel.paste(picture, _LEFT, _TOP)
 
 
@@ -183,17 +113,20 @@ def _decoder_panels(picture: Image.Image, snapshot: Snapshot, scale: float) -> N
     draw_bars(panel, 44, _ROW, snapshot)
     panel.paste(picture, left, _TOP)
 
+    if not snapshot.axes:
+        return
     gauges = Panel(_WIDTH, 46 + 50 * len(snapshot.axes), scale)
-    gauges.text((16, 13), "Movement", 15, bold=True)
+    gauges.text((16, 13), snapshot.gauges, 15, bold=True)
     if snapshot.goals is not None:
-        gauges.text((_WIDTH - 16, 15), "target", 12, colour=GREY, anchor="ra")
-        gauges.bar((_WIDTH - 76, 17, _WIDTH - 62, 27), TARGET, 5)
+        left_of_word = _WIDTH - 16 - text_width(snapshot.goal, 12, scale) - 8
+        gauges.text((_WIDTH - 16, 15), snapshot.goal, 12, colour=GREY, anchor="ra")
+        gauges.bar((left_of_word - 14, 17, left_of_word, 27), TARGET, 5)
     draw_gauges(gauges, 44, 50, snapshot)
     gauges.paste(picture, left, _TOP + bars + 14)
 
 
 def _foot(picture: Image.Image, snapshot: Snapshot, scale: float) -> None:
-    """What was wanted beside what was decoded; the outcome once there is one."""
+    """What was wanted beside what was decoded; how the episode ended, once it has."""
     right = snapshot.decoded == snapshot.intended
     pill = Panel(540, 46, scale, colour=PAPER, radius=23)
     pill.text((24, 23), "wants", 12.5, colour=GREY, anchor="lm")
@@ -203,15 +136,9 @@ def _foot(picture: Image.Image, snapshot: Snapshot, scale: float) -> None:
     pill.mark((516, 23), right)
     middle = picture.width / scale / 2
     pill.paste(picture, middle - pill.width / 2, 720 - 46 - 18)
-    if snapshot.success is None and not snapshot.wrong:
+    if not snapshot.ended:
         return
-    words = "Target selected" if snapshot.success else "Wrong posture selected" if snapshot.wrong else "Time is up"
     colour = GREEN if snapshot.success else RED if snapshot.wrong else GREY
     banner = Panel(340, 54, scale, colour=colour, radius=27)
-    banner.text((170, 27), words, 19, bold=True, colour=PAPER, anchor="mm")
+    banner.text((170, 27), snapshot.verdict, 19, bold=True, colour=PAPER, anchor="mm")
     banner.paste(picture, middle - banner.width / 2, 82)
-
-
-def spoken(label: str) -> str:
-    """A label as one reads it aloud."""
-    return label.replace("_", " ")

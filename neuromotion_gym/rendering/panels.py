@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from neuromotion_gym.rendering.snapshot import spoken
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from neuromotion_gym.rendering.overlay import Snapshot
+    from neuromotion_gym.rendering.snapshot import Snapshot
 
 Colour = tuple[int, int, int]
 
@@ -27,9 +29,8 @@ BLUE: Colour = (0, 104, 168)
 TARGET: Colour = (0, 150, 146)
 QUIET: Colour = (168, 192, 212)
 
-MOTOR = ("FC3", "C5", "C3", "CP3", "Cz", "FC4", "C4", "C6", "CP4")
-"""Electrodes over the motor cortex, shown first where there are more channels than strips."""
 STRIPS = 8
+"""There is room for so many channels."""
 _FINE = 2
 
 
@@ -113,11 +114,13 @@ class Panel:
         return place[0] * self.factor, place[1] * self.factor
 
 
-def draw_strips(
-    panel: Panel, box: tuple[float, float, float, float], signal: np.ndarray, channels: Sequence[str], unit: str
-) -> None:
-    """Channels one above the other on one scale, with a scale bar; at most eight."""
-    chosen = pick_channels(channels)
+def draw_strips(panel: Panel, box: tuple[float, float, float, float], snapshot: Snapshot) -> None:
+    """Channels one above the other, all on one scale, with a scale bar; at most `STRIPS` of them.
+
+    ``box`` is left, top, right, bottom.
+    """
+    signal, channels = snapshot.signal, snapshot.channels
+    chosen = pick_channels(channels, snapshot.shown_first)
     left, top, right, bottom = box
     values = signal[chosen] - np.median(signal[chosen], axis=1, keepdims=True)
     reach = nice_above(float(np.quantile(np.abs(values), 0.995)) if values.size else 0.0)
@@ -131,14 +134,12 @@ def draw_strips(
         y = middle - np.clip(y / reach, -1.0, 1.0) * 0.5 * height
         panel.line(np.stack([start + x * (right - start), y], axis=1), BLUE, 1.0)
     panel.line(np.array([[right - 1, bottom + 8], [right - 1, bottom + 8 + 0.25 * height]]), INK, 1.6)
-    words = in_words(reach / 2, unit)
+    words = in_words(reach / 2, snapshot.unit)
     panel.text((right - 8, bottom + 8 + 0.125 * height), words, 11.5, colour=GREY, anchor="rm")
 
 
 def draw_bars(panel: Panel, top: float, row: float, snapshot: Snapshot) -> None:
     """Posterior: one bar a label, the decoded one strong, the intended one marked by a ring."""
-    from neuromotion_gym.rendering.overlay import spoken
-
     left, right, name = 16.0, panel.width - 58, 160.0
     rows = [(spoken(label), float(p), label) for label, p in zip(snapshot.labels, snapshot.posterior, strict=True)]
     for index, (words, share, label) in enumerate(rows):
@@ -162,9 +163,7 @@ def draw_bars(panel: Panel, top: float, row: float, snapshot: Snapshot) -> None:
 
 
 def draw_gauges(panel: Panel, top: float, row: float, snapshot: Snapshot) -> None:
-    """Position of each degree of freedom on its range, with the stretch that counts as the goal."""
-    from neuromotion_gym.rendering.overlay import spoken
-
+    """Where the limb is on each axis, with the stretch that counts as the goal."""
     left, right = 16.0, panel.width - 16
     for index, axis in enumerate(snapshot.axes):
         y = top + index * row
@@ -186,15 +185,20 @@ def draw_gauges(panel: Panel, top: float, row: float, snapshot: Snapshot) -> Non
         panel.dot((place(here), track), 6, INK)
 
 
-def pick_channels(channels: Sequence[str]) -> list[int]:
-    """Indices of at most eight channels: all, or those over the motor cortex, or evenly spaced."""
+def pick_channels(channels: Sequence[str], shown_first: Sequence[str] = ()) -> list[int]:
+    """Indices of at most `STRIPS` channels: those of ``shown_first``, then evenly spaced ones.
+
+    Names are compared without regard to upper and lower case. All channels are shown, in their own order, where there
+    is room for them.
+    """
     if len(channels) <= STRIPS:
         return list(range(len(channels)))
     names = [str(channel).upper() for channel in channels]
-    motor = [names.index(name.upper()) for name in MOTOR if name.upper() in names]
-    if len(motor) >= STRIPS:
-        return motor[:STRIPS]
-    return [int(i) for i in np.linspace(0, len(channels) - 1, STRIPS).round()]
+    wanted = dict.fromkeys(str(name).upper() for name in shown_first)
+    chosen = [names.index(name) for name in wanted if name in names][:STRIPS]
+    others = [index for index in range(len(channels)) if index not in chosen]
+    places = np.linspace(0, len(others) - 1, STRIPS - len(chosen)).round()
+    return chosen + [others[int(place)] for place in places]
 
 
 def envelope(values: np.ndarray, columns: int) -> tuple[np.ndarray, np.ndarray]:
@@ -229,6 +233,12 @@ def in_words(value: float, unit: str) -> str:
         if value >= factor:
             return f"{value / factor:g} {prefix}"
     return f"{value * 1e9:g} nV"
+
+
+def text_width(words: str, size: float, scale: float) -> float:
+    """Width of a line of text in pixels of a picture 720 high."""
+    left, _, right, _ = _font(round(size * scale * _FINE), False).getbbox(words)
+    return float(right - left) / (scale * _FINE)
 
 
 @cache

@@ -1,20 +1,24 @@
-"""Videos that any player shows: H.264, yuv420p, in an MP4 that appears under its name only once it is whole."""
+"""Videos that any player shows: H.264, yuv420p, in an MP4 file that gets its name only when it is complete."""
 
 from __future__ import annotations
 
-import os
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.files import replacing
+
+if TYPE_CHECKING:
+    from types import TracebackType
 
 
 class VideoWriter:
-    """Writes frames to a file through imageio-ffmpeg. Use as a context manager.
+    """Writes frames to a file through imageio-ffmpeg. Use it as a context manager.
 
-    Leaving the context by an exception removes what was written.
+    After an exception in the context nothing is left of the new video, and a file that was there before is unchanged.
 
     Parameters
     ----------
@@ -38,7 +42,7 @@ class VideoWriter:
         if not self.path.parent.is_dir():
             raise NeuroMotionError(f"The folder {str(self.path.parent)!r} for the video does not exist.")
         self.fps, self.quality = fps, quality
-        self._unfinished = self.path.with_name(f".{self.path.stem}.{os.getpid()}.mp4")
+        self._file = ExitStack()
         self._writer: Any = None
         self._shape: tuple[int, ...] = ()
 
@@ -70,31 +74,35 @@ class VideoWriter:
             raise NeuroMotionError(f"ffmpeg stopped while writing {str(self.path)!r}: {error}") from error
 
     def close(self) -> None:
-        """Finish the file and give it its name; nothing is left behind if no frame was added."""
-        if self._writer is None:
-            return
-        self._writer.close()
-        self._writer = None
-        self._unfinished.replace(self.path)
+        """Finish the file and give it its name; without any frame no file is written."""
+        self._finish(None, None, None)
 
     def __enter__(self) -> VideoWriter:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None:
-            self.close()
-        elif self._writer is not None:
-            self._writer.close()
-            self._writer = None
-            self._unfinished.unlink(missing_ok=True)
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._finish(kind, error, trace)
+
+    def _finish(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop the encoder, then rename the file, or remove it where there was an exception."""
+        if self._writer is None:
+            return
+        self._writer.close()
+        self._writer = None
+        self._file.__exit__(kind, error, trace)
 
     def _start(self, shape: tuple[int, ...]) -> None:
         import imageio_ffmpeg  # type: ignore[import-untyped]
 
         self._shape = shape
+        unfinished = self._file.enter_context(replacing(self.path))
         options = ["-crf", str(self.quality), "-preset", "veryfast", "-movflags", "+faststart"]
         self._writer = imageio_ffmpeg.write_frames(
-            str(self._unfinished),
+            str(unfinished),
             (shape[1], shape[0]),
             fps=self.fps,
             codec="libx264",

@@ -1,27 +1,34 @@
 """Target achievement: bring the axes that the labels move into a hidden posture, and hold it there.
 
-What ends an episode is a *selection*, rightly or wrongly: if passing a target were enough, a controller that
-slowly visits every posture would succeed without listening to the decoder. A posture is selected by holding it: over
-the dwell time the limb stayed away from home and the ranges of its axes added up to little. (Were each axis judged by
-itself, the moment at which the motion passes from one axis to the next would count as holding.) What is selected is
-where the limb then stands: the middle of what it covered would lag behind it by half the box.
+What ends an episode is a *selection*, rightly or wrongly: if passing a target were enough, a controller that slowly
+visits every posture would succeed without listening to the decoder. A posture is selected by holding it: over the dwell
+time the limb stayed away from home, and the ranges of its axes added up to little. (If each axis were judged by itself,
+the moment at which the motion passes from one axis to the next would count as holding.) The posture that is selected is
+where the limb stands at the end of the dwell time; the middle of what it covered would lag behind it by half the box.
 
-Positions are scaled to [-1, 1] of each axis' range with home at 0. The arithmetic is a batch's: every array has the
-limbs in its first axis.
+Positions are scaled to [-1, 1] of the range of each axis, with home at 0. Every array has the rows of the batch first.
 """
 
 from __future__ import annotations
 
+import math
+import warnings
 from dataclasses import dataclass
 from itertools import product
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 
 from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.tasks.task import GoalSpace, Outcome, TaskFacts
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
+
+    from neuromotion_gym.intents import IntentMap
+    from neuromotion_gym.limbs.drives import Drive
+    from neuromotion_gym.limbs.limb import Limb
+    from neuromotion_gym.tasks.task import Timing
 
 Level = Literal["easy", "standard", "hard"]
 WrongSelection = Literal["end", "ignore"]
@@ -30,10 +37,10 @@ LEVELS: tuple[Level, ...] = ("easy", "standard", "hard")
 START = 0.1
 """The start is drawn within this distance of home on every axis, independently of the goal."""
 HOME = 0.2
-"""Nothing is selected while the limb was within this distance of home on every axis during the dwell time."""
+"""Nothing is selected if the limb was within this distance of home on every axis during the dwell time."""
 TOLERANCE = 0.15
 BOX = 0.2
-"""Over the dwell time the ranges of all axes together stay within this, or the limb is not holding a posture."""
+"""A posture is held while the ranges of all axes over the dwell time add up to no more than this."""
 REACH = 0.85
 """``hard``: goals are uniform in a box of this half side, outside the home box."""
 HOME_BOX = 0.35
@@ -41,6 +48,13 @@ BLIND_CEILING = 0.15
 """``hard``: success that the best constant posture may reach at most."""
 SLOW_LAG_S = 0.7
 """From this lag on (window, hop, source clock) an axis moves at half speed and is held twice as long."""
+MOST_CANDIDATES = 256
+"""A level with more candidates is refused: controllers that infer the goal keep a belief over all of them."""
+FARTHEST = 0.75
+"""Largest distance of a goal from a start, as the reward counts it: a wrong selection beside the goal, which costs 1,
+then still earns less than standing still."""
+TIME_COST = 0.2
+"""What an episode that lasts to the time limit costs."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,14 +65,12 @@ class PostureLevel:
     ----------
     name : {"easy", "standard", "hard"}
         Level.
-    candidates : float array, shape (candidates, axes), or None
-        Postures that the goal is drawn from; None on ``hard``.
-    axes : int
-        How many axes there are.
+    goals : GoalSpace
+        Where goals are drawn from: candidates, and a continuum on ``hard``.
     tolerance : float
         A goal is met within this distance on every axis.
     box : float
-        What the ranges of all axes over the dwell time add up to at most.
+        Largest sum of the ranges of all axes over the dwell time at which a posture counts as held.
     speed : float
         Full speed of an axis, half ranges a second.
     dwell_s, time_limit_s : float
@@ -66,45 +78,68 @@ class PostureLevel:
     """
 
     name: Level
-    candidates: np.ndarray | None
-    axes: int
+    goals: GoalSpace
     tolerance: float
     box: float
     speed: float
     dwell_s: float
     time_limit_s: float
 
-    @property
-    def chance(self) -> float:
-        """Success of the best policy without information: the best constant posture, computed exactly.
+    def chance(self, wrong_selection: WrongSelection = "end") -> float:
+        """Success of the best policy without information.
 
-        On ``easy`` and ``standard`` one candidate can be selected in an episode. On ``hard`` a posture covers the
-        goals within the tolerance, a box of side ``2 * tolerance`` that can lie wholly among the goals.
+        Where a wrong selection ends the episode, this is the best constant posture, computed exactly: it is one of the
+        candidates, or covers the goals within the tolerance, a box of side ``2 * tolerance`` that can lie wholly among
+        the goals.
+
+        Where wrong selections are ignored, a blind tour visits one posture after the other until the time is over.
+        A bound from above on how many it can hold follows from what lies between two selections: the way from the edge
+        of one target to the edge of the next, less the ``box`` that the limb may move while it holds, and a dwell time.
         """
-        if self.candidates is not None:
-            return 1 / len(self.candidates)
-        volume = (2 * REACH) ** self.axes - (2 * HOME_BOX) ** self.axes
-        return (2 * self.tolerance) ** self.axes / volume
+        axes, candidates = self.goals.axes, self.goals.candidates
+        covered = 1.0
+        if wrong_selection == "ignore":
+            if candidates is None:
+                # Moving on all the time while holding, or from one box of the tolerance to the next and holding there
+                sweep_s = 2 * self.tolerance / self.box * self.dwell_s
+                between_s = min(sweep_s, self.dwell_s + (2 * self.tolerance - self.box) / self.speed)
+                first_s = self.dwell_s
+            else:
+                apart = np.abs(candidates[:, None] - candidates).max(axis=2)
+                nearest = float(apart[apart > 0].min(initial=2.0))
+                between_s = self.dwell_s + max(0.0, nearest - 2 * self.tolerance - self.box) / self.speed
+                out = float(np.abs(candidates).max(axis=1).min())
+                first_s = self.dwell_s + max(0.0, out - self.tolerance - START - self.box) / self.speed
+            covered += max(0.0, (self.time_limit_s - first_s) / between_s)
+        if candidates is not None:
+            return min(1.0, math.floor(covered + 1e-9) / len(candidates))
+        volume = (2 * self.goals.reach) ** axes - (2 * self.goals.hole) ** axes
+        return min(1.0, covered * (2 * self.tolerance) ** axes / volume)
 
-    def draw_goal(self, generator: np.random.Generator) -> np.ndarray:
-        """One goal, shape (axes,)."""
-        if self.candidates is not None:
-            return self.candidates[generator.integers(len(self.candidates))].copy()
-        while True:  # a home box of 0.35 in a box of 0.85: at least 0.59 of the draws are kept
-            goal = generator.uniform(-REACH, REACH, self.axes)
-            if np.abs(goal).max() > HOME_BOX:
-                return goal
+    def facts(self, wrong_selection: WrongSelection = "end") -> TaskFacts:
+        """What a controller may know; a rate of information means nothing where a blind tour may succeed."""
+        chance, candidates = self.chance(wrong_selection), self.goals.candidates
+        choices = 1 / chance if candidates is None else float(len(candidates))
+        return TaskFacts(
+            level=self.name,
+            goals=self.goals,
+            tolerance=self.tolerance,
+            dwell_s=self.dwell_s,
+            time_limit_s=self.time_limit_s,
+            chance=chance,
+            choices=choices if wrong_selection == "end" else None,
+        )
 
 
 def posture_level(name: str, axes: int, lag_s: float, piece_s: float, rest: bool) -> PostureLevel:
     """Level ``name`` for ``axes`` axes and a decoder that answers ``lag_s`` seconds late.
 
-    Speed, dwell time and time limit follow from the lag, so that the oracle decoder succeeds whatever the decoder's
-    shape: 0.3 half ranges a second, 1 s and 20 s for a quick one, 0.15, 2 s and 40 s for a slow one. Slower still
+    Speed, dwell time and time limit follow from the lag, so that the oracle of every decoder succeeds: 0.3 half ranges
+    a second, 1 s and 20 s for a quick decoder, 0.15, 2 s and 40 s for a slow one. The limb is slower still
 
-    - without a label that rests, since the limb then swings about its goal through what it covers in twice the lag;
-    - on ``hard``, where stopping elsewhere is an error and what a stop misses by is what the limb covers until the
-      source's next restart; the dwell time is longer there, so that turning back is not taken for holding.
+    - without a label that rests: it then swings about its goal, as far as it moves in twice the lag;
+    - on ``hard``: stopping elsewhere is an error there, and a stop misses its place by what the limb covers until the
+      next restart of the source. The dwell time is longer, so that turning back is not taken for holding.
 
     Parameters
     ----------
@@ -122,9 +157,15 @@ def posture_level(name: str, axes: int, lag_s: float, piece_s: float, rest: bool
     Raises
     ------
     NeuroMotionError
-        If the level is unknown.
+        If the level is unknown, or has more candidates than `MOST_CANDIDATES`.
     """
     tolerance, candidates = TOLERANCE, None
+    count = {"easy": 2 * axes, "standard": 4 if axes == 1 else 2**axes}.get(name, 0)
+    if count > MOST_CANDIDATES:
+        raise NeuroMotionError(
+            f"Level {name!r} has {count} candidates on {axes} axes; {MOST_CANDIDATES} are allowed. "
+            "'easy' has two an axis, and 'hard' none; or take a decoder whose labels move fewer axes."
+        )
     if name == "easy":
         candidates = np.concatenate([side * 0.6 * np.eye(axes)[[axis]] for axis in range(axes) for side in (-1, 1)])
     elif name == "standard" and axes == 1:
@@ -147,116 +188,155 @@ def posture_level(name: str, axes: int, lag_s: float, piece_s: float, rest: bool
         bound = 0.45 / lag_s
     speed = min(full, bound)
     dwell_s = round((2.6 if hard else 1.5) * box / speed, 1)
-    # Room for every axis in turn and a few corrections; swinging about the goal takes longer
+    # Time for every axis in turn and a few corrections; swinging about the goal takes longer
     time_limit_s = round(max(6 / full, (1.8 + 1.4 * axes) / speed) * (1.0 if rest else 1.3))
-    return PostureLevel(cast("Level", name), candidates, axes, tolerance, box, speed, dwell_s, float(time_limit_s))
-
-
-@dataclass(frozen=True, eq=False)
-class Outcome:
-    """What a step brought, each of shape (rows,)."""
-
-    reward: np.ndarray
-    success: np.ndarray
-    wrong: np.ndarray
+    goals = GoalSpace(axes, candidates, REACH, HOME_BOX) if hard else GoalSpace(axes, candidates)
+    return PostureLevel(cast("Level", name), goals, tolerance, box, speed, dwell_s, float(time_limit_s))
 
 
 class PostureTask:
     """Target achievement for a batch of limbs.
 
+    Reward of a step: ``d - d' + right - wrong - 0.2 * control period / time limit``, where ``d`` and ``d'`` are the
+    distances from the goal before and after it: the mean of ``|goal - position|`` over the axes, scaled so that the
+    farthest goal lies 0.75 from the start. Over an episode this adds up to
+    ``d(start) - d(end) + right - wrong - 0.2 * share of the time limit used``, whatever the way.
+
     Parameters
     ----------
-    level : PostureLevel
+    rules : PostureLevel
         Level of difficulty.
+    limb : Limb
+        Its named sensors are read.
+    drive : Drive
+        What moves the limb.
+    axes : tuple of str
+        Degrees of freedom along which error is measured.
     control_s : float
         Control period.
     wrong_selection : {"end", "ignore"}, default "end"
-        Whether a wrong selection ends the episode; "ignore" is the classical target achievement control test
-        (Simon et al., J. Rehabil. Res. Dev. 48(6), 2011), in which a sweep through all targets succeeds.
-    discount : float, default 0.99
-        Discount of the potential that shapes the reward.
+        Whether a wrong selection ends the episode and costs 1. "ignore" is the classical target achievement control
+        test (Simon et al., J. Rehabil. Res. Dev. 48(6), 2011), in which a blind tour of all targets may succeed.
+    discount : float, optional
+        Has no effect any more; a warning says so.
     """
+
+    levels = LEVELS
 
     def __init__(
         self,
-        level: PostureLevel,
+        rules: PostureLevel,
+        limb: Limb,
+        drive: Drive,
+        axes: tuple[str, ...],
         control_s: float,
         wrong_selection: WrongSelection = "end",
-        discount: float = 0.99,
+        discount: float | None = None,
     ) -> None:
         if wrong_selection not in ("end", "ignore"):
             raise NeuroMotionError(f"wrong_selection is 'end' or 'ignore', not {wrong_selection!r}.")
-        if not 0 < discount <= 1:
-            raise NeuroMotionError(f"The reward's discount lies in (0, 1], not at {discount}.")
-        self.level = level
-        self.control_s = control_s
-        self.wrong_selection = wrong_selection
-        self.discount = discount
-        self._dwell_steps = round(level.dwell_s / control_s)
+        if discount is not None:
+            warnings.warn(
+                "discount has no effect any more: the reward is not shaped by a discounted potential. Leave it out.",
+                UserWarning,
+                stacklevel=2,
+            )
+        self.rules, self.limb, self.drive, self.axes = rules, limb, drive, axes
+        self.facts = rules.facts(wrong_selection)
+        self.options: Mapping[str, Any] = {"wrong_selection": wrong_selection}
+        self._ends = wrong_selection == "end"
+        self._dwell_steps = round(rules.dwell_s / control_s)
+        candidates = rules.goals.candidates
+        farthest = rules.goals.reach if candidates is None else float(np.abs(candidates).mean(axis=1).max())
+        self._scale = FARTHEST / (farthest + START) / len(axes)
+        self._time_cost = TIME_COST * control_s / rules.time_limit_s
+
+    @classmethod
+    def from_level(
+        cls,
+        level: str,
+        limb: Limb,
+        intents: IntentMap,
+        drive: Callable[[tuple[str, ...], float], Drive],
+        timing: Timing,
+        *,
+        wrong_selection: WrongSelection = "end",
+        discount: float | None = None,
+    ) -> PostureTask:
+        """See `neuromotion_gym.tasks.task.Task.from_level`, and the class for the options."""
+        rest = intents.rest is not None
+        rules = posture_level(level, len(intents.axes), timing.lag_s, timing.piece_s, rest)
+        moved_by = drive(intents.axes, rules.speed)
+        return cls(rules, limb, moved_by, intents.axes, timing.control_s, wrong_selection, discount)
 
     def start(self, num_rows: int) -> None:
         """Allocate the state of ``num_rows`` rows."""
-        axes = self.level.axes
+        axes = len(self.axes)
         self.goal = np.zeros((num_rows, axes))
         self.decoy = np.zeros((num_rows, axes))
         self.home = np.zeros((num_rows, axes))
-        # Ring over the dwell time; its place is the batch's, so that a step writes one piece of it
+        # Ring of positions over the dwell time. All rows write at one place, so that a step writes one piece of it
         self._tick = 0
         self._history = np.zeros((self._dwell_steps + 1, num_rows, axes))
         self._away_for = np.zeros(num_rows, dtype=int)
-        self._potential = np.zeros(num_rows)
+        self._distance = np.zeros(num_rows)
 
     def reset(
         self, rows: np.ndarray, generators: Sequence[np.random.Generator], goals: np.ndarray | None = None
     ) -> np.ndarray:
-        """Draw start, goal and decoy of ``rows``, or take ``goals`` (m, axes); return the starts, shape (m, axes).
+        """Draw start, goal and decoy of ``rows``, or take ``goals``; see `neuromotion_gym.tasks.task.Task.reset`.
 
-        The decoy, a second goal drawn independently, is always drawn: whether the operator pursues it or not, all
-        that is drawn afterwards stays the same.
+        The decoy, a second goal drawn independently, is always drawn: everything that is drawn afterwards stays the
+        same, whether the operator pursues it or not.
         """
         for row, generator in zip(rows, generators, strict=True):
-            self.home[row] = generator.uniform(-START, START, self.level.axes)
-            self.goal[row] = self.level.draw_goal(generator)
-            self.decoy[row] = self.level.draw_goal(generator)
+            self.home[row] = generator.uniform(-START, START, len(self.axes))
+            self.goal[row] = self.rules.goals.draw(generator)
+            self.decoy[row] = self.rules.goals.draw(generator)
         if goals is not None:
             self.goal[rows] = goals
         self._history[:, rows] = self.home[rows]
         self._away_for[rows] = 0
-        self._potential[rows] = -np.abs(self.home[rows] - self.goal[rows]).mean(axis=1)
-        return self.home[rows]
+        self._distance[rows] = self._scale * np.abs(self.home[rows] - self.goal[rows]).sum(axis=1)
+        return self.drive.reset(rows, self.home[rows])
 
-    def step(self, position: np.ndarray) -> Outcome:
-        """Judge one control step of every row.
-
-        Parameters
-        ----------
-        position : float array, shape (rows, axes)
-            Scaled positions.
-        """
+    def step(self, sensors: np.ndarray) -> Outcome:
+        """Judge one control step of every row, from its sensors, shape (rows, nsensordata)."""
+        position = self.limb.positions(sensors, self.axes)
         self._history[self._tick] = position
         self._tick = (self._tick + 1) % len(self._history)
         self._away_for += 1
         self._away_for[np.maximum.reduce(np.abs(position), axis=1) <= HOME] = 0
         error = np.abs(position - self.goal)
-        potential = np.add.reduce(error, axis=1) / -self.level.axes
+        distance = self._scale * np.add.reduce(error, axis=1)
+        reward = self._distance - distance - self._time_cost
+        self._distance = distance
         held = self._away_for > self._dwell_steps
         if np.count_nonzero(held):
             spread = np.maximum.reduce(self._history, axis=0) - np.minimum.reduce(self._history, axis=0)
-            held &= np.add.reduce(spread, axis=1) <= self.level.box
-        success, wrong = held, held.copy()
-        if np.count_nonzero(held):
-            success, wrong = self._selections(held, position, error)
-            potential[success | wrong if self.wrong_selection == "end" else success] = 0.0
-        reward = self.discount * potential - self._potential + success
-        if self.wrong_selection == "end":
-            reward -= wrong
-        self._potential = potential
-        return Outcome(reward, success, wrong)
+            held &= np.add.reduce(spread, axis=1) <= self.rules.box
+        if not np.count_nonzero(held):
+            return Outcome(reward, held, held, held)
+        right, wrong = self._selections(held, position, error)
+        reward += right
+        if not self._ends:
+            return Outcome(reward, right, wrong, right)
+        reward -= wrong
+        return Outcome(reward, right, wrong, right | wrong)
+
+    def error(self, sensors: np.ndarray, *, decoy: bool = False) -> np.ndarray:
+        """Goal, or decoy, less where the limb is; shape (rows, axes)."""
+        return (self.decoy if decoy else self.goal) - self.limb.positions(sensors, self.axes)
+
+    def ghost(self, row: int) -> np.ndarray | None:
+        """Joint positions of the limb at rest at the goal of one row, shape (nq,)."""
+        return self.limb.qpos_at(self.goal[row][None], self.axes)[0]
 
     def _selections(self, held: np.ndarray, position: np.ndarray, error: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Which of the held postures are right and which are wrong selections."""
-        success = held & (error <= self.level.tolerance).all(axis=1)
-        if self.level.candidates is None:
-            return success, held & ~success
-        met = (np.abs(position[:, None, :] - self.level.candidates) <= self.level.tolerance).all(axis=2).any(axis=1)
-        return success, held & met & ~success
+        candidates, tolerance = self.rules.goals.candidates, self.rules.tolerance
+        right = held & (error <= tolerance).all(axis=1)
+        if candidates is None:
+            return right, held & ~right
+        met = (np.abs(position[:, None, :] - candidates) <= tolerance).all(axis=2).any(axis=1)
+        return right, held & met & ~right

@@ -6,12 +6,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+
+    from neuromotion_gym.intents import IntentMap
+    from neuromotion_gym.limbs.drives import Drive
+    from neuromotion_gym.limbs.limb import Limb
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,6 +25,7 @@ class GoalSpace:
     Parameters
     ----------
     axes : int
+        How many axes there are.
     candidates : float array, shape (candidates, axes), or None
         Goals that are equally likely; None for a continuum.
     reach : float
@@ -100,6 +105,25 @@ class TaskFacts:
     columns: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Timing:
+    """Clocks of a loop, from which a task sets its rules.
+
+    Parameters
+    ----------
+    control_s : float
+        Control period.
+    lag_s : float
+        Expected time from a change of intent to a change of what is decoded.
+    piece_s : float
+        Mean time between two restarts of the source.
+    """
+
+    control_s: float
+    lag_s: float
+    piece_s: float
+
+
 @dataclass(frozen=True, eq=False)
 class Outcome:
     """What one control step brought; every array has shape (rows,).
@@ -123,15 +147,52 @@ class Outcome:
 
 
 class Task(Protocol):
-    """Goals, reward, success and termination of a batch of limbs; reads named sensors and nothing else."""
+    """Goals, reward, success and termination of a batch of limbs; reads named sensors and nothing else.
 
+    What `from_level` takes as keywords are options of ``gym.make``.
+    """
+
+    levels: ClassVar[tuple[str, ...]]
+    """Names of its levels of difficulty, the easiest first."""
     axes: tuple[str, ...]
     """What error is measured along: degrees of freedom, directions in space, named postures, joints."""
     facts: TaskFacts
+    drive: Drive
+    """What moves the limb."""
+    options: Mapping[str, Any]
+    """Its options that make figures incomparable, for ``info["about"]`` and reports."""
     goal: np.ndarray
     """Scored goals, shape (rows, axes)."""
     decoy: np.ndarray
     """A second goal of every row, drawn independently of the scored one: for tests."""
+
+    @classmethod
+    def from_level(
+        cls,
+        level: str,
+        limb: Limb,
+        intents: IntentMap,
+        drive: Callable[[tuple[str, ...], float], Drive],
+        timing: Timing,
+    ) -> Task:
+        """Build the task.
+
+        Parameters
+        ----------
+        level : str
+            One of `levels`.
+        limb : Limb
+        intents : IntentMap
+            Labels of the decoder.
+        drive : callable
+            Builds the environment's drive, from the axes along which error is measured and the full speed.
+        timing : Timing
+
+        Raises
+        ------
+        NeuroMotionError
+            If the level is unknown, or does not go with limb or labels.
+        """
 
     def start(self, num_rows: int) -> None:
         """Allocate the state of ``num_rows`` rows."""
@@ -162,3 +223,8 @@ class Task(Protocol):
 
     def ghost(self, row: int) -> np.ndarray | None:
         """Joint positions of the goal of one row for people to look at, shape (nq,); None where there are none."""
+
+
+def middle_level(levels: Sequence[str]) -> str:
+    """The level that is taken where none is named."""
+    return levels[len(levels) // 2]

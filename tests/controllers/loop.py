@@ -1,7 +1,7 @@
-"""A closed loop without physics or signals: the library's own task and operator, and a decoder that is a coin.
+"""A closed loop without physics or signals: the library's own task and operator, and a decoder that draws its errors.
 
-Positions follow the action exactly; the decoder reports what the operator wanted ``lag_s`` ago, rightly with
-probability ``accuracy`` (errors in runs of ``run_s``), as a posterior that is as sure as it is right.
+Positions follow the action exactly. The decoder reports what the operator wanted ``lag_s`` ago, rightly with
+probability ``accuracy`` (errors in runs of ``run_s``), as a posterior whose highest probability is ``accuracy``.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import numpy as np
 
 from neuromotion_gym.envs.layout import ObservationLayout
 from neuromotion_gym.intents import intent_map
+from neuromotion_gym.limbs import SetPointDrive
 from neuromotion_gym.operators import Operator, OperatorSpec
 from neuromotion_gym.tasks import PostureTask, posture_level
 
@@ -21,6 +22,16 @@ NO_REST = ("left_fist", "right_fist")
 CONTROL_S = 0.05
 
 
+class Kinematic:
+    """A limb whose sensors are the scaled positions of its axes."""
+
+    def positions(self, sensors, axes):
+        return sensors
+
+    def state_at(self, places, axes):
+        return places
+
+
 def make_rules(level, intents, lag_s):
     return posture_level(level, len(intents.axes), lag_s, piece_s=lag_s, rest=intents.rest is not None)
 
@@ -30,16 +41,14 @@ def make_layout(labels=EEG, level="easy", hop_s=0.25, window_s=2.0, lag_s=1.8, e
     rules = make_rules(level, intents, lag_s)
     return ObservationLayout(
         intents=intents,
+        facts=rules.facts("end"),
+        columns=intents.axes,
         effort=effort,
         control_s=CONTROL_S,
         hop_s=hop_s,
         window_s=window_s,
         lag_s=lag_s,
         speed=rules.speed,
-        dwell_s=rules.dwell_s,
-        time_limit_s=rules.time_limit_s,
-        tolerance=rules.tolerance,
-        candidates=rules.candidates,
     )
 
 
@@ -47,20 +56,25 @@ def emg_layout(level="standard", **options) -> ObservationLayout:
     return make_layout(EMG, level, hop_s=0.05, window_s=0.2, lag_s=0.45, **options)
 
 
-def play(controller, layout, level, n=200, seed=0, accuracy=1.0, run_s=1.0, decoy=False, informed=True):
+def play(
+    controller, layout, level, n=200, seed=0, accuracy=1.0, run_s=1.0, decoy=False, informed=True, wrong_selection="end"
+):
     """Success, wrong selections and seconds of ``n`` episodes, each of shape (n,); seconds are NaN at a time-out."""
     rules = make_rules(level, layout.intents, layout.lag_s)
-    labels = len(layout.intents.labels)
-    task = PostureTask(rules, CONTROL_S)
+    intents, axes = layout.intents, layout.intents.axes
+    labels, limb = len(intents.labels), Kinematic()
+    drive = SetPointDrive(limb, intents, axes, rules.speed, CONTROL_S)
+    task = PostureTask(rules, limb, drive, axes, CONTROL_S, wrong_selection)
     operator = Operator(
-        OperatorSpec(), layout.intents, CONTROL_S, layout.lag_s, rules.speed, rules.tolerance, rules.time_limit_s
+        OperatorSpec(), labels, intents.rest, drive, CONTROL_S, layout.lag_s, rules.tolerance, rules.time_limit_s
     )
+    drive.start(n)
     task.start(n)
-    operator.start(n)
+    operator.start(n, len(axes))
     generators = [np.random.default_rng([seed, row]) for row in range(n)]
     rows = np.arange(n)
     position = task.reset(rows, generators)
-    operator.reset(rows, generators, position)
+    operator.reset(rows, generators, task.error(position, decoy=decoy), position)
     coins = np.random.default_rng(seed + 1)
     lag = round(layout.lag_s / CONTROL_S)
     hop = round(layout.hop_s / CONTROL_S)
@@ -79,7 +93,7 @@ def play(controller, layout, level, n=200, seed=0, accuracy=1.0, run_s=1.0, deco
         assert np.isfinite(action).all()
         moved = np.clip(position + rules.speed * CONTROL_S * action, -1, 1)
         velocity, position = (moved - position) / CONTROL_S, moved
-        label = operator.step(position, task.decoy if decoy else task.goal)
+        label = operator.step(task.error(position, decoy=decoy), position)
         wanted = np.concatenate([wanted[:, 1:], label[:, None]], axis=1)
         redraw = coins.random(n) < CONTROL_S / run_s
         right = np.where(redraw, coins.random(n) < accuracy, right if step else coins.random(n) < accuracy)
@@ -92,9 +106,8 @@ def play(controller, layout, level, n=200, seed=0, accuracy=1.0, run_s=1.0, deco
             posterior = np.full((n, labels), (1 - sure) / (labels - 1))
             posterior[rows, told] = sure
         outcome = task.step(position)
-        ends = outcome.success | (outcome.wrong & (task.wrong_selection == "end"))
-        new = np.isnan(seconds) & ends
-        success |= new & outcome.success
+        new = np.isnan(seconds) & outcome.ended
+        success |= new & outcome.right
         wrong |= new & outcome.wrong
         seconds[new] = (step + 1) * CONTROL_S
         if np.isfinite(seconds).all():

@@ -1,11 +1,20 @@
 """What holds for every controller that is made by name, and what each one is for."""
 
+import sys
+from types import ModuleType
+
 import numpy as np
 import pytest
 from loop import EEG, EMG, NO_REST, emg_layout, make_layout, make_rules, play
 
-from neuromotion_gym.controllers import CONTROLLERS, make_controller
+from neuromotion_gym.controllers import CONTROLLERS, HandWritten, check_controller, make_controller, register_controller
+from neuromotion_gym.controllers.checks import random_observations, share_reached
+from neuromotion_gym.controllers.handwritten.bayesian import LIMIT, inferred_goals
+from neuromotion_gym.controllers.handwritten.blind import best_place
+from neuromotion_gym.envs.layout import ObservationLayout
 from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.intents import IntentMap
+from neuromotion_gym.tasks.task import GoalSpace, TaskFacts
 
 RANKED = [name for name in CONTROLLERS if name != "blind"]
 LAYOUTS = {
@@ -15,14 +24,24 @@ LAYOUTS = {
 }
 
 
-def observations(layout, n, seed=0):
-    generator = np.random.default_rng(seed)
-    axes, labels = len(layout.intents.axes), len(layout.intents.labels)
-    parts = [generator.uniform(-1, 1, (n, axes)), generator.normal(0, 0.1, (n, axes))]
-    parts.append(generator.dirichlet(np.ones(labels), n))
-    if layout.effort:
-        parts.append(generator.random((n, 1)))
-    return np.concatenate(parts, axis=1).astype(np.float32)
+def other_layout(axes=1, *, columns=None, candidates=None, reach=0.9, hole=0.2, tolerance=0.1, targets=()):
+    """A layout of a task and a limb that the library does not have, two labels an axis and one that rests."""
+    directions = np.concatenate([np.zeros((1, axes)), np.eye(axes), -np.eye(axes)])
+    names = tuple(f"axis_{index}" for index in range(axes))
+    labels = ("still", *(f"{name}_up" for name in names), *(f"{name}_down" for name in names))
+    goals = GoalSpace(axes, candidates, reach, hole)
+    return ObservationLayout(
+        intents=IntentMap(labels, names, directions),
+        facts=TaskFacts("only", goals, tolerance, dwell_s=0.5, time_limit_s=12.0 * axes, chance=0.1, choices=None),
+        columns=names if columns is None else columns,
+        effort=False,
+        control_s=0.05,
+        hop_s=0.05,
+        window_s=0.2,
+        lag_s=0.2,
+        speed=0.3,
+        targets=targets,
+    )
 
 
 @pytest.mark.parametrize("level", ["easy", "standard", "hard"])
@@ -46,44 +65,158 @@ def test_finds_nothing_without_information(name):
 def test_blind_scores_what_was_computed(kind, level):
     layout = LAYOUTS[kind](level)
     success, _, seconds = play(make_controller("blind", layout), layout, level, n=400)
-    chance = make_rules(level, layout.intents, layout.lag_s).chance
+    chance = make_rules(level, layout.intents, layout.lag_s).chance()
     assert np.isfinite(seconds).all()
     assert abs(success.mean() - chance) < 4 * np.sqrt(chance * (1 - chance) / 400)
 
 
-@pytest.mark.parametrize("level", ["standard", "hard"])
+@pytest.mark.parametrize(
+    "layout", [emg_layout(effort=True), make_layout(EEG, "hard"), other_layout(2)], ids=["emg", "eeg", "other"]
+)
 @pytest.mark.parametrize("name", CONTROLLERS)
-def test_one_is_a_row_of_a_batch(name, level):
-    layout = emg_layout(level, effort=True)
-    controller = make_controller(name, layout)
-    batch_state, single_state = None, None
-    for step in range(30):
-        seen = observations(layout, 5, step)
-        start = np.full(5, step == 0)
-        batch, batch_state = controller.predict(seen, batch_state, start)
-        single, single_state = controller.predict(seen[3], single_state, start[3:4])
-        assert single.shape == (3,)
-        assert batch.dtype == single.dtype == np.float32
-        assert np.abs(batch).max() <= 1
-        np.testing.assert_array_equal(single, batch[3])
+def test_fulfils_what_every_controller_has_to(name, layout):
+    check_controller(name, layout, atol=0, reaches=0.95 if name in RANKED else 0)
+
+
+class Standing(HandWritten):
+    """Never moves."""
+
+    def act(self, seen, memory):
+        return np.zeros((len(seen.position), self.axes)), memory
+
+
+class Leaking(HandWritten):
+    """Keeps its memory in the object."""
+
+    calls = 0
+
+    def act(self, seen, memory):
+        self.calls += 1
+        return np.full((len(seen.position), self.axes), 0.01 * self.calls), memory
+
+
+class Forgetful(HandWritten):
+    """Does not clear its memory when an episode begins."""
+
+    def act(self, seen, memory):
+        (steps,) = memory
+        return np.tile(0.01 * steps[:, None], self.axes), (steps + 1,)
+
+    def fresh(self, n):
+        return (np.zeros(n),)
+
+    def predict(self, observation, state=None, episode_start=None, deterministic=True):
+        return super().predict(observation, state, None, deterministic)
+
+
+class Loud(HandWritten):
+    """Leaves the range of actions."""
+
+    def predict(self, observation, state=None, episode_start=None, deterministic=True):
+        action, state = super().predict(observation, state, episode_start, deterministic)
+        return action + 2, state
+
+    act = Standing.act
+
+
+class Careless(HandWritten):
+    """Takes observations of any length."""
+
+    act = Standing.act
+
+    def predict(self, observation, state=None, episode_start=None, deterministic=True):
+        return super().predict(np.asarray(observation)[..., : self.layout.size], state, episode_start, deterministic)
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        (Standing, "holds the goal in 0.00"),
+        (Leaking, "a row alone differs"),
+        (Forgetful, "does not clear its memory"),
+        (Loud, "outside -1..1"),
+        (Careless, "accepts observations of another length"),
+    ],
+    ids=lambda kind: getattr(kind, "__name__", None),
+)
+def test_the_check_finds(kind, message, monkeypatch):
+    monkeypatch.setitem(CONTROLLERS, "new", kind)
+    with pytest.raises(NeuroMotionError, match=message):
+        check_controller("new", emg_layout())
+
+
+def test_a_controller_of_another_package_is_made_by_name(monkeypatch):
+    monkeypatch.setattr("neuromotion_gym.controllers.registry.CONTROLLERS", dict(CONTROLLERS))
+    module = ModuleType("elsewhere")
+    module.Standing = Standing
+    monkeypatch.setitem(sys.modules, "elsewhere", module)
+    register_controller("standing", Standing)
+    register_controller("standing", Standing)
+    register_controller("late", "elsewhere:Standing")
+    layout = make_layout()
+    assert isinstance(make_controller("standing", layout), Standing)
+    assert isinstance(make_controller("late", layout), Standing)
+    with pytest.raises(NeuroMotionError, match="There already is a controller 'standing'"):
+        register_controller("standing", Leaking)
+    with pytest.raises(NeuroMotionError, match="There already is a controller 'argmax'"):
+        register_controller("argmax", Standing)
+    with pytest.raises(NeuroMotionError, match="holds no colon"):
+        register_controller("learned:standing", Standing)
+    with pytest.raises(NeuroMotionError, match="'module:Class', not 'Standing'"):
+        register_controller("another", "Standing")
+
+
+def test_a_programming_error_of_a_controller_is_not_taken_for_a_wrong_option(monkeypatch):
+    def broken(layout, gain=1.0):
+        return len(gain)
+
+    monkeypatch.setitem(CONTROLLERS, "broken", broken)
+    with pytest.raises(TypeError, match="has no len") as caught:
+        make_controller("broken", make_layout())
+    assert caught.traceback[-1].name == "broken"
+
+
+def test_an_option_without_default_is_asked_for(monkeypatch):
+    monkeypatch.setitem(CONTROLLERS, "choosy", lambda layout, gain: Standing(layout))
+    with pytest.raises(NeuroMotionError, match="'choosy' needs the option 'gain'"):
+        make_controller("choosy", make_layout())
+    make_controller("choosy", make_layout(), gain=2)
+
+
+def test_controllers_that_go_to_places_need_positions_along_the_axes_of_the_goals():
+    layout = other_layout(2, columns=("muscle",))
+    for name in CONTROLLERS:
+        if name in ("bayes", "blind"):
+            with pytest.raises(NeuroMotionError, match="along the 2 axes of the goals, but it sees 1 positions"):
+                make_controller(name, layout)
+        else:
+            check_controller(name, layout, atol=0, reaches=0)
+    with pytest.raises(NeuroMotionError, match="cannot be tried without the task itself"):
+        share_reached(make_controller("argmax", layout), layout)
 
 
 @pytest.mark.parametrize("name", CONTROLLERS)
-def test_memory_is_cleared_in_the_rows_that_begin_anew(name):
-    layout = emg_layout()
-    controller = make_controller(name, layout)
-    state = None
-    for step in range(25):
-        _, state = controller.predict(observations(layout, 4, step), state)
-    begins = np.array([True, False, True, False])
-    going_on, fresh = state, None
-    for step in range(25, 40):
-        seen = observations(layout, 4, step)
-        action, state = controller.predict(seen, state, begins if step == 25 else np.zeros(4, bool))
-        anew, fresh = controller.predict(seen, fresh)
-        on, going_on = controller.predict(seen, going_on)
-        np.testing.assert_array_equal(action[begins], anew[begins])
-        np.testing.assert_array_equal(action[~begins], on[~begins])
+def test_continuous_targets_are_not_taken_for_a_posterior(name):
+    with pytest.raises(NeuroMotionError, match="reads a posterior, but the decoder gives the targets grip"):
+        make_controller(name, other_layout(1, targets=("grip",)))
+
+
+def test_goals_that_are_inferred_are_bounded():
+    """Ten axes would have ten thousand millions of points on the grid of three axes, which has 702."""
+    assert inferred_goals(emg_layout("hard").facts).shape == (702, 3)
+    spread = inferred_goals(other_layout(10).facts)
+    assert LIMIT / 2 < len(spread) <= LIMIT
+    assert spread.shape[1] == 10
+    np.testing.assert_allclose(spread.mean(axis=0), 0, atol=0.05)
+    make_controller("bayes", other_layout(10, candidates=np.eye(10)))
+    with pytest.raises(NeuroMotionError, match="one of 1025 candidates; Bayesian inference takes 1024 at most"):
+        make_controller("bayes", other_layout(1, candidates=np.linspace(-1, 1, 1025)[:, None]))
+
+
+@pytest.mark.parametrize(("hole", "reach", "place"), [(0.35, 0.85, 0.45), (0.0, 0.9, 0.1), (0.6, 0.7, 0.65)])
+def test_the_best_constant_place_lies_among_the_goals(hole, reach, place):
+    found = best_place(other_layout(3, hole=hole, reach=reach).facts)
+    assert found.tolist() == pytest.approx([place, 0, 0])
 
 
 @pytest.mark.parametrize("name", ["majority", "evidence", "hmm", "kalman", "bayes"])
@@ -91,7 +224,7 @@ def test_a_held_posterior_is_one_decision(name):
     """The same decisions on a control clock twice as fast end in the same belief."""
     slow = make_layout(hop_s=0.25)
     controller = make_controller(name, slow)
-    seen = observations(slow, 6, 1)
+    seen = random_observations(slow, 6, 1)
     seen[:, slow.position] = 0.0
     _, once = controller.predict(seen)
     _, held = controller.predict(seen)
@@ -132,7 +265,7 @@ def test_majority_outvotes_a_single_error():
     assert commands == [-1, -1, -1, -1, 1, 1]
 
 
-def test_evidence_decides_sooner_on_surer_posteriors():
+def test_evidence_decides_sooner_on_more_confident_posteriors():
     layout = make_layout()
     controller = make_controller("evidence", layout, threshold=0.75)
 
@@ -173,8 +306,14 @@ def test_controllers_beat_argmax_somewhere():
     ("name", "options", "message"),
     [
         ("psychic", {}, "Unknown controller 'psychic'. Controllers: argmax"),
-        ("argmax", {"votes": 3}, "does not take these options"),
-        ("majority", {"votes": 0}, "one vote or more"),
+        ("argmax", {"votes": 3}, "'argmax' has no option 'votes'. Its options: none"),
+        ("majority", {"vote": 3}, "'majority' has no option 'vote'. Its options: votes"),
+        ("majority", {"votes": 2.5}, "whole number of votes"),
+        ("velocity", {"gain": "fast"}, "The gain of the velocity is a number, not 'fast'"),
+        ("velocity", {"gain": np.nan}, "The gain of the velocity is a number, not nan"),
+        ("evidence", {"bound": "none"}, "The bound is a number"),
+        ("bayes", {"doubt": None}, "doubt is a number, not None"),
+        ("majority", {"votes": 0}, "one or more, not 0"),
         ("rejection", {"enter": 0.2, "leave": 0.3}, "cannot be dropped"),
         ("evidence", {"bound": 0.1}, "would never open"),
         ("evidence", {"release": 0.9}, "cannot stop below"),
@@ -189,12 +328,6 @@ def test_controllers_beat_argmax_somewhere():
 def test_refuses_with_a_reason(name, options, message):
     with pytest.raises(NeuroMotionError, match=message):
         make_controller(name, make_layout(), **options)
-
-
-def test_refuses_an_observation_of_another_layout():
-    controller = make_controller("argmax", make_layout())
-    with pytest.raises(NeuroMotionError, match="length 5"):
-        controller.predict(np.zeros(7))
 
 
 @pytest.mark.parametrize("layout", [make_layout(EEG), make_layout(NO_REST), emg_layout()], ids=["3", "2", "7"])

@@ -6,7 +6,8 @@ import pytest
 from loop import EEG, EMG, emg_layout, make_layout
 
 import neuromotion_gym  # noqa: F401
-from neuromotion_gym.controllers import make_controller
+from neuromotion_gym.controllers import check_controller, make_controller
+from neuromotion_gym.controllers.checks import random_observations
 from neuromotion_gym.controllers.history import History, HistorySpec
 from neuromotion_gym.controllers.learned import (
     METADATA,
@@ -14,6 +15,7 @@ from neuromotion_gym.controllers.learned import (
     LearnedSpec,
     TrainingRecord,
     facts,
+    heard,
     read_policy,
     shipped_policies,
     stranger,
@@ -24,15 +26,10 @@ onnx = pytest.importorskip("onnx")
 
 
 def observations(layout, n, seed=0, goal=False):
-    generator = np.random.default_rng(seed)
-    axes, labels = len(layout.intents.axes), len(layout.intents.labels)
-    parts = [generator.uniform(-1, 1, (n, axes)), generator.normal(0, 0.1, (n, axes))]
-    parts.append(generator.dirichlet(np.ones(labels), n))
-    if layout.effort:
-        parts.append(generator.random((n, 1)))
-    if goal:
-        parts.append(generator.uniform(-1, 1, (n, axes)))
-    return np.concatenate(parts, axis=1).astype(np.float32)
+    seen = random_observations(layout, n, seed)
+    if not goal:
+        return seen
+    return np.concatenate([seen, np.random.default_rng(seed).uniform(-1, 1, (n, 3)).astype(np.float32)], axis=1)
 
 
 def make_spec(layout, **changes):
@@ -145,34 +142,14 @@ def test_time_constants_rise(given):
         HistorySpec(time_constants_s=given)
 
 
-def test_memory_is_cleared_in_the_rows_that_begin_anew(policy, layout):
-    controller = make_controller(f"learned:{policy}", layout)
-    state = None
-    for step in range(25):
-        _, state = controller.predict(observations(layout, 4, step), state)
-    begins = np.array([True, False, True, False])
-    going_on, fresh = state, None
-    for step in range(25, 40):
-        seen = observations(layout, 4, step)
-        action, state = controller.predict(seen, state, begins if step == 25 else np.zeros(4, bool))
-        anew, fresh = controller.predict(seen, fresh)
-        on, going_on = controller.predict(seen, going_on)
-        np.testing.assert_allclose(action[begins], anew[begins], atol=1e-6)
-        np.testing.assert_allclose(action[~begins], on[~begins], atol=1e-6)
-    assert np.abs(anew - on).max() > 1e-3
+def test_fulfils_what_every_controller_has_to(policy, layout):
+    check_controller(f"learned:{policy}", layout, reaches=0)
 
 
-def test_one_is_a_row_of_a_batch(policy, layout):
-    controller = Learned(layout, policy)
-    batch_state, single_state = None, None
-    for step in range(20):
-        seen = observations(layout, 5, step)
-        batch, batch_state = controller.predict(seen, batch_state)
-        single, single_state = controller.predict(seen[3], single_state)
-        assert single.shape == (3,)
-        assert batch.dtype == single.dtype == np.float32
-        assert np.abs(batch).max() <= 1
-        np.testing.assert_allclose(single, batch[3], atol=1e-6)
+def test_options_are_those_of_the_class(policy, layout):
+    with pytest.raises(NeuroMotionError, match="has no option 'votes'. Its options: seed"):
+        make_controller(f"learned:{policy}", layout, votes=3)
+    make_controller(f"learned:{policy}", layout, seed=3)
 
 
 def test_an_action_is_held_for_as_long_as_in_training(policy, layout):
@@ -228,7 +205,7 @@ def test_broken_files_are_one_clear_error(tmp_path, layout, policy):
     (tmp_path / "mute.onnx").write_bytes(model.SerializeToString())
     with pytest.raises(NeuroMotionError, match="does not say what it was trained for"):
         make_controller(f"learned:{tmp_path / 'mute.onnx'}", layout)
-    for text, message in (("{", "is not JSON"), ("{}", "'environment' is missing"), ("[]", "expected a table")):
+    for text, message in (("{", "are not JSON"), ("{}", "'environment' is missing"), ("[]", "expected a table")):
         write_policy(tmp_path / "odd.onnx", make_spec(layout), layout, text)
         with pytest.raises(NeuroMotionError, match=message):
             make_controller(f"learned:{tmp_path / 'odd.onnx'}", layout)
@@ -238,13 +215,16 @@ def test_a_graph_that_does_not_fit_its_own_specification_is_refused(tmp_path, la
     path = tmp_path / "odd.onnx"
     other = make_spec(layout, history=HistorySpec(time_constants_s=(1.0,)))
     write_policy(path, other, layout, text=make_spec(layout).model_dump_json())
-    with pytest.raises(NeuroMotionError, match=r"a policy has one, 'features' of \(n, 77\) float32"):
+    with pytest.raises(NeuroMotionError, match=r"the inputs of this policy are 'features' of \(n, 77\), float32"):
         Learned(layout, path)
 
 
-def test_refuses_an_observation_of_another_layout(policy, layout):
-    with pytest.raises(NeuroMotionError, match="observations of length 14"):
-        Learned(layout, policy).predict(np.zeros(7))
+def test_a_policy_has_heard_those_whose_signals_it_was_trained_on(layout):
+    spec = make_spec(layout)
+    assert heard(spec, ["Bob", "Cleo", "Ann"]) == ("Ann", "Bob")
+    assert heard(spec, ["Cleo"]) == ()
+    silenced = make_spec(layout, training=spec.training.model_copy(update={"blind": True}))
+    assert heard(silenced, ["Ann", "Bob"]) == ()
 
 
 def test_a_stranger_is_found_among_policies(tmp_path, layout, policy):
@@ -255,7 +235,7 @@ def test_a_stranger_is_found_among_policies(tmp_path, layout, policy):
     both = f"{policy},{tmp_path / 'b.onnx'}"
     assert stranger(both, ["Cleo"]) == str(policy)
     assert stranger(both, ["Ann"]) == str(tmp_path / "b.onnx")
-    with pytest.raises(NeuroMotionError, match=r"linear.onnx on those of Bob; .*b.onnx on those of Cleo"):
+    with pytest.raises(NeuroMotionError, match=r"linear.onnx on Bob; .*b.onnx on Cleo"):
         stranger(both, ["Bob", "Cleo"])
     deaf = make_spec(layout, training=record.model_copy(update={"blind": True}))
     path = write_policy(tmp_path / "deaf.onnx", deaf, layout)

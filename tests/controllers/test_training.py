@@ -1,4 +1,9 @@
-"""Learning: it works where the goal is seen, finds nothing where nothing is heard, and goes on after a stop."""
+"""Training: a policy learns where it sees the goal, stays at chance without the decoder, and goes on after a stop."""
+
+import math
+import time
+from itertools import permutations, product
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,11 +14,13 @@ from gymnasium.spaces import Box
 from loop import emg_layout, make_layout
 from stable_baselines3.common.vec_env import VecEnv
 
-from neuromotion_gym.controllers import make_controller
-from neuromotion_gym.controllers.export import TOLERANCE, largest_difference
+from neuromotion_gym import ENVIRONMENTS
+from neuromotion_gym.controllers import check_controller, make_controller
+from neuromotion_gym.controllers.checks import random_observations
+from neuromotion_gym.controllers.export import TOLERANCE, export_policy, largest_difference
 from neuromotion_gym.controllers.history import History, HistorySpec
-from neuromotion_gym.controllers.learned import read_policy
-from neuromotion_gym.controllers.sb3 import DecisionEnv, Joined, Mirrored, symmetries
+from neuromotion_gym.controllers.learned import Learned, LearnedSpec, TrainingRecord, facts, read_policy
+from neuromotion_gym.controllers.sb3 import LIMIT, DecisionEnv, Joined, Mirrored, symmetries
 from neuromotion_gym.controllers.training import CHECKPOINT, Setup, Training
 from neuromotion_gym.envs.sb3 import make_sb3
 from neuromotion_gym.errors import NeuroMotionError
@@ -57,8 +64,8 @@ def test_learns_where_it_sees_the_goal():
 
 
 @pytest.mark.slow
-def test_stays_at_chance_where_it_hears_nothing():
-    """Should this fail, something tells the goal: a defect of the environment, not of the training."""
+def test_stays_at_chance_with_a_silenced_decoder():
+    """If this fails, something in the environment tells the goal; the training is not to blame."""
     episodes, won = last_updates(6, 4)
     assert episodes >= 60
     assert won / episodes <= 0.5 + 3 * np.sqrt(0.25 / episodes)
@@ -96,10 +103,10 @@ def test_refuses_a_checkpoint_of_something_else(tmp_path):
     training = Training(Setup(**TINY, steps=TINY_UPDATE))
     training.save(path)
     other = Training(Setup(**{**TINY, "seed": 1}, steps=5 * TINY_UPDATE))
-    with pytest.raises(NeuroMotionError, match=r"of another training \(seed differ\)"):
+    with pytest.raises(NeuroMotionError, match=r"belongs to another training \(seed differ\)"):
         other.load(path)
     path.write_bytes(path.read_bytes()[:1000])
-    with pytest.raises(NeuroMotionError, match="is no checkpoint of a training"):
+    with pytest.raises(NeuroMotionError, match="is not a checkpoint of a training"):
         training.load(path)
     with pytest.raises(NeuroMotionError, match="cannot be written"):
         training.save(tmp_path / "nowhere" / CHECKPOINT)
@@ -123,6 +130,130 @@ def test_exported_policies_act_as_torch_does_and_say_where_they_come_from(tmp_pa
     with pytest.raises(NeuroMotionError, match="cannot be written"):
         training.export(tmp_path / "nowhere" / "policy.onnx")
     training.close()
+
+
+def test_decoder_and_level_are_those_of_the_environment_where_none_is_named():
+    row = ENVIRONMENTS[Setup().environment]
+    training = Training(Setup(n_envs=1, rollout=2, batch_size=2))
+    layout, spec = training.layout, training.spec()
+    training.close()
+    plain = make_sb3(Setup().environment, 1)
+    assert spec.decoder == row.decoder
+    assert spec.level == plain.layout.facts.level == layout.facts.level
+    assert layout.speed == plain.layout.speed
+    plain.close()
+    with pytest.raises(NeuroMotionError, match="level 'impossible'"):
+        Training(Setup(level="impossible"))
+
+
+def recurrent_policy(size, axes, layers=1, seed=0):
+    """An untrained actor of sb3-contrib's RecurrentPPO whose weights are large enough to differ from step to step."""
+    import torch
+    from sb3_contrib.ppo_recurrent.policies import MlpLstmPolicy
+
+    torch.manual_seed(seed)
+    box = Box(-np.inf, np.inf, (size,), np.float32)
+    policy = MlpLstmPolicy(
+        box,
+        Box(-1, 1, (axes,), np.float32),
+        lambda _: 1e-3,
+        net_arch=[16],
+        lstm_hidden_size=24,
+        n_lstm_layers=layers,
+    )
+    with torch.no_grad():
+        for name, value in policy.named_parameters():
+            if name.startswith(("lstm_actor", "mlp_extractor", "action_net")):
+                value.copy_(0.6 * torch.randn_like(value))
+    return policy
+
+
+def recurrent_spec(layout, repeat):
+    record = TrainingRecord(
+        algorithm="RecurrentPPO",
+        seed=0,
+        steps=0,
+        source="surrogate",
+        part="tune",
+        subjects=("Ann",),
+        unseen=False,
+        blind=False,
+        discount=0.99,
+        library="0",
+    )
+    return LearnedSpec(
+        environment="NeuroArm-v0",
+        level="standard",
+        decoder="coin",
+        **facts(layout),
+        observe_goal=False,
+        repeat=repeat,
+        history=HistorySpec(),
+        std=(0.5,) * len(layout.intents.axes),
+        training=record,
+    )
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+def test_a_recurrent_policy_acts_as_torch_does_over_whole_episodes(tmp_path, layers):
+    """Rows of one batch begin new episodes at different times; torch is told so, and `Learned` clears their states."""
+    import torch
+
+    pytest.importorskip("sb3_contrib")
+    layout = emg_layout(effort=True)
+    history = History(layout, HistorySpec())
+    policy = recurrent_policy(history.size, 3, layers)
+    path = tmp_path / "recurrent.onnx"
+    assert export_policy(policy, recurrent_spec(layout, repeat=1), path) <= TOLERANCE
+    assert str(tmp_path).encode() not in path.read_bytes()
+    check_controller(f"learned:{path}", layout, reaches=0)
+    controller, rows = Learned(layout, path), 4
+    state = memory = None
+    hidden = (torch.zeros(layers, rows, 24), torch.zeros(layers, rows, 24))
+    actions = []
+    for step in range(30):
+        seen = random_observations(layout, rows, step)
+        start = np.array([step in (0, 11), step == 0, step in (0, 20), step in (0, 11)])
+        features, memory = history.step(seen, memory, start)
+        with torch.no_grad():
+            starts = torch.from_numpy(start.astype(np.float32))
+            distribution, hidden = policy.get_distribution(torch.from_numpy(features), hidden, starts)
+        action, state = controller.predict(seen, state, start)
+        expected = np.clip(distribution.distribution.mean.numpy(), -1, 1)
+        np.testing.assert_allclose(action, expected, atol=TOLERANCE)
+        actions.append(action)
+    assert np.ptp(actions, axis=0).min() > 0.1
+
+
+def test_the_state_of_a_recurrent_policy_counts_decisions_not_steps(tmp_path):
+    pytest.importorskip("sb3_contrib")
+    layout = emg_layout(effort=True)
+    policy = recurrent_policy(History(layout, HistorySpec()).size, 3)
+    path = tmp_path / "recurrent.onnx"
+    export_policy(policy, recurrent_spec(layout, repeat=5), path)
+    controller, state, states = Learned(layout, path), None, []
+    for step in range(11):
+        _, state = controller.predict(random_observations(layout, 2, step), state)
+        states.append(state[-3].copy())
+    changed = [step for step in range(1, 11) if (states[step] != states[step - 1]).any()]
+    assert changed == [5, 10]
+
+
+def test_a_state_that_is_never_given_back_is_refused(tmp_path):
+    """A graph with the input ``state_0`` and without the output ``next_state_0``."""
+    import onnx
+
+    pytest.importorskip("sb3_contrib")
+    layout = emg_layout(effort=True)
+    path = tmp_path / "recurrent.onnx"
+    export_policy(recurrent_policy(History(layout, HistorySpec()).size, 3), recurrent_spec(layout, repeat=5), path)
+    model = onnx.load(path)
+    for output in list(model.graph.output):
+        if output.name == "next_state_0":
+            model.graph.output.remove(output)
+    path.write_bytes(model.SerializeToString())
+    with pytest.raises(NeuroMotionError, match="the outputs of this policy are 'action' of"):
+        Learned(layout, path)
 
 
 def test_a_policy_plays_as_it_was_trained(tmp_path):
@@ -250,6 +381,71 @@ def test_symmetries_turn_positions_and_what_labels_ask_for_alike(layout, count):
             assert shown[layout.size - 1] == seen[layout.size - 1]
 
 
+def listed(layout, size):
+    """Every exchange and reversal of the axes, tried one by one: what the symmetries were until they were bounded."""
+    directions = np.asarray(layout.intents.directions)
+    axes = directions.shape[1]
+    sources, signs = [], []
+    for order in permutations(range(axes)):
+        for turn in product((1, -1), repeat=axes):
+            matches = (directions[:, order] * turn == directions[:, None, :]).all(axis=2)
+            if (matches.sum(axis=0) == 1).all() and (matches.sum(axis=1) == 1).all():
+                shown = matches.argmax(axis=1)
+                effort = [layout.size - 1] if layout.effort else []
+                sources.append([*order, *(axes + axis for axis in order), *(2 * axes + shown), *effort])
+                signs.append([*turn, *turn, *([1] * (len(directions) + layout.effort))])
+    return np.array(sources), np.array(signs, dtype=np.float32)
+
+
+@pytest.mark.parametrize("layout", [make_layout(), emg_layout(effort=True)], ids=["eeg", "emg"])
+def test_few_symmetries_are_all_found_in_order(layout):
+    for found, expected in zip(symmetries(layout, layout.size), listed(layout, layout.size), strict=True):
+        np.testing.assert_array_equal(found, expected)
+        assert found.dtype == expected.dtype
+
+
+def with_directions(directions, candidates=None):
+    """As much of a layout as symmetries need."""
+    labels, axes = np.shape(directions)
+    return SimpleNamespace(
+        intents=SimpleNamespace(directions=np.asarray(directions, dtype=float)),
+        candidates=candidates,
+        effort=False,
+        size=2 * axes + labels,
+    )
+
+
+def test_many_symmetries_are_drawn_quickly_and_evenly():
+    axes = 10
+    layout = with_directions(np.concatenate([np.eye(axes), -np.eye(axes), np.zeros((1, axes))]))
+    began = time.process_time()
+    sources, signs = symmetries(layout, layout.size)
+    assert time.process_time() - began < 1
+    assert len(sources) == LIMIT < 2**axes * math.factorial(axes)
+    assert len({(*source, *sign) for source, sign in zip(sources.tolist(), signs.tolist(), strict=True)}) == LIMIT
+    np.testing.assert_array_equal(sources[0], np.arange(layout.size))
+    np.testing.assert_array_equal(signs[0], 1)
+    labels = slice(2 * axes, None)
+    for source, sign in zip(sources, signs, strict=True):
+        directions = layout.intents.directions
+        np.testing.assert_array_equal(directions[source[labels] - 2 * axes][:, source[:axes]] * sign[:axes], directions)
+    first = np.bincount(sources[:, 0], minlength=axes) / LIMIT
+    assert np.abs(first - 1 / axes).max() < 4 * np.sqrt(0.1 * 0.9 / LIMIT)
+    assert abs((signs[:, 3] == -1).mean() - 0.5) < 4 * np.sqrt(0.25 / LIMIT)
+
+
+def test_symmetries_leave_candidates_and_uneven_labels_as_they_are():
+    # A gesture moves its own axis up and all others down: axes may be exchanged, but not reversed
+    assert len(symmetries(with_directions(2 * np.eye(4) - 1), 12)[0]) == 24
+    # Two labels of one direction stand for each other in their order
+    twice, _ = symmetries(with_directions([[1], [1], [-1], [-1]]), 6)
+    np.testing.assert_array_equal(twice, [[0, 1, 2, 3, 4, 5], [0, 1, 4, 5, 2, 3]])
+    # The labels are symmetric, the goals are not
+    both_ways = np.concatenate([np.eye(2), -np.eye(2)])
+    assert len(symmetries(with_directions(both_ways), 8)[0]) == 8
+    assert len(symmetries(with_directions(both_ways, np.array([[1.0, 0.0]])), 8)[0]) == 2
+
+
 def test_an_action_moves_the_axis_that_was_shown():
     inner = make_sb3("NeuroArm-v0", 16, decoder="blind:emg_armband", level="standard")
     env = Mirrored(inner, inner.layout, seed=0)
@@ -259,6 +455,6 @@ def test_an_action_moves_the_axis_that_was_shown():
         after, *_ = env.step(actions)
     moved = (after - before)[:, :3]
     np.testing.assert_allclose(moved, np.tile([0.15, -0.075, 0.0], (16, 1)), atol=0.03)
-    real = inner.env.loop.physics.position
+    real = inner.env.loop.position
     assert np.abs(real - after[:, :3]).max() > 0.1  # some rows are turned
     env.close()

@@ -79,7 +79,7 @@ def test_nothing_finds_a_goal_it_is_not_told(options: Options, bound: str, contr
     kind = {} if bound == "decoy" else {"decoder": BoundDecoder(bound, decoder)}
     env = NeuroVectorEnv(num_envs=80, **{**options(decoder, level=level, decoy=bound == "decoy"), **kind})
     success, _ = play(env, controller)
-    chance = env.loop.parts.task.level.chance
+    chance = env.loop.parts.task.facts.chance
     assert success.mean() <= chance + 3 * np.sqrt(chance * (1 - chance) / 80)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from mujoco import rollout
 
-from neuromotion_gym.intents import INTENTS
+from neuromotion_gym.intents import intent_table
 from neuromotion_gym.limbs import Limb, limb_names
 
 CONTROL_S = 0.05
@@ -49,7 +49,7 @@ def test_every_joint_actuator_sensor_and_moving_body_is_named(limb):
 
 
 def test_all_degrees_that_the_intents_move_exist(limb):
-    wanted = {intent.degree for intent in INTENTS.get(limb.name, {}).values() if intent.degree}
+    wanted = {intent.degree for intent in intent_table(limb.name).values() if intent.degree}
     assert wanted <= set(names(limb))
 
 

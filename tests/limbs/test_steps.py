@@ -6,8 +6,8 @@ import mujoco
 import numpy as np
 import pytest
 
-from neuromotion_gym.intents import INTENTS
-from neuromotion_gym.limbs.limb import Limb, limb_names
+from neuromotion_gym.intents import intent_table
+from neuromotion_gym.limbs import Limb, limb_names
 
 CONTROL_S, FINE_S = 0.05, 0.0005
 SPEED = 0.3
@@ -18,7 +18,7 @@ POSITION, VELOCITY = 0.002, 0.02
 
 def driven(name: str) -> tuple[str, ...]:
     """Degrees of freedom that labels move."""
-    return tuple(dict.fromkeys(intent.degree for intent in INTENTS[name].values() if intent.degree is not None))
+    return tuple(dict.fromkeys(intent.degree for intent in intent_table(name).values() if intent.degree is not None))
 
 
 def trajectory(name: str, step_s: float, seconds: float = 12.0) -> tuple[np.ndarray, np.ndarray]:

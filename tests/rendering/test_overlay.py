@@ -21,12 +21,12 @@ def frame() -> np.ndarray:
 
 @pytest.fixture
 def snapshot() -> Snapshot:
-    signal = np.random.default_rng(0).normal(size=(8, 400))
+    signal = np.random.default_rng(0).normal(size=(10, 400))
     return Snapshot(
         signal=signal,
         rate_hz=200.0,
         unit="V",
-        channels=[f"EMG {i}" for i in range(8)],
+        channels=[f"EMG {i}" for i in range(10)],
         labels=LABELS,
         posterior=np.array([0.1, 0.8, 0.1]),
         intended="hand_close",
@@ -75,7 +75,7 @@ def test_right_is_green_and_wrong_is_vermilion(frame, snapshot):
 @pytest.mark.parametrize(
     "change",
     [
-        {"signal": np.zeros((8, 400))},
+        {"signal": np.zeros((10, 400))},
         {"posterior": np.array([0.1, 0.5, 0.4])},
         {"intended": "neutral"},
         {"decoded": "neutral"},
@@ -89,6 +89,9 @@ def test_right_is_green_and_wrong_is_vermilion(frame, snapshot):
         {"success": True},
         {"success": False, "wrong": True},
         {"success": False},
+        {"gauges": "Muscles"},
+        {"goal": "block"},
+        {"shown_first": ("EMG 9",)},
     ],
 )
 def test_every_part_of_the_snapshot_shows(frame, snapshot, change):
@@ -128,7 +131,8 @@ def test_narrow_pictures_are_refused(snapshot):
 
 
 @pytest.mark.parametrize(
-    ("part", "value"), [("posterior", np.ones(2)), ("channels", ["a"]), ("positions", np.zeros(2))]
+    ("part", "value"),
+    [("posterior", np.ones(2)), ("channels", ["a"]), ("positions", np.zeros(2)), ("goals", np.zeros(2))],
 )
 def test_parts_that_do_not_fit_are_named(frame, snapshot, part, value):
     with pytest.raises(NeuroMotionError, match="snapshot names"):
@@ -136,19 +140,37 @@ def test_parts_that_do_not_fit_are_named(frame, snapshot, part, value):
 
 
 @pytest.mark.parametrize(
-    "signal", [np.zeros((8, 400)), np.full((8, 400), np.nan), np.full((8, 1), 3.0), np.full((8, 400), 1e12)]
+    "signal", [np.zeros((10, 400)), np.full((10, 400), np.nan), np.full((10, 1), 3.0), np.full((10, 400), 1e12)]
 )
 def test_odd_signals_do_not_stop_the_video(frame, snapshot, signal):
     compose(frame, replace(snapshot, signal=signal))
 
 
-def test_at_most_eight_channels_are_shown_and_the_motor_cortex_first():
-    names = ["Fp1", "Fp2", *(f"X{i}" for i in range(40)), "Fc3", "C5", "C3", "Cp3", "Cz", "Fc4", "C4", "C6", "Cp4"]
-    chosen = [names[i] for i in pick_channels(names)]
-    assert len(chosen) == 8
-    assert {"C3", "Cz", "C4"} <= set(chosen)
-    assert pick_channels(["a", "b"]) == [0, 1]
-    assert len(set(pick_channels([f"X{i}" for i in range(64)]))) == 8
+def test_at_most_eight_channels_are_shown_and_those_named_by_the_data_set_first():
+    names = ["Fp1", "Fp2", *(f"X{i}" for i in range(40)), "Cz", "C4", "C3"]
+    chosen = [names[i] for i in pick_channels(names, ("C3", "CZ", "C4", "T9"))]
+    assert chosen[:3] == ["C3", "Cz", "C4"]
+    assert len(set(chosen)) == 8
+    assert chosen[3] == "Fp1", "the others are spread over all channels"
+    many = [f"X{i}" for i in range(64)]
+    assert pick_channels(many, many[:20]) == list(range(8))
+    assert len(set(pick_channels(many))) == 8
+    assert pick_channels(["a", "b"], ("b",)) == [0, 1]
+
+
+def test_the_words_for_the_end_are_those_of_the_task(frame, snapshot):
+    going_on = replace(snapshot, outcome="Block taken")
+    assert going_on.verdict == ""
+    won = replace(snapshot, success=True)
+    assert (won.verdict, replace(won, outcome="Block taken").verdict) == ("Success", "Block taken")
+    assert changed(compose(frame, won), compose(frame, replace(won, outcome="Block taken"))) > 1e-4
+
+
+def test_a_task_without_axes_has_no_gauges(frame, snapshot):
+    free = compose(frame, replace(snapshot, axes=(), positions=np.zeros(0), goals=None))
+    right = slice(1280 - 24 - 300, 1280 - 24)
+    below = slice(92 + 52 + 30 * 3 + 14, 640)
+    np.testing.assert_array_equal(free[below, right], frame[below, right])
 
 
 def test_envelope_keeps_the_highest_peak():

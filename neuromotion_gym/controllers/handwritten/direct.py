@@ -1,4 +1,4 @@
-"""Controllers that turn the present posterior straight into a velocity."""
+"""Controllers without memory: an action from the present posterior."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from neuromotion_gym.controllers.base import HandWritten, Memory, Seen, products
+from neuromotion_gym.controllers.base import HandWritten, Memory, Seen, number, products
 from neuromotion_gym.controllers.smoothing import decide
 from neuromotion_gym.errors import NeuroMotionError
 
@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 
 class Argmax(HandWritten):
-    """The likeliest label moves its axis at full speed; a tie (no decision yet) holds."""
+    """The most likely label moves the limb at full speed; a tie (no decision yet) holds it still."""
+
+    name = "argmax"
 
     def act(self, seen: Seen, memory: Memory) -> tuple[np.ndarray, Memory]:
         """See `HandWritten.act`."""
@@ -29,12 +31,14 @@ class Velocity(HandWritten):
     ----------
     layout : ObservationLayout
     gain : float, default 1.5
-        Factor on the velocity, which is cut at full speed.
+        Factor on the velocity, which is limited to full speed.
     """
+
+    name = "velocity"
 
     def __init__(self, layout: ObservationLayout, gain: float = 1.5) -> None:
         super().__init__(layout)
-        if gain <= 0:
+        if number("The gain of the velocity", gain) <= 0:
             raise NeuroMotionError(f"The gain of the velocity is above zero, not {gain}.")
         self.gain = gain
 
@@ -44,18 +48,20 @@ class Velocity(HandWritten):
 
 
 class Proportional(HandWritten):
-    """The likeliest label moves its axis; speed follows effort, or confidence where the decoder gives no effort.
+    """The most likely label moves the limb; speed follows effort, or confidence where the decoder gives no effort.
 
     Parameters
     ----------
     layout : ObservationLayout
     slowest : float, default 0.4
-        Share of full speed at no effort: below 0.2 / (speed * dwell) the limb would select while it moves.
+        Share of full speed at no effort. Below 0.2 / (speed * dwell) a posture would be selected while the limb moves.
     """
+
+    name = "proportional"
 
     def __init__(self, layout: ObservationLayout, slowest: float = 0.4) -> None:
         super().__init__(layout)
-        if not 0 <= slowest <= 1:
+        if not 0 <= number("The slowest speed", slowest) <= 1:
             raise NeuroMotionError(f"The slowest speed is a share of full speed in [0, 1], not {slowest}.")
         self.slowest = slowest
 

@@ -1,63 +1,70 @@
-"""Bayesian inference of the goal.
-
-Which posture would make a person ask for what the decoder has been reporting?
-"""
+"""Bayesian inference of the goal from all that the decoder has reported in an episode."""
 
 from __future__ import annotations
 
-from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from neuromotion_gym.controllers.base import HandWritten, Memory, Seen, products
+from neuromotion_gym.controllers.base import HandWritten, Memory, Seen, check_places, number, products
 from neuromotion_gym.controllers.smoothing import overlap_weight, soften
 from neuromotion_gym.errors import NeuroMotionError
-from neuromotion_gym.tasks.posture import HOME_BOX, REACH
 
 if TYPE_CHECKING:
     from neuromotion_gym.envs.layout import ObservationLayout
+    from neuromotion_gym.tasks.task import TaskFacts
 
 SPACING = 0.2
 """Spacing of the grid that stands for a continuum of goals, on two axes and more."""
+LIMIT = 1024
+"""So many goals are inferred at most: the belief is an array of rows x goals x labels x axes while it is updated."""
 HOLD_S = 0.3
 """A person whose error is mended changes their mind about this soon."""
 SPARE_S = 1.0
-"""Time that is put aside for the limb to come to rest."""
+"""Time that is reserved for the limb to come to rest."""
 UPDATE_S = 0.15
-"""Decisions that follow one another sooner are taken together: a belief over a grid is dear to carry on."""
+"""Decisions that follow each other more quickly are taken together, since an update of the belief is expensive."""
 
 
 class Bayes(HandWritten):
-    """Belief over goals and over what the person asks for, from all decisions so far and from where the limb was.
+    """Belief over goals and over what the person asks for, from all decisions so far and the positions of the limb.
 
-    A person is modelled as in the closed loop, roughly: they go on with an axis until its error is mended, then take up
-    the one with the largest error, rest where all errors are small, and reckon with the movement that is still to come
-    of what they asked for. The joint belief over goal and label is a hidden Markov model's forward filter. The limb
-    moves to the mean of the goals, and settles on a candidate where its probability passes ``threshold``, or where the
-    time that is left is no more than it takes to go there and to hold.
+    A person is modelled roughly as in the closed loop. They go on with an axis until its error is mended, then take up
+    the axis with the largest error, and rest where all errors are small. They take into account the movement that is
+    still to come from what they asked for. The joint belief over goal and label is the forward filter of a hidden
+    Markov model. The limb moves to the mean of the goals. It settles on a candidate once its probability passes
+    ``threshold``, or once the time that is left is only just enough to go there and to hold.
 
     Parameters
     ----------
     layout : ObservationLayout
-        Its candidates are the goals; where it has none, a grid over the range of postures.
+        Its candidates are the goals; where it has none, points spread over the space of goals, at most `LIMIT`.
     threshold : float, default 0.9
         Probability from which a candidate may be selected before time presses.
     doubt : float, default 0.1
-        Share of its certainty that the decoder is not believed.
+        Weight of the uniform distribution that is mixed into every posterior.
     reliability : float array, shape (labels, labels), optional
-        ``reliability[wanted, decoded]``, rows summing to 1: a confusion matrix taken on tune data, which says what the
-        decoder's labels are worth. Left out, they are taken as they are.
+        ``reliability[wanted, decoded]``, rows summing to 1: a confusion matrix taken on tune data. When left out,
+        posteriors are taken as they are.
     independence : float, default 0.7
-        Factor on the weight of a decision, which is the share of its window or lag that is new: errors come in runs.
+        Factor on the weight of a decision, which is the share of its window or lag that is new; below 1, since errors
+        come in runs.
     reaction_s : float, default 0.25
         A person's reaction time.
     strictness : float, default 0.05
-        Difference of two errors (half ranges) at which the larger one is taken up e times as often, and width of the
-        step at which an error counts as mended.
+        Difference of two errors (half ranges) at which the larger one is taken up e times as often; also the width of
+        the step from an error that is not mended to one that is.
     slip_s : float, default 5
         Mean time between two changes of label that the model does not foresee.
+
+    Raises
+    ------
+    NeuroMotionError
+        If an option is out of range, if there are more candidates than `LIMIT`, or if the positions that are seen are
+        not those along which goals are measured.
     """
+
+    name = "bayes"
 
     def __init__(
         self,
@@ -71,10 +78,17 @@ class Bayes(HandWritten):
         slip_s: float = 5.0,
     ) -> None:
         super().__init__(layout)
+        check_places(self)
+        given = {"threshold": threshold, "doubt": doubt, "independence": independence, "reaction_s": reaction_s}
+        for name, value in {**given, "strictness": strictness, "slip_s": slip_s}.items():
+            number(name, value)
         if not 0 < threshold < 1 or not 0 < doubt < 1:
             raise NeuroMotionError(f"Threshold and doubt lie in (0, 1), not at {threshold} and {doubt}.")
         if not (independence > 0 and strictness > 0 and slip_s > 0 and reaction_s >= 0):
-            raise NeuroMotionError("Independence, strictness, slips are above zero, the reaction time not below.")
+            raise NeuroMotionError(
+                "independence, strictness and slip_s are above zero and reaction_s is not below it, "
+                f"not {independence}, {strictness}, {slip_s} and {reaction_s}."
+            )
         if reliability is not None:
             reliability = np.asarray(reliability, dtype=float)
             if reliability.shape != (self.labels, self.labels) or not np.allclose(reliability.sum(axis=1), 1.0):
@@ -87,18 +101,19 @@ class Bayes(HandWritten):
         self.evidence = independence * overlap_weight(layout.hop_s, max(layout.window_s, layout.lag_s))
         self.together = max(1, round(UPDATE_S / layout.hop_s))
         self.slip = min(0.5, self.together * layout.hop_s / slip_s)
-        self.goals = goal_grid(self.axes, layout.tolerance) if layout.candidates is None else layout.candidates
-        self.goals = np.asarray(self.goals, dtype=np.float32)
+        self.goals = inferred_goals(layout.facts)
         self.delay = self.steps(layout.lag_s + reaction_s)
         self.ahead = np.float32(layout.speed * (layout.lag_s + reaction_s))
         self.turns = self.together * layout.hop_s / HOLD_S
         self._unit = self.directions.astype(np.float32)
         # Which labels move an axis up or down, in equal shares where several do
-        self._up = ((self.directions == 1) / (self.directions == 1).sum(axis=0)).T.astype(np.float32)
-        self._down = ((self.directions == -1) / (self.directions == -1).sum(axis=0)).T.astype(np.float32)
+        self._up, self._down = (
+            ((self.directions == way) / np.maximum(1, (self.directions == way).sum(axis=0))).T.astype(np.float32)
+            for way in (1, -1)
+        )
 
     def fresh(self, n: int) -> Memory:
-        """Belief, past positions, evidence not yet taken in, and how many decisions that comes from.
+        """Belief, past positions, evidence that is not yet used, and the number of decisions that it comes from.
 
         Shapes (n, goals, labels), (n, delay, axes) with NaN before the episode began, (n, labels) and (n,).
         """
@@ -132,9 +147,9 @@ class Bayes(HandWritten):
         return (target - position) / (2 * stride), (belief, past, evidence, count)
 
     def _predict(self, belief: np.ndarray, position: np.ndarray) -> np.ndarray:
-        """Belief (n, goals, labels) one decision later, from where the limb was, (n, axes)."""
+        """Belief (n, goals, labels) one decision later, from the position of the limb (n, axes) that the person saw."""
         tolerance, rest = self.layout.tolerance, self.layout.intents.rest
-        # The error that a person reckons with who has been asking for a label, shape (n, goals, labels, axes)
+        # Error as seen by a person who has asked for a label, less what is still to come: (n, goals, labels, axes)
         error = (self.goals - position[:, None, :])[:, :, None, :] - self.ahead * self._unit
         size = np.abs(error)
         left = np.einsum("ngla,la->ngl", error, self._unit)
@@ -155,10 +170,10 @@ class Bayes(HandWritten):
         return (1 - self.slip) * after + self.slip / self.labels * after.sum(axis=2, keepdims=True)
 
     def _target(self, belief: np.ndarray, position: np.ndarray, left_s: np.ndarray) -> np.ndarray:
-        """Where to go, shape (n, axes), from a belief over goals (n, goals), where it is, and the seconds left.
+        """Where to go, shape (n, axes), from a belief over goals (n, goals), the position and the seconds left.
 
-        The mean of the belief, or the candidate that passes the threshold. A mean that would select a candidate below
-        the threshold is pushed out of its reach.
+        This is the mean of the belief, or the candidate that passes the threshold. A mean that lies so near a candidate
+        that it would select it below the threshold is moved away from it.
         """
         mean = products(belief, self.goals)
         if self.layout.candidates is None:
@@ -180,12 +195,22 @@ class Bayes(HandWritten):
         return np.where(settled[:, None], self.goals[best], waiting)
 
 
-def goal_grid(axes: int, tolerance: float) -> np.ndarray:
-    """Grid over the goals of the level without candidates, shape (goals, axes)."""
-    spacing = SPACING if axes > 1 else tolerance / 2
-    line = np.linspace(-REACH, REACH, round(2 * REACH / spacing) + 1)
-    grid = np.array(list(product(line, repeat=axes)))
-    return grid[np.abs(grid).max(axis=1) > HOME_BOX]
+def inferred_goals(facts: TaskFacts) -> np.ndarray:
+    """Goals over which there is a belief, float32, shape (goals, axes): all candidates, or points of the continuum.
+
+    Raises
+    ------
+    NeuroMotionError
+        If there are more candidates than `LIMIT`.
+    """
+    space = facts.goals
+    if space.candidates is not None and len(space.candidates) > LIMIT:
+        raise NeuroMotionError(
+            f"The goal is one of {len(space.candidates)} candidates; Bayesian inference takes {LIMIT} at most. "
+            "Take a level with fewer candidates, or another controller."
+        )
+    spacing = SPACING if space.axes > 1 else facts.tolerance / 2
+    return np.asarray(space.spread(spacing, LIMIT), dtype=np.float32)
 
 
 def _step(values: np.ndarray) -> np.ndarray:

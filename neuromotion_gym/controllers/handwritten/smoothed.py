@@ -1,4 +1,4 @@
-"""Controllers that smooth the decisions over time and then move the winning label's axis at full speed."""
+"""Controllers that smooth the decisions over time; the label that wins moves the limb at full speed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from neuromotion_gym.controllers.base import HandWritten, Memory, Seen, decided_rows
+from neuromotion_gym.controllers.base import HandWritten, Memory, Seen, decided_rows, number
 from neuromotion_gym.controllers.smoothing import (
     decide,
     forward_filter,
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 
 SUREST = 0.8
-"""Probability that accumulated evidence reaches at most, so that it can be taken back in time."""
+"""Highest probability that accumulated evidence reaches, so that it can be reversed in time."""
 
 
 def _check_share(name: str, value: float) -> None:
-    if not 0 <= value < 1:
+    if not 0 <= number(name, value) < 1:
         raise NeuroMotionError(f"{name} lies in [0, 1), not at {value}.")
 
 
@@ -37,13 +37,15 @@ class Majority(HandWritten):
     ----------
     layout : ObservationLayout
     votes : int, default 5
-        A vote delays a change by about half of them.
+        They delay a change by about half as many decisions.
     """
+
+    name = "majority"
 
     def __init__(self, layout: ObservationLayout, votes: int = 5) -> None:
         super().__init__(layout)
-        if votes < 1:
-            raise NeuroMotionError(f"A majority needs one vote or more, not {votes}.")
+        if isinstance(votes, bool) or not isinstance(votes, int) or votes < 1:
+            raise NeuroMotionError(f"A majority needs a whole number of votes, one or more, not {votes!r}.")
         self.votes = votes
 
     def fresh(self, n: int) -> Memory:
@@ -59,7 +61,7 @@ class Majority(HandWritten):
 
 
 class Rejection(HandWritten):
-    """Doubtful decisions hold the limb still (Scheme et al., IEEE Trans. Biomed. Eng. 60(6), 2013), with hysteresis.
+    """Uncertain decisions hold the limb still (Scheme et al., IEEE Trans. Biomed. Eng. 60(6), 2013), with hysteresis.
 
     Parameters
     ----------
@@ -67,6 +69,8 @@ class Rejection(HandWritten):
     enter, leave : float, default 0.15 and 0.05
         Confidence, from 0 at chance to 1 at certainty, at which a label is taken up and below which it is dropped.
     """
+
+    name = "rejection"
 
     def __init__(self, layout: ObservationLayout, enter: float = 0.15, leave: float = 0.05) -> None:
         super().__init__(layout)
@@ -101,13 +105,15 @@ class Evidence(HandWritten):
     release : float, default 0.35
         Probability below which it stops.
     bound : float, optional
-        Largest lead of a label before the lowest, in units of log-probability; when left out, the lead that makes a
-        label's probability 0.8 where all others are equal.
+        Largest lead of a label over the lowest one, in units of log-probability. When left out, it is the lead at which
+        a label has the probability 0.8 while all others are equal.
     doubt : float, default 0.02
-        Share of its certainty that the decoder is not believed.
+        Weight of the uniform distribution that is mixed into every posterior.
     boost : float, default 8
         Factor on the weight of a decision, which is the share of its window that is new; the weight is 1 at most.
     """
+
+    name = "evidence"
 
     def __init__(
         self,
@@ -124,11 +130,12 @@ class Evidence(HandWritten):
             _check_share(name, value)
         if release > threshold:
             raise NeuroMotionError(f"A label that starts to move at {threshold} cannot stop below {release}.")
-        span = max(0.5, 2 * layout.window_s) if memory_s is None else memory_s
-        if not (span > 0 and boost > 0):
+        span = max(0.5, 2 * layout.window_s) if memory_s is None else number("The leak's time constant", memory_s)
+        if not (span > 0 and number("The boost", boost) > 0):
             raise NeuroMotionError(f"The leak's time constant and the boost are above zero, not {span} and {boost}.")
         if bound is None:
             bound = float(np.log((self.labels - 1) * SUREST / (1 - SUREST)))
+        number("The bound", bound)
         highest = 1 / (1 + (self.labels - 1) * float(np.exp(-bound)))
         if highest <= threshold:
             raise NeuroMotionError(
@@ -153,7 +160,7 @@ class Evidence(HandWritten):
 
 
 class HiddenMarkov(HandWritten):
-    """Forward filter of a hidden Markov model with sticky intents; the likeliest label moves its axis.
+    """Forward filter of a hidden Markov model in which intents tend to stay; the most likely label moves the limb.
 
     Parameters
     ----------
@@ -161,18 +168,20 @@ class HiddenMarkov(HandWritten):
     stay_s : float, optional
         Mean time that an intent stays; one and a half times the decoder's lag when left out, a second at least.
     doubt : float, default 0.02
-        Share of its certainty that the decoder is not believed.
+        Weight of the uniform distribution that is mixed into every posterior.
     boost : float, default 8
         Factor on the weight of a decision, which is the share of its window that is new; the weight is 1 at most.
     """
+
+    name = "hmm"
 
     def __init__(
         self, layout: ObservationLayout, stay_s: float | None = None, doubt: float = 0.02, boost: float = 8.0
     ) -> None:
         super().__init__(layout)
         _check_share("The doubt", doubt)
-        stay_s = max(1.0, 1.5 * layout.lag_s) if stay_s is None else stay_s
-        if not (stay_s > 0 and boost > 0):
+        stay_s = max(1.0, 1.5 * layout.lag_s) if stay_s is None else number("The stay of an intent", stay_s)
+        if not (stay_s > 0 and number("The boost", boost) > 0):
             raise NeuroMotionError(f"The stay of an intent and the boost are above zero, not {stay_s} and {boost}.")
         self.stay = 1 / self.labels + (1 - 1 / self.labels) * float(np.exp(-layout.hop_s / stay_s))
         self.doubt = doubt

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from neuromotion_gym.controllers.base import HandWritten, Memory, Seen, decided_rows, products
+from neuromotion_gym.controllers.base import HandWritten, Memory, Seen, decided_rows, number, products
 from neuromotion_gym.errors import NeuroMotionError
 
 if TYPE_CHECKING:
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 class Kalman(HandWritten):
     """The wanted velocity of every axis is a random walk; each decision measures it.
 
-    The measurement is the posterior-weighted velocity ``m``; its variance is the posterior's own variance of the
-    label's velocity plus a floor, divided by the share of the window that is new, since windows overlap. Doubtful
-    decisions therefore move the estimate less.
+    The measurement is the posterior-weighted velocity. Its variance is the variance of the labels' velocities under the
+    posterior plus a floor, divided by the share of the window that is new, since windows overlap. Uncertain decisions
+    therefore move the estimate less.
 
     Parameters
     ----------
@@ -28,10 +28,12 @@ class Kalman(HandWritten):
     floor : float, default 0.02
         Variance of the measurement of a decoder that is certain.
     gain : float, default 1.5
-        Factor on the estimate, which is cut at full speed.
+        Factor on the estimate, which is limited to full speed.
     dead : float, default 0.1
-        Estimates within this share of full speed hold the axis still, so that a limb at rest comes to rest.
+        Estimates below this share of full speed hold the axis still.
     """
+
+    name = "kalman"
 
     def __init__(
         self,
@@ -43,6 +45,8 @@ class Kalman(HandWritten):
     ) -> None:
         super().__init__(layout)
         change_s = max(0.2, 0.5 * layout.window_s) if change_s is None else change_s
+        for what, value in (("Time of change", change_s), ("Floor", floor), ("Gain", gain), ("Dead band", dead)):
+            number(what, value)
         if not (change_s > 0 and floor > 0 and gain > 0):
             raise NeuroMotionError(
                 f"Time of change, floor and gain are above zero, not {change_s}, {floor} and {gain}."

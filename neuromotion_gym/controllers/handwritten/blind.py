@@ -1,0 +1,60 @@
+"""The best policy without information: go to one place, whatever the decoder says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from neuromotion_gym.controllers.base import HandWritten, Memory, Seen, check_places
+from neuromotion_gym.errors import NeuroMotionError
+
+if TYPE_CHECKING:
+    from neuromotion_gym.envs.layout import ObservationLayout
+    from neuromotion_gym.tasks.task import TaskFacts
+
+
+class Blind(HandWritten):
+    """Goes to one place and stays there: by default the bound that every decoder has to beat.
+
+    Its success is known exactly where a wrong selection ends the episode: it is the ``chance`` of the task's facts. The
+    place is one of the candidates, or one whose box of the tolerance lies wholly among the goals.
+
+    Parameters
+    ----------
+    layout : ObservationLayout
+    posture : float array, shape (axes,), optional
+        Where to go; one of the best places when left out.
+
+    Raises
+    ------
+    NeuroMotionError
+        If the positions that are seen are not those along which goals are measured.
+    """
+
+    name = "blind"
+
+    def __init__(self, layout: ObservationLayout, posture: np.ndarray | None = None) -> None:
+        super().__init__(layout)
+        check_places(self)
+        place = best_place(layout.facts) if posture is None else np.asarray(posture, dtype=float)
+        if place.shape != (self.axes,) or not (np.abs(place) <= 1).all():
+            raise NeuroMotionError(f"A posture has {self.axes} positions in [-1, 1], not {place.tolist()}.")
+        self.posture = place
+
+    def act(self, seen: Seen, memory: Memory) -> tuple[np.ndarray, Memory]:
+        """See `HandWritten.act`."""
+        stride = self.layout.speed * self.layout.control_s
+        return (self.posture - seen.position) / (2 * stride), ()
+
+
+def best_place(facts: TaskFacts) -> np.ndarray:
+    """One of the constant places that meet most goals, shape (axes,)."""
+    goals = facts.goals
+    if goals.candidates is not None:
+        return np.array(goals.candidates[0], dtype=float)
+    place = np.zeros(goals.axes)
+    # As near to the hole as the box of the tolerance lies wholly outside it, or in the middle where there is no room
+    room = goals.hole + 2 * facts.tolerance <= goals.reach
+    place[0] = goals.hole + facts.tolerance if room else (goals.hole + goals.reach) / 2
+    return place

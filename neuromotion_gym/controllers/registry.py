@@ -1,0 +1,115 @@
+"""Controllers by name: the hand-written ones, found by walking their folder, and what other packages register."""
+
+from __future__ import annotations
+
+import inspect
+import pkgutil
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from neuromotion_gym.controllers import handwritten
+from neuromotion_gym.controllers.base import Controller, HandWritten
+from neuromotion_gym.controllers.learned import PREFIX, Learned
+from neuromotion_gym.errors import NeuroMotionError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from neuromotion_gym.envs.layout import ObservationLayout
+
+    Factory = Callable[..., Controller]
+
+
+def _walk() -> dict[str, Factory | str]:
+    """Hand-written controllers by name, sorted."""
+    found: dict[str, Factory | str] = {}
+    for module in pkgutil.iter_modules(handwritten.__path__, f"{handwritten.__name__}."):
+        for value in vars(import_module(module.name)).values():
+            if isinstance(value, type) and issubclass(value, HandWritten) and "name" in vars(value):
+                found[value.name] = value
+    return dict(sorted(found.items()))
+
+
+CONTROLLERS: dict[str, Factory | str] = _walk()
+"""Name of a controller: its class, a function that makes it, or ``"module:Class"``. ``blind`` ignores the decoder: it
+is a bound and is not ranked."""
+
+
+def register_controller(name: str, factory: Factory | str) -> None:
+    """Make a controller of another package known; the same one again changes nothing.
+
+    Parameters
+    ----------
+    name : str
+        Under which `make_controller` and benchmarks find it.
+    factory : callable or str
+        Called as ``factory(layout, **options)``; or ``"module:Class"``, which is imported when it is used.
+
+    Raises
+    ------
+    NeuroMotionError
+        If the name is empty or holds a colon, or another controller has it.
+    """
+    if not name or ":" in name:
+        raise NeuroMotionError(f"A controller's name is not empty and holds no colon; {name!r} will not do.")
+    if not callable(factory) and not (isinstance(factory, str) and ":" in factory):
+        raise NeuroMotionError(
+            f"Controller {name!r} is registered by a class, a function or 'module:Class', not {factory!r}."
+        )
+    if CONTROLLERS.setdefault(name, factory) != factory:
+        raise NeuroMotionError(f"There already is a controller {name!r}; choose another name.")
+
+
+def make_controller(name: str, layout: ObservationLayout, **options: Any) -> Controller:
+    """Controller ``name`` for observations laid out as ``layout``.
+
+    Parameters
+    ----------
+    name : str
+        One of `CONTROLLERS`, or ``learned:`` and the name of a shipped policy or the path of a file.
+    layout : ObservationLayout
+        All that a controller may know of environment and decoder: the ``layout`` of an environment.
+    **options
+        Options of that controller; see its class.
+
+    Raises
+    ------
+    NeuroMotionError
+        If there is no such controller, or it has no such option. What goes wrong inside a controller is not caught.
+    """
+    if name.startswith(PREFIX):
+        _check_options(name, Learned, options, given=2)
+        return Learned(layout, name.removeprefix(PREFIX), **options)
+    if name not in CONTROLLERS:
+        raise NeuroMotionError(
+            f"Unknown controller {name!r}. Controllers: {', '.join(CONTROLLERS)}, {PREFIX}NAME or {PREFIX}PATH."
+        )
+    factory = _factory(name)
+    _check_options(name, factory, options, given=1)
+    return factory(layout, **options)
+
+
+def _factory(name: str) -> Factory:
+    """Class or function that makes a controller."""
+    found = CONTROLLERS[name]
+    if not isinstance(found, str):
+        return found
+    module, _, attribute = found.partition(":")
+    factory: Factory = getattr(import_module(module), attribute)
+    return factory
+
+
+def _check_options(name: str, factory: Factory, options: dict[str, Any], given: int) -> None:
+    """Compare options with the signature of ``factory``, whose first ``given`` parameters are not options."""
+    parameters = list(inspect.signature(factory).parameters.values())[given:]
+    named = {parameter.name: parameter for parameter in parameters if parameter.kind not in _COLLECTS}
+    known = f"Its options: {', '.join(named) or 'none'}."
+    unknown = sorted(set(options) - set(named))
+    if unknown and all(parameter.kind is not inspect.Parameter.VAR_KEYWORD for parameter in parameters):
+        raise NeuroMotionError(f"Controller {name!r} has no option {', '.join(map(repr, unknown))}. {known}")
+    missing = [key for key, each in named.items() if each.default is inspect.Parameter.empty and key not in options]
+    if missing:
+        raise NeuroMotionError(f"Controller {name!r} needs the option {', '.join(map(repr, missing))}. {known}")
+
+
+_COLLECTS = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)

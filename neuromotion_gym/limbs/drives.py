@@ -1,0 +1,139 @@
+"""Drives: from actions to the controls of a limb, and what asking for a label will do to it. Know nothing of tasks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.limbs.limb import bounded
+
+if TYPE_CHECKING:
+    from neuromotion_gym.intents import IntentMap
+    from neuromotion_gym.limbs.limb import Limb
+
+
+class Drive(Protocol):
+    """Turns the actions of a batch of limbs into controls.
+
+    A drive is built as ``DriveClass(limb, intents, axes, speed, control_s)``; the task says along which axes error is
+    measured, and how fast the limb may be. Every array has the rows of the batch first. Sensors are those of the last
+    control step, shape (rows, nsensordata).
+    """
+
+    action_size: int
+    """Length of an action; need not be the number of axes."""
+    columns: tuple[str, ...]
+    """Names of what `motion` gives."""
+    position_bound: float | np.ndarray
+    velocity_bound: float | np.ndarray
+    """Largest values that an observation shows of `motion`, in all or one a column; what lies beyond is clipped."""
+    speed: float
+    """How far an action of 1 moves in a second, in the unit of `motion`."""
+    lag_s: float
+    """How long a command takes to show in the limb."""
+    steady: bool
+    """Whether `effect` is the same whatever the sensors say; it is then asked once."""
+
+    def start(self, num_rows: int) -> None:
+        """Allocate the state of ``num_rows`` rows."""
+
+    def reset(self, rows: np.ndarray, places: np.ndarray) -> np.ndarray:
+        """Begin an episode in ``rows``, shape (m,), with the limb at rest at ``places``; a task's `reset` calls it.
+
+        Parameters
+        ----------
+        rows : int array, shape (m,)
+        places : float array, shape (m, axes)
+            Where the limb stands along every axis.
+
+        Returns
+        -------
+        float array, shape (m, nstate)
+            States of the physics, ``mjSTATE_FULLPHYSICS``. A task may change what does not belong to the limb.
+        """
+
+    def control(self, action: np.ndarray, sensors: np.ndarray) -> np.ndarray:
+        """Controls of the coming step, shape (rows, nu), for actions of shape (rows, action_size)."""
+
+    def motion(self, sensors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """What the agent sees of the limb: positions and velocities, both of shape (rows, len(columns))."""
+
+    def effect(self, labels: np.ndarray, sensors: np.ndarray) -> np.ndarray:
+        """Change of every axis in one control step in which a label is asked for, once `lag_s` has passed.
+
+        The forward model of an operator.
+
+        Parameters
+        ----------
+        labels : int array, shape (rows,)
+        sensors : float array, shape (rows, nsensordata)
+
+        Returns
+        -------
+        float array, shape (rows, axes)
+        """
+
+
+class SetPointDrive:
+    """Set points of degrees of freedom, which move at the speed that an action asks for.
+
+    Parameters
+    ----------
+    limb : Limb
+    intents : IntentMap
+        What each label moves.
+    axes : tuple of str
+        Degrees of freedom that actions move, in order; all others are held at home.
+    speed : float
+        Full speed, half ranges a second.
+    control_s : float
+        Control period.
+
+    Raises
+    ------
+    NeuroMotionError
+        If the axes are not those that the labels move.
+    """
+
+    position_bound = 2.0
+    velocity_bound = 10.0
+    lag_s = 0.0
+    steady = True
+
+    def __init__(self, limb: Limb, intents: IntentMap, axes: tuple[str, ...], speed: float, control_s: float) -> None:
+        if tuple(axes) != intents.axes:
+            raise NeuroMotionError(
+                f"Set points move the axes of the labels, {', '.join(intents.axes)}, but the task measures error along "
+                f"{', '.join(axes)}; it needs another drive."
+            )
+        self.limb = limb
+        self.columns = self.axes = tuple(axes)
+        self.action_size = len(self.axes)
+        self.speed = speed
+        self.target: np.ndarray = np.zeros((0, len(self.axes)))
+        self._stride = speed * control_s
+        self._effects = self._stride * np.asarray(intents.directions, dtype=float)
+
+    def start(self, num_rows: int) -> None:
+        """See `Drive.start`."""
+        self.target = np.zeros((num_rows, len(self.axes)))
+
+    def reset(self, rows: np.ndarray, places: np.ndarray) -> np.ndarray:
+        """See `Drive.reset`; places are scaled, -1 to 1 of the range of each axis."""
+        self.target[rows] = places
+        return self.limb.state_at(places, self.axes)
+
+    def control(self, action: np.ndarray, sensors: np.ndarray) -> np.ndarray:
+        """See `Drive.control`; an action is a fraction of full speed, -1 to 1."""
+        self.target = bounded(self.target + self._stride * bounded(action, 1.0), 1.0)
+        return self.limb.control(self.target, self.axes)
+
+    def motion(self, sensors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """See `Drive.motion`; half ranges from home, and half ranges a second."""
+        return self.limb.motion(sensors, self.axes)
+
+    def effect(self, labels: np.ndarray, sensors: np.ndarray) -> np.ndarray:
+        """See `Drive.effect`."""
+        return self._effects.take(labels, axis=0)
