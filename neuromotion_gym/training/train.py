@@ -22,6 +22,7 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
 
 from neuromotion_gym.datasets import registry
+from neuromotion_gym.decoders.fitted_on import FittedOn, write_fitted_on
 from neuromotion_gym.decoders.onnx_decoder import MODEL
 from neuromotion_gym.decoders.recipe import RECIPE, Recipe, load_recipe
 from neuromotion_gym.errors import NeuroMotionError
@@ -31,7 +32,7 @@ from neuromotion_gym.training.architectures import build_network
 from neuromotion_gym.training.data import people_of, sessions_of
 from neuromotion_gym.training.digest import training_digest
 from neuromotion_gym.training.export import export_onnx
-from neuromotion_gym.training.fitted_on import record_fitted_on
+from neuromotion_gym.training.fitted_on import fitted_on_of, with_fingerprints
 from neuromotion_gym.training.networks.network import DecoderNetwork, Ensemble
 from neuromotion_gym.training.preparations import prepared_windows
 
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from neuromotion_gym.signals.recording import Session
     from neuromotion_gym.training.data import TrainingWindows
 
 PLAYED_PARTS = ("tune", "test")
@@ -254,7 +254,11 @@ def train(
             for index in range(options.seeds)
         ]
         network = members[0] if len(members) == 1 else Ensemble(members, loaded.decoder.output)
-    write_folder(network, loaded, folder, source, sessions=sessions, excluded=left_out)
+    recordings = [recording for session in sessions for recording in session.recordings]
+    record = fitted_on_of(recordings, part=data.train, excluded=left_out)
+    if not exclude:  # a fold meets its own data set alone, in which people and runs have names
+        record = with_fingerprints(record, loaded.decoder.channels, root)
+    write_folder(network, loaded, folder, record, source)
     shutil.rmtree(work, ignore_errors=True)
     return folder
 
@@ -364,10 +368,8 @@ def write_folder(
     network: DecoderNetwork,
     recipe: Recipe,
     folder: Path,
+    record: FittedOn,
     source: Path | None = None,
-    *,
-    sessions: Sequence[Session],
-    excluded: Sequence[str] = (),
 ) -> None:
     """Write the folder of a trained network.
 
@@ -376,12 +378,10 @@ def write_folder(
     network : DecoderNetwork
     recipe : Recipe
     folder : path
+    record : FittedOn
+        What it was fitted on.
     source : path, optional
         Where the recipe was read from; a recipe that already lies in ``folder`` is not written again.
-    sessions : sequence of Session
-        What it was fitted on.
-    excluded : sequence of str
-        People who were left out.
     """
     state = {name: value.detach().clone() for name, value in network.state_dict().items()}
     with filling(folder) as temporary:
@@ -397,7 +397,7 @@ def write_folder(
             },
             temporary / "model.ckpt",
         )
-        record_fitted_on(temporary, sessions, part=recipe.trainable()[0].train, excluded=excluded)
+        write_fitted_on(temporary, record)
         written = source if source is None or source.is_file() else source / RECIPE
         if written is None or written.resolve() != (folder / RECIPE).resolve():
             _write_recipe(recipe, temporary / RECIPE)

@@ -20,7 +20,6 @@ from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.training.data import sessions_of
 from neuromotion_gym.training.digest import training_digest
 from neuromotion_gym.training.evaluation import accuracy_by_person, decide
-from neuromotion_gym.training.folds import fold_decoder, fold_folder, held_out
 from neuromotion_gym.training.preparations import prepared_windows
 from neuromotion_gym.training.report import evaluate
 
@@ -241,24 +240,6 @@ def test_best_epoch_by_tune_part_is_kept(small_myo, tmp_path, monkeypatch):
     kept = torch.load(folder / "model.pt", weights_only=True)["last.weight"]
     assert torch.equal(kept, weights[1])
     assert not torch.equal(kept, weights[2])
-
-
-def test_fold_never_sees_its_person_and_is_trained_once(trained, small_myo, cache, monkeypatch):
-    decoder = fold_decoder(trained, "Male3", root=small_myo)
-    check_decoder(decoder)
-    fold = held_out("myo_armband", "Male3")
-    assert fold == ("Male3",)
-    assert decoder.path.parent == fold_folder(load_recipe(trained), fold, small_myo)
-    assert cache in decoder.path.parents
-    from neuromotion_gym.training import train as training
-
-    def no_training(*arguments, **options):
-        raise AssertionError("trained again")
-
-    monkeypatch.setattr(training, "train", no_training)
-    assert fold_decoder(trained, "Male3", root=small_myo).path == decoder.path
-    with pytest.raises(NeuroMotionError, match="no person 'Male9'"):
-        fold_decoder(trained, "Male9", root=small_myo)
 
 
 def test_closed_form_of_a_head_gives_a_decoder_that_is_calibrated_in_a_second(small_myo, tmp_path):
