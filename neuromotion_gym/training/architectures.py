@@ -1,7 +1,7 @@
 """Networks by name: how the section ``network`` of a recipe becomes an untrained torch module.
 
 An architecture is a module ``neuromotion_gym.training.networks.<name>``, found by walking the folder, or is registered
-by another package. It has a function ``build(spec, *, options...) -> DecoderNetwork``, whose keyword-only parameters
+by another package. It has a function ``build(spec, *, options...) -> DecoderNetwork``, whose parameters after the first
 are the options that ``network.options`` may hold.
 """
 
@@ -12,7 +12,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from neuromotion_gym.errors import NeuroMotionError
-from neuromotion_gym.training.options import checked_options
+from neuromotion_gym.training.options import check_registered, checked_options, looked_up
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,19 +20,25 @@ if TYPE_CHECKING:
     from neuromotion_gym.decoders.recipe import Recipe
     from neuromotion_gym.training.networks.network import DecoderNetwork
 
-_REGISTERED: dict[str, Callable[..., DecoderNetwork]] = {}
+_REGISTERED: dict[str, Callable[..., DecoderNetwork] | str] = {}
 
 
-def register_network(name: str, build: Callable[..., DecoderNetwork]) -> None:
+def register_network(name: str, build: Callable[..., DecoderNetwork] | str) -> None:
     """Make a network of another package known; the same one again changes nothing.
+
+    Parameters
+    ----------
+    name : str
+        Name in recipes.
+    build : callable or str
+        The function; or ``"module:function"``, which is imported when it is used, so that registering needs no torch.
 
     Raises
     ------
     NeuroMotionError
         If another network has this name.
     """
-    if name in _shipped() or _REGISTERED.get(name, build) is not build:
-        raise NeuroMotionError(f"There already is a network {name!r}; choose another name.")
+    check_registered(name, build, "network", {**dict.fromkeys(_shipped()), **_REGISTERED})
     _REGISTERED[name] = build
 
 
@@ -50,7 +56,7 @@ def builder(name: str) -> Callable[..., DecoderNetwork]:
         If there is none of that name; the message lists those there are.
     """
     if name in _REGISTERED:
-        return _REGISTERED[name]
+        return looked_up(_REGISTERED[name])
     if name not in _shipped():
         raise NeuroMotionError(f"No network is called {name!r}. Networks: {', '.join(list_networks())}.")
     build: Callable[..., DecoderNetwork] = import_module(f"neuromotion_gym.training.networks.{name}").build
@@ -59,7 +65,7 @@ def builder(name: str) -> Callable[..., DecoderNetwork]:
 
 def registered_network(name: str) -> Callable[..., DecoderNetwork] | None:
     """The function of a network that another package has registered; None for those of the library."""
-    return _REGISTERED.get(name)
+    return looked_up(_REGISTERED[name]) if name in _REGISTERED else None
 
 
 def build_network(recipe: Recipe) -> DecoderNetwork:
@@ -72,7 +78,7 @@ def build_network(recipe: Recipe) -> DecoderNetwork:
     """
     _, network, _ = recipe.trainable()
     build = builder(network.name)
-    options = checked_options(build, network.options, f"Network {network.name!r}")
+    options = checked_options(build, network.options, f"Network {network.name!r}", positional=1)
     try:
         return build(recipe.decoder, **options)
     except NeuroMotionError:

@@ -1,8 +1,9 @@
-"""Options of a recipe, checked against the signature of the function that takes them."""
+"""Functions that a recipe names: how they are looked up, and options checked against their signature."""
 
 from __future__ import annotations
 
 import inspect
+from importlib import import_module
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, get_type_hints
 
@@ -15,18 +16,54 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 
-def checked_options(function: Callable[..., Any], given: Mapping[str, Any], what: str) -> dict[str, Any]:
+def looked_up(function: Callable[..., Any] | str) -> Callable[..., Any]:
+    """A function, or the one that ``"module:function"`` names."""
+    if not isinstance(function, str):
+        return function
+    module, _, name = function.partition(":")
+    found: Callable[..., Any] = getattr(import_module(module), name)
+    return found
+
+
+def check_registered(name: str, function: Callable[..., Any] | str, what: str, taken: Mapping[str, object]) -> None:
+    """Refuse what cannot be registered under ``name``.
+
+    Parameters
+    ----------
+    name : str
+    function : callable or str
+    what : str
+        Kind of thing, for messages: "network".
+    taken : mapping
+        Names that are given already; the same function again may have its own.
+
+    Raises
+    ------
+    NeuroMotionError
+        If the name is taken by something else, or ``function`` is neither a function nor ``"module:function"``.
+    """
+    if not callable(function) and not (isinstance(function, str) and ":" in function):
+        raise NeuroMotionError(f"A {what} is registered by a function or by 'module:function', not by {function!r}.")
+    if taken.get(name, function) != function:
+        raise NeuroMotionError(f"There already is a {what} {name!r}; choose another name.")
+
+
+def checked_options(
+    function: Callable[..., Any], given: Mapping[str, Any], what: str, *, positional: int
+) -> dict[str, Any]:
     """``given`` as keyword arguments of ``function``.
 
     Parameters
     ----------
     function : callable
-        Its keyword-only parameters are the options. Values are checked against their annotations, as far as those can
-        be looked up from the function's module.
+        Its parameters are the options, but for the first ``positional`` ones. Values are checked against their
+        annotations, as far as those can be looked up from the function's module.
     given : mapping
         Options of the recipe.
     what : str
         Who takes them, for messages: "Network 'slow_bins'".
+    positional : int
+        Parameters that the caller passes by position.
 
     Returns
     -------
@@ -40,8 +77,8 @@ def checked_options(function: Callable[..., Any], given: Mapping[str, Any], what
     """
     options = {
         name: parameter
-        for name, parameter in inspect.signature(function).parameters.items()
-        if parameter.kind is parameter.KEYWORD_ONLY
+        for name, parameter in list(inspect.signature(function).parameters.items())[positional:]
+        if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
     }
     if unknown := sorted(set(given) - set(options)):
         raise NeuroMotionError(

@@ -2,7 +2,7 @@
 
 A preparation is a module ``neuromotion_gym.training.windows.<name>``, found by walking the folder, or is registered by
 another package. It has a function ``training_windows(recipe, sessions, *, options...) -> TrainingWindows``, whose
-keyword-only parameters are the options that ``data.options`` may hold.
+parameters after the first two are the options that ``data.options`` may hold.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from neuromotion_gym.errors import NeuroMotionError
-from neuromotion_gym.training.options import checked_options
+from neuromotion_gym.training.options import check_registered, checked_options, looked_up
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -21,19 +21,25 @@ if TYPE_CHECKING:
     from neuromotion_gym.signals.recording import Session
     from neuromotion_gym.training.data import TrainingWindows
 
-_REGISTERED: dict[str, Callable[..., TrainingWindows]] = {}
+_REGISTERED: dict[str, Callable[..., TrainingWindows] | str] = {}
 
 
-def register_preparation(name: str, training_windows: Callable[..., TrainingWindows]) -> None:
+def register_preparation(name: str, training_windows: Callable[..., TrainingWindows] | str) -> None:
     """Make a preparation of another package known; the same one again changes nothing.
+
+    Parameters
+    ----------
+    name : str
+        Name in recipes.
+    training_windows : callable or str
+        The function; or ``"module:function"``, which is imported when it is used, so that registering needs no torch.
 
     Raises
     ------
     NeuroMotionError
         If another preparation has this name.
     """
-    if name in _shipped() or _REGISTERED.get(name, training_windows) is not training_windows:
-        raise NeuroMotionError(f"There already is a preparation {name!r}; choose another name.")
+    check_registered(name, training_windows, "preparation", {**dict.fromkeys(_shipped()), **_REGISTERED})
     _REGISTERED[name] = training_windows
 
 
@@ -51,7 +57,7 @@ def preparation(name: str) -> Callable[..., TrainingWindows]:
         If there is none of that name; the message lists those there are.
     """
     if name in _REGISTERED:
-        return _REGISTERED[name]
+        return looked_up(_REGISTERED[name])
     if name not in _shipped():
         raise NeuroMotionError(f"data.preparation {name!r} is unknown. Preparations: {', '.join(list_preparations())}.")
     found: Callable[..., Any] = import_module(f"neuromotion_gym.training.windows.{name}").training_windows
@@ -60,7 +66,7 @@ def preparation(name: str) -> Callable[..., TrainingWindows]:
 
 def registered_preparation(name: str) -> Callable[..., TrainingWindows] | None:
     """The function of a preparation that another package has registered; None for those of the library."""
-    return _REGISTERED.get(name)
+    return looked_up(_REGISTERED[name]) if name in _REGISTERED else None
 
 
 def prepared_windows(recipe: Recipe, sessions: Sequence[Session]) -> TrainingWindows:
@@ -73,7 +79,7 @@ def prepared_windows(recipe: Recipe, sessions: Sequence[Session]) -> TrainingWin
     """
     data, _, _ = recipe.trainable()
     function = preparation(data.preparation)
-    options = checked_options(function, data.options, f"Preparation {data.preparation!r}")
+    options = checked_options(function, data.options, f"Preparation {data.preparation!r}", positional=2)
     return function(recipe, sessions, **options)
 
 

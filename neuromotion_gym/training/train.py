@@ -241,6 +241,9 @@ def train(
         _warn_of_played(loaded)
     sessions = sessions_of(loaded, data.train, root=root, exclude=left_out, calibration_apart=False)
     windows = prepared_windows(loaded, sessions)
+    recordings = [recording for session in sessions for recording in session.recordings]
+    record = fitted_on_of(recordings, part=data.train, excluded=left_out)
+    del sessions, recordings  # windows hold what they need; all recordings together may be a gigabyte
     key = training_digest(loaded, data.train, exclude, root)
     work = (cache_folder() / "training" if work is None else Path(work)) / key
     if options.method == "closed_form":
@@ -254,8 +257,6 @@ def train(
             for index in range(options.seeds)
         ]
         network = members[0] if len(members) == 1 else Ensemble(members, loaded.decoder.output)
-    recordings = [recording for session in sessions for recording in session.recordings]
-    record = fitted_on_of(recordings, part=data.train, excluded=left_out)
     if not exclude:  # a fold meets its own data set alone, in which people and runs have names
         record = with_fingerprints(record, loaded.decoder.channels, root)
     write_folder(network, loaded, folder, record, source)

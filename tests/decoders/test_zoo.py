@@ -106,8 +106,11 @@ def test_decoder_of_another_package_is_found_by_its_name(tiny, tmp_path, monkeyp
         zoo.register_decoder("of_another_package", tiny.write(tmp_path / "other", tiny.graph()))
     with pytest.raises(NeuroMotionError, match="already is a decoder 'emg_armband'"):
         zoo.register_decoder("emg_armband", folder)
-    with pytest.raises(NeuroMotionError, match=r"needs recipe\.yaml and model\.onnx"):
+    with pytest.raises(NeuroMotionError, match=r"lacks recipe\.yaml"):
         zoo.register_decoder("empty", tmp_path)
+    (folder / "model.onnx").unlink()
+    assert "of_another_package" not in list_decoders()  # not trained yet
+    assert decoder_folder("of_another_package") == folder
 
 
 def test_the_graph_of_a_calibrated_folder_is_loaded_with_its_adaptation(tiny, head_folder):

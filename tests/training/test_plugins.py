@@ -75,6 +75,15 @@ def test_a_name_is_given_once(mock_band, register, taken):
         register(taken, lambda spec: None)
 
 
+def test_a_function_may_be_named_and_is_imported_when_it_is_used(mock_band, tmp_path):
+    architectures.register_network("by_name", "mock_data:build")
+    architectures.register_network("not_there", "no_such_module:build")
+    folder = train(recipe(network={"name": "by_name"}), tmp_path / "out", root=mock_band, progress=False)
+    assert (folder / "model.onnx").is_file()
+    with pytest.raises(NeuroMotionError, match="a function or by 'module:function', not by 3"):
+        architectures.register_network("number", 3)
+
+
 @pytest.mark.parametrize("where", ["network", "preparation"])
 def test_an_error_in_foreign_code_keeps_its_traceback(mock_band, tmp_path, monkeypatch, where):
     def faulty(*arguments):
@@ -115,9 +124,9 @@ def takes(
 )
 def test_options_are_checked_against_the_signature(given, named):
     with pytest.raises(NeuroMotionError, match=named):
-        checked_options(takes, given, "It")
+        checked_options(takes, given, "It", positional=1)
 
 
 def test_options_are_given_as_annotated():
-    found = checked_options(takes, {"width": 2, "pair": [1, 2], "free": {1}, "odd": "x"}, "It")
+    found = checked_options(takes, {"width": 2, "pair": [1, 2], "free": {1}, "odd": "x"}, "It", positional=1)
     assert found == {"width": 2, "pair": (1.0, 2.0), "free": {1}, "odd": "x"}
