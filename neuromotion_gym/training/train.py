@@ -88,13 +88,13 @@ def _seed(*numbers: int) -> int:
 
 
 class DecoderTraining(lightning.LightningModule):
-    """One network in training; also what ``load_from_checkpoint`` makes of a ``model.ckpt``.
+    """One network in training; ``load_from_checkpoint`` makes one of a ``model.ckpt``.
 
     Parameters
     ----------
     recipe : Recipe, or mapping with its content
     seed : int, optional
-        Of the one network to train; left out, the network is whole, all of ``training.seeds`` in it.
+        Of the one network to train. Where left out, the network holds the members of all ``training.seeds``.
     train, tune : TrainingWindows, optional
         To train on and to look at.
     """
@@ -125,7 +125,7 @@ class DecoderTraining(lightning.LightningModule):
         return DataLoader(batches, batch_size=None)
 
     def val_dataloader(self) -> DataLoader[Any] | list[Any]:
-        """The tune part, where there is one."""
+        """Windows of the tune part; none where the recipe has no such part."""
         if self.tune_windows is None:
             return []
         return DataLoader(_Batches(self.tune_windows, 256), batch_size=None)
@@ -147,11 +147,11 @@ class DecoderTraining(lightning.LightningModule):
         return loss
 
     def on_validation_epoch_start(self) -> None:
-        """Begin to count."""
+        """Set the counts to zero."""
         self._hits.zero_()
 
     def validation_step(self, batch: tuple[Tensor, ...], index: int) -> None:
-        """Count right decisions of each label."""
+        """Count right decisions and windows of each label."""
         labels, *inputs = batch
         right = (self.log_probabilities(inputs).argmax(1) == labels).float().cpu()
         self._hits[:, 0].index_add_(0, labels.cpu(), right)
@@ -164,7 +164,7 @@ class DecoderTraining(lightning.LightningModule):
         self.log("tune_accuracy", accuracy, prog_bar=True)
 
     def configure_optimizers(self) -> Any:
-        """AdamW, its rate rising and then falling along a cosine; biases and scales do not decay."""
+        """AdamW; its rate rises and then falls along a cosine. Biases and scales have no weight decay."""
         options = self.options
         decayed = [value for value in self.network.parameters() if value.ndim > 1]
         others = [value for value in self.network.parameters() if value.ndim <= 1]
@@ -431,6 +431,6 @@ def load_network(folder: str | Path) -> DecoderNetwork:
 
 
 def _whole_network(recipe: Recipe) -> DecoderNetwork:
-    """Untrained network of a recipe, all seeds in it."""
+    """Untrained network of a recipe, with a member for each seed."""
     members = [build_network(recipe) for _ in range(recipe.trainable()[2].seeds)]
     return members[0] if len(members) == 1 else Ensemble(members, recipe.decoder.output)

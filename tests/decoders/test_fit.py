@@ -31,7 +31,7 @@ def test_a_recording_that_differs_in_one_thing_is_refused_with_both_sides(tiny, 
 def test_a_source_that_differs_in_one_thing_is_refused_with_both_sides(tiny, changes, named):
     given = tiny.recording().spec
     check_source(SimpleNamespace(spec=given, labels=("left", "right")), tiny.spec())
-    with pytest.raises(NeuroMotionError, match=f"'tiny' cannot read the source: {named}"):
+    with pytest.raises(NeuroMotionError, match=f"'tiny' reads 2 channels at 100 Hz, but the source gives.*: {named}"):
         check_source(SimpleNamespace(spec=replace(given, **changes), labels=("left", "right")), tiny.spec())
 
 

@@ -74,12 +74,12 @@ def test_adaptation_is_asked_for_and_its_shape_checked(head_folder):
         decoder.adapt(())
 
 
-def test_adaptation_that_nobody_wants_is_refused(tiny_folder):
+def test_adaptation_is_refused_by_a_decoder_without_one(tiny_folder):
     with pytest.raises(NeuroMotionError, match="takes no adaptation"):
         OnnxDecoder(tiny_folder).decode(np.zeros((1, 2, 4)), np.zeros((1, 2, 3)))
 
 
-def test_fixed_adaptation_makes_a_decoder_without_one(head_folder):
+def test_decoder_with_a_fixed_adaptation_takes_none(head_folder):
     head = np.array([[1, 0, 1.5], [0, 1, 0]], np.float32)
     free = OnnxDecoder(head_folder)
     np.save(head_folder / "adaptation.npy", head)
@@ -105,7 +105,7 @@ def test_broken_fixed_adaptation_is_refused(head_folder, broken):
         OnnxDecoder(head_folder)
 
 
-def test_decoder_survives_a_trip_to_another_process(tiny_folder):
+def test_decoder_can_be_copied_to_another_process(tiny_folder):
     decoder = OnnxDecoder(tiny_folder)
     windows = np.random.default_rng(0).normal(size=(3, 2, 4))
     # A copy takes the way of a pickle: without the session, which is opened anew

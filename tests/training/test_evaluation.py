@@ -42,7 +42,7 @@ def test_balanced_accuracy_weighs_labels_alike_and_people_apart():
     assert confusion(some).tolist() == [[0, 0, 0], [0, 3, 0], [0, 1, 1]]
 
 
-def test_left_against_right_forgets_rest():
+def test_a_contrast_leaves_other_labels_out():
     some = decisions([[0.8, 0.15, 0.05], LEFT, REST], [1, 2, 0])
     alone = some.restricted(("left", "right"))
     assert alone.posterior[0] == pytest.approx([0.75, 0.25])
@@ -79,7 +79,7 @@ def test_chance_of_windows_that_repeat_their_trial_is_wider():
     many = permutation_chance(decisions(posterior.repeat(9, axis=0), truth.repeat(9), trials=np.arange(60).repeat(9)))[
         1
     ]
-    assert many == pytest.approx(one, abs=0.05)  # nine copies of a trial are no nine trials
+    assert many == pytest.approx(one, abs=0.05)  # nine windows of one trial are not nine trials
 
 
 def test_latency_counts_from_onset_and_leaves_rest_out():
