@@ -18,6 +18,7 @@ from neuromotion_gym.resources import assets_root
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Callable, Mapping
 
 
 @dataclass(frozen=True)
@@ -182,8 +183,8 @@ def _shipped_limbs() -> set[str]:
 
 
 def _register(table: dict[str, str | type], kind: str, name: str, value: str | type) -> None:
-    if table.setdefault(name, value) != value:
-        raise NeuroMotionError(f"There already is a {kind} {name!r}; choose another name.")
+    check_registered(name, value, kind, table)
+    table[name] = value
 
 
 def _look_up(table: dict[str, str | type], kind: str, name: str) -> Any:
@@ -198,3 +199,28 @@ def resolve(value: Any) -> Any:
         return value
     module, _, attribute = value.partition(":")
     return getattr(import_module(module), attribute)
+
+
+def check_registered(name: str, function: Callable[..., Any] | str, what: str, taken: Mapping[str, object]) -> None:
+    """Refuse what cannot be registered under ``name``.
+
+    Parameters
+    ----------
+    name : str
+    function : callable or str
+    what : str
+        Kind of thing, for messages: "network".
+    taken : mapping
+        Names that are given already; the same function again may have its own.
+
+    Raises
+    ------
+    NeuroMotionError
+        If the name is taken by something else, or ``function`` is neither a class, nor a function, nor such a text.
+    """
+    if not callable(function) and not (isinstance(function, str) and ":" in function):
+        raise NeuroMotionError(
+            f'A {what} is registered by a class, a function or the text "module:name", not by {function!r}.'
+        )
+    if taken.get(name, function) != function:
+        raise NeuroMotionError(f"There already is a {what} {name!r}; choose another name.")

@@ -11,7 +11,7 @@ from neuromotion_gym.controllers import handwritten
 from neuromotion_gym.controllers.base import Controller, HandWritten
 from neuromotion_gym.controllers.learned import PREFIX, Learned
 from neuromotion_gym.errors import NeuroMotionError
-from neuromotion_gym.registration import resolve
+from neuromotion_gym.registration import check_registered, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,12 +53,8 @@ def register_controller(name: str, factory: Factory | str) -> None:
     """
     if not name or ":" in name:
         raise NeuroMotionError(f"A controller's name is not empty and holds no colon; {name!r} will not do.")
-    if not callable(factory) and not (isinstance(factory, str) and ":" in factory):
-        raise NeuroMotionError(
-            f"Controller {name!r} is registered by a class, a function or 'module:Class', not {factory!r}."
-        )
-    if CONTROLLERS.setdefault(name, factory) != factory:
-        raise NeuroMotionError(f"There already is a controller {name!r}; choose another name.")
+    check_registered(name, factory, "controller", CONTROLLERS)
+    CONTROLLERS[name] = factory
 
 
 def make_controller(name: str, layout: ObservationLayout, **options: Any) -> Controller:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from neuromotion_gym.signals.recording import Recording
 
 SETTLING_S = 1.0
-"""Left out at the start of each recording, while the filter settles."""
+"""Seconds left out at the start of each recording, in which the filter settles."""
 
 
 def euclidean_alignment(calibration: Sequence[Recording], spec: DecoderSpec) -> np.ndarray:

@@ -63,7 +63,11 @@ def check_source(source: Cued, spec: DecoderSpec) -> None:
     if missing:
         wrong.append(f"it cannot play {', '.join(missing)} (it plays {', '.join(played) or 'labels alone'})")
     if wrong:
-        raise NeuroMotionError(f"Decoder {spec.name!r} cannot read the source: {'; '.join(wrong)}.")
+        given = source.spec
+        raise NeuroMotionError(
+            f"Decoder {spec.name!r} reads {len(spec.channels)} channels at {spec.rate_hz:g} Hz, but the source gives "
+            f"{len(given.channels)} at {given.rate_hz:g} Hz: {'; '.join(wrong)}."
+        )
 
 
 def _some(names: Sequence[str]) -> str:

@@ -30,7 +30,7 @@ class FittedOn(Checked):
     """Part of the data set; None where the recordings are no part of one (a calibration run of one's own)."""
     people: tuple[str, ...]
     runs: dict[str, tuple[str, ...]]
-    """Runs of each person."""
+    """Runs of each person, named as in the data set's table of parts."""
     excluded: tuple[str, ...] = ()
     """People of the part who were left out (folds)."""
     fingerprints: dict[str, Any] | None = None

@@ -15,22 +15,24 @@ _REGISTERED: dict[str, Path] = {}
 def register_decoder(name: str, folder: str | Path) -> None:
     """Make the decoder in a folder of another package known by name; the same folder again changes nothing.
 
+    A folder with a recipe alone may be registered, too; it is listed once it is trained.
+
     Raises
     ------
     NeuroMotionError
-        If another decoder has this name, or the folder lacks ``recipe.yaml`` or ``model.onnx``.
+        If another decoder has this name, or the folder lacks ``recipe.yaml``.
     """
     folder = Path(folder).resolve()
     if name in _shipped() or _REGISTERED.get(name, folder) != folder:
         raise NeuroMotionError(f"There already is a decoder {name!r}; choose another name.")
-    if not _is_decoder(folder):
-        raise NeuroMotionError(f"{folder} is no decoder: it needs {RECIPE} and {MODEL}.")
+    if not (folder / RECIPE).is_file():
+        raise NeuroMotionError(f"{folder} is no decoder's folder: it lacks {RECIPE}.")
     _REGISTERED[name] = folder
 
 
 def list_decoders() -> list[str]:
     """Names of all decoders that can be run, sorted: shipped and registered ones."""
-    return sorted({*_shipped(), *_REGISTERED})
+    return sorted({*_shipped(), *(name for name, folder in _REGISTERED.items() if _is_decoder(folder))})
 
 
 def decoder_folder(name: str | Path) -> Path:

@@ -1,7 +1,7 @@
 """Networks by name: how the section ``network`` of a recipe becomes an untrained torch module.
 
 An architecture is a module ``neuromotion_gym.training.networks.<name>``, found by walking the folder, or is registered
-by another package. It has a function ``build(spec, *, options...) -> DecoderNetwork``, whose keyword-only parameters
+by another package. It has a function ``build(spec, *, options...) -> DecoderNetwork``, whose parameters after the first
 are the options that ``network.options`` may hold.
 """
 
@@ -12,7 +12,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from neuromotion_gym.errors import NeuroMotionError
-from neuromotion_gym.registration import resolve
+from neuromotion_gym.registration import check_registered, resolve
 from neuromotion_gym.training.options import checked_options
 
 if TYPE_CHECKING:
@@ -27,15 +27,19 @@ _REGISTERED: dict[str, Callable[..., DecoderNetwork] | str] = {}
 def register_network(name: str, build: Callable[..., DecoderNetwork] | str) -> None:
     """Make a network of another package known; the same one again changes nothing.
 
-    ``build`` is the function, or ``"module:function"``, which is imported when it is used.
+    Parameters
+    ----------
+    name : str
+        Name in recipes.
+    build : callable or str
+        The function; or ``"module:function"``, which is imported when it is used, so that registering needs no torch.
 
     Raises
     ------
     NeuroMotionError
         If another network has this name.
     """
-    if name in _shipped() or _REGISTERED.get(name, build) != build:
-        raise NeuroMotionError(f"There already is a network {name!r}; choose another name.")
+    check_registered(name, build, "network", {**dict.fromkeys(_shipped()), **_REGISTERED})
     _REGISTERED[name] = build
 
 
@@ -77,7 +81,7 @@ def build_network(recipe: Recipe) -> DecoderNetwork:
     """
     _, network, _ = recipe.trainable()
     build = builder(network.name)
-    options = checked_options(build, network.options, f"Network {network.name!r}")
+    options = checked_options(build, network.options, f"Network {network.name!r}", positional=1)
     try:
         return build(recipe.decoder, **options)
     except NeuroMotionError:

@@ -1,7 +1,7 @@
-"""Causal filter banks as finite impulse responses: what a graph applies inside its window, without any state.
+"""Causal filter banks as finite impulse responses, which a graph applies inside its window without any state.
 
-A window of ``samples`` gives ``samples - taps + 1`` filtered ones, each made of the past alone, so the first
-``taps - 1`` samples of a window serve as context only.
+A window of ``samples`` gives ``samples - taps + 1`` filtered samples, each computed from the past alone; the first
+``taps - 1`` samples of a window are context.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def filter_bank(rate_hz: float, bands_hz: Sequence[Sequence[float]], taps: int) -> np.ndarray:
-    """Band-pass filters of linear phase (Hamming windows), their delay (taps - 1) / 2 samples.
+    """Band-pass filters of linear phase (Hamming windows); their delay is (taps - 1) / 2 samples.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def filter_bank(rate_hz: float, bands_hz: Sequence[Sequence[float]], taps: int) 
 
 
 def apply_filters(samples: np.ndarray, filters: np.ndarray) -> np.ndarray:
-    """Causal filtering from a standstill: sample ``t`` of the result is made of samples up to ``t``.
+    """Causal filtering from zero: sample ``t`` of the result is computed from samples up to ``t``.
 
     Parameters
     ----------

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from neuromotion_gym.datasets.fingerprints import fingerprints_of
 from neuromotion_gym.decoders.fitted_on import FittedOn, fitted_on, write_fitted_on
 from neuromotion_gym.decoders.onnx_decoder import FIXED_ADAPTATION, MODEL, OnnxDecoder
 from neuromotion_gym.decoders.recipe import RECIPE
@@ -66,7 +68,9 @@ def calibrate(decoder: OnnxDecoder | str | Path, recording: Recording | Sequence
 
 def _with_calibration(before: FittedOn | None, recordings: Sequence[Recording]) -> FittedOn:
     """What the decoder was fitted on before, and the wearer's calibration run."""
-    calibration = fitted_on_of(recordings)
+    # Recordings of one's own may all have the same name, but fingerprints are kept by names
+    numbered = [replace(one, run=f"{one.run} ({number})") for number, one in enumerate(recordings)]
+    calibration = fitted_on_of(recordings).model_copy(update={"fingerprints": fingerprints_of(numbered).to_json()})
     if before is None:
         return calibration.model_copy(update={"complete": False})
     return before.model_copy(update={"also": (*before.also, calibration)})

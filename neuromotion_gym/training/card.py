@@ -1,4 +1,4 @@
-"""``card.md``: what a decoder is, what it was fitted on and what it reaches, made from recipe and figures alone."""
+"""``card.md``: what a decoder is, what it was fitted on and how well it decodes, made from recipe and figures."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def export_onnx(network: DecoderNetwork, spec: DecoderSpec, path: Path) -> float
     Raises
     ------
     NeuroMotionError
-        If the two differ by more than `TOLERANCE`; nothing is written then.
+        If the two differ by more than `TOLERANCE`; then nothing is written.
     """
     import onnx
     import torch

@@ -1,37 +1,20 @@
-"""Recording in a decoder's folder what it was fitted on; it is read by `neuromotion_gym.decoders.fitted_on`."""
+"""What a trained or calibrated decoder was fitted on; `neuromotion_gym.decoders.fitted_on` writes and reads it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from neuromotion_gym.decoders.fitted_on import FittedOn, write_fitted_on
+from neuromotion_gym.datasets import registry
+from neuromotion_gym.datasets.fingerprints import fingerprints_of
+from neuromotion_gym.decoders.fitted_on import FittedOn
 from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.resources import data_root
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Sequence
-    from pathlib import Path
 
-    from neuromotion_gym.signals.recording import Recording, Session
-
-
-def record_fitted_on(
-    folder: Path, sessions: Sequence[Session], *, part: str | None = None, excluded: Sequence[str] = ()
-) -> None:
-    """Write ``fitted_on.json`` of a decoder that was fitted on all recordings of ``sessions``.
-
-    Parameters
-    ----------
-    folder : path
-        The decoder's folder.
-    sessions : sequence of Session
-        Of one data set.
-    part : str, optional
-        Part of the data set that they are.
-    excluded : sequence of str
-        People of the part who were left out.
-    """
-    recordings = [recording for session in sessions for recording in session.recordings]
-    write_fitted_on(folder, fitted_on_of(recordings, part=part, excluded=excluded))
+    from neuromotion_gym.signals.recording import Recording
 
 
 def fitted_on_of(recordings: Sequence[Recording], *, part: str | None = None, excluded: Sequence[str] = ()) -> FittedOn:
@@ -49,7 +32,7 @@ def fitted_on_of(recordings: Sequence[Recording], *, part: str | None = None, ex
         )
     runs: dict[str, dict[str, None]] = {}
     for recording in recordings:
-        runs.setdefault(recording.subject, {})[recording.run] = None
+        runs.setdefault(recording.subject, {})[run_of(recording)] = None
     return FittedOn(
         dataset=datasets[0],
         part=part,
@@ -57,3 +40,28 @@ def fitted_on_of(recordings: Sequence[Recording], *, part: str | None = None, ex
         runs={person: tuple(sorted(runs[person])) for person in sorted(runs)},
         excluded=tuple(sorted(excluded)),
     )
+
+
+def with_fingerprints(
+    record: FittedOn, channels: Sequence[str], root: str | os.PathLike[str] | None = None
+) -> FittedOn:
+    """``record`` with fingerprints of the recordings of its data set, as recorded.
+
+    Parameters
+    ----------
+    record : FittedOn
+    channels : sequence of str
+        Those that the decoder reads.
+    root : path, optional
+        Folder of the data sets; the environment variable ``NEUROMOTION_DATA`` when left out.
+    """
+    read, folder = registry.dataset(record.dataset).read, data_root(root)
+    recordings = (read(person, run, folder).pick(channels) for person, runs in record.runs.items() for run in runs)
+    return record.model_copy(update={"fingerprints": fingerprints_of(recordings).to_json()})
+
+
+def run_of(recording: Recording) -> str:
+    """Name of a recording's run as the table of parts has it: where each run is a session, the name of the session."""
+    known = registry.is_known(recording.dataset)
+    each = known and registry.dataset(recording.dataset).table.one_session_per == "run"
+    return recording.session if each else recording.run

@@ -1,4 +1,4 @@
-"""Options of a recipe, checked against the signature of the function that takes them."""
+"""Options of functions that a recipe names, checked against their signature."""
 
 from __future__ import annotations
 
@@ -15,18 +15,22 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 
-def checked_options(function: Callable[..., Any], given: Mapping[str, Any], what: str) -> dict[str, Any]:
+def checked_options(
+    function: Callable[..., Any], given: Mapping[str, Any], what: str, *, positional: int
+) -> dict[str, Any]:
     """``given`` as keyword arguments of ``function``.
 
     Parameters
     ----------
     function : callable
-        Its keyword-only parameters are the options. Values are checked against their annotations, as far as those can
-        be looked up from the function's module.
+        Its parameters are the options, but for the first ``positional`` ones. Values are checked against their
+        annotations, as far as those can be looked up from the function's module.
     given : mapping
         Options of the recipe.
     what : str
         Who takes them, for messages: "Network 'slow_bins'".
+    positional : int
+        Parameters that the caller passes by position.
 
     Returns
     -------
@@ -40,8 +44,8 @@ def checked_options(function: Callable[..., Any], given: Mapping[str, Any], what
     """
     options = {
         name: parameter
-        for name, parameter in inspect.signature(function).parameters.items()
-        if parameter.kind is parameter.KEYWORD_ONLY
+        for name, parameter in list(inspect.signature(function).parameters.items())[positional:]
+        if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
     }
     if unknown := sorted(set(given) - set(options)):
         raise NeuroMotionError(

@@ -2,7 +2,7 @@
 
 A preparation is a module ``neuromotion_gym.training.windows.<name>``, found by walking the folder, or is registered by
 another package. It has a function ``training_windows(recipe, sessions, *, options...) -> TrainingWindows``, whose
-keyword-only parameters are the options that ``data.options`` may hold.
+parameters after the first two are the options that ``data.options`` may hold.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from neuromotion_gym.errors import NeuroMotionError
-from neuromotion_gym.registration import resolve
+from neuromotion_gym.registration import check_registered, resolve
 from neuromotion_gym.training.options import checked_options
 
 if TYPE_CHECKING:
@@ -28,15 +28,19 @@ _REGISTERED: dict[str, Callable[..., TrainingWindows] | str] = {}
 def register_preparation(name: str, training_windows: Callable[..., TrainingWindows] | str) -> None:
     """Make a preparation of another package known; the same one again changes nothing.
 
-    ``training_windows`` is the function, or ``"module:function"``, which is imported when it is used.
+    Parameters
+    ----------
+    name : str
+        Name in recipes.
+    training_windows : callable or str
+        The function; or ``"module:function"``, which is imported when it is used, so that registering needs no torch.
 
     Raises
     ------
     NeuroMotionError
         If another preparation has this name.
     """
-    if name in _shipped() or _REGISTERED.get(name, training_windows) != training_windows:
-        raise NeuroMotionError(f"There already is a preparation {name!r}; choose another name.")
+    check_registered(name, training_windows, "preparation", {**dict.fromkeys(_shipped()), **_REGISTERED})
     _REGISTERED[name] = training_windows
 
 
@@ -78,7 +82,7 @@ def prepared_windows(recipe: Recipe, sessions: Sequence[Session]) -> TrainingWin
     """
     data, _, _ = recipe.trainable()
     function = preparation(data.preparation)
-    options = checked_options(function, data.options, f"Preparation {data.preparation!r}")
+    options = checked_options(function, data.options, f"Preparation {data.preparation!r}", positional=2)
     return function(recipe, sessions, **options)
 
 

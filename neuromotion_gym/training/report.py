@@ -15,6 +15,7 @@ from neuromotion_gym.files import write_text
 from neuromotion_gym.training.card import card
 from neuromotion_gym.training.data import sessions_of
 from neuromotion_gym.training.evaluation import decide, latency_to_first_right, milliseconds_per_decision, report
+from neuromotion_gym.training.fitted_on import run_of
 from neuromotion_gym.training.folds import decide_over_folds
 
 if TYPE_CHECKING:
@@ -142,7 +143,7 @@ def _seen_in_training(folder: Path, sessions: Sequence[Session]) -> list[str]:
         return []
     runs: dict[str, tuple[str, ...]] = {}
     for session in sessions:
-        runs[session.subject] = (*runs.get(session.subject, ()), *(recording.run for recording in session.recordings))
+        runs[session.subject] = (*runs.get(session.subject, ()), *(run_of(one) for one in session.recordings))
     return sorted(record.shared_with(sessions[0].dataset, runs))
 
 

@@ -22,6 +22,7 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
 
 from neuromotion_gym.datasets import registry
+from neuromotion_gym.decoders.fitted_on import FittedOn, write_fitted_on
 from neuromotion_gym.decoders.onnx_decoder import MODEL
 from neuromotion_gym.decoders.recipe import RECIPE, Recipe, load_recipe
 from neuromotion_gym.errors import NeuroMotionError
@@ -31,7 +32,7 @@ from neuromotion_gym.training.architectures import build_network
 from neuromotion_gym.training.data import people_of, sessions_of
 from neuromotion_gym.training.digest import training_digest
 from neuromotion_gym.training.export import export_onnx
-from neuromotion_gym.training.fitted_on import record_fitted_on
+from neuromotion_gym.training.fitted_on import fitted_on_of, with_fingerprints
 from neuromotion_gym.training.networks.network import DecoderNetwork, Ensemble
 from neuromotion_gym.training.preparations import prepared_windows
 
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from neuromotion_gym.signals.recording import Session
     from neuromotion_gym.training.data import TrainingWindows
 
 PLAYED_PARTS = ("tune", "test")
@@ -88,13 +88,13 @@ def _seed(*numbers: int) -> int:
 
 
 class DecoderTraining(lightning.LightningModule):
-    """One network in training; also what ``load_from_checkpoint`` makes of a ``model.ckpt``.
+    """One network in training; ``load_from_checkpoint`` makes one of a ``model.ckpt``.
 
     Parameters
     ----------
     recipe : Recipe, or mapping with its content
     seed : int, optional
-        Of the one network to train; left out, the network is whole, all of ``training.seeds`` in it.
+        Of the one network to train. Where left out, the network holds the members of all ``training.seeds``.
     train, tune : TrainingWindows, optional
         To train on and to look at.
     """
@@ -125,7 +125,7 @@ class DecoderTraining(lightning.LightningModule):
         return DataLoader(batches, batch_size=None)
 
     def val_dataloader(self) -> DataLoader[Any] | list[Any]:
-        """The tune part, where there is one."""
+        """Windows of the tune part; none where the recipe has no such part."""
         if self.tune_windows is None:
             return []
         return DataLoader(_Batches(self.tune_windows, 256), batch_size=None)
@@ -147,11 +147,11 @@ class DecoderTraining(lightning.LightningModule):
         return loss
 
     def on_validation_epoch_start(self) -> None:
-        """Begin to count."""
+        """Set the counts to zero."""
         self._hits.zero_()
 
     def validation_step(self, batch: tuple[Tensor, ...], index: int) -> None:
-        """Count right decisions of each label."""
+        """Count right decisions and windows of each label."""
         labels, *inputs = batch
         right = (self.log_probabilities(inputs).argmax(1) == labels).float().cpu()
         self._hits[:, 0].index_add_(0, labels.cpu(), right)
@@ -164,7 +164,7 @@ class DecoderTraining(lightning.LightningModule):
         self.log("tune_accuracy", accuracy, prog_bar=True)
 
     def configure_optimizers(self) -> Any:
-        """AdamW, its rate rising and then falling along a cosine; biases and scales do not decay."""
+        """AdamW; its rate rises and then falls along a cosine. Biases and scales have no weight decay."""
         options = self.options
         decayed = [value for value in self.network.parameters() if value.ndim > 1]
         others = [value for value in self.network.parameters() if value.ndim <= 1]
@@ -241,6 +241,9 @@ def train(
         _warn_of_played(loaded)
     sessions = sessions_of(loaded, data.train, root=root, exclude=left_out, calibration_apart=False)
     windows = prepared_windows(loaded, sessions)
+    recordings = [recording for session in sessions for recording in session.recordings]
+    record = fitted_on_of(recordings, part=data.train, excluded=left_out)
+    del sessions, recordings  # windows hold what they need; all recordings together may be a gigabyte
     key = training_digest(loaded, data.train, exclude, root)
     work = (cache_folder() / "training" if work is None else Path(work)) / key
     if options.method == "closed_form":
@@ -254,7 +257,9 @@ def train(
             for index in range(options.seeds)
         ]
         network = members[0] if len(members) == 1 else Ensemble(members, loaded.decoder.output)
-    write_folder(network, loaded, folder, source, sessions=sessions, excluded=left_out)
+    if not exclude:  # a fold meets its own data set alone, in which people and runs have names
+        record = with_fingerprints(record, loaded.decoder.channels, root)
+    write_folder(network, loaded, folder, record, source)
     shutil.rmtree(work, ignore_errors=True)
     return folder
 
@@ -364,10 +369,8 @@ def write_folder(
     network: DecoderNetwork,
     recipe: Recipe,
     folder: Path,
+    record: FittedOn,
     source: Path | None = None,
-    *,
-    sessions: Sequence[Session],
-    excluded: Sequence[str] = (),
 ) -> None:
     """Write the folder of a trained network.
 
@@ -376,12 +379,10 @@ def write_folder(
     network : DecoderNetwork
     recipe : Recipe
     folder : path
+    record : FittedOn
+        What it was fitted on.
     source : path, optional
         Where the recipe was read from; a recipe that already lies in ``folder`` is not written again.
-    sessions : sequence of Session
-        What it was fitted on.
-    excluded : sequence of str
-        People who were left out.
     """
     state = {name: value.detach().clone() for name, value in network.state_dict().items()}
     with filling(folder) as temporary:
@@ -397,7 +398,7 @@ def write_folder(
             },
             temporary / "model.ckpt",
         )
-        record_fitted_on(temporary, sessions, part=recipe.trainable()[0].train, excluded=excluded)
+        write_fitted_on(temporary, record)
         written = source if source is None or source.is_file() else source / RECIPE
         if written is None or written.resolve() != (folder / RECIPE).resolve():
             _write_recipe(recipe, temporary / RECIPE)
@@ -430,6 +431,6 @@ def load_network(folder: str | Path) -> DecoderNetwork:
 
 
 def _whole_network(recipe: Recipe) -> DecoderNetwork:
-    """Untrained network of a recipe, all seeds in it."""
+    """Untrained network of a recipe, with a member for each seed."""
     members = [build_network(recipe) for _ in range(recipe.trainable()[2].seeds)]
     return members[0] if len(members) == 1 else Ensemble(members, recipe.decoder.output)

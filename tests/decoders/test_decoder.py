@@ -161,3 +161,25 @@ def test_check_decoder_finds_a_decoder_that_looks_at_its_neighbours(tiny):
 
     with pytest.raises(NeuroMotionError, match="alone"):
         check_decoder(ProbabilityDecoder(Batchwise(), tiny.spec(output="probabilities")))
+
+
+def test_digest_of_an_object_is_its_own_or_nobody_else_s(tiny):
+    class Versioned(Means):
+        def digest(self):
+            return "version 7"
+
+    spec = tiny.spec(output="probabilities")
+    model = Means()
+    assert ProbabilityDecoder(model, spec).digest() != ProbabilityDecoder(model, spec).digest()
+    assert ProbabilityDecoder(Versioned(), spec).digest() == "version 7"
+
+
+def test_check_decoder_finds_a_decoder_that_takes_no_notice_of_the_adaptation(tiny, head_folder):
+    from neuromotion_gym.decoders import OnnxDecoder
+
+    class Careless(OnnxDecoder):
+        def decode(self, windows, adaptation=None):
+            return super().decode(windows, np.zeros((len(windows), 2, 3), np.float32))
+
+    with pytest.raises(NeuroMotionError, match="without the adaptation"):
+        check_decoder(Careless(head_folder))

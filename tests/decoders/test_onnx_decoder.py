@@ -74,12 +74,12 @@ def test_adaptation_is_asked_for_and_its_shape_checked(head_folder):
         decoder.adapt(())
 
 
-def test_adaptation_that_nobody_wants_is_refused(tiny_folder):
+def test_adaptation_is_refused_by_a_decoder_without_one(tiny_folder):
     with pytest.raises(NeuroMotionError, match="takes no adaptation"):
         OnnxDecoder(tiny_folder).decode(np.zeros((1, 2, 4)), np.zeros((1, 2, 3)))
 
 
-def test_fixed_adaptation_makes_a_decoder_without_one(head_folder):
+def test_decoder_with_a_fixed_adaptation_takes_none(head_folder):
     head = np.array([[1, 0, 1.5], [0, 1, 0]], np.float32)
     free = OnnxDecoder(head_folder)
     np.save(head_folder / "adaptation.npy", head)
@@ -105,11 +105,46 @@ def test_broken_fixed_adaptation_is_refused(head_folder, broken):
         OnnxDecoder(head_folder)
 
 
-def test_decoder_survives_a_trip_to_another_process(tiny_folder):
+def test_decoder_can_be_copied_to_another_process(tiny_folder):
     decoder = OnnxDecoder(tiny_folder)
     windows = np.random.default_rng(0).normal(size=(3, 2, 4))
     # A copy takes the way of a pickle: without the session, which is opened anew
     assert np.array_equal(copy.deepcopy(decoder).predict_proba(windows), decoder.predict_proba(windows))
+
+
+def test_digest_covers_graph_specification_and_adaptation(tiny, head_folder):
+    head = np.array([[1, 0, 1.5], [0, 1, 0]], np.float32)
+    digests = [OnnxDecoder(head_folder).digest()]
+    assert OnnxDecoder(head_folder).digest() == digests[0]
+    np.save(head_folder / "adaptation.npy", head)
+    digests.append(OnnxDecoder(head_folder).digest())
+    np.save(head_folder / "adaptation.npy", 2 * head)
+    digests.append(OnnxDecoder(head_folder).digest())
+    recipe = (head_folder / "recipe.yaml").read_text()
+    (head_folder / "recipe.yaml").write_text(recipe.replace("hop_s: 0.05", "hop_s: 0.1"))
+    digests.append(OnnxDecoder(head_folder).digest())
+    (head_folder / "model.onnx").write_bytes(tiny.graph(head=True, batch="m"))
+    digests.append(OnnxDecoder(head_folder).digest())
+    assert len(set(digests)) == 5
+    (head_folder / "card.md").write_text("words")
+    assert OnnxDecoder(head_folder).digest() == digests[-1]
+
+
+def test_weights_in_a_file_of_their_own_are_found_and_counted(tiny, tiny_folder):
+    import onnx
+
+    model = onnx.load(tiny_folder / "model.onnx")
+    gain = onnx.numpy_helper.from_array(np.full(2, 3.0, np.float32), "gain")
+    model.graph.initializer.append(gain)
+    model.graph.node[-1].CopyFrom(onnx.helper.make_node("Mul", ["mean", "gain"], ["logits"]))
+    onnx.save(model, tiny_folder / "model.onnx", save_as_external_data=True, location="weights", size_threshold=0)
+    decoder = OnnxDecoder(tiny_folder)
+    windows = np.stack([np.full(4, 1.0), np.zeros(4)])[None]
+    assert decoder.predict_proba(windows)[0, 0] == pytest.approx(1 / (1 + np.exp(-3)))
+    before = decoder.digest()
+    content = (tiny_folder / "weights").read_bytes()
+    (tiny_folder / "weights").write_bytes(content.replace(np.float32(3).tobytes(), np.float32(4).tobytes()))
+    assert OnnxDecoder(tiny_folder).digest() != before
 
 
 @pytest.fixture(scope="module")

@@ -92,6 +92,34 @@ def test_name_folder_and_file_give_the_same_decoder(tmp_path, monkeypatch):
     assert load_decoder("emg_armband").path == by_name.path
 
 
+def test_decoder_of_another_package_is_found_by_its_name(tiny, tmp_path, monkeypatch):
+    from neuromotion_gym.decoders import zoo
+
+    monkeypatch.setattr(zoo, "_REGISTERED", {})
+    folder = tiny.write(tmp_path / "folder", tiny.graph())
+    zoo.register_decoder("of_another_package", folder)
+    zoo.register_decoder("of_another_package", folder)  # the same again
+    assert "of_another_package" in list_decoders()
+    assert decoder_folder("of_another_package") == folder
+    check_decoder(load_decoder("of_another_package"))
+    with pytest.raises(NeuroMotionError, match="already is a decoder 'of_another_package'"):
+        zoo.register_decoder("of_another_package", tiny.write(tmp_path / "other", tiny.graph()))
+    with pytest.raises(NeuroMotionError, match="already is a decoder 'emg_armband'"):
+        zoo.register_decoder("emg_armband", folder)
+    with pytest.raises(NeuroMotionError, match=r"lacks recipe\.yaml"):
+        zoo.register_decoder("empty", tmp_path)
+    (folder / "model.onnx").unlink()
+    assert "of_another_package" not in list_decoders()  # not trained yet
+    assert decoder_folder("of_another_package") == folder
+
+
+def test_the_graph_of_a_calibrated_folder_is_loaded_with_its_adaptation(tiny, head_folder):
+    np.save(head_folder / "adaptation.npy", np.array([[1, 0, 1.5], [0, 1, 0]], np.float32))
+    windows = np.random.default_rng(0).normal(size=(3, 2, 4))
+    by_file, by_folder = load_decoder(head_folder / "model.onnx"), load_decoder(head_folder)
+    assert np.array_equal(by_file.predict_proba(windows), by_folder.predict_proba(windows))
+
+
 def test_real_recordings_are_decoded_as_the_card_says(data_root):
     from neuromotion_gym.datasets.sessions import load_sessions
     from neuromotion_gym.training.evaluation import accuracy_by_person, decide

@@ -9,7 +9,7 @@ from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.signals.montage import frontal_temporal, mirrored_channels
 
 
-def test_the_other_side_and_back():
+def test_mirroring_twice_gives_the_same_channels():
     channels = ("FC5", "FCz", "FC6", "C3", "C4", "T9", "T10")
     order = mirrored_channels(channels)
     assert [channels[i] for i in order] == ["FC6", "FCz", "FC5", "C4", "C3", "T10", "T9"]

@@ -10,7 +10,7 @@ from neuromotion_gym.training.bands import apply_filters, filter_bank
 from neuromotion_gym.training.mirror import mirrored_labels
 
 
-def test_the_past_alone_counts():
+def test_filtered_samples_depend_on_the_past_alone():
     filters = filter_bank(160, [[8, 30]], 81)
     samples = np.random.default_rng(0).normal(size=(2, 400))
     changed = samples.copy()
@@ -29,10 +29,10 @@ def test_a_band_passes_and_slow_waves_do_not():
 
 
 @pytest.mark.parametrize(("bands", "taps"), [([[8, 30]], 80), ([[30, 8]], 81), ([[8, 90]], 81), ([], 81)])
-def test_what_is_no_filter_bank_is_refused(bands, taps):
+def test_impossible_filter_bank_is_refused(bands, taps):
     with pytest.raises(NeuroMotionError):
         filter_bank(160, bands, taps)
 
 
-def test_labels_without_a_side_stay():
+def test_labels_without_a_side_keep_their_place():
     np.testing.assert_array_equal(mirrored_labels(("rest", "left_fist", "right_fist", "both_fists")), [0, 2, 1, 3])

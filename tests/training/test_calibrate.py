@@ -44,6 +44,8 @@ def test_calibrated_folder_says_whose_run_it_was_fitted_on_and_that_more_is_not_
     record = fitted_on(calibrate(head_folder, tiny.recording(2), tmp_path / "mine"))
     assert record.runs == {"P2": ("0",)}
     assert not record.complete
+    two = fitted_on(calibrate(head_folder, [tiny.recording(2), tiny.recording(2)], tmp_path / "two"))
+    assert len(two.fingerprints["landmarks"]) == 2  # though both have the same name
 
 
 def test_calibrating_anew_in_the_same_folder_changes_the_digest(tiny, head_folder, tmp_path):

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from neuromotion_gym.decoders import OnnxDecoder
+from neuromotion_gym.decoders import OnnxDecoder, ProbabilityDecoder
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.signals.recording import Session
 from neuromotion_gym.training.evaluation import (
@@ -40,7 +42,7 @@ def test_balanced_accuracy_weighs_labels_alike_and_people_apart():
     assert confusion(some).tolist() == [[0, 0, 0], [0, 3, 0], [0, 1, 1]]
 
 
-def test_left_against_right_forgets_rest():
+def test_a_contrast_leaves_other_labels_out():
     some = decisions([[0.8, 0.15, 0.05], LEFT, REST], [1, 2, 0])
     alone = some.restricted(("left", "right"))
     assert alone.posterior[0] == pytest.approx([0.75, 0.25])
@@ -77,7 +79,7 @@ def test_chance_of_windows_that_repeat_their_trial_is_wider():
     many = permutation_chance(decisions(posterior.repeat(9, axis=0), truth.repeat(9), trials=np.arange(60).repeat(9)))[
         1
     ]
-    assert many == pytest.approx(one, abs=0.05)  # nine copies of a trial are no nine trials
+    assert many == pytest.approx(one, abs=0.05)  # nine windows of one trial are not nine trials
 
 
 def test_latency_counts_from_onset_and_leaves_rest_out():
@@ -104,3 +106,42 @@ def test_decisions_of_a_recording_lie_inside_its_trials(tiny, tiny_folder):
 def test_recordings_without_a_window_are_an_error(tiny, tiny_folder):
     with pytest.raises(NeuroMotionError, match="No window"):
         decide(OnnxDecoder(tiny_folder), [Session("nowhere", "P", "0", (tiny.recording(),))], skip_s=5)
+
+
+class Listening:
+    """Keeps the first channel of every window that it is given."""
+
+    def __init__(self):
+        self.windows = []
+
+    def predict_proba(self, windows):
+        self.windows += list(windows[:, 0])
+        return np.full((len(windows), 2), 0.5)
+
+
+def test_an_epoch_begins_so_many_seconds_after_the_onset_as_the_decoder_says(tiny):
+    recording = tiny.recording()
+    model = Listening()
+    spec = tiny.spec(output="probabilities", pacing="trial", epoch_s=(0.1, 0.14))
+    made = decide(ProbabilityDecoder(model, spec), [Session("nowhere", "P0", "0", (recording,))])
+    onsets = [trial.start for trial in recording.trials]
+    assert len(model.windows) == len(made.truth) == len(onsets)
+    for onset, window in zip(onsets, model.windows, strict=True):
+        assert np.array_equal(window, recording.samples[0, onset + 10 : onset + 14])
+    assert made.since_onset_s == pytest.approx(np.full(8, 0.14))
+
+
+def test_everybody_is_decoded_with_an_adaptation_of_their_own(tiny, head_folder):
+    """People's first channels are shifted by as much to either side: anybody else's last layer sees one label alone."""
+    people = [(1, 30.0), (2, -30.0), (3, 30.0)]
+    sessions = [
+        Session("nowhere", f"P{seed}", "0", (tiny.recording(seed, offset),), (tiny.recording(seed + 10, offset),))
+        for seed, offset in people
+    ]
+    decoder = OnnxDecoder(head_folder)
+    assert min(accuracy_by_person(decide(decoder, sessions)).values()) > 0.95
+    swapped = [
+        replace(session, calibration=other.calibration)
+        for session, other in zip(sessions[:2], (sessions[1], sessions[0]), strict=True)
+    ]
+    assert max(accuracy_by_person(decide(decoder, swapped)).values()) < 0.6

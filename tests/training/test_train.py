@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import json
+import shutil
+import warnings
 
 import numpy as np
 import pytest
@@ -11,14 +13,13 @@ import yaml
 
 from neuromotion_gym.datasets.myo_armband import reader as myo_armband
 from neuromotion_gym.datasets.sessions import load_sessions
-from neuromotion_gym.decoders import check_decoder, list_decoders, load_decoder
+from neuromotion_gym.decoders import check_decoder, fitted_on, list_decoders, load_decoder
 from neuromotion_gym.decoders.recipe import Recipe, load_recipe
 from neuromotion_gym.decoders.zoo import decoder_folder
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.training.data import sessions_of
 from neuromotion_gym.training.digest import training_digest
 from neuromotion_gym.training.evaluation import accuracy_by_person, decide
-from neuromotion_gym.training.folds import fold_decoder, fold_folder, held_out
 from neuromotion_gym.training.preparations import prepared_windows
 from neuromotion_gym.training.report import evaluate
 
@@ -143,6 +144,59 @@ def test_training_that_was_stopped_goes_on_to_the_same_weights(trained, small_my
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
 
 
+def test_training_taken_up_again_on_other_recordings_starts_anew(small_myo, tmp_path, monkeypatch):
+    """Going on from the checkpoint gave weights that no recordings of their own give."""
+    from neuromotion_gym.training import train as training
+
+    class Stop(Exception):
+        pass
+
+    started = []
+
+    def hook(module):
+        started.append(module.current_epoch)
+        if len(started) == 2:
+            raise Stop
+
+    monkeypatch.setattr(training.DecoderTraining, "on_train_epoch_start", hook)
+    monkeypatch.setattr(training, "export_onnx", lambda network, spec, path: 0.0)
+    data = tmp_path / "data"
+    shutil.copytree(small_myo, data)
+    arguments = {"root": data, "work": tmp_path / "work", "progress": False}
+    with pytest.raises(Stop):
+        training.train(recipe(epochs=3), tmp_path / "out", **arguments)
+    changed = data / "EvaluationDataset" / "Male0" / "training0" / "classe_3.dat"
+    np.fromfile(changed, "<i2")[::-1].tofile(changed)
+    training.train(recipe(epochs=3), tmp_path / "out", **arguments)
+    assert started == [0, 1, 0, 1, 2]
+
+
+def test_training_on_what_benchmarks_play_is_warned_of_and_recorded(small_myo, tmp_path, monkeypatch):
+    from neuromotion_gym.training import train as training
+
+    monkeypatch.setattr(training, "export_onnx", lambda network, spec, path: 0.0)
+    content = copy.deepcopy(RECIPE)
+    content["training"]["epochs"] = 1
+    content["data"]["train"] = "test"
+    with pytest.warns(UserWarning, match=r"trained on part 'test'.*Female0 of part test.* and 6 more"):
+        folder = training.train(Recipe(**content), tmp_path / "x", root=small_myo, progress=False)
+    assert fitted_on(folder).runs["Male7"] == ("Test0", "Test1")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        folder = training.train(recipe(epochs=1), tmp_path / "y", root=small_myo, progress=False)
+    assert fitted_on(folder).runs["Male0"] == ("training0",)
+    assert "Male7" not in fitted_on(folder).people
+
+
+def test_a_decoder_of_targets_is_not_trained(small_myo, tmp_path):
+    from neuromotion_gym.training.train import train
+
+    content = copy.deepcopy(RECIPE)
+    content["decoder"].update(output="targets", targets=["grip"], labels=[])
+    with pytest.raises(NeuroMotionError, match="gives targets: trials carry labels alone"):
+        train(Recipe(**content), tmp_path / "x", root=small_myo, progress=False)
+
+
 @pytest.mark.parametrize("content", ["truncated", "another network"])
 def test_a_checkpoint_that_does_not_fit_is_named(small_myo, tmp_path, content):
     from neuromotion_gym.training import train as training
@@ -186,24 +240,6 @@ def test_best_epoch_by_tune_part_is_kept(small_myo, tmp_path, monkeypatch):
     kept = torch.load(folder / "model.pt", weights_only=True)["last.weight"]
     assert torch.equal(kept, weights[1])
     assert not torch.equal(kept, weights[2])
-
-
-def test_fold_never_sees_its_person_and_is_trained_once(trained, small_myo, cache, monkeypatch):
-    decoder = fold_decoder(trained, "Male3", root=small_myo)
-    check_decoder(decoder)
-    fold = held_out("myo_armband", "Male3")
-    assert fold == ("Male3",)
-    assert decoder.path.parent == fold_folder(load_recipe(trained), fold, small_myo)
-    assert cache in decoder.path.parents
-    from neuromotion_gym.training import train as training
-
-    def no_training(*arguments, **options):
-        raise AssertionError("trained again")
-
-    monkeypatch.setattr(training, "train", no_training)
-    assert fold_decoder(trained, "Male3", root=small_myo).path == decoder.path
-    with pytest.raises(NeuroMotionError, match="no person 'Male9'"):
-        fold_decoder(trained, "Male9", root=small_myo)
 
 
 def test_closed_form_of_a_head_gives_a_decoder_that_is_calibrated_in_a_second(small_myo, tmp_path):

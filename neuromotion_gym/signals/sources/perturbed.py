@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from neuromotion_gym.errors import NeuroMotionError
-from neuromotion_gym.registration import resolve
+from neuromotion_gym.registration import check_registered, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -137,8 +137,8 @@ def register_perturbation(name: str, factory: Factory | str) -> None:
     NeuroMotionError
         If another perturbation has this name.
     """
-    if _KNOWN.setdefault(name, factory) != factory:
-        raise NeuroMotionError(f"There already is a perturbation {name!r}; choose another name.")
+    check_registered(name, factory, "perturbation", _KNOWN)
+    _KNOWN[name] = factory
 
 
 def perturbation_names() -> list[str]:

@@ -27,7 +27,7 @@ class DecoderNetwork(nn.Module):
     """
 
     def prepare(self, data: TrainingWindows, generator: np.random.Generator) -> None:
-        """Set what is computed from the training windows before training: means, scales, percentiles."""
+        """Set what is computed from the training windows before training starts: means, scales, percentiles."""
 
     def augment(self, window: Tensor, generator: torch.Generator) -> Tensor:
         """Vary training windows at random, shape (n, channels, samples)."""

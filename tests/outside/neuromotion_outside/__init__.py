@@ -13,7 +13,7 @@ def register():
     from neuromotion_gym.datasets.registry import register_dataset
     from neuromotion_gym.decoders import register_decoder
     from neuromotion_gym.signals.sources import register_perturbation
-    from neuromotion_gym.training.networks.network import register_network
+    from neuromotion_gym.training.architectures import register_network
     from neuromotion_outside.foot_set import DATASET
 
     register_dataset(DATASET)

@@ -1,0 +1,61 @@
+"""What fits what: one rule for recordings and for sources."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+
+from neuromotion_gym.decoders.fit import check_recording, check_source, misfits
+from neuromotion_gym.errors import NeuroMotionError
+
+WRONG = {
+    "unit": ({"unit": "count"}, "unit 'count' instead of 'V'"),
+    "modality": ({"modality": "eeg"}, "modality 'eeg' instead of 'emg'"),
+    "rate": ({"rate_hz": 200.0}, r"rate_hz 200\.0 instead of 100\.0"),
+    "channels": ({"channels": ("a", "c")}, r"no channel b \(it has a, c\)"),
+}
+
+
+@pytest.mark.parametrize(("changes", "named"), WRONG.values(), ids=WRONG)
+def test_a_recording_that_differs_in_one_thing_is_refused_with_both_sides(tiny, changes, named):
+    recording = tiny.recording()
+    other = replace(recording, spec=replace(recording.spec, **changes))
+    check_recording(recording, tiny.spec())
+    with pytest.raises(NeuroMotionError, match=f"'tiny' cannot read nowhere P0.*{named}"):
+        check_recording(other, tiny.spec())
+
+
+@pytest.mark.parametrize(("changes", "named"), WRONG.values(), ids=WRONG)
+def test_a_source_that_differs_in_one_thing_is_refused_with_both_sides(tiny, changes, named):
+    given = tiny.recording().spec
+    check_source(SimpleNamespace(spec=given, labels=("left", "right")), tiny.spec())
+    with pytest.raises(NeuroMotionError, match=f"'tiny' reads 2 channels at 100 Hz, but the source gives.*: {named}"):
+        check_source(SimpleNamespace(spec=replace(given, **changes), labels=("left", "right")), tiny.spec())
+
+
+def test_more_channels_in_another_order_fit(tiny):
+    assert misfits(replace(tiny.recording().spec, channels=("c", "b", "a")), tiny.spec()) == []
+
+
+def test_a_rate_that_differs_by_rounding_fits(tiny):
+    assert misfits(replace(tiny.recording().spec, rate_hz=100.0 + 1e-9), tiny.spec()) == []
+
+
+def test_a_source_has_to_play_every_label_that_is_decoded(tiny):
+    with pytest.raises(NeuroMotionError, match=r"cannot play right \(it plays left, up\)"):
+        check_source(SimpleNamespace(spec=tiny.recording().spec, labels=("left", "up")), tiny.spec())
+
+
+def test_targets_need_a_source_of_targets(tiny):
+    spec = tiny.spec(output="targets", targets=("grip", "turn"), labels=())
+    given = tiny.recording().spec
+    with pytest.raises(NeuroMotionError, match=r"cannot play grip, turn \(it plays labels alone\)"):
+        check_source(SimpleNamespace(spec=given, labels=("left", "right")), spec)
+    check_source(SimpleNamespace(spec=given, labels=(), targets=("grip", "turn")), spec)
+
+
+def test_all_that_is_wrong_is_named_at_once(tiny):
+    given = replace(tiny.recording().spec, unit="count", rate_hz=50.0, channels=("a",))
+    assert len(misfits(given, tiny.spec())) == 3

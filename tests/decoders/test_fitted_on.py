@@ -1,0 +1,62 @@
+"""What a decoder was fitted on: kept in its folder, and compared with what is played."""
+
+from __future__ import annotations
+
+import pytest
+
+from neuromotion_gym.datasets import registry
+from neuromotion_gym.decoders import FittedOn, fitted_on, list_decoders
+from neuromotion_gym.decoders.fitted_on import write_fitted_on
+from neuromotion_gym.decoders.recipe import load_recipe
+from neuromotion_gym.decoders.zoo import decoder_folder
+from neuromotion_gym.errors import NeuroMotionError
+
+RECORD = FittedOn(dataset="here", part="train", people=("A", "B"), runs={"A": ("1", "2"), "B": ("1",)}, excluded=("C",))
+
+
+def test_a_record_is_read_as_it_was_written(tmp_path):
+    later = FittedOn(dataset="there", people=("A",), runs={"A": ("9",)})
+    record = RECORD.model_copy(update={"also": (later,), "complete": False, "fingerprints": {"version": 1}})
+    write_fitted_on(tmp_path, record)
+    assert fitted_on(tmp_path) == record
+
+
+def test_a_folder_that_does_not_say_is_not_known(tmp_path):
+    assert fitted_on(tmp_path) is None
+
+
+def test_shared_runs_are_those_of_the_same_data_set_person_and_run():
+    played = {"A": ("2", "3"), "B": ("2",), "C": ("1",)}
+    assert RECORD.shared_with("here", played) == {"A": ("2",)}
+    assert RECORD.shared_with("there", played) == {}
+    later = FittedOn(dataset="here", people=("C",), runs={"C": ("1",)})
+    both = FittedOn(dataset="here", people=("A",), runs={"A": ("1",)}, also=(later,))
+    assert both.shared_with("here", played) == {"C": ("1",)}
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("{", "is not JSON"),
+        ("[]", "table of names and values"),
+        ('{"dataset": "x", "people": ["A"], "runs": {}}', "have to be the same"),
+        ('{"dataset": "x", "people": ["A"], "runs": {"A": ["1"]}, "excluded": ["A"]}', "A cannot be fitted on and"),
+        ('{"dataset": "x", "people": [], "runs": {}, "colour": 1}', "'colour' is not known"),
+    ],
+)
+def test_a_broken_record_is_refused_with_its_file(tmp_path, text, named):
+    (tmp_path / "fitted_on.json").write_text(text)
+    with pytest.raises(NeuroMotionError, match=f"fitted_on.json.*{named}"):
+        fitted_on(tmp_path)
+
+
+@pytest.mark.parametrize("name", list_decoders())
+def test_a_shipped_decoder_has_seen_the_part_of_its_recipe_and_nothing_that_is_played(name):
+    record, recipe = fitted_on(decoder_folder(name)), load_recipe(decoder_folder(name))
+    table = registry.dataset(recipe.decoder.dataset).table
+    assert record.complete
+    assert record.part == recipe.data.train
+    runs = table.runs("train", recipe.data.session_kind)
+    assert {person: set(names) for person, names in record.runs.items()} == {p: set(r) for p, r in runs.items()}
+    for part in ("tune", "test"):
+        assert record.shared_with(record.dataset, table.runs(part, recipe.data.session_kind)) == {}

@@ -1,0 +1,45 @@
+"""Public names: those of earlier releases still load, are typed, and cost no heavy import."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib import import_module
+
+import pytest
+
+# Every import of decoders in README, pages and examples of release 0.1.0, and all names the package had then
+EARLIER = {
+    "neuromotion_gym.decoders": (
+        "AdaptationSpec",
+        "BoundDecoder",
+        "Decoder",
+        "DecoderSpec",
+        "IntentPolicy",
+        "OnnxDecoder",
+        "ProbabilityDecoder",
+        "check_decoder",
+        "list_decoders",
+        "load_decoder",
+        "parse_decoder_name",
+    ),
+    "neuromotion_gym.decoders.zoo": ("load_decoder",),
+}
+HEAVY = ("torch", "lightning", "mne", "matplotlib", "onnxruntime", "onnx", "sklearn", "scipy")
+
+
+@pytest.mark.parametrize(("module", "name"), [(module, name) for module, names in EARLIER.items() for name in names])
+def test_an_earlier_import_still_works(module, name):
+    assert hasattr(import_module(module), name)
+
+
+def test_names_are_bound_and_not_looked_up_so_that_type_checkers_see_them():
+    module = import_module("neuromotion_gym.decoders")
+    assert set(module.__all__) <= set(vars(module))
+    assert "__getattr__" not in vars(module)
+
+
+def test_import_of_decoders_is_light():
+    code = f"import sys, neuromotion_gym.decoders; print([name for name in {HEAVY!r} if name in sys.modules])"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "[]"
