@@ -1,4 +1,4 @@
-"""Posterior history, and policies from files: what they remember, what they refuse, that one is a row of a batch."""
+"""Posterior history, and policies from files: what they remember and what they refuse."""
 
 import gymnasium as gym
 import numpy as np

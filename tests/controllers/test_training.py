@@ -362,7 +362,7 @@ def test_joined_batches_are_one():
 
 
 @pytest.mark.parametrize(("layout", "count"), [(make_layout(), 2), (emg_layout(effort=True), 48)])
-def test_symmetries_turn_positions_and_what_labels_ask_for_alike(layout, count):
+def test_symmetries_change_positions_and_what_labels_ask_for_in_the_same_way(layout, count):
     axes = len(layout.intents.axes)
     sources, signs = symmetries(layout, layout.size + axes)
     assert len(sources) == count

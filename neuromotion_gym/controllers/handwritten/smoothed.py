@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.special import softmax
 
 from neuromotion_gym.controllers.base import HandWritten, Memory, Seen, decided_rows, number
 from neuromotion_gym.controllers.smoothing import (
@@ -13,7 +14,6 @@ from neuromotion_gym.controllers.smoothing import (
     hysteresis,
     leaky_evidence,
     majority_vote,
-    softmax,
 )
 from neuromotion_gym.errors import NeuroMotionError
 
@@ -155,7 +155,7 @@ class Evidence(HandWritten):
         scores, label = memory
         summed = leaky_evidence(scores, seen.posterior, self.keep, self.evidence, self.doubt, self.bound)
         scores = decided_rows(seen.decided, summed, scores)
-        label = hysteresis(label, softmax(scores), self.threshold, self.release)
+        label = hysteresis(label, softmax(scores, axis=1), self.threshold, self.release)
         return self.command(label), (scores, label)
 
 
