@@ -91,10 +91,10 @@ def resting(layout: ObservationLayout) -> Callable[[np.ndarray], np.ndarray]:
 def use_physics(env: NeuroEnv | NeuroVectorEnv, physics: str, threads: int) -> None:
     """Simulate with one of `PHYSICS` instead of what the limb ships with; comes before the first reset."""
     loop = env.loop
-    old, limb = loop.physics, loop.parts.limb
-    old.close()
+    limb = loop.parts.limb
+    loop.physics.close()
     limb.model.opt.timestep, limb.model.opt.integrator = PHYSICS[physics]
-    loop.physics = Physics(limb, old.axes, loop.layout.control_s, loop.layout.speed, loop.num_rows, threads)
+    loop.physics = Physics(limb, loop.layout.control_s, loop.num_rows, threads)
 
 
 def batch(

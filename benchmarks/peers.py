@@ -74,12 +74,11 @@ def physics(env: gym.Env[Any, Any]) -> Physics:
         loop = inner.loop
         model, state = loop.parts.limb.model, mujoco.mjtState.mjSTATE_FULLPHYSICS
         substeps = round(inner.layout.control_s / model.opt.timestep)
-        control = loop.parts.limb.control
         return Physics(
             model,
             substeps,
             state,
-            lambda: (loop.physics.state[0].copy(), control(loop.physics.target, loop.physics.axes)[0]),
+            lambda: (loop.physics.state[0].copy(), loop.physics._controls[0, 0].copy()),
         )
     holder = inner if isinstance(getattr(inner, "model", None), mujoco.MjModel) else inner.sim
     model, data = (getattr(each, "ptr", getattr(each, "_model", each)) for each in (holder.model, holder.data))

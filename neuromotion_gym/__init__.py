@@ -9,9 +9,11 @@ Importing the package registers its environments with Gymnasium::
 """
 
 from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.plugins import load_plugins
 from neuromotion_gym.registration import ENVIRONMENTS, register_environments
 
 __all__ = ["ENVIRONMENTS", "NeuroMotionError", "__version__"]
 __version__ = "0.1.0"
 
 register_environments()
+load_plugins()

@@ -38,6 +38,8 @@ class Environment:
         Key of `DRIVES`, or a name given to `register_drive`.
     scene : str, optional
         What stands around the limb; None where there is nothing.
+    shown : tuple of str
+        Decoders that the demo shows; the default one where empty.
     """
 
     limb: str
@@ -46,6 +48,7 @@ class Environment:
     summary: str
     drive: str = "set_points"
     scene: str | None = None
+    shown: tuple[str, ...] = ()
 
 
 ENVIRONMENTS: dict[str, Environment] = {
@@ -54,6 +57,7 @@ ENVIRONMENTS: dict[str, Environment] = {
         task="posture",
         decoder="emg_armband",
         summary="arm and hand: select a hidden target posture of the degrees of freedom that the labels move",
+        shown=("emg_armband", "eeg_fists"),
     ),
 }
 

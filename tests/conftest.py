@@ -180,3 +180,27 @@ def make_sessions(make_recording: Callable[..., Recording]) -> Callable[..., lis
         ]
 
     return make
+
+
+@pytest.fixture(scope="session")
+def small_armband(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of data sets that holds an invented and short armband set in its published format.
+
+    Every gesture raises channels of its own.
+    """
+    from neuromotion_gym.datasets.myo_armband import reader
+
+    root = tmp_path_factory.mktemp("data")
+    generator = np.random.default_rng(0)
+    for subject in reader.SUBJECTS:
+        for round_name in reader.ROUNDS:
+            folder = root / "EvaluationDataset" / subject / round_name
+            folder.mkdir(parents=True)
+            for number in range(reader.FILES):
+                amplitude = np.full(8, 2.0)
+                if number % 7:
+                    amplitude[number % 7] = 25.0
+                    amplitude[(number % 7 + 3) % 8] = 12.0
+                samples = np.clip(generator.normal(size=(160, 8)) * amplitude, -128, 127)
+                samples.astype("<i2").tofile(folder / f"classe_{number}.dat")
+    return root

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def blocks(page: Path, language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.DOTALL)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_links_lead_to_files(page):
     targets = re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8").replace("\n", " "))
     missing = [name for name in targets if "://" not in name and not (page.parent / name).exists()]
     assert not missing
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_named_modules_and_files_exist(page):
     named = re.findall(r"`((?:neuromotion_gym|examples|classifiers|assets|tests)/[\w./]*)`", page.read_text("utf-8"))
     assert not [name for name in named if not (ROOT / name).exists()]
@@ -51,10 +52,76 @@ def test_readme_lists_every_command():
     assert not [name for name in get_command(app).commands if f"`neuromotion {name}" not in text]
 
 
-def test_figures_of_the_readme_stand_in_committed_reports():
-    text = (ROOT / "README.md").read_text(encoding="utf-8").split("## First results")[1].split("\n## ")[0]
-    reports = [*(ROOT / "classifiers").glob("*/card.md"), *(ROOT / "benchmarks" / "results").rglob("*.md")]
-    known = "".join(report.read_text(encoding="utf-8") for report in reports)
-    figures = re.findall(r"\d\.\d{2,3} \[[^]]+\]|\d\.\d{3}", text)
-    assert len(figures) > 10
-    assert not [figure for figure in figures if figure not in known and figure != "0.500"]
+def tables(text: str) -> list[list[list[str]]]:
+    """Tables of a Markdown text as rows of cells, header first, without back quotes."""
+    found: list[list[list[str]]] = [[]]
+    for line in text.splitlines():
+        if line.startswith("|"):
+            found[-1].append([cell.strip().replace("`", "") for cell in line.strip().strip("|").split("|")])
+        elif found[-1]:
+            found.append([])
+    return [[table[0], *table[2:]] for table in found if table]
+
+
+README = (ROOT / "README.md").read_text(encoding="utf-8").split("## First results")[-1].split("\n## ")[0]
+CONTROLLERS = {"argmax": "argmax", "Bayesian goal inference": "bayes"}
+COLUMNS = {
+    "standard, chance 0.125": lambda title: title.startswith("standard: 8 goals, chance 0.125"),
+    "hard, chance 0.006": lambda title: title.startswith("hard") and "chance 0.006" in title,
+    "as recorded": lambda title: "; as recorded;" in title,
+    "eyes regressed out": lambda title: "; ocular channels regressed out;" in title,
+    "and from 2 s after the cue on": lambda title: "regressed out, 2 s after the cue left out;" in title,
+}
+
+
+def in_the_loop() -> list[tuple[str, str, str, str]]:
+    """Report, first cell, column and figure of every success rate that the README shows."""
+    reports = re.findall(r"from\s+\[[^]]*\]\((benchmarks/results/\w+/report\.md)\)", README)
+    shown = [table for table in tables(README) if table[0][0] == "decoder, controller"]
+    assert len(reports) == len(shown) == 2
+    return [
+        (report, row[0], column, cell)
+        for report, table in zip(reports, shown, strict=True)
+        for row in table[1:]
+        for column, cell in zip(table[0][1:], row[1:], strict=True)
+    ]
+
+
+@pytest.mark.parametrize(("report", "name", "column", "figure"), in_the_loop())
+def test_success_in_the_readme_is_that_of_the_same_row_of_the_report(report, name, column, figure):
+    text = (ROOT / report).read_text(encoding="utf-8")
+    chosen = [section for section in text.split("\n## ")[1:] if COLUMNS[column](section.split("\n")[0])]
+    assert len(chosen) == 1
+    kind, _, rest = name.partition(": ")
+    who, _, how = (rest or name).partition(", ")
+    controller = CONTROLLERS.get(how, "blind")
+    rows = [row for row in tables(chosen[0])[0][1:] if row[1] == controller]
+    if kind == "bound":
+        rows = [row for row in rows if row[0].startswith(f"{who} (")]
+    elif kind == "control":
+        rows = [row for row in rows if row[0].endswith("(control)")]
+    else:
+        rows = [row for row in rows if row[0] == who]
+    assert figure in {row[2] for row in rows}
+
+
+def test_accuracy_of_armband_decoders_in_the_readme_is_that_of_their_folds():
+    (table,) = (table for table in tables(README) if table[0][0] == "decoder")
+    for name, split, people, accuracy, _ in table[1:]:
+        if split == "leave one person out":
+            metrics = json.loads((ROOT / "classifiers" / name.split(",")[0] / "metrics.json").read_text("utf-8"))
+            found = metrics["folds"]["per_window"]
+            value = found["balanced_accuracy"]
+            assert accuracy == f"{value['mean']:.3f} [{value['low']:.3f}, {value['high']:.3f}]"
+            assert int(people) == found["people"]
+
+
+def test_accuracy_of_the_eeg_decoder_in_the_readme_is_that_of_its_table():
+    (table,) = (table for table in tables(README) if table[0][0] == "decoder")
+    shown = [row[3] for row in table[1:] if row[1] == "five folds of people"]
+    text = (ROOT / "benchmarks" / "results" / "eeg_decoders.md").read_text(encoding="utf-8")
+    reported = tables(text.split("### Left against right, whole trial")[1])[0]
+    (row,) = (row for row in reported if row[0] == "eeg_fists")
+    assert shown == row[1:4]
+    (eyes,) = (row for row in reported if row[0] == "eye control")
+    assert all(f"{cell.split(' ')[0]}" in README for cell in eyes[1:4])

@@ -173,7 +173,7 @@ def check_surrogate(
     part: str = "test",
     model: SurrogateModel | VectorAutoregression | None = None,
     ocular: Ocular | None = None,
-    skip_cue: float = 0.0,
+    skip_cue: float | None = None,
     subjects: Sequence[str] | None = None,
     root: str | os.PathLike[str] | None = None,
     options: FidelityOptions | None = None,
@@ -229,7 +229,7 @@ def check_surrogate(
             found[name].append(np.mean(values, axis=0))
         tick(subject)
     onset = registry.dataset(spec.dataset).has_onset
-    condition = f"{playing.ocular}, skip_cue {skip_cue:g} s" if onset else "steady state"
+    condition = f"{playing.ocular}, skip_cue {playing.skip_cue:g} s" if onset else "steady state"
     return _rows(spec.name, chosen.name, condition, np.array(found["real"]), np.array(found["surrogate"]))
 
 

@@ -1,7 +1,7 @@
-"""``neuromotion demo``: an arm driven by decoded EMG and by decoded EEG, beside the bounds of each.
+"""``neuromotion demo``: a limb driven by decoded signals, beside the bounds of each decoder.
 
-Small on purpose: every decoder drives a few episodes for each person of the test part, on signals that the library
-ships the generator of. What stands in the table is a look, not a benchmark.
+Every decoder drives a few episodes for people of the test part, on generated signals. The table is a first look, not a
+benchmark.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.files import replacing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -27,10 +28,9 @@ if TYPE_CHECKING:
     from neuromotion_gym.statistics import Interval
 
 SourceKind = Literal["surrogate", "replay"]
-ENVIRONMENT = "NeuroArm-v0"
 PART = "test"
-SHOWN = ("emg_armband", "eeg_fists")
-"""Decoders that are shown when none is named: one of each kind of signal."""
+SLOW_WINDOW_S = 1.0
+"""Decoders that read this much or more at a time are shown on the easiest level, and filmed faster than life."""
 ROWS = 32
 """Limbs stepped together."""
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
@@ -40,14 +40,19 @@ LINGER_S = 1.5
 
 @dataclass(frozen=True)
 class Setting:
-    """How decoders of one kind of signal are shown; ``film`` is how much faster than life the video runs."""
+    """How a decoder is shown.
 
+    Parameters
+    ----------
+    environment, level, controller : str
+    film : int
+        How many times faster than life the video runs.
+    """
+
+    environment: str
     level: str
     controller: str
     film: int
-
-
-SETTINGS = {"emg": Setting("standard", "argmax", 1), "eeg": Setting("easy", "bayes", 4)}
 
 
 @dataclass(frozen=True)
@@ -58,7 +63,7 @@ class Entry:
     ----------
     show : str
         The decoder that this row belongs to.
-    role : {"decoder", "oracle", "shuffled", "blind", "eye control"}
+    role : {"decoder", "oracle", "shuffled", "blind", "control"}
         ``blind`` is the best constant posture; the others drive with the setting's controller.
     decoder : str
         What `gym.make` is told.
@@ -66,7 +71,7 @@ class Entry:
     """
 
     show: str
-    role: Literal["decoder", "oracle", "shuffled", "blind", "eye control"]
+    role: Literal["decoder", "oracle", "shuffled", "blind", "control"]
     decoder: str
     setting: Setting
 
@@ -123,38 +128,47 @@ class Played:
         return float(np.median(times)) if times else float("nan")
 
 
-def entries(decoder: str | None = None) -> list[Entry]:
-    """Rows of the table: every shown decoder, its bounds, and for EEG the eye control.
+def entries(decoder: str | None = None, environment: str | None = None) -> list[Entry]:
+    """Rows of the table: every shown decoder, its bounds, and the controls that were trained on what is played.
 
     Parameters
     ----------
     decoder : str, optional
-        A shipped decoder's name or a decoder's folder. When left out, those of `SHOWN`.
+        A shipped decoder's name or a decoder's folder; those that the environment names where left out.
+    environment : str, optional
+        Its id; the first of all where left out.
 
     Raises
     ------
     NeuroMotionError
         If there is no such decoder, or none at all.
     """
+    from neuromotion_gym import registration
     from neuromotion_gym.datasets import registry
     from neuromotion_gym.decoders.recipe import load_recipe
     from neuromotion_gym.decoders.zoo import decoder_folder, list_decoders, load_decoder
+    from neuromotion_gym.tasks.task import middle_level
 
     recipes = {name: load_recipe(decoder_folder(name)) for name in list_decoders()}
-    rows = []
-    for name in SHOWN if decoder is None else [decoder]:
+    rows: list[Entry] = []
+    env_id = environment or next(iter(registration.ENVIRONMENTS))
+    row = registration.environment(env_id)
+    for name in (row.shown or (row.decoder,)) if decoder is None else [decoder]:
         spec = recipes[name].decoder if name in recipes else load_decoder(name).spec
-        setting = SETTINGS[spec.modality]
+        levels = registration.task_class(row.task).levels
+        slow = spec.window_s >= SLOW_WINDOW_S
+        setting = Setting(env_id, levels[0], "bayes", 4) if slow else Setting(env_id, middle_level(levels), "argmax", 1)
         rows.append(Entry(name, "decoder", name, setting))
         rows += [Entry(name, role, f"{role}:{name}", setting) for role in ("oracle", "shuffled", "blind")]
-        # Of the controls the one that was trained on what is played here: eyes as the decoder has them, cue left out
+        # Of the controls those that were trained on what is played here: eyes as the decoder has them, cue left out
+        skip_cue_s = registry.dataset(spec.dataset).skip_cue_s if registry.is_known(spec.dataset) else 0.0
         rows += [
-            Entry(name, "eye control", control, setting)
+            Entry(name, "control", control, setting)
             for control, recipe in recipes.items()
             if recipe.decoder.control
             and control != name
             and (recipe.decoder.dataset, recipe.decoder.ocular) == (spec.dataset, spec.ocular)
-            and (recipe.data is None or recipe.data.start_s == registry.dataset(spec.dataset).skip_cue_s)
+            and (recipe.data is None or recipe.data.start_s == skip_cue_s)
         ]
     return rows
 
@@ -191,8 +205,8 @@ def run(
         As `play`.
     """
     before = {name: os.environ.get(name) for name in THREADS}
-    strangers = set(active_children())
-    # Inherited by the processes, which load NumPy anew: many small products are slower on more threads than one
+    others = set(active_children())
+    # The new processes inherit these before they load NumPy: many small products are slower on several threads
     os.environ.update(dict.fromkeys(THREADS, "1"))
     try:
         with (
@@ -215,7 +229,7 @@ def run(
                 return [future.result() for future in playing], missing
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
-                for child in set(active_children()) - strangers:
+                for child in set(active_children()) - others:
                     child.terminate()
                 raise
     finally:
@@ -260,7 +274,8 @@ def play(entry: Entry, source: SourceKind, episodes: int, seed: int) -> Played:
     from neuromotion_gym.envs.closed_loop import ClosedLoop
     from neuromotion_gym.envs.options import assemble
 
-    parts = assemble(ENVIRONMENT, decoder=entry.decoder, source=source, level=entry.setting.level, part=PART)
+    setting = entry.setting
+    parts = assemble(setting.environment, decoder=entry.decoder, source=source, level=setting.level, part=PART)
     sessions = parts.source.sessions
     keys = runner.episode_keys(sessions, -(-episodes // len(sessions)))[:episodes]
     loop = ClosedLoop(parts, min(episodes, ROWS))
@@ -272,7 +287,7 @@ def play(entry: Entry, source: SourceKind, episodes: int, seed: int) -> Played:
 
 
 def record(rows: Sequence[Entry], source: SourceKind, seed: int, path: Path) -> None:
-    """Film one episode of each row, one after the other, with what a person wants to know beside the arm.
+    """Film one episode of each row, one after the other, with what a person wants to know beside the limb.
 
     The first person of the table is shown, in the first of that person's episodes.
 
@@ -299,9 +314,10 @@ def record(rows: Sequence[Entry], source: SourceKind, seed: int, path: Path) -> 
 
     with VideoWriter(path, fps=1 / CONTROL_S) as video:
         for entry in rows:
-            parts = assemble(ENVIRONMENT, decoder=entry.decoder, source=source, level=entry.setting.level, part=PART)
+            setting = entry.setting
+            parts = assemble(setting.environment, decoder=entry.decoder, source=source, level=setting.level, part=PART)
             loop = ClosedLoop(parts, keep_s=VISIBLE_S)
-            every = entry.setting.film
+            every = setting.film
             view = View(loop, note=entry.controller + (f" · shown {every} times as fast" if every > 1 else ""))
             key = episode_keys(parts.source.sessions, 1)[0]
             loop.reset(np.zeros(1, dtype=int), [key.generator(seed)], sessions=np.array([key.session]))
@@ -323,7 +339,7 @@ def record(rows: Sequence[Entry], source: SourceKind, seed: int, path: Path) -> 
 
 
 def write_episodes(played: Sequence[Played], path: Path) -> None:
-    """Write one line an episode, under a temporary name first."""
+    """Write one line an episode."""
     lines = [
         {
             "show": row.entry.show,
@@ -338,9 +354,8 @@ def write_episodes(played: Sequence[Played], path: Path) -> None:
         for row in played
         for episode in row.episodes
     ]
-    temporary = path.with_name(path.name + ".part")
-    with temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(lines[0]))
+    columns = dict.fromkeys(key for line in lines for key in line)
+    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(columns))
         writer.writeheader()
         writer.writerows(lines)
-    temporary.replace(path)

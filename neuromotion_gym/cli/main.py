@@ -19,6 +19,7 @@ from rich.table import Table
 from neuromotion_gym.cli.surrogate import app as surrogate_app
 from neuromotion_gym.decoders.zoo import list_decoders
 from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.registration import ENVIRONMENTS
 
 if TYPE_CHECKING:
     from neuromotion_gym.cli.demo import Played
@@ -30,12 +31,10 @@ EXTRAS = {
     "onnx": "train",
     "onnxscript": "train",
     "sklearn": "train",
-    "pyriemann": "train",
     "stable_baselines3": "train",
     "sb3_contrib": "train",
     "joblib": "bench",
     "pyarrow": "bench",
-    "pandas": "bench",
 }
 
 DecoderArgument = Annotated[
@@ -82,8 +81,6 @@ def decoders() -> None:
 @app.command()
 def envs() -> None:
     """Show the environments: limb, task and default decoder."""
-    from neuromotion_gym.registration import ENVIRONMENTS
-
     table = _table("id", "what it is", "default decoder")
     for name, row in ENVIRONMENTS.items():
         table.add_row(name, row.summary, row.decoder)
@@ -96,8 +93,11 @@ def demo(
         str | None,
         typer.Option(
             help="Name or folder of one decoder. Shipped: " + ", ".join(list_decoders()),
-            show_default="emg_armband, then eeg_fists",
+            show_default="those that the environment names",
         ),
+    ] = None,
+    env: Annotated[
+        str | None, typer.Option(help="Environment. There are: " + ", ".join(ENVIRONMENTS), show_default="the first")
     ] = None,
     source: Annotated[
         Literal["surrogate", "replay"],
@@ -107,14 +107,14 @@ def demo(
     seed: Annotated[int, typer.Option(min=0, help="Episodes of the same seed have the same goals and people.")] = 0,
     out: Annotated[Path, typer.Option(help="Folder for the video and the episodes.")] = Path("neuromotion_demo"),
 ) -> None:
-    """Drive an arm by decoded EMG and by decoded EEG, beside the bounds of each: a table, a video, the episodes."""
+    """Drive a limb by decoded signals, beside the bounds of each decoder: a table, a video, the episodes."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     from neuromotion_gym.cli import demo as show
     from neuromotion_gym.rendering import why_not
 
     console = Console()
-    rows = show.entries(decoder)
+    rows = show.entries(decoder, env)
     missing = why_not()
     film = out / "rollout.mp4" if missing is None else None
     out.mkdir(parents=True, exist_ok=True)
@@ -254,7 +254,8 @@ def _print_shown(console: Console, played: list[Played]) -> None:
     first = played[0]
     about, setting = first.about, first.entry.setting
     console.print(
-        f"[bold]{escape(first.entry.show)}[/] on NeuroArm-v0, level {setting.level}, controller {setting.controller}",
+        f"[bold]{escape(first.entry.show)}[/] on {setting.environment}, level {setting.level}, "
+        f"controller {setting.controller}",
         soft_wrap=True,
         highlight=False,
     )

@@ -11,6 +11,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from neuromotion_gym.datasets.registry import dataset_names
 from neuromotion_gym.decoders.zoo import list_decoders
 from neuromotion_gym.errors import NeuroMotionError
 
@@ -31,7 +32,7 @@ app = typer.Typer(
 
 @app.command()
 def fit(
-    dataset: Annotated[str, typer.Argument(help="Data set, e.g. eegmmidb or myo_armband.")],
+    dataset: Annotated[str, typer.Argument(help="Data set. There are: " + ", ".join(dataset_names()))],
     part: Annotated[Literal["train", "tune", "test"], typer.Argument(help="Part of it that is fitted.")],
     out: Annotated[Path, typer.Option(help="File to write, .npz.")],
     data: Annotated[Path | None, DATA] = None,
@@ -51,9 +52,9 @@ def fit(
 
 @app.command()
 def modes(
-    dataset: Annotated[str, typer.Argument(help="Data set with many people, e.g. eegmmidb.")],
+    dataset: Annotated[str, typer.Argument(help="Data set with many people. There are: " + ", ".join(dataset_names()))],
     out: Annotated[Path, typer.Option(help="File to write, .npz.")],
-    every: Annotated[int, typer.Option(min=1, help="Take every so-maniest person of the train part.")] = 1,
+    every: Annotated[int, typer.Option(min=1, help="Take every n-th person of the train part.")] = 1,
     data: Annotated[Path | None, DATA] = None,
 ) -> None:
     """Find the modes by which covariances vary in the people of the train part; surrogates are fitted with them."""
@@ -76,9 +77,13 @@ def check(
     subject: Annotated[list[str] | None, typer.Option(help="Some people alone; may be given more than once.")] = None,
     folds: Annotated[bool, typer.Option(help="Decode every person by the decoder trained without them.")] = False,
     ocular: Annotated[
-        Literal["keep", "regress"] | None, typer.Option(help="EEG.", show_default="as the decoder was trained")
+        Literal["keep", "regress"] | None,
+        typer.Option(help="Whether ocular channels are regressed out.", show_default="as the decoder was trained"),
     ] = None,
-    skip_cue: Annotated[float, typer.Option(min=0.0, help="EEG: seconds left out after each onset.")] = 2.0,
+    skip_cue: Annotated[
+        float | None,
+        typer.Option(min=0.0, help="Seconds left out after each onset.", show_default="as the data set says"),
+    ] = None,
     episodes: Annotated[int, typer.Option(min=0, help="Closed-loop episodes a person and half; 0 for none.")] = 20,
     stream: Annotated[float, typer.Option(min=5.0, help="Seconds of each of eight open streams.")] = 60.0,
     model: Annotated[
@@ -98,9 +103,8 @@ def check(
     console = Console()
     rows: list[FidelityRow] = []
     with console.status("") as status:
-        for name in decoder or list_decoders():
+        for name in decoder or _fitting(ocular, skip_cue):
             loaded = load_decoder(name)
-            eeg = loaded.spec.modality == "eeg"
             variants = model_variants(loaded.spec.modality)
             for one in model or ["default"]:
                 if one not in variants:
@@ -109,8 +113,8 @@ def check(
                     (lambda one, name=name: fold_decoder(name, one, root=data)) if folds else loaded,  # type: ignore[misc]
                     part=part,
                     model=variants[one],
-                    ocular=ocular if eeg else None,
-                    skip_cue=skip_cue if eeg else 0.0,
+                    ocular=ocular,
+                    skip_cue=skip_cue,
                     subjects=subject,
                     root=data,
                     options=FidelityOptions(stream_s=stream, episodes=episodes),
@@ -118,6 +122,19 @@ def check(
                 )
     for table in _tables(rows):
         console.print(table)
+
+
+def _fitting(ocular: str | None, skip_cue: float | None) -> list[str]:
+    """Shipped decoders to whose data set the options apply."""
+    from neuromotion_gym.datasets import registry
+    from neuromotion_gym.decoders.zoo import load_decoder
+
+    facts = {name: registry.dataset(load_decoder(name).spec.dataset) for name in list_decoders()}
+    return [
+        name
+        for name, one in facts.items()
+        if (ocular != "regress" or one.ocular_channels) and (not skip_cue or one.has_onset)
+    ]
 
 
 def _tables(rows: list[FidelityRow]) -> Iterator[Table]:

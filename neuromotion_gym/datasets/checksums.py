@@ -30,7 +30,7 @@ def files_checksum(paths: Iterable[Path]) -> str:
     NeuroMotionError
         If there are no files, or one cannot be read.
     """
-    files = [Path(os.path.abspath(path)) for path in paths]
+    files = [path.absolute() for path in paths]
     if not files:
         raise NeuroMotionError("A checksum needs one file or more.")
     common = Path(os.path.commonpath([file.parent for file in files]))
@@ -91,7 +91,7 @@ def _file_checksum(path: Path) -> str:
 
 
 @lru_cache(maxsize=100_000)
-def _checksum_of(path: str, size: int, changed_ns: int) -> str:  # noqa: ARG001 -- size and time are part of the key
+def _checksum_of(path: str, size: int, changed_ns: int) -> str:
     """SHA-256 of a file, read once for each size and time of change."""
-    with open(path, "rb") as file:
+    with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

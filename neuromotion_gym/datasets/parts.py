@@ -11,6 +11,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.signals.modality import Modality
 
 Part = Literal["train", "tune", "test", "all"]
 PARTS: tuple[Part, ...] = ("train", "tune", "test", "all")
@@ -45,7 +46,7 @@ class PartsTable(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     dataset: str
-    modality: Literal["eeg", "emg"]
+    modality: Modality
     split: Literal["trial", "session", "run", "subject"]
     licence: str
     cite: str

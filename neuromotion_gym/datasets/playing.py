@@ -13,14 +13,15 @@ from pydantic import Field, model_validator
 from neuromotion_gym.datasets import registry
 from neuromotion_gym.datasets.sessions import Ocular, iter_sessions
 from neuromotion_gym.errors import NeuroMotionError
-from neuromotion_gym.schema import Checked
+from neuromotion_gym.schema import Checked, from_mapping
 from neuromotion_gym.signals.sources.cued import Pacing
+from neuromotion_gym.signals.sources.perturbed import perturb
 from neuromotion_gym.signals.sources.replay import ReplaySource
 from neuromotion_gym.signals.surrogate import SurrogateParameters, SurrogateSource
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from neuromotion_gym.signals.recording import Session
     from neuromotion_gym.signals.sources.cued import Cued
@@ -39,6 +40,16 @@ class Reads(Protocol):
     pacing: Pacing
     epoch_s: tuple[float, float] | None
     ocular: Ocular
+
+
+class Perturbation(Checked):
+    """A perturbation by name with its options, see `neuromotion_gym.signals.sources.perturbed`."""
+
+    name: str
+    options: dict[str, Any] = Field(default_factory=dict)
+
+    def __hash__(self) -> int:
+        return hash(self.model_dump_json())
 
 
 class Playing(Checked):
@@ -66,6 +77,8 @@ class Playing(Checked):
         Whether the ocular channels are regressed out of all others.
     skip_cue : float
         Seconds left out after every onset.
+    perturbations : tuple of Perturbation
+        What happens to the samples on their way, the first one first.
 
     Raises
     ------
@@ -84,6 +97,7 @@ class Playing(Checked):
     epoch_s: tuple[float, float] | None = None
     ocular: Ocular = "keep"
     skip_cue: float = Field(default=0.0, ge=0, lt=60)
+    perturbations: tuple[Perturbation, ...] = ()
 
     @model_validator(mode="after")
     def _applies(self) -> Playing:
@@ -111,6 +125,7 @@ def playing_for(
     subjects: Sequence[str] | None = None,
     ocular: Ocular | None = None,
     skip_cue: float | None = None,
+    perturbations: Sequence[Perturbation | Mapping[str, Any] | str] = (),
 ) -> Playing:
     """What a decoder is played: its labels, channels and pacing, and what is asked for besides.
 
@@ -124,6 +139,8 @@ def playing_for(
     skip_cue : float, optional
         Where left out, the data set's default for decoders of sliding windows; 0 for those of whole trials, whose epoch
         says what is read.
+    perturbations : sequence of Perturbation, mapping or str, optional
+        Each by its name, or as a mapping with ``name`` and ``options``.
 
     Raises
     ------
@@ -152,11 +169,18 @@ def playing_for(
         epoch_s=spec.epoch_s if spec.pacing == "trial" else None,
         ocular=spec.ocular if ocular is None else ocular,
         skip_cue=float(skip_cue),
+        perturbations=tuple(_perturbation(one) for one in perturbations),
     )
 
 
+def _perturbation(given: Perturbation | Mapping[str, Any] | str) -> Perturbation:
+    if isinstance(given, Perturbation):
+        return given
+    return from_mapping(Perturbation, {"name": given} if isinstance(given, str) else given, "perturbations")
+
+
 def open_source(playing: Playing, root: str | os.PathLike[str] | None = None) -> Cued:
-    """The source that plays ``playing``, newly made.
+    """The source that plays ``playing``, newly made, with its perturbations around it.
 
     Parameters
     ----------
@@ -167,8 +191,17 @@ def open_source(playing: Playing, root: str | os.PathLike[str] | None = None) ->
     Raises
     ------
     NeuroMotionError
-        If data, labels, people or channels are missing.
+        If data, labels, people, channels or a perturbation are missing.
     """
+    source = _unperturbed(playing, root)
+    for one in playing.perturbations:
+        source = perturb(source, one.name, one.options)
+    source.provenance = {**source.provenance, "playing": playing.model_dump(mode="json")}
+    return source
+
+
+def _unperturbed(playing: Playing, root: str | os.PathLike[str] | None) -> Cued:
+    """The source without perturbations."""
     facts = registry.dataset(playing.dataset)
     table = facts.table
     if playing.source == "surrogate":

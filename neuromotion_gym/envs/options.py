@@ -15,14 +15,14 @@ from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.intents import intent_map
 from neuromotion_gym.limbs.limb import Limb
 from neuromotion_gym.operators import Operator, OperatorSpec
-from neuromotion_gym.registration import drive_class, environment, task_class
+from neuromotion_gym.registration import ENVIRONMENTS, drive_class, environment, task_class
 from neuromotion_gym.schema import from_mapping
-from neuromotion_gym.tasks.task import Timing
+from neuromotion_gym.tasks.task import Timing, middle_level
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from neuromotion_gym.datasets.playing import PlayedPart, SourceKind
+    from neuromotion_gym.datasets.playing import Perturbation, PlayedPart, SourceKind
     from neuromotion_gym.datasets.sessions import Ocular
     from neuromotion_gym.decoders.decoder import Decoder
     from neuromotion_gym.decoders.spec import DecoderSpec
@@ -34,15 +34,16 @@ LOOP_OPTIONS = ("observe", "observe_goal", "decoy", "render_mode", "threads")
 
 
 def assemble(
-    env_id: str,
+    env_id: str | None = None,
     *,
     decoder: str | Path | Decoder | BoundDecoder | None = None,
     source: str | Source = "surrogate",
-    level: str = "standard",
+    level: str | None = None,
     part: str = "tune",
     subjects: Sequence[str] | None = None,
     ocular: Ocular | None = None,
     skip_cue: float | None = None,
+    perturbations: Sequence[Perturbation | Mapping[str, Any] | str] = (),
     data_root: str | Path | None = None,
     operator: OperatorSpec | Mapping[str, Any] | None = None,
     **task_options: Any,
@@ -51,15 +52,15 @@ def assemble(
 
     Parameters
     ----------
-    env_id : str
-        A key of `ENVIRONMENTS`.
+    env_id : str, optional
+        A key of `ENVIRONMENTS`; the first where left out.
     decoder : str, path, Decoder or BoundDecoder, optional
         A shipped decoder's name, a decoder's folder, an object, or ``"oracle"``, ``"shuffled"``, ``"blind"``, alone or
         before a colon and the name of the decoder that they bound. Default: the environment's own.
     source : {"surrogate", "replay"} or Source, default "surrogate"
         Where samples come from: the embedded generators, held-out trials of the data set, or an object.
-    level : str, default "standard"
-        One of the task's levels of difficulty.
+    level : str, optional
+        One of the task's levels of difficulty; the middle one where left out.
     part : {"tune", "test"}, default "tune"
         Part of the data set that the source plays; ``test`` is for benchmarks alone.
     subjects : sequence of str, optional
@@ -69,6 +70,8 @@ def assemble(
     skip_cue : float, optional
         Seconds left out at the start of every trial that is played. Default: what the data set says for decoders of
         sliding windows, 0 for those of whole trials.
+    perturbations : sequence of mapping or str, optional
+        What happens to the samples on their way to the decoder: names, or mappings with ``name`` and ``options``.
     data_root : str or path, optional
         Where data sets lie (replay); default ``NEUROMOTION_DATA``.
     operator : OperatorSpec or mapping, optional
@@ -81,8 +84,9 @@ def assemble(
     NeuroMotionError
         If an option is unknown or out of range, or if the parts do not fit together.
     """
-    row = environment(env_id)
-    make_task = task_class(row.task).from_level
+    row = environment(env_id or next(iter(ENVIRONMENTS)))
+    kind = task_class(row.task)
+    make_task = kind.from_level
     _check_options(make_task, task_options)
     chosen = choose_decoder(decoder, row.decoder)
     spec = chosen.spec
@@ -100,10 +104,17 @@ def assemble(
             subjects=subjects,
             ocular=ocular,
             skip_cue=skip_cue,
+            perturbations=perturbations,
         )
         source = open_source(playing, data_root)
     else:
-        given = {"subjects": subjects, "ocular": ocular, "skip_cue": skip_cue, "data_root": data_root}
+        given: dict[str, object] = {
+            "subjects": subjects,
+            "ocular": ocular,
+            "skip_cue": skip_cue,
+            "data_root": data_root,
+            "perturbations": perturbations or None,
+        }
         ignored = [name for name, value in given.items() if value is not None] + ["part"] * (part != "tune")
         if ignored:
             raise NeuroMotionError(
@@ -113,7 +124,7 @@ def assemble(
     hop_s, timing = _clocks(spec, source)
     drive = drive_class(row.drive)
     task = make_task(
-        level,
+        middle_level(kind.levels) if level is None else level,
         limb,
         intents,
         lambda axes, speed: drive(limb, intents, axes, speed, CONTROL_S),

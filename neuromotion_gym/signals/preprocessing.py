@@ -16,13 +16,12 @@ if TYPE_CHECKING:
 
     from neuromotion_gym.signals.recording import Recording
 
-OCULAR_CHANNELS = ("Fp1", "Fp2", "F7", "F8")
 OCULAR_BAND_HZ = (0.3, 8.0)
 
 
 def fit_ocular(
     calibration: Sequence[Recording],
-    channels: Sequence[str] = OCULAR_CHANNELS,
+    channels: Sequence[str],
     band_hz: tuple[float, float] = OCULAR_BAND_HZ,
 ) -> np.ndarray:
     """Matrix that takes the average reference and then regresses the ocular channels out of all channels.

@@ -153,7 +153,7 @@ class Task(Protocol):
     """
 
     levels: ClassVar[tuple[str, ...]]
-    """Names of its levels of difficulty."""
+    """Names of its levels of difficulty, the easiest first."""
     axes: tuple[str, ...]
     """What error is measured along: degrees of freedom, directions in space, named postures, joints."""
     facts: TaskFacts
@@ -223,3 +223,8 @@ class Task(Protocol):
 
     def ghost(self, row: int) -> np.ndarray | None:
         """Joint positions of the goal of one row for people to look at, shape (nq,); None where there are none."""
+
+
+def middle_level(levels: Sequence[str]) -> str:
+    """The level that is taken where none is named."""
+    return levels[len(levels) // 2]

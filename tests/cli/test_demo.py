@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from neuromotion_gym import ENVIRONMENTS
 from neuromotion_gym.cli import demo
 from neuromotion_gym.cli import main as cli
 from neuromotion_gym.decoders import load_decoder
@@ -25,14 +26,12 @@ def run(monkeypatch, *arguments: str) -> int:
 def test_both_kinds_of_signal_are_shown_with_every_bound():
     rows = demo.entries()
     shown = {row.show: load_decoder(row.show).spec for row in rows}
-    assert tuple(shown) == demo.SHOWN
+    assert tuple(shown) == ENVIRONMENTS["NeuroArm-v0"].shown
     assert {spec.modality for spec in shown.values()} == {"emg", "eeg"}
     for name, spec in shown.items():
         assert not spec.control
         roles = {row.role for row in rows if row.show == name}
-        assert roles == {"decoder", "oracle", "shuffled", "blind"} | (
-            {"eye control"} if spec.modality == "eeg" else set()
-        )
+        assert roles == {"decoder", "oracle", "shuffled", "blind"} | ({"control"} if spec.modality == "eeg" else set())
 
 
 def test_one_decoder_alone_is_shown_when_it_is_named():

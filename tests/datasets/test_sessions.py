@@ -96,7 +96,7 @@ def test_regression_is_fitted_to_the_calibration_run_alone(light_files) -> None:
 
     (kept,) = load_sessions("eegmmidb", "test", subjects=["S036"])
     (regressed,) = load_sessions("eegmmidb", "test", subjects=["S036"], ocular="regress")
-    matrix = fit_ocular(kept.calibration)
+    matrix = fit_ocular(kept.calibration, registry.dataset("eegmmidb").ocular_channels)
     for before, after in zip(
         (*kept.recordings, *kept.calibration), (*regressed.recordings, *regressed.calibration), strict=True
     ):

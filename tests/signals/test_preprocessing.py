@@ -5,9 +5,10 @@ import pytest
 
 from neuromotion_gym.datasets.eegmmidb.reader import channel_names
 from neuromotion_gym.errors import NeuroMotionError
-from neuromotion_gym.signals.preprocessing import OCULAR_BAND_HZ, OCULAR_CHANNELS, causal_bandpass, fit_ocular
+from neuromotion_gym.signals.preprocessing import OCULAR_BAND_HZ, causal_bandpass, fit_ocular
 from neuromotion_gym.signals.recording import Recording, SignalSpec
 
+OCULAR = ("Fp1", "Fp2", "F7", "F8")
 SPEC = SignalSpec("eeg", channel_names(), 160.0, "V")
 
 
@@ -17,7 +18,7 @@ def recording() -> Recording:
     generator = np.random.default_rng(0)
     samples = 1e-5 * generator.standard_normal((64, 8000))
     slow = np.cumsum(generator.standard_normal((4, 8000)), axis=1) * 1e-6
-    samples[[SPEC.channels.index(name) for name in OCULAR_CHANNELS]] += 5 * slow
+    samples[[SPEC.channels.index(name) for name in OCULAR]] += 5 * slow
     samples += generator.uniform(-1, 1, (64, 4)) @ slow
     return Recording(samples.astype(np.float32), SPEC, (), "mock", "s", "0", "4")
 
@@ -32,10 +33,10 @@ def test_regression_is_that_of_mne(recording: Recording) -> None:
 
     sections = butter(2, OCULAR_BAND_HZ, "bandpass", fs=160.0, output="sos")
     samples = recording.samples.astype(np.float64)
-    model = mne.preprocessing.EOGRegression(picks="eeg", picks_artifact=list(OCULAR_CHANNELS))
+    model = mne.preprocessing.EOGRegression(picks="eeg", picks_artifact=list(OCULAR))
     model.fit(raw(sosfiltfilt(sections, samples, axis=1)))
     theirs = model.apply(raw(samples)).get_data()
-    ours = fit_ocular([recording]) @ samples
+    ours = fit_ocular([recording], OCULAR) @ samples
     # MNE takes the mean of the ocular channels out before it applies the weights: a constant for each channel
     theirs -= theirs.mean(axis=1, keepdims=True)
     ours -= ours.mean(axis=1, keepdims=True)
@@ -43,15 +44,15 @@ def test_regression_is_that_of_mne(recording: Recording) -> None:
 
 
 def test_regression_empties_the_ocular_channels_and_leaves_rank_59(recording: Recording) -> None:
-    matrix = fit_ocular([recording])
+    matrix = fit_ocular([recording], OCULAR)
     assert np.linalg.matrix_rank(matrix, tol=1e-9) == 59
     cleaned = recording.transformed(matrix)  # the flat channels that it leaves are no error
     emptied = cleaned.samples.std(axis=1) < 1e-5 * recording.samples.std()
-    assert {name for name, empty in zip(SPEC.channels, emptied, strict=True) if empty} == set(OCULAR_CHANNELS)
+    assert {name for name, empty in zip(SPEC.channels, emptied, strict=True) if empty} == set(OCULAR)
 
 
 def test_regression_is_causal(recording: Recording) -> None:
-    matrix = fit_ocular([recording])
+    matrix = fit_ocular([recording], OCULAR)
     changed = recording.samples.copy()
     changed[:, 5000:] += 1
     cleaned, other = recording.transformed(matrix), Recording(changed, SPEC, (), "mock", "s").transformed(matrix)
@@ -60,15 +61,15 @@ def test_regression_is_causal(recording: Recording) -> None:
 
 def test_regression_says_what_is_missing(recording: Recording) -> None:
     with pytest.raises(NeuroMotionError, match="there is none"):
-        fit_ocular([])
+        fit_ocular([], OCULAR)
     with pytest.raises(NeuroMotionError, match="lacks Fp2"):
-        fit_ocular([recording.pick([name for name in SPEC.channels if name != "Fp2"])])
+        fit_ocular([recording.pick([name for name in SPEC.channels if name != "Fp2"])], OCULAR)
     same = recording.samples.copy()
     same[SPEC.channels.index("Fp2")] = same[SPEC.channels.index("Fp1")]
     with pytest.raises(NeuroMotionError, match="not independent"):
-        fit_ocular([Recording(same, SPEC, (), "mock", "s")])
+        fit_ocular([Recording(same, SPEC, (), "mock", "s")], OCULAR)
     with pytest.raises(NeuroMotionError, match="differ in channels"):
-        fit_ocular([recording, recording.resampled(128)])
+        fit_ocular([recording, recording.resampled(128)], OCULAR)
 
 
 def test_bandpass_in_pieces_is_the_bandpass_of_the_whole() -> None:

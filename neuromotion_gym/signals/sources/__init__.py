@@ -2,6 +2,7 @@
 
 from neuromotion_gym.signals.sources.cued import Cued
 from neuromotion_gym.signals.sources.cued import Cued as Source
+from neuromotion_gym.signals.sources.perturbed import Perturbed, register_perturbation
 from neuromotion_gym.signals.sources.replay import ReplaySource
 
-__all__ = ["Cued", "ReplaySource", "Source"]
+__all__ = ["Cued", "Perturbed", "ReplaySource", "Source", "register_perturbation"]

@@ -1,4 +1,4 @@
-"""The stretches of trials that a replay plays, laid end to end in one array, so that reading is one indexing."""
+"""The stretches of trials that a replay plays, end to end in one array: reading is one indexing operation."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class _Stretch(NamedTuple):
 
 
 class _Samples:
-    """Samples that grow in place: one array for what is played, never two."""
+    """Samples that grow in place, so that they are never in memory twice."""
 
     def __init__(self, channels: int) -> None:
         self._array = np.empty((0, channels), np.float32)
@@ -97,7 +97,7 @@ def build_bank(
     Parameters
     ----------
     sessions : iterable of Session
-        Taken one at a time: what is not played is not kept. Recordings that are also calibration runs are left out.
+        Taken one at a time; only what can be played is kept. Recordings that are also calibration runs are left out.
     labels : sequence of str
         Labels to play.
     rule_of : callable

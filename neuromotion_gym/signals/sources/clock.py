@@ -1,4 +1,4 @@
-"""The clock by which sources restart: drawn before anybody acts, so that no restart tells of a change of mind."""
+"""The clock by which sources restart, drawn at reset: a restart tells nothing of what the operator wants."""
 
 from __future__ import annotations
 

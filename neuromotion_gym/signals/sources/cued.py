@@ -17,10 +17,10 @@ Pacing = Literal["sliding", "trial"]
 class Cued(Protocol):
     """Streams samples for the labels that the operators of a batch of limbs have picked.
 
-    A source is built once, told the size of the batch by `start`, and then reset and read row by row
-    or all rows at once. Everything random comes from the generators handed to `reset`, one a row, and is
-    drawn in an order that does not depend on the labels that are asked for later: row ``i`` of a batch
-    gives the same samples as a batch of one with the same generator.
+    A source is built once. `start` tells it the size of the batch; then rows are reset and read, some of them or all at
+    once. Everything random comes from the generators that `reset` is given, one a row, in an order that does not depend
+    on the labels that are asked for later: row ``i`` of a batch gives the same samples as a batch of one with the same
+    generator.
     """
 
     spec: SignalSpec
@@ -72,10 +72,10 @@ class Cued(Protocol):
         """
 
     def pass_over(self, labels: np.ndarray, n_samples: int, rows: np.ndarray | None = None) -> None:
-        """Go on as `read` would, without the samples: for decoders that look at the label that plays alone.
+        """Go on as `read` would, without generating samples: for bounds that look at labels alone.
 
-        Labels, restarts and trials are the same. Rows that were passed over can be read again once they are reset.
-        A source may leave this out; it is then read, and its samples are dropped.
+        Labels, restarts and trials are those of a `read`. Rows that were passed over can be read again after a reset. A
+        source may leave this method out; it is then read, and the samples are dropped.
         """
 
     @property
@@ -105,4 +105,4 @@ class Cued(Protocol):
         """Calibration recordings of ``sessions[session]``; empty where there are none."""
 
     def mean_piece_s(self) -> float:
-        """Mean time between two restarts in seconds (what a change of label waits for, on average, twice over)."""
+        """Mean time between two restarts in seconds; a change of label waits for half of it on average."""

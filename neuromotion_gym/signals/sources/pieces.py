@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from neuromotion_gym.signals.recording import SignalSpec
 
 TRIAL_MARGIN_S = 0.1
-"""With ``pacing="trial"``, how long a trial goes on after the epoch: two control periods, so that the reader of
-whole control periods meets the end of the epoch inside the trial."""
+"""With ``pacing="trial"``, how long a piece goes on after the epoch: two control periods. The loop reads whole control
+periods, so that the epoch then ends inside the piece."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class PieceRule:
     beyond : int
         How many samples past the end of a trial with an onset may be played.
     shrink : bool
-        Whether the longest piece gives way where trials are shorter than it.
+        Whether the longest piece is shortened where trials are shorter than it.
     """
 
     shortest: int

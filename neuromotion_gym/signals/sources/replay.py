@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 class ReplaySource:
     """Plays held-out trials: one subject and session an episode, restarts by its own clock, pieces cross-faded.
 
-    At every restart, whenever the clock, drawn at reset, has it, a row takes up the label that is asked for and
-    plays another trial of it: from its onset (``skip_cue`` seconds later) or, for steady-state recordings, from
-    an offset drawn at random. During the cross-fade (raised cosine) the old piece goes on under the new one.
-    What is read without any change of label is the same whatever happens elsewhere in the batch.
+    The times of the restarts are drawn at reset. At each restart a row takes up the label that is asked for and plays
+    another trial of it: from ``skip_cue`` seconds after its onset or, in steady-state recordings, from an offset drawn
+    at random. During the cross-fade (a raised cosine) the old piece goes on under the new one. What a row plays does
+    not depend on the other rows of the batch.
 
     Parameters
     ----------
@@ -36,13 +36,13 @@ class ReplaySource:
     skip_cue : float
         Seconds left out after each onset.
     pieces_s : (float, float), optional
-        Shortest and longest piece in seconds; the modality's where left out. The longest gives way, down to what nine
-        trials in ten can hold after ``skip_cue``; trials shorter than that are not played.
+        Shortest and longest piece in seconds; the modality's where left out. The longest is shortened to what nine
+        trials in ten can hold after ``skip_cue``; shorter trials are not played.
     fade_s : float, optional
         Length of the cross-fade in seconds; the modality's where left out.
     pacing : {"sliding", "trial"}
-        ``"trial"``: every piece is a whole epoch, from onset (plus ``skip_cue``) to `TRIAL_MARGIN_S` after
-        ``epoch_s[1]``. There pieces may reach past the end of the trial, by margin and fade.
+        ``"trial"``: every piece is a whole epoch, from the onset (plus ``skip_cue``) to `TRIAL_MARGIN_S` after
+        ``epoch_s[1]``. Such a piece may reach past the end of its trial by the margin and the fade.
     epoch_s : (float, float), optional
         First and last second after onset that a decoder reads; needed for ``pacing="trial"``.
     provenance : dict, optional
@@ -146,7 +146,7 @@ class ReplaySource:
         return np.ascontiguousarray(samples.transpose(0, 2, 1))
 
     def pass_over(self, labels: np.ndarray, n_samples: int, rows: np.ndarray | None = None) -> None:
-        """Go on by ``n_samples`` samples that nobody reads; see `Cued.pass_over`."""
+        """Go on by ``n_samples`` samples without giving them; see `Cued.pass_over`."""
         self._heads.pass_over(labels, n_samples, rows)
 
     @property
@@ -191,7 +191,7 @@ class ReplaySource:
         self._source[rows] = self._bank.begin[trials] + offset
 
     def _noting_calibration(self, sessions: Iterable[Session]) -> Iterable[Session]:
-        """Pass sessions on; keep their calibration runs where nobody reads them again."""
+        """Pass sessions on; keep their calibration runs where they cannot be read again."""
         for session in sessions:
             if self._calibration is None:
                 self._own_calibration.append(session.calibration)

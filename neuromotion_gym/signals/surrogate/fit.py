@@ -7,15 +7,15 @@ is ``mixing @ gain @ varied @ noise``:
 - mixing, the symmetric square root of a covariance: one for each person, label and part of the trial (EEG), or one for
   each trial (EMG). It weighs every frame by the inverse of its power (Tyler, Ann. Stat. 15:234-251, 1987), so that
   a burst does not stand for a trial;
-- gain, the amplitude of all sources or of groups of neighbouring ones, which follows the frames of *one* real trial
-  drawn at random: that puts the bursts back where they were, for all bands and groups together;
+- gain, the amplitude of all sources or of groups of neighbouring ones. It follows the frames of *one* real trial drawn
+  at random, so that bursts come at one time in all bands and groups;
 - varied (EEG), the square root of ``1 + sum(score * mode)``: how the covariance of that frame of that real trial
   departs from its label's, in the few directions in which covariances vary beyond chance in people
   (`surrogate_modes`). A score is scaled to the variance beyond chance, since the noise brings chance anew, and by
   the model's spread. Modes and spread are computed from people of the train part.
 
-Without the last two, the label is too easy to tell: it is the variation between trials, and within them, that makes
-errors come in runs. To recordings with an onset the person's mean level of each channel is added, and the slow response
+Without the last two the label is too easy to decode: the variation between trials, and within them, makes errors come
+in runs. To recordings with an onset the person's mean level of each channel is added, and the slow response
 to the cue: a few spatial patterns a person, each with a time course of low rank a trial.
 """
 

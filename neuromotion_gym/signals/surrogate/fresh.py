@@ -1,4 +1,4 @@
-"""From parameters to samples, with noise that was never heard before: stretches of surrogate trials, many at a time.
+"""From parameters to samples with noise that is drawn anew: stretches of surrogate trials, many at a time.
 
 Every operation works row by row (stacked matrix products of one shape), so that a row of a batch has the same
 bits as the same row alone.
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from neuromotion_gym.signals.surrogate.parameters import SurrogateParameters
 
 PERIOD_MARGIN_S = 0.3
-"""How much longer the period of the noise is than the stretch, so that its ends are not alike."""
+"""How much longer the period of the noise is than the stretch: with equal lengths both ends would be alike."""
 
 
 class Synthesis:

@@ -1,4 +1,4 @@
-"""What is made once and kept while there is room."""
+"""Arrays that are computed once and kept while there is memory for them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ KEPT_BYTES = 192 * 2**20
 
 
 class Kept:
-    """Arrays by a number, made when first asked for; past `KEPT_BYTES` the oldest gives way.
+    """Arrays by number, computed when first asked for; beyond `KEPT_BYTES` the oldest is dropped.
 
     Parameters
     ----------

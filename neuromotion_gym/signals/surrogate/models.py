@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 Mixing = Literal["label", "trial"]
 
 SPREAD = 2.1
-"""Of the scores of EEG. The modes hold but a part of what varies; so much larger, they give the log-odds of a
-log-variance decoder the variance that they have on recordings. `neuromotion_gym.audit.fidelity.matched_spread`
+"""Factor on the scores of EEG. The modes hold only a part of what varies; with this factor the log-odds of a
+log-variance decoder have the same variance as on recordings. `neuromotion_gym.audit.fidelity.matched_spread`
 computes it: eeg_csp_lda, every person decoded by the fold that did not see them, S006 to S021 of the train part, ocular
 channels regressed out and two seconds skipped. Spreads of 1, 1.5, 2 and 2.5 gave 0.63, 0.80, 0.98 and 1.16 of the
 variance."""

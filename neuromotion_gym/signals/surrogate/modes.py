@@ -103,10 +103,10 @@ class Variation:
 
 
 def weighing(roots: dict[int, np.ndarray]) -> dict[int, np.ndarray]:
-    """For each mixing the symmetric matrix (c, c) by which directions count: the less, the less power they have.
+    """For each mixing a symmetric matrix (c, c) that weighs directions: less power, less weight.
 
-    Half the directions of a recording of many channels hold next to nothing. A direction of the median power counts
-    half.
+    Half of the directions of a recording of many channels hold almost nothing. A direction of the median power gets
+    the weight one half.
     """
     found = {}
     for which, root in roots.items():

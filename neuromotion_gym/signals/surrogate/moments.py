@@ -26,7 +26,7 @@ def robust(scatter: np.ndarray, towards: np.ndarray | None = None) -> np.ndarray
     channels = scatter.shape[-1]
     mean = scatter.mean(axis=0)
     size = np.trace(mean)
-    # As large as what it is added to: a quiet gesture must not take the shape of the loud ones
+    # As large as what it is added to: a gesture of little power must not take the shape of the others
     ridge = 1e-3 * size / channels * np.eye(channels) if towards is None else 0.05 * size / np.trace(towards) * towards
     for _ in range(4):
         inverse = np.linalg.inv(mean + ridge)

@@ -24,15 +24,15 @@ if TYPE_CHECKING:
     from neuromotion_gym.signals.sources.playheads import Restart
 
 CALIBRATION_SEED = 20
-"""Of the calibration runs: the same for everybody who adapts a decoder to a person of a surrogate."""
+"""Seed of the generated calibration runs: a person of a surrogate has the same run in every environment."""
 
 
 class SurrogateSource:
     """Generates samples: one person an episode, restarts by the source's own clock, pieces cross-faded.
 
     The rules are those of `ReplaySource`: at every restart a row takes up the label that is asked for, with the
-    parameters of another trial of that label and person, drawn at random. What noise it takes is drawn from the row's
-    own generator, the same amount a piece whatever its label.
+    parameters of another trial of that label and person, drawn at random. Its noise comes from the row's own generator;
+    every piece takes the same amount of it, whatever its label.
 
     Parameters
     ----------
@@ -151,7 +151,7 @@ class SurrogateSource:
         return np.ascontiguousarray(samples.transpose(0, 2, 1))
 
     def pass_over(self, labels: np.ndarray, n_samples: int, rows: np.ndarray | None = None) -> None:
-        """Go on by ``n_samples`` samples that nobody reads; see `Cued.pass_over`."""
+        """Go on by ``n_samples`` samples without generating them; see `Cued.pass_over`."""
         self._heads.pass_over(labels, n_samples, rows)
 
     @property
@@ -222,7 +222,7 @@ class SurrogateSource:
         self._piece[rows] = fresh
 
     def _made(self, length: int) -> Synthesis | TapeSynthesis:
-        """What generates stretches of a length, from tapes where the model wants them."""
+        """Generator of stretches of one length, from tapes where the model uses them."""
         kind = TapeSynthesis if self._parameters.meta.get("noise") == "tape" else Synthesis
         return kind(self._parameters, length, self._ocular, self._channels)
 
@@ -254,7 +254,7 @@ class SurrogateSource:
 
 
 def _piece_lengths(rule: PieceRule, trial_s: float, rate: float) -> tuple[int, int]:
-    """Shortest and longest piece in samples; the longest gives way to what a trial holds."""
+    """Shortest and longest piece in samples; the longest is shortened to what a trial can hold."""
     longest = min(rule.longest, round(trial_s * rate) - rule.skip - rule.fade) if rule.shrink else rule.longest
     if longest < rule.shortest:
         raise NeuroMotionError(

@@ -1,4 +1,4 @@
-"""From parameters to samples by way of tapes: long noise made once, of which every piece takes other stretches.
+"""From parameters to samples by way of tapes: long noise that is made once; every piece takes other stretches of it.
 
 Each person has a tape a band, Gaussian noise with the person's spectrum. A piece takes a stretch of it for every
 source, at places drawn at random and so far apart that no two sources of a piece share a sample, and mixes them by the
@@ -107,7 +107,7 @@ class TapeSynthesis:
             noise = self._noise(person, numbers[row])
             mixing = self._mixings[trial]
             samples = self._response(trial, person, offset)
-            for frame, span, weight in self._heard(offset):
+            for frame, span, weight in self._frames_of(offset):
                 samples[:, span] += (mixing[frame] @ noise[:, span]) * weight
             samples *= scale
             out[row] = samples.T
@@ -170,12 +170,12 @@ class TapeSynthesis:
         )
 
     def _root(self, mixing: int) -> np.ndarray:
-        """Root of one covariance as heard in its person's channels, shape (bands, channels, all channels)."""
+        """Root of one covariance as it shows in the channels of its person, shape (bands, channels, all channels)."""
         project = self._project[self._owner[mixing]]
         return np.asarray(project @ triangles(self._p.mixing[mixing].astype(np.float32), project.shape[1]))
 
-    def _heard(self, offset: int) -> list[tuple[int, slice, np.ndarray]]:
-        """Frames that a stretch goes through: frame, the samples in which it is heard, its weight there."""
+    def _frames_of(self, offset: int) -> list[tuple[int, slice, np.ndarray]]:
+        """Frames that a stretch goes through: frame, the samples in which it contributes, its weight there."""
         if offset not in self._spans:
             place = (offset + np.arange(self._length) + 0.5) / self._frame
             half = FRAME_FADE_S * self._rate / self._frame / 2
@@ -184,9 +184,9 @@ class TapeSynthesis:
                 rise = np.clip((place - frame + half) / (2 * half), 0, 1) if frame else np.ones(self._length)
                 last = frame == self._frames - 1
                 fall = np.ones(self._length) if last else np.clip((frame + 1 + half - place) / (2 * half), 0, 1)
-                heard = np.flatnonzero(np.minimum(rise, fall) > 0)
-                if heard.size:
-                    span = slice(int(heard[0]), int(heard[-1]) + 1)
+                used = np.flatnonzero(np.minimum(rise, fall) > 0)
+                if used.size:
+                    span = slice(int(used[0]), int(used[-1]) + 1)
                     spans.append((frame, span, np.minimum(rise, fall)[span].astype(np.float32)))
             self._spans[offset] = spans
         return self._spans[offset]

@@ -1,0 +1,368 @@
+"""Do the tests guard meaning? ``python benchmarks/mutants.py`` changes the code in one place and runs its tests.
+
+A mutant is a small change of the code: ``<`` for ``<=``, ``+`` for ``-``, another constant, a condition turned round, a
+statement left out. Where no test fails, the line is not guarded. Mutants are sampled with a fixed seed from the modules
+in `TARGETS`; each is run against the tests that cover its line, the quickest first. Finished mutants are kept in
+``--out`` and not run again as long as their file and the tests stay the same.
+
+Takes pytest-cov (the extra ``dev``), ``NEUROMOTION_DATA`` for the tests that read recordings, and hours on two cores;
+stop it with Ctrl-C and go on with the same command.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import hashlib
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from queue import SimpleQueue
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).resolve().parents[1]
+TARGETS = (
+    "neuromotion_gym/envs",
+    "neuromotion_gym/tasks",
+    "neuromotion_gym/operators.py",
+    "neuromotion_gym/signals/sources",
+    "neuromotion_gym/datasets/playing.py",
+    "neuromotion_gym/benchmark",
+    "neuromotion_gym/decoders",
+)
+SECONDS = 90.0
+"""Of tests that are run for one mutant, by their own durations."""
+SLACK_S = 90.0
+COMPARISONS = {
+    ast.Lt: "<=", ast.LtE: "<", ast.Gt: ">=", ast.GtE: ">", ast.Eq: "!=", ast.NotEq: "==",
+    ast.In: "not in", ast.NotIn: "in", ast.Is: "is not", ast.IsNot: "is",
+}  # fmt: skip
+OPERATIONS = {ast.Add: "-", ast.Sub: "+", ast.Mult: "/", ast.Div: "*", ast.FloorDiv: "*", ast.Mod: "*", ast.Pow: "*"}
+BITS = {ast.BitAnd: "|", ast.BitOr: "&"}
+NAMES = {
+    "minimum": "maximum", "maximum": "minimum", "min": "max", "max": "min", "argmax": "argmin", "argmin": "argmax",
+    "any": "all", "all": "any", "zeros": "ones", "ones": "zeros", "floor": "ceil", "ceil": "floor",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One change: ``old`` at a place of a file becomes ``new``."""
+
+    file: str
+    line: int
+    start: int
+    stop: int
+    old: str
+    new: str
+
+    @property
+    def key(self) -> str:
+        """Digest of the change and of the file that it is made in."""
+        content = (ROOT / self.file).read_bytes()
+        return hashlib.sha256(repr(self).encode() + content).hexdigest()[:16]
+
+
+class _Finder(ast.NodeVisitor):
+    """All mutants of one module."""
+
+    def __init__(self, file: str, source: str) -> None:
+        self.file, self.source, self.found = file, source, list[Mutant]()
+        self._starts = [0]
+        for line in source.splitlines(keepends=True):
+            self._starts.append(self._starts[-1] + len(line.encode()))
+        self._bytes = source.encode()
+
+    def visit_If(self, node: ast.If) -> None:
+        if "TYPE_CHECKING" not in ast.unparse(node.test):
+            self._swap(node.test, f"not ({self._text(node.test)})")
+            self.generic_visit(node)
+
+    def visit_Raise(self, node: ast.Raise) -> None:
+        """What an error says is judged by the tests of messages, not here."""
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
+        if node.value is not None:
+            self.visit(node.value)
+
+    def visit_arg(self, node: ast.arg) -> None:
+        """Annotations are no code."""
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
+        for default in (*node.args.defaults, *(one for one in node.args.kw_defaults if one)):
+            self.visit(default)
+        for statement in node.body:
+            self.visit(statement)
+
+    def visit_Expr(self, node: ast.Expr) -> None:
+        if isinstance(node.value, ast.Call):
+            self._swap(node, "pass")
+            self.generic_visit(node)
+        elif not isinstance(node.value, ast.Constant):
+            self.generic_visit(node)
+
+    def visit_Assign(self, node: ast.Assign) -> None:
+        if any(isinstance(target, ast.Subscript) for target in node.targets):
+            self._swap(node, "pass")
+        self.generic_visit(node)
+
+    def visit_AugAssign(self, node: ast.AugAssign) -> None:
+        other = {**OPERATIONS, **BITS}.get(type(node.op))
+        if other:
+            target, value = self._text(node.target), self._text(node.value)
+            self._swap(node, f"{target} {other}= {value}")
+        self.generic_visit(node)
+
+    def visit_Compare(self, node: ast.Compare) -> None:
+        if len(node.ops) == 1:
+            other = COMPARISONS[type(node.ops[0])]
+            self._swap(node, f"{self._text(node.left)} {other} {self._text(node.comparators[0])}")
+        self.generic_visit(node)
+
+    def visit_BinOp(self, node: ast.BinOp) -> None:
+        other = {**OPERATIONS, **BITS}.get(type(node.op))
+        # Paths and texts are joined by the same signs; another one there is an error and no change of meaning
+        if other and not any(_is_text(side) for side in (node.left, node.right)):
+            self._swap(node, f"{self._text(node.left)} {other} {self._text(node.right)}")
+        self.generic_visit(node)
+
+    def visit_BoolOp(self, node: ast.BoolOp) -> None:
+        word = "or" if isinstance(node.op, ast.And) else "and"
+        self._swap(node, "(" + f" {word} ".join(f"({self._text(value)})" for value in node.values) + ")")
+        self.generic_visit(node)
+
+    def visit_UnaryOp(self, node: ast.UnaryOp) -> None:
+        self._swap(node, f"({self._text(node.operand)})")
+        self.generic_visit(node)
+
+    def visit_IfExp(self, node: ast.IfExp) -> None:
+        self._swap(node.test, f"not ({self._text(node.test)})")
+        self.generic_visit(node)
+
+    def visit_Attribute(self, node: ast.Attribute) -> None:
+        if node.attr in NAMES:
+            self._swap(node, self._text(node).removesuffix(node.attr) + NAMES[node.attr])
+        self.generic_visit(node)
+
+    def visit_Name(self, node: ast.Name) -> None:
+        if node.id in ("min", "max", "any", "all") and isinstance(node.ctx, ast.Load):
+            self._swap(node, NAMES[node.id])
+
+    def visit_Constant(self, node: ast.Constant) -> None:
+        value = node.value
+        if isinstance(value, bool):
+            self._swap(node, str(not value))
+        elif isinstance(value, int):
+            self._swap(node, str(value + 1))
+        elif isinstance(value, float):
+            self._swap(node, repr(value * 1.5 if value else 1.0))
+
+    def visit_JoinedStr(self, node: ast.JoinedStr) -> None:
+        """Texts are judged by the tests of messages."""
+
+    def _place(self, node: ast.AST) -> tuple[int, int]:
+        first, last = node.lineno - 1, (node.end_lineno or node.lineno) - 1  # type: ignore[attr-defined]
+        return self._starts[first] + node.col_offset, self._starts[last] + (node.end_col_offset or 0)  # type: ignore[attr-defined]
+
+    def _text(self, node: ast.AST) -> str:
+        start, stop = self._place(node)
+        return self._bytes[start:stop].decode()
+
+    def _swap(self, node: ast.AST, new: str) -> None:
+        start, stop = self._place(node)
+        old = self._bytes[start:stop].decode()
+        if old != new:
+            self.found.append(Mutant(self.file, node.lineno, start, stop, old, new))  # type: ignore[attr-defined]
+
+
+def _is_text(node: ast.AST) -> bool:
+    return isinstance(node, ast.JoinedStr | ast.List) or (
+        isinstance(node, ast.Constant) and isinstance(node.value, str)
+    )
+
+
+def mutants() -> list[Mutant]:
+    """All mutants of the target modules that still compile."""
+    found: list[Mutant] = []
+    for target in TARGETS:
+        path = ROOT / target
+        for file in [path] if path.suffix == ".py" else sorted(path.rglob("*.py")):
+            source = file.read_text(encoding="utf-8")
+            finder = _Finder(file.relative_to(ROOT).as_posix(), source)
+            finder.visit(ast.parse(source))
+            for mutant in finder.found:
+                try:
+                    ast.parse(applied(mutant, source))
+                except SyntaxError:
+                    continue
+                found.append(mutant)
+    return found
+
+
+def applied(mutant: Mutant, source: str) -> str:
+    """The module's text with the change."""
+    content = source.encode()
+    return (content[: mutant.start] + mutant.new.encode() + content[mutant.stop :]).decode()
+
+
+def covering(folder: Path) -> tuple[dict[str, dict[str, list[str]]], dict[str, float]]:
+    """Tests that run each line of each file, and how long each test takes; measured once and kept in ``folder``."""
+    kept = folder / "coverage.json"
+    state = _state_of(("neuromotion_gym", "tests"))
+    if kept.is_file():
+        content = json.loads(kept.read_text(encoding="utf-8"))
+        if content["state"] == state:
+            return content["lines"], content["seconds"]
+    from coverage import CoverageData
+
+    data, durations = folder / ".coverage", folder / "durations.txt"
+    command = [
+        sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--cov=neuromotion_gym", "--cov-context=test",
+        "--cov-report=", "--durations=0", "--durations-min=0",
+    ]  # fmt: skip
+    environment = {**os.environ, "COVERAGE_FILE": str(data)}
+    with durations.open("w", encoding="utf-8") as file:
+        subprocess.run(command, cwd=ROOT, env=environment, stdout=file, check=False)
+    seconds: dict[str, float] = defaultdict(float)
+    for line in durations.read_text(encoding="utf-8").splitlines():
+        words = line.split(maxsplit=2)
+        if len(words) == 3 and words[1] in ("call", "setup") and words[0].endswith("s"):
+            seconds[words[2]] += float(words[0][:-1])
+    measured = CoverageData(str(data))
+    measured.read()
+    lines: dict[str, dict[str, list[str]]] = {}
+    for name in measured.measured_files():
+        own = {
+            str(line): sorted({context.split("|")[0] for context in contexts if context})
+            for line, contexts in measured.contexts_by_lineno(name).items()
+        }
+        lines[Path(name).resolve().relative_to(ROOT).as_posix()] = own
+    kept.write_text(json.dumps({"state": state, "lines": lines, "seconds": seconds}), encoding="utf-8")
+    return lines, seconds
+
+
+def _state_of(folders: tuple[str, ...]) -> str:
+    """Digest of all modules in some folders."""
+    digest = hashlib.sha256()
+    for folder in folders:
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            digest.update(path.relative_to(ROOT).as_posix().encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def run(mutant: Mutant, tests: list[str], expected_s: float, copy: Path) -> str:
+    """``killed``, ``survived`` or ``not covered``."""
+    if not tests:
+        return "not covered"
+    file = copy / mutant.file
+    source = (ROOT / mutant.file).read_text(encoding="utf-8")
+    file.write_text(applied(mutant, source), encoding="utf-8")
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests]
+    try:
+        done = subprocess.run(command, cwd=copy, capture_output=True, timeout=3 * expected_s + SLACK_S, check=False)
+        # 1: a test failed; 2 and 4: a module no longer imports
+        return "survived" if done.returncode == 0 else "killed"
+    except subprocess.TimeoutExpired:
+        return "killed"
+    finally:
+        file.write_text(source, encoding="utf-8")
+
+
+def chosen_tests(
+    mutant: Mutant, lines: dict[str, dict[str, list[str]]], seconds: dict[str, float]
+) -> tuple[list[str], float]:
+    """The tests that cover a mutant's line, the quickest first, and what they take."""
+    found, total = [], 0.0
+    for test in sorted(lines.get(mutant.file, {}).get(str(mutant.line), []), key=lambda name: seconds.get(name, 0.0)):
+        total += seconds.get(test, 0.0)
+        if total > SECONDS and found:
+            break
+        found.append(test)
+    return found, total
+
+
+def copies(count: int, folder: Path) -> SimpleQueue[Path]:
+    """Copies of the checkout in which mutants are made."""
+    free: SimpleQueue[Path] = SimpleQueue()
+    for number in range(count):
+        copy = folder / str(number)
+        left_out = shutil.ignore_patterns(".git", "*.egg-info", "__pycache__", "scratch", ".*cache")
+        shutil.copytree(ROOT, copy, ignore=left_out)
+        free.put(copy)
+    return free
+
+
+def table(results: dict[str, dict[str, object]]) -> Iterator[str]:
+    """Lines of a table: killed and survived by module."""
+    by_module: dict[str, list[bool]] = defaultdict(list)
+    for result in results.values():
+        module = str(result["file"]).removeprefix("neuromotion_gym/").removesuffix(".py")
+        by_module[module].append(result["outcome"] == "killed")
+    yield "| module | mutants | killed |"
+    yield "|---|---|---|"
+    for module, killed in sorted(by_module.items()):
+        yield f"| `{module}` | {len(killed)} | {sum(killed) / len(killed):.0%} |"
+    everything = [one for killed in by_module.values() for one in killed]
+    yield f"| all | {len(everything)} | {sum(everything) / max(1, len(everything)):.1%} |"
+
+
+def main() -> None:
+    """Sample, run, and print the table and the survivors."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", type=Path, default=ROOT / "scratch" / "mutants")
+    parser.add_argument("--count", type=int, default=400)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--only", default="", help="Modules whose path holds this text.")
+    arguments = parser.parse_args()
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    everything = mutants()
+    sample = random.Random(arguments.seed).sample(everything, min(arguments.count, len(everything)))
+    sample = [mutant for mutant in sample if arguments.only in mutant.file]
+    print(f"{len(everything)} mutants, {len(sample)} sampled")
+    lines, seconds = covering(arguments.out)
+    log = arguments.out / "results.jsonl"
+    known = {}
+    if log.is_file():
+        known = {entry["key"]: entry for entry in map(json.loads, log.read_text(encoding="utf-8").splitlines())}
+    tests_state = _state_of(("tests",))
+    todo = [mutant for mutant in sample if known.get(mutant.key, {}).get("tests") != tests_state]
+    with tempfile.TemporaryDirectory() as folder, log.open("a", encoding="utf-8") as file:
+        free = copies(arguments.jobs, Path(folder))
+
+        def one(mutant: Mutant) -> tuple[Mutant, str]:
+            copy = free.get()
+            try:
+                tests, expected_s = chosen_tests(mutant, lines, seconds)
+                return mutant, run(mutant, tests, expected_s, copy)
+            finally:
+                free.put(copy)
+
+        with ThreadPoolExecutor(arguments.jobs) as pool:
+            for number, done in enumerate(as_completed([pool.submit(one, mutant) for mutant in todo]), 1):
+                mutant, outcome = done.result()
+                entry = {"key": mutant.key, **asdict(mutant), "outcome": outcome, "tests": tests_state}
+                known[mutant.key] = entry
+                file.write(json.dumps(entry) + "\n")
+                file.flush()
+                print(f"{number}/{len(todo)} {outcome}: {mutant.file}:{mutant.line}: {mutant.old!r} -> {mutant.new!r}")
+    results = {mutant.key: known[mutant.key] for mutant in sample}
+    print("\n".join(table(results)))
+    for result in results.values():
+        if result["outcome"] != "killed":
+            print(f"{result['outcome']}: {result['file']}:{result['line']}: {result['old']!r} -> {result['new']!r}")
+
+
+if __name__ == "__main__":
+    main()

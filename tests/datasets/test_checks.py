@@ -1,0 +1,42 @@
+"""The general suite over data sets holds for ours, and finds what is wrong with one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from neuromotion_gym.datasets import registry
+from neuromotion_gym.datasets.checks import check_dataset
+from neuromotion_gym.errors import NeuroMotionError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FEW = {"eegmmidb": ["S001", "S006", "S031", "S036"]}
+"""Of data sets that take long to read, some people."""
+
+
+@pytest.mark.parametrize("name", registry.dataset_names())
+def test_shipped_data_sets_are_what_their_facts_say(name: str, data_root: Path) -> None:
+    check_dataset(name, root=data_root, subjects=FEW.get(name))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"rate_hz": 250.0}, "at 200 Hz in count, but myo_armband says emg at 250 Hz"),
+        ({"unit": "V"}, "in V"),
+        ({"has_onset": True}, "has_onset=False, but myo_armband says True"),
+        ({"rest": "sleep"}, "no trial of 'sleep'"),
+        ({"ocular_channels": ("Fp1",)}, "lacks the ocular channels Fp1"),
+    ],
+)
+def test_a_wrong_fact_is_found(
+    changes: dict[str, object], message: str, data_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrong = replace(registry.dataset("myo_armband"), **changes)
+    monkeypatch.setattr(registry, "dataset", lambda name: wrong)
+    with pytest.raises(NeuroMotionError, match=message):
+        check_dataset("myo_armband", root=data_root, subjects=["Male6"])
