@@ -56,7 +56,7 @@ def emg_layout(level="standard", **options) -> ObservationLayout:
     return make_layout(EMG, level, hop_s=0.05, window_s=0.2, lag_s=0.45, **options)
 
 
-def other_layout(axes=1, *, columns=None, candidates=None, reach=0.9, hole=0.2, tolerance=0.1, targets=()):
+def other_layout(axes=1, *, columns=None, candidates=None, reach=0.9, hole=0.2, tolerance=0.1, dwell_s=0.5, targets=()):
     """A layout of a task and a limb that the library does not have, two labels an axis and one that rests."""
     directions = np.concatenate([np.zeros((1, axes)), np.eye(axes), -np.eye(axes)])
     names = tuple(f"axis_{index}" for index in range(axes))
@@ -64,7 +64,7 @@ def other_layout(axes=1, *, columns=None, candidates=None, reach=0.9, hole=0.2, 
     goals = GoalSpace(axes, candidates, reach, hole)
     return ObservationLayout(
         intents=IntentMap(labels, names, directions),
-        facts=TaskFacts("only", goals, tolerance, dwell_s=0.5, time_limit_s=12.0 * axes, chance=0.1, choices=None),
+        facts=TaskFacts("only", goals, tolerance, dwell_s, time_limit_s=12.0 * axes, chance=0.1, choices=None),
         columns=names if columns is None else columns,
         effort=False,
         control_s=0.05,

@@ -5,7 +5,7 @@ from types import ModuleType
 
 import numpy as np
 import pytest
-from loop import EEG, emg_layout, make_layout, other_layout
+from loop import EEG, NO_REST, emg_layout, make_layout, other_layout
 
 from neuromotion_gym.controllers import CONTROLLERS, HandWritten, check_controller, make_controller, register_controller
 from neuromotion_gym.controllers.checks import share_reached
@@ -15,7 +15,9 @@ RANKED = [name for name in CONTROLLERS if name != "blind"]
 
 
 @pytest.mark.parametrize(
-    "layout", [emg_layout(effort=True), make_layout(EEG, "hard"), other_layout(2)], ids=["emg", "eeg", "other"]
+    "layout",
+    [emg_layout(effort=True), make_layout(EEG, "hard"), make_layout(NO_REST), other_layout(2)],
+    ids=["emg", "eeg", "no rest", "other"],
 )
 @pytest.mark.parametrize("name", CONTROLLERS)
 def test_fulfils_what_every_controller_has_to(name, layout):
@@ -87,6 +89,14 @@ def test_the_check_finds(kind, message, monkeypatch):
     monkeypatch.setitem(CONTROLLERS, "new", kind)
     with pytest.raises(NeuroMotionError, match=message):
         check_controller("new", emg_layout())
+
+
+def test_a_goal_that_need_not_be_held_still_has_to_be_met(monkeypatch):
+    monkeypatch.setitem(CONTROLLERS, "standing", Standing)
+    layout = other_layout(1, candidates=np.array([[-0.8], [0.8]]), dwell_s=0.0)
+    check_controller("argmax", layout, atol=0)
+    with pytest.raises(NeuroMotionError, match="holds the goal in 0.00"):
+        check_controller("standing", layout)
 
 
 def test_a_controller_of_another_package_is_made_by_name(monkeypatch):
