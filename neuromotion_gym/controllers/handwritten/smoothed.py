@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import softmax
 
 from neuromotion_gym.controllers.base import HandWritten, Memory, Seen, decided_rows, number
 from neuromotion_gym.controllers.smoothing import (
@@ -152,6 +151,8 @@ class Evidence(HandWritten):
 
     def act(self, seen: Seen, memory: Memory) -> tuple[np.ndarray, Memory]:
         """See `HandWritten.act`."""
+        from scipy.special import softmax  # takes a quarter of a second, so not where all controllers are imported
+
         scores, label = memory
         summed = leaky_evidence(scores, seen.posterior, self.keep, self.evidence, self.doubt, self.bound)
         scores = decided_rows(seen.decided, summed, scores)
