@@ -90,10 +90,11 @@ def random_observations(layout: ObservationLayout, rows: int, seed: int = 0) -> 
 
 
 def share_reached(controller: Controller, layout: ObservationLayout, episodes: int = EPISODES, seed: int = 0) -> float:
-    """Share of episodes in which the limb is held at the goal, with an operator and a decoder without errors.
+    """Share of episodes in which the limb is held at the goal, where neither operator nor decoder makes errors.
 
-    The operator wants the label that shortens the largest error, and rests, if a label rests, where all errors are
-    small. The decoder reports the wanted label `ObservationLayout.lag_s` late.
+    The operator goes on with a label until its error is mended, then wants the label that shortens the largest error,
+    and rests, if a label rests, where all errors are small. The decoder reports the wanted label late, by the layout's
+    ``lag_s``.
 
     Raises
     ------
@@ -107,7 +108,7 @@ def share_reached(controller: Controller, layout: ObservationLayout, episodes: i
             f"The goals have {axes} axes, but {len(layout.columns)} positions are seen and actions have "
             f"{directions.shape[1]} elements: whether the goal is reached cannot be tried without the task itself."
         )
-    generator = np.random.default_rng(seed)
+    generator, rows = np.random.default_rng(seed), np.arange(episodes)
     goal = np.stack([facts.goals.draw(generator) for _ in range(episodes)])
     position = generator.uniform(-0.1, 0.1, goal.shape)
     stride, labels = layout.speed * layout.control_s, len(intents.labels)
@@ -126,18 +127,18 @@ def share_reached(controller: Controller, layout: ObservationLayout, episodes: i
         moved = np.clip(position + stride * action, -1, 1)
         velocity, position = (moved - position) / layout.control_s, moved
         # What was asked for and is still to come is not asked for again
-        error = goal - position - np.sum(pending[1:], axis=0)
-        label = (error @ directions.T).argmax(axis=1)
+        mends = (goal - position - np.sum(pending[1:], axis=0)) @ directions.T
+        best = mends.argmax(axis=1)
         if intents.rest is not None:
-            calm = (np.abs(error) <= facts.tolerance / 3).all(axis=1)
-            label = np.where(calm, intents.rest, label)
+            best = np.where(mends.max(axis=1) > facts.tolerance / 2, best, intents.rest)
+        label = np.where(mends[rows, wanted[-1]] > facts.tolerance / 4, wanted[-1], best)
         wanted = [*wanted[1:], label]
         pending = [*pending[1:], stride * directions[label]]
         if step % hop == 0:
             posterior = np.full((episodes, labels), (1 - SURE) / (labels - 1))
-            posterior[np.arange(episodes), wanted[0]] = SURE
+            posterior[rows, wanted[0]] = SURE
         held = np.where((np.abs(position - goal) <= facts.tolerance).all(axis=1), held + 1, 0)
-        reached |= held >= round(facts.dwell_s / layout.control_s)
+        reached |= held >= max(1, round(facts.dwell_s / layout.control_s))
         if reached.all():
             break
     return float(reached.mean())

@@ -61,6 +61,8 @@ class TrainingRecord(Checked):
         PPO's, of a control step.
     library : str
         Version of the library.
+    dataset : str, optional
+        Data set of the people; not recorded in older files.
     """
 
     algorithm: str
@@ -73,6 +75,7 @@ class TrainingRecord(Checked):
     blind: bool
     discount: float = Field(gt=0, le=1)
     library: str
+    dataset: str | None = None
 
 
 class LearnedSpec(Checked):
@@ -272,11 +275,14 @@ def policy_path(source: str | Path) -> Path:
     return path
 
 
-def heard(spec: LearnedSpec, people: Collection[str]) -> tuple[str, ...]:
+def heard(spec: LearnedSpec, people: Collection[str], dataset: str | None = None) -> tuple[str, ...]:
     """Those of ``people`` whose signals a policy was trained on, sorted.
 
-    A policy that was trained with a silenced decoder has heard nobody.
+    A policy that was trained with a silenced decoder has heard nobody. People of another ``dataset`` are other people,
+    whatever they are called. Names alone count where the data set is not given or not recorded.
     """
+    if None not in (dataset, spec.training.dataset) and dataset != spec.training.dataset:
+        return ()
     return () if spec.training.blind else tuple(sorted(set(spec.training.subjects) & set(people)))
 
 

@@ -1,7 +1,7 @@
 """Smoothing of a decoder's decisions: pure functions on batches of posteriors, one call a decision.
 
-Consecutive windows overlap, so that their posteriors are no independent evidence: whoever adds log-posteriors up
-weighs each by `overlap_weight`, the share of its samples that the window before did not have.
+Consecutive windows overlap, so their posteriors are not independent evidence: where log-posteriors are added, each is
+weighted by `overlap_weight`, the share of its samples that the window before did not have.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ def overlap_weight(hop_s: float, window_s: float) -> float:
 
 
 def soften(posterior: np.ndarray, doubt: float) -> np.ndarray:
-    """Mix a posterior with the uniform one: a decoder that is sure is right with ``1 - doubt``.
+    """Mix a posterior with the uniform distribution.
 
     Parameters
     ----------
     posterior : float array, shape (..., labels)
     doubt : float
-        0 takes the decoder at its word; 1 leaves nothing of it.
+        Weight of the uniform distribution: 0 leaves the posterior as it is, 1 leaves nothing of it.
     """
     return (1 - doubt) * posterior + doubt / posterior.shape[-1]
 
@@ -53,7 +53,7 @@ def decide(posterior: np.ndarray) -> np.ndarray:
 
 
 def majority_vote(votes: np.ndarray, posterior: np.ndarray) -> np.ndarray:
-    """Label with most votes; a tie goes to the tied label that is the likeliest now.
+    """Label with most votes; a tie goes to the one that is the most likely now.
 
     Parameters
     ----------
@@ -70,11 +70,6 @@ def majority_vote(votes: np.ndarray, posterior: np.ndarray) -> np.ndarray:
     counts = (votes[:, :, None] == labels).sum(axis=1)
     winner = (counts + 0.5 * posterior).argmax(axis=1)
     return np.where(counts.any(axis=1), winner, -1)
-
-
-def exponential(smoothed: np.ndarray, posterior: np.ndarray, keep: float) -> np.ndarray:
-    """Exponential smoothing: ``keep`` of the old, ``1 - keep`` of the new; both of shape (n, labels)."""
-    return keep * smoothed + (1 - keep) * posterior
 
 
 def leaky_evidence(
@@ -108,14 +103,8 @@ def leaky_evidence(
     return summed * np.minimum(1.0, bound / np.maximum(lead, 1e-12))
 
 
-def softmax(scores: np.ndarray) -> np.ndarray:
-    """Exponentials of ``scores`` (n, labels), each row divided by its sum."""
-    shifted = np.exp(scores - scores.max(axis=1, keepdims=True))
-    return shifted / shifted.sum(axis=1, keepdims=True)
-
-
 def forward_filter(belief: np.ndarray, posterior: np.ndarray, stay: float, weight: float, doubt: float) -> np.ndarray:
-    """One step of a hidden Markov model's forward filter: an intent stays, or turns to any other alike.
+    """One step of a hidden Markov model's forward filter: an intent stays, or changes to any other alike.
 
     Parameters
     ----------

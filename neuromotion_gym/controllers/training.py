@@ -132,6 +132,7 @@ class Training:
         envs = _batches(setup, threads, data_root)
         self.layout = envs[0].layout
         sessions = {session for env in envs for session in env.env.loop.parts.source.sessions}
+        self.dataset = envs[0].env.loop.stream.spec.dataset
         self.subjects = tuple(sorted({person for person, _ in sessions}))
         self.history = History(self.layout, setup.history, setup.observe_goal)
         env = Joined(envs) if len(envs) > 1 else envs[0]
@@ -280,6 +281,7 @@ class Training:
                 blind=setup.blind,
                 discount=setup.discount,
                 library=neuromotion_gym.__version__,
+                dataset=self.dataset,
             ),
         )
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from neuromotion_gym.datasets import registry
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.rendering.overlay import compose, window
 from neuromotion_gym.rendering.scene import SceneRenderer
@@ -89,6 +90,7 @@ class View:
             goals=loop.goal[row],
             tolerance=layout.tolerance,
             effort=None if stream.effort is None else float(stream.effort[row]),
+            shown_first=registry.dataset(spec.dataset).shown_first if registry.is_known(spec.dataset) else (),
         )
 
     def show(self, row: int) -> None:

@@ -1,8 +1,9 @@
-"""An OpenGL context without a display: EGL, then OSMesa, then a clear word about which package brings one.
+"""An OpenGL context without a display: EGL, then OSMesa, otherwise an error that names the package to install.
 
-Nothing is chosen blindly. With ``MUJOCO_GL=egl`` and no libEGL even ``import mujoco`` fails, and PyOpenGL binds to one
-platform for the life of the process, so the libraries are tried through ctypes before PyOpenGL is imported, and no
-environment variable is set before that has succeeded. What the user has put into ``MUJOCO_GL`` is respected.
+Libraries are tried before one is chosen. With ``MUJOCO_GL=egl`` and no libEGL even ``import mujoco`` fails, and
+PyOpenGL binds to one platform for the life of the process. So the libraries are loaded through ctypes before PyOpenGL
+is imported, and no environment variable is set before this has succeeded. A value of ``MUJOCO_GL`` that the user has
+set is respected.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ _EGL_VENDOR = 0x3053
 _OFF = ("disable", "disabled", "off", "false", "0")
 
 PACKAGES = "the Debian packages libegl1 and libgl1, or libosmesa6"
-"""What a bare Debian needs; both bring Mesa's software renderer along."""
+"""What a minimal Debian needs; both bring Mesa's software renderer."""
 
 
 def rendering_available() -> bool:
@@ -89,7 +90,7 @@ def _choose() -> tuple[str | None, str | None]:
 
 
 def _egl_fault() -> str | None:
-    """What keeps EGL from initialising a device; None if it does."""
+    """Why EGL initialises no device; None if it does."""
     try:
         egl = ctypes.CDLL("libEGL.so.1")
     except OSError:
@@ -110,14 +111,14 @@ def _egl_fault() -> str | None:
         return "libEGL finds no device"
     for device in devices[: count.value]:
         opened = get_display(_EGL_PLATFORM_DEVICE, device, None)
-        # Never terminated again: EGL has one display a device, and somebody else may be drawing on it
+        # Not terminated: EGL has one display for a device, and another renderer may be drawing on it
         if opened and egl.eglInitialize(opened, None, None) and egl.eglBindAPI(_EGL_OPENGL_API):
             return None
     return "libEGL has no driver that starts (Mesa's are in libgl1-mesa-dri)"
 
 
 def _osmesa_fault() -> str | None:
-    """What keeps OSMesa from drawing; None if nothing does."""
+    """Why OSMesa cannot draw; None if it can."""
     name = ctypes.util.find_library("OSMesa")
     if not _loads(*([name] if name else []), "libOSMesa.so.8", "libOSMesa.so.6", "libOSMesa.so"):
         return "libOSMesa is not installed"

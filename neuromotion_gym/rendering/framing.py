@@ -1,4 +1,4 @@
-"""Where the camera stands: it looks as the limb's own camera does, and comes as near as the movement allows."""
+"""Where the camera stands: in the direction of the limb's own camera, and as near as the movement allows."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 _DIRECTION = (135.0, -15.0)
 """Azimuth and elevation, in degrees, for a limb that has no camera of its own."""
 _FURTHEST = 0.95
-"""No task asks for more of a half range than this."""
+"""How far each degree of freedom is moved to find what has to stay in the picture, in half ranges."""
 _COMBINED = 3
-"""Up to so many degrees of freedom all corners of their range are framed, beyond it each degree alone."""
+"""Up to so many degrees of freedom are framed in all combinations of their ends, more of them one by one."""
 _MOVES_M = 0.005
 
 
 def frame_movement(
     limb: Limb, degrees: Sequence[str] | None, aspect: float, filled: float = 0.96
 ) -> tuple[mujoco.MjvCamera, bool]:
-    """Place a camera so that all that ``degrees`` move stays in the picture.
+    """Place a camera so that everything that ``degrees`` move stays in the picture.
 
     The direction is that of the MJCF camera named after the body that moves, or after the nearest body above it that
     has one, or else of the camera ``overview``.
@@ -34,7 +34,7 @@ def frame_movement(
     ----------
     limb : Limb
     degrees : sequence of str or None
-        Degrees of freedom that move; with None the camera stands as ``overview`` does.
+        Degrees of freedom that move; with None the camera ``overview`` is taken.
     aspect : float
         Width of the picture over its height.
     filled : float
@@ -80,7 +80,7 @@ def frame_movement(
 
 
 def _reach(limb: Limb, degrees: list[str]) -> tuple[np.ndarray, np.ndarray, int]:
-    """Centres and radii of the geoms that move, at home and at the ends of the degrees; and the body they hang on."""
+    """Centres and radii of the geoms that move, at home and at the ends of the degrees; and the first moving body."""
     model, data = limb.model, mujoco.MjData(limb.model)
     if len(degrees) <= _COMBINED:
         combinations = np.array(list(product((-_FURTHEST, 0.0, _FURTHEST), repeat=len(degrees))))

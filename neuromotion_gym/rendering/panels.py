@@ -1,4 +1,4 @@
-"""Cards of the overlay and what is drawn on them. Drawn at twice the size and halved, which smooths every edge."""
+"""Cards of the overlay and what is drawn on them. They are drawn at twice the size and halved, which smooths edges."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ LINE: Colour = (222, 227, 231)
 PAPER: Colour = (255, 255, 255)
 GREEN: Colour = (0, 130, 100)
 RED: Colour = (200, 80, 0)
-"""Right and wrong are bluish green and vermilion (Okabe M, Ito K 2008, Color universal design): told apart by all."""
+"""Right and wrong are bluish green and vermilion (Okabe M, Ito K 2008, Color universal design), which every kind of
+colour vision tells apart."""
 BLUE: Colour = (0, 104, 168)
 TARGET: Colour = (0, 150, 146)
 QUIET: Colour = (168, 192, 212)
@@ -226,7 +227,7 @@ def nice_above(value: float) -> float:
 
 
 def in_words(value: float, unit: str) -> str:
-    """A value with its unit, in the prefix that one reads easily."""
+    """A value with its unit and a prefix that keeps the number short."""
     if unit.lower() not in ("v", "volt", "volts"):
         return f"{value:g} {unit}".strip()
     for factor, prefix in ((1.0, "V"), (1e-3, "mV"), (1e-6, "µV")):
@@ -243,7 +244,7 @@ def text_width(words: str, size: float, scale: float) -> float:
 
 @cache
 def _font(pixels: int, bold: bool) -> Any:
-    """DejaVu Sans as Matplotlib brings it, found without importing Matplotlib; Pillow's own font otherwise."""
+    """DejaVu Sans from Matplotlib's files, found without importing Matplotlib; otherwise Pillow's own font."""
     from PIL import ImageFont
 
     spec = find_spec("matplotlib")
@@ -256,7 +257,7 @@ def _font(pixels: int, bold: bool) -> Any:
 
 @lru_cache(maxsize=2048)
 def _written(words: str, pixels: int, bold: bool, anchor: str) -> tuple[Any, tuple[int, int]]:
-    """A line of text as a mask, and where its corner lies from the anchor."""
+    """A line of text as a mask, and the place of its corner relative to the anchor."""
     from PIL import Image, ImageDraw
 
     font = _font(pixels, bold)

@@ -1,9 +1,9 @@
-"""Pictures of a limb, and of the posture that it is meant to take as a translucent ghost.
+"""Pictures of a limb, and of its goal posture as a translucent ghost.
 
-MuJoCo draws the limb alone, on a flat colour. What makes the picture soft is done on its depths afterwards, because a
-software renderer pays dearly for shadow maps: a background gradient, and soft shadows where something stands behind
-something else (T. Luft, C. Colditz, O. Deussen 2006, "Image enhancement by unsharp masking the depth buffer",
-ACM Trans Graph 25(3):1206-1213). The ghost is drawn once for each posture and laid over by comparing depths.
+MuJoCo draws the limb alone, on a flat colour. Background and soft shadows are computed from the depths afterwards,
+since shadow maps are slow in a software renderer: a gradient, and darker places where something nearer surrounds them
+(T. Luft, C. Colditz, O. Deussen 2006, "Image enhancement by unsharp masking the depth buffer", ACM Trans Graph
+25(3):1206-1213). The ghost is drawn once for each posture and laid over the picture by comparing depths.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from neuromotion_gym.limbs import Limb
 
 ACCENT = (0, 150, 146)
-"""Colour of the ghost, RGB: teal, far from skin for any colour vision."""
+"""Colour of the ghost, RGB: teal, which every kind of colour vision tells from skin."""
 TOP, BOTTOM = (247, 248, 248), (221, 226, 230)
 """Background, RGB."""
 
@@ -46,8 +46,8 @@ class SceneRenderer:
     width, height : int
         Of the picture, in pixels.
     degrees : sequence of str, optional
-        Degrees of freedom that will move: the picture is framed on all that they can reach. Without them the whole
-        limb is framed as the camera ``overview`` has it.
+        Degrees of freedom that will move: the picture holds all that they can reach. Without them the camera
+        ``overview`` shows the whole limb.
     window : tuple of int, optional
         Left, top, right and bottom of the part of the picture that the limb may fill, in pixels; the rest stays free.
     smooth : bool
@@ -157,11 +157,11 @@ class SceneRenderer:
 
 
 class _Ghost:
-    """The ghost, drawn alone, and how it shines through a picture."""
+    """The ghost, drawn alone, and how it is blended into a picture."""
 
     front, behind, rim = 0.45, 0.10, 0.80
     touching = (-0.004, 0.025)
-    """From 4 mm before to 25 mm behind the surface of the limb the two coincide, and only the limb is drawn."""
+    """From 4 mm in front of the limb's surface to 25 mm behind it the two coincide, and only the limb is drawn."""
 
     def __init__(self, qpos: np.ndarray, colour: np.ndarray, depth: np.ndarray) -> None:
         from scipy.ndimage import binary_erosion
@@ -183,7 +183,7 @@ class _Ghost:
         self.colour[self.edge] = ACCENT
 
     def blend(self, picture: np.ndarray, depth: np.ndarray) -> None:
-        """Lay it over a picture, in place: strong where it stands in front, faint where the limb hides it."""
+        """Blend it into a picture, in place: strongly in front of the limb, faintly behind it."""
         limb = depth[self.part]
         with np.errstate(invalid="ignore"):
             gap = self.depth - limb
@@ -195,7 +195,7 @@ class _Ghost:
 
 
 def _shade(depth: np.ndarray, radius_px: float = 26.0, strength: float = 0.5, wall_m: float = 0.25) -> np.ndarray:
-    """Brightness, 0 to 1: darker where the surroundings are nearer. Shape (height, width)."""
+    """Brightness, 0 to 1, shape (height, width): darker where the surroundings are nearer."""
     from PIL import Image
     from scipy.ndimage import gaussian_filter
 
@@ -220,7 +220,7 @@ def _feather(height: int, width: int, border: int = _FADE_PX) -> np.ndarray:
 
 @lru_cache(maxsize=4)
 def _skinned(path: Path, changed_ns: int) -> mujoco.MjModel:
-    """The limb with its skin, which takes seconds to make; anew if the file has changed."""
+    """The limb with its skin, which takes seconds to compute; computed again where the file has changed."""
     return add_skins(mujoco.MjSpec.from_file(str(path)))
 
 
@@ -235,7 +235,7 @@ def _ghostly(model: mujoco.MjModel) -> mujoco.MjModel:
 
 
 def _hide_bystanders(model: mujoco.MjModel) -> None:
-    """Do not draw skins that are bound to the world: a torso has no posture to show."""
+    """Hide skins that are bound to the world: a torso has no posture to show."""
     for skin in range(model.nskin):
         first = int(model.skin_boneadr[skin])
         if 0 in model.skin_bonebodyid[first : first + int(model.skin_bonenum[skin])]:

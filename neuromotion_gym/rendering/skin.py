@@ -1,7 +1,7 @@
 """A smooth skin over a limb, made from the capsules, ellipsoids and spheres of its MJCF.
 
 Geoms of one material are merged into one surface (smooth union of signed distances, meshed by surface nets) that is
-bound to the bodies which carry them. So a limb needs no mesh file: whoever draws one with primitives gets the skin.
+bound to the bodies which carry them. A limb made of primitives therefore needs no mesh file.
 Only materials whose name begins with ``skin`` are merged.
 
 Signed distance of an ellipsoid and the polynomial smooth minimum: I. Quilez, "Distance functions" and "Smooth minimum"
@@ -217,14 +217,14 @@ class _Field:
     values: np.ndarray
 
     def grow(self, box: tuple[slice, slice, slice]) -> _Field:
-        """The same on the smallest box that holds both."""
+        """The field on the smallest box that holds both boxes."""
         both = tuple(slice(min(a.start, b.start), max(a.stop, b.stop)) for a, b in zip(self.box, box, strict=True))
         values = np.full([part.stop - part.start for part in both], _FAR)
         values[_inside(self.box, both)] = self.values
         return _Field((both[0], both[1], both[2]), values)
 
     def smooth_min(self, other: _Field, width: float) -> _Field:
-        """Union with another field that flows over where both are near."""
+        """Smooth union with another field: the two surfaces merge where they are near each other."""
         result = self.grow(other.box)
         part = _inside(other.box, result.box)
         result.values[part] = _smooth_min(result.values[part], other.values, width)
@@ -236,7 +236,7 @@ def _inside(box: tuple[slice, ...], whole: tuple[slice, ...]) -> tuple[slice, ..
 
 
 def _union(shapes: list[_Shape], parents: np.ndarray, axes: list[np.ndarray]) -> np.ndarray:
-    """Signed distance to all shapes. Neighbours along the tree flow into each other; branches only touch."""
+    """Signed distance to all shapes. Neighbours along the tree merge smoothly; different branches only touch."""
     carriers = {shape.body for shape in shapes}
     thickness = {body: min(shape.radius for shape in shapes if shape.body == body) for body in carriers}
     widest = max(shape.radius for shape in shapes)

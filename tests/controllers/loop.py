@@ -9,10 +9,10 @@ from __future__ import annotations
 import numpy as np
 
 from neuromotion_gym.envs.layout import ObservationLayout
-from neuromotion_gym.intents import intent_map
+from neuromotion_gym.intents import IntentMap, intent_map
 from neuromotion_gym.limbs import SetPointDrive
 from neuromotion_gym.operators import Operator, OperatorSpec
-from neuromotion_gym.tasks import PostureTask, posture_level
+from neuromotion_gym.tasks import GoalSpace, PostureTask, TaskFacts, posture_level
 
 EEG = ("rest", "left_fist", "right_fist")
 EMG = (
@@ -54,6 +54,26 @@ def make_layout(labels=EEG, level="easy", hop_s=0.25, window_s=2.0, lag_s=1.8, e
 
 def emg_layout(level="standard", **options) -> ObservationLayout:
     return make_layout(EMG, level, hop_s=0.05, window_s=0.2, lag_s=0.45, **options)
+
+
+def other_layout(axes=1, *, columns=None, candidates=None, reach=0.9, hole=0.2, tolerance=0.1, dwell_s=0.5, targets=()):
+    """A layout of a task and a limb that the library does not have, two labels an axis and one that rests."""
+    directions = np.concatenate([np.zeros((1, axes)), np.eye(axes), -np.eye(axes)])
+    names = tuple(f"axis_{index}" for index in range(axes))
+    labels = ("still", *(f"{name}_up" for name in names), *(f"{name}_down" for name in names))
+    goals = GoalSpace(axes, candidates, reach, hole)
+    return ObservationLayout(
+        intents=IntentMap(labels, names, directions),
+        facts=TaskFacts("only", goals, tolerance, dwell_s, time_limit_s=12.0 * axes, chance=0.1, choices=None),
+        columns=names if columns is None else columns,
+        effort=False,
+        control_s=0.05,
+        hop_s=0.05,
+        window_s=0.2,
+        lag_s=0.2,
+        speed=0.3,
+        targets=targets,
+    )
 
 
 def play(

@@ -1,4 +1,4 @@
-"""Posterior history, and policies from files: what they remember, what they refuse, that one is a row of a batch."""
+"""Posterior history, and policies from files: what they remember and what they refuse."""
 
 import gymnasium as gym
 import numpy as np
@@ -225,6 +225,14 @@ def test_a_policy_has_heard_those_whose_signals_it_was_trained_on(layout):
     assert heard(spec, ["Cleo"]) == ()
     silenced = make_spec(layout, training=spec.training.model_copy(update={"blind": True}))
     assert heard(silenced, ["Ann", "Bob"]) == ()
+
+
+def test_people_of_another_data_set_are_others(layout):
+    spec = make_spec(layout)
+    known = make_spec(layout, training=spec.training.model_copy(update={"dataset": "gestures"}))
+    assert heard(known, ["Ann"], "gestures") == ("Ann",)
+    assert heard(known, ["Ann"], "walks") == ()
+    assert heard(known, ["Ann"]) == heard(spec, ["Ann"], "walks") == ("Ann",)
 
 
 def test_a_stranger_is_found_among_policies(tmp_path, layout, policy):

@@ -22,6 +22,7 @@ from neuromotion_gym.controllers.history import History, HistorySpec
 from neuromotion_gym.controllers.learned import Learned, LearnedSpec, TrainingRecord, facts, read_policy
 from neuromotion_gym.controllers.sb3 import LIMIT, DecisionEnv, Joined, Mirrored, symmetries
 from neuromotion_gym.controllers.training import CHECKPOINT, Setup, Training
+from neuromotion_gym.decoders import load_decoder
 from neuromotion_gym.envs.sb3 import make_sb3
 from neuromotion_gym.errors import NeuroMotionError
 
@@ -69,6 +70,16 @@ def test_stays_at_chance_with_a_silenced_decoder():
     episodes, won = last_updates(6, 4)
     assert episodes >= 60
     assert won / episodes <= 0.5 + 3 * np.sqrt(0.25 / episodes)
+
+
+def test_the_discount_is_that_of_the_learner_and_of_a_control_step(recwarn):
+    """A decision counts for as many control steps as it lasts; the environment's reward has no discount to be told."""
+    training = Training(Setup(**{**TINY, "repeat": 3}, discount=0.9, mirror=False))
+    decisions = training.model.env
+    training.close()
+    assert training.model.gamma == pytest.approx(0.9**3)
+    assert decisions.discount == 0.9
+    assert not [warning for warning in recwarn if "discount" in str(warning.message)]
 
 
 def test_goes_on_from_a_checkpoint(tmp_path):
@@ -126,6 +137,7 @@ def test_exported_policies_act_as_torch_does_and_say_where_they_come_from(tmp_pa
     assert spec.training.steps == TINY_UPDATE
     assert spec.training.blind
     assert len(spec.training.subjects) > 1
+    assert spec.training.dataset == load_decoder(TINY["decoder"]).spec.dataset
     assert str(tmp_path).encode() not in path.read_bytes()
     with pytest.raises(NeuroMotionError, match="cannot be written"):
         training.export(tmp_path / "nowhere" / "policy.onnx")
@@ -362,7 +374,7 @@ def test_joined_batches_are_one():
 
 
 @pytest.mark.parametrize(("layout", "count"), [(make_layout(), 2), (emg_layout(effort=True), 48)])
-def test_symmetries_turn_positions_and_what_labels_ask_for_alike(layout, count):
+def test_symmetries_change_positions_and_what_labels_ask_for_in_the_same_way(layout, count):
     axes = len(layout.intents.axes)
     sources, signs = symmetries(layout, layout.size + axes)
     assert len(sources) == count

@@ -8,8 +8,11 @@ import numpy as np
 import pytest
 from gymnasium.wrappers import RecordVideo
 
+from neuromotion_gym.datasets import registry
 from neuromotion_gym.envs import NeuroEnv
+from neuromotion_gym.envs.view import View
 from neuromotion_gym.rendering.backend import rendering_available, why_not
+from neuromotion_gym.rendering.panels import pick_channels
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,3 +42,13 @@ def test_record_video_writes_a_file(options: Callable[..., dict[str, object]], t
         env.step(np.zeros(1, np.float32))
     env.close()
     assert [path.suffix for path in tmp_path.iterdir()] == [".mp4"]
+
+
+def test_channels_that_the_data_set_names_are_shown_first() -> None:
+    env = NeuroEnv(decoder="eeg_fists", render_mode="overlay")
+    env.reset(seed=0)
+    snapshot = View(env.loop).snapshot(0)
+    env.close()
+    first = registry.dataset(env.loop.stream.spec.dataset).shown_first
+    chosen = pick_channels(snapshot.channels, snapshot.shown_first)
+    assert [snapshot.channels[index].upper() for index in chosen] == [name.upper() for name in first[: len(chosen)]]

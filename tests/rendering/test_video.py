@@ -1,4 +1,4 @@
-"""Videos that can be read back, and nothing half written."""
+"""Videos can be read back, and no unfinished file stays."""
 
 from __future__ import annotations
 

@@ -13,7 +13,6 @@ from neuromotion_gym.controllers.smoothing import (
     hysteresis,
     leaky_evidence,
     majority_vote,
-    softmax,
 )
 from neuromotion_gym.errors import NeuroMotionError
 
@@ -152,10 +151,12 @@ class Evidence(HandWritten):
 
     def act(self, seen: Seen, memory: Memory) -> tuple[np.ndarray, Memory]:
         """See `HandWritten.act`."""
+        from scipy.special import softmax  # takes a quarter of a second, so not where all controllers are imported
+
         scores, label = memory
         summed = leaky_evidence(scores, seen.posterior, self.keep, self.evidence, self.doubt, self.bound)
         scores = decided_rows(seen.decided, summed, scores)
-        label = hysteresis(label, softmax(scores), self.threshold, self.release)
+        label = hysteresis(label, softmax(scores, axis=1), self.threshold, self.release)
         return self.command(label), (scores, label)
 
 
