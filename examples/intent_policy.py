@@ -1,4 +1,4 @@
-"""A decoder as a policy: it sees the raw signal and says which label the wearer means; the label moves the arm."""
+"""A decoder as a policy: from the raw signal to the label that the wearer wants; the label moves the arm."""
 
 import gymnasium as gym
 

@@ -1,4 +1,4 @@
-"""A decoder of one's own: anything with ``predict_proba``, here the nearest label by loudness of the channels."""
+"""A decoder of your own: anything with ``predict_proba``, here the label with the nearest mean power."""
 
 import gymnasium as gym
 import numpy as np
@@ -8,13 +8,13 @@ from neuromotion_gym.controllers import make_controller
 from neuromotion_gym.decoders import ProbabilityDecoder, load_decoder
 from neuromotion_gym.signals.surrogate.source import SurrogateSource
 
-spec = load_decoder("emg_armband").spec.model_copy(update={"name": "loudness", "effort": False, "output": "logits"})
+spec = load_decoder("emg_armband").spec.model_copy(update={"name": "power", "effort": False, "output": "logits"})
 
 
-class Loudness:
+class Power:
     """Distance to the mean log power of each label."""
 
-    def fit(self, windows: np.ndarray, labels: np.ndarray) -> "Loudness":
+    def fit(self, windows: np.ndarray, labels: np.ndarray) -> "Power":
         power = np.log(windows.var(axis=2) + 1)
         self.centres = np.stack([power[labels == label].mean(axis=0) for label in range(len(spec.labels))])
         return self
@@ -24,13 +24,14 @@ class Loudness:
         return -((power[:, None] - self.centres) ** 2).sum(axis=2)
 
 
-# Generated signals stand in for your recordings: every label, of many people, cut into windows
+# Generated signals stand in for your recordings: every label, of many people, cut into windows. They are generated anew
+# in the environment, so the figures below are optimistic: the same people are heard in training and in play
 source = SurrogateSource.load("myo_armband_tune", labels=spec.labels)
 labels = np.repeat(np.arange(len(spec.labels)), 20)
 source.start(len(labels))
 source.reset(np.arange(len(labels)), [np.random.default_rng(seed) for seed in range(len(labels))])
 source.read(labels, 10 * spec.window)  # the label is taken up at the next restart
-model = Loudness().fit(source.read(labels, spec.window), labels)
+model = Power().fit(source.read(labels, spec.window), labels)
 
 env = gym.make("NeuroArm-v0", decoder=ProbabilityDecoder(model, spec), level="easy")
 controller = make_controller("majority", env.unwrapped.layout)
@@ -41,5 +42,5 @@ while not ended:
     observation, reward, terminated, truncated, info = env.step(action)
     right, steps = right + (info["decoded"] == info["intent"]), steps + 1
     ended = terminated or truncated
-print(f"success {info['is_success']} after {info['time']:.1f} s; {right / steps:.0%} of the time decoded as meant")
+print(f"success {info['is_success']} after {info['time']:.1f} s; right in {right / steps:.0%} of the steps")
 env.close()

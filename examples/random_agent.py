@@ -1,4 +1,4 @@
-"""One episode of NeuroArm-v0 with an agent that moves at random."""
+"""One episode of NeuroArm-v0 with an agent that acts at random."""
 
 import gymnasium as gym
 

@@ -1,18 +1,19 @@
-"""Trains a controller with PPO on the batch environment, exports it, and films what it does.
+"""Train a controller with PPO on the batch environment, export it, and film it.
 
-    python examples/train_ppo.py --out runs/emg                   # armband EMG, level standard
+    python examples/train_ppo.py --out runs/emg                   # the default decoder and level
     python examples/train_ppo.py --out runs/eeg --decoder eeg_fists --level easy
     python examples/train_ppo.py --out runs/goal --observe-goal   # upper bound: has to learn nearly everything
     python examples/train_ppo.py --out runs/blind --blind         # lower bound: must not learn anything
 
-Ctrl-C stops it; the same command goes on. The folder then holds ``policy.onnx`` (``learned:FOLDER/policy.onnx`` for
-`make_controller` and for benchmarks), ``curve.csv``, ``curve.png`` and ``rollout.mp4``.
+Ctrl-C stops it; the same command goes on. At the end the folder holds ``policy.onnx`` (``learned:FOLDER/policy.onnx``
+for `make_controller` and for benchmarks), ``curve.csv``, ``curve.png`` and ``rollout.mp4``.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
+from io import StringIO
 from pathlib import Path
 
 import gymnasium as gym
@@ -22,22 +23,25 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 import neuromotion_gym  # noqa: F401  (registers the environments)
 from neuromotion_gym.controllers import make_controller
 from neuromotion_gym.controllers.history import HistorySpec
+from neuromotion_gym.controllers.learned import LearnedSpec
 from neuromotion_gym.controllers.training import CHECKPOINT, Setup, Training
 from neuromotion_gym.decoders.zoo import load_decoder
+from neuromotion_gym.files import write_text
 from neuromotion_gym.rendering import VideoWriter
 
-# A decoder that answers two seconds late wants slower decisions, a longer memory and more patience
-SETTINGS = {
-    "emg": {},
-    "eeg": {"repeat": 10, "discount": 0.999, "history": HistorySpec(time_constants_s=(1, 4, 16)), "layers": (64, 64)},
-}
+# For a decoder with a long window, which answers late: slower decisions, a longer memory and a discount nearer to 1
+LONG_WINDOW_S = 1.0
+SLOW = {"repeat": 10, "discount": 0.999, "history": HistorySpec(time_constants_s=(1, 4, 16)), "layers": (64, 64)}
 
 
 def main() -> None:
     options = arguments()
     folder = options.out
     folder.mkdir(parents=True, exist_ok=True)
+    named = Setup(environment=options.environment, decoder=options.decoder, level=options.level)
+    late = load_decoder(named.listens_to).spec.window_s >= LONG_WINDOW_S
     setup = Setup(
+        environment=options.environment,
         decoder=options.decoder,
         level=options.level,
         source=options.source,
@@ -48,7 +52,7 @@ def main() -> None:
         seed=options.seed,
         steps=options.steps,
         n_envs=options.n_envs,
-        **SETTINGS[load_decoder(options.decoder).spec.modality],
+        **(SLOW if late else {}),
     )
     torch.set_num_threads(options.threads)
     training = Training(setup, threads=options.threads)
@@ -58,6 +62,7 @@ def main() -> None:
             print(f"goes on from step {training.steps:,}")
         learn(training, folder)
         training.export(folder / "policy.onnx")
+        spec = training.spec()
     except KeyboardInterrupt:
         print(f"stopped at step {training.steps:,}; the same command goes on")
         return
@@ -66,15 +71,16 @@ def main() -> None:
     write(training.curve, folder)
     draw(training.curve, folder)
     if options.film:
-        film(setup, folder, options.film)
+        film(setup, spec, folder, options.film)
     print(f"{folder / 'policy.onnx'}: success {recent(training.curve, 'success'):.2f} at the end of training")
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("runs/ppo"), help="folder of the training (%(default)s)")
-    parser.add_argument("--decoder", default="emg_armband", help="a shipped decoder, or a folder (%(default)s)")
-    parser.add_argument("--level", choices=("easy", "standard", "hard"), default="standard")
+    parser.add_argument("--environment", default=Setup().environment, help="%(default)s")
+    parser.add_argument("--decoder", help="a shipped decoder, or a folder (the environment's own)")
+    parser.add_argument("--level", help="of difficulty (the environment's default)")
     parser.add_argument("--source", choices=("surrogate", "replay"), default="surrogate", help="of the tune part")
     parser.add_argument("--subjects", nargs="*", default=(), help="only these people (everybody of the tune part)")
     parser.add_argument(
@@ -91,7 +97,7 @@ def arguments() -> argparse.Namespace:
 
 
 def learn(training: Training, folder: Path) -> None:
-    """Train to the end, with a bar, writing the curve as it grows."""
+    """Train to the end, with a progress bar; the curve is written after each update."""
     columns = (BarColumn(), TextColumn("{task.completed:,.0f} of {task.total:,.0f} steps, success {task.fields[won]}"))
     with Progress(*columns, TimeRemainingColumn()) as bar:
         task = bar.add_task("", total=training.setup.steps, completed=training.steps, won="–")
@@ -115,12 +121,11 @@ def recent(curve: list[dict[str, float]], name: str, episodes: int = 300) -> flo
 
 
 def write(curve: list[dict[str, float]], folder: Path) -> None:
-    unfinished = folder / ".curve.csv"
-    with unfinished.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(curve[0]))
-        writer.writeheader()
-        writer.writerows(curve)
-    unfinished.replace(folder / "curve.csv")
+    table = StringIO(newline="")
+    writer = csv.DictWriter(table, list(curve[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(curve)
+    write_text(folder / "curve.csv", table.getvalue())
 
 
 def draw(curve: list[dict[str, float]], folder: Path) -> None:
@@ -136,13 +141,12 @@ def draw(curve: list[dict[str, float]], folder: Path) -> None:
     plt.close(figure)
 
 
-def film(setup: Setup, folder: Path, seconds: int) -> None:
-    """A video of the exported policy, played as anybody plays it."""
-    decoder = f"blind:{setup.decoder}" if setup.blind else setup.decoder
+def film(setup: Setup, spec: LearnedSpec, folder: Path, seconds: int) -> None:
+    """Film the exported policy, played by its file like any other controller."""
     env = gym.make(
-        setup.environment,
-        decoder=decoder,
-        level=setup.level,
+        spec.environment,
+        decoder=f"blind:{spec.decoder}" if setup.blind else spec.decoder,
+        level=spec.level,
         observe_goal=setup.observe_goal,
         render_mode="overlay",
     )

@@ -13,6 +13,8 @@ from neuromotion_gym.registration import ENVIRONMENTS, TASKS, limb_names, task_c
 
 LIBRARY = Path(__file__).resolve().parents[1] / "neuromotion_gym"
 MODALITIES = {"eeg", "emg"}
+ORDINARY = {"real"}
+"""Words that mean something else in generic code, too: recordings as against surrogates."""
 # Where a name may stand besides the folder of the thing itself, and why.
 PLACES = {
     "signals/modality.py": "the table of modalities",
@@ -24,7 +26,7 @@ PLACES = {
 
 def names() -> dict[str, str]:
     """Every name that generic code must not know, and the folder in which it may stand."""
-    found: dict[str, str] = dict.fromkeys(MODALITIES, "signals/modality.py")
+    found: dict[str, str] = dict.fromkeys(MODALITIES, "datasets/")
     for task in TASKS:
         found |= dict.fromkeys(task_class(task).levels, "tasks/")
     for limb in limb_names():
@@ -32,7 +34,8 @@ def names() -> dict[str, str]:
     for name in registry.dataset_names():
         facts = registry.dataset(name)
         own = f"datasets/{name}/"
-        found |= {name: own, **dict.fromkeys(facts.table.kinds, own), **dict.fromkeys(facts.ocular_channels, own)}
+        kinds = {kind: own for kind in facts.table.kinds if kind not in ORDINARY}
+        found |= {name: own, **kinds, **dict.fromkeys(facts.ocular_channels, own)}
         found |= {facts.rest: own} if facts.rest else {}
     for env_id in ENVIRONMENTS:
         found[env_id] = "registration.py"

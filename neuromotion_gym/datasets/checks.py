@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
 
+    from neuromotion_gym.datasets.parts import Part
     from neuromotion_gym.datasets.registry import Dataset
     from neuromotion_gym.signals.recording import Session
 
@@ -40,17 +41,17 @@ def check_dataset(
         says where it comes from; the files that it names exist.
     """
     facts = registry.dataset(name)
-    parts: dict[str, list[Session]] = {}
+    parts: dict[Part, list[Session]] = {}
     for part in PARTS:
         people = [one for one in facts.table.runs(part) if subjects is None or one in subjects]
         if people:
             parts[part] = load_sessions(name, part, root=root, subjects=people, calibration_apart=True)
     _require(bool(parts), f"{name} has none of the people {', '.join(subjects or ())}.")
     check_disjoint({part: sessions for part, sessions in parts.items() if part != "all"})
-    for part, sessions in parts.items():
+    for name_of_part, sessions in parts.items():
         check_calibration_apart(sessions)
         for session in sessions:
-            _check_session(facts, part, session)
+            _check_session(facts, name_of_part, session)
     folder = data_root(root)
     for person, runs in facts.table.runs("all").items():
         if subjects is None or person in subjects:

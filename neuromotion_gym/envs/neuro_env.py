@@ -101,7 +101,7 @@ class NeuroEnv(gym.Env[Any, np.ndarray]):
 
     def __init__(
         self,
-        env_id: str = "NeuroArm-v0",
+        env_id: str | None = None,
         *,
         observe: Observe = "posterior",
         observe_goal: bool = False,

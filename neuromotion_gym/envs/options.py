@@ -15,7 +15,7 @@ from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.intents import intent_map
 from neuromotion_gym.limbs.limb import Limb
 from neuromotion_gym.operators import Operator, OperatorSpec
-from neuromotion_gym.registration import drive_class, environment, task_class
+from neuromotion_gym.registration import ENVIRONMENTS, drive_class, environment, task_class
 from neuromotion_gym.schema import from_mapping
 from neuromotion_gym.tasks.task import Timing, middle_level
 
@@ -34,7 +34,7 @@ LOOP_OPTIONS = ("observe", "observe_goal", "decoy", "render_mode", "threads")
 
 
 def assemble(
-    env_id: str,
+    env_id: str | None = None,
     *,
     decoder: str | Path | Decoder | BoundDecoder | None = None,
     source: str | Source = "surrogate",
@@ -52,8 +52,8 @@ def assemble(
 
     Parameters
     ----------
-    env_id : str
-        A key of `ENVIRONMENTS`.
+    env_id : str, optional
+        A key of `ENVIRONMENTS`; the first where left out.
     decoder : str, path, Decoder or BoundDecoder, optional
         A shipped decoder's name, a decoder's folder, an object, or ``"oracle"``, ``"shuffled"``, ``"blind"``, alone or
         before a colon and the name of the decoder that they bound. Default: the environment's own.
@@ -84,7 +84,7 @@ def assemble(
     NeuroMotionError
         If an option is unknown or out of range, or if the parts do not fit together.
     """
-    row = environment(env_id)
+    row = environment(env_id or next(iter(ENVIRONMENTS)))
     kind = task_class(row.task)
     make_task = kind.from_level
     _check_options(make_task, task_options)

@@ -54,7 +54,7 @@ class NeuroVectorEnv(VectorEnv):
 
     def __init__(
         self,
-        env_id: str = "NeuroArm-v0",
+        env_id: str | None = None,
         num_envs: int = 1,
         *,
         observe: Observe = "posterior",
