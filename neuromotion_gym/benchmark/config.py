@@ -14,6 +14,7 @@ from neuromotion_gym.datasets.playing import SourceKind
 from neuromotion_gym.datasets.sessions import Ocular
 from neuromotion_gym.decoders.recipe import parse_yaml
 from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.registration import ENVIRONMENTS
 from neuromotion_gym.schema import Checked, from_mapping
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ class BenchmarkConfig(Checked):
     title : str
         Of the report.
     environment : str
-        A registered id.
+        A registered id; the first where left out.
     source : {"replay", "surrogate"}
         Where samples come from.
     part : str
@@ -99,7 +100,7 @@ class BenchmarkConfig(Checked):
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_]*$")
     title: str = ""
-    environment: str = "NeuroArm-v0"
+    environment: str = Field(default_factory=lambda: next(iter(ENVIRONMENTS)))
     source: SourceKind = "replay"
     part: str = "test"
     folds: bool = False
