@@ -175,7 +175,8 @@ def _collect(folder: Path, cells: Sequence[Cell], units: Sequence[Unit]) -> None
         entry = _entry(cell, mine, results)
         table.append(entry)
         for unit, result in zip(mine, results, strict=True):
-            shared = {key: entry[key] for key in CELL_COLUMNS} | _columns(unit.playing) | cell.task_options
+            shared = {key: entry[key] for key in CELL_COLUMNS} | _columns(unit.playing)
+            shared |= {f"task_{name}": value for name, value in cell.task_options.items()}
             rows += [
                 {**shared, **episode, "seen": _who_saw(unit, episode["subject"])} for episode in result["episodes"]
             ]

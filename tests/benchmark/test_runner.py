@@ -253,6 +253,14 @@ def test_playing_stands_in_rows_and_cells(results):
         assert len(cell["digest"]) == 16
 
 
+def test_options_of_the_task_stand_in_rows_and_report(tmp_path):
+    grids = [{"decoders": ["oracle:emg_armband"], "controllers": ["argmax"], "levels": ["easy"]}]
+    chosen = config(grids=grids, episodes=1, task_options={"wrong_selection": "ignore"})
+    text = run_benchmark(chosen, tmp_path, progress=False).read_text(encoding="utf-8")
+    assert "wrong_selection: ignore" in text
+    assert {(row["task_wrong_selection"], row["wrong_selection"]) for row in rows_of(tmp_path)} == {("ignore", "False")}
+
+
 def test_a_damaged_result_is_run_again(results):
     folder, _ = results
     before = (folder / "episodes.csv").read_bytes()
