@@ -1,11 +1,12 @@
 """Statistics in which people are the unit: intervals, paired tests, correction for many comparisons.
 
-A leaf: NumPy alone. Windows and episodes of one person are not independent, so every function takes one value a
-person.
+A leaf: NumPy and SciPy alone. Windows and episodes of one person are not independent, so every function takes one value
+a person.
 """
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -76,6 +77,92 @@ def studentised_bootstrap_interval(
     return Interval(mean, float(low), float(high))
 
 
+NEAR_BOUND = 0.15
+"""Rates nearer to 0 or 1 than this have an interval that does not rest on the bootstrap alone."""
+
+
+def is_near_bound(rate: float) -> bool:
+    """Whether the interval of a rate is widened to that of the Beta-binomial model; see `rate_interval`."""
+    return not NEAR_BOUND < rate < 1 - NEAR_BOUND
+
+
+def rate_interval(successes: np.ndarray, episodes: np.ndarray, level: float = 0.95) -> Interval:
+    """Interval of a rate over people, of which each has some episodes: the mean of the people's own rates.
+
+    In the middle it is the studentised bootstrap over people. Near 0 and 1 (`is_near_bound`) a bootstrap over few
+    people has little width, and none where all are alike: there the interval is the smallest one that holds both the
+    bootstrap's and `beta_binomial_interval`. Simulated coverage of 95 % intervals at rates of 0.90 to 0.99 with 10, 15
+    and 79 people stands in ``benchmarks/results/interval_coverage.md``.
+
+    Parameters
+    ----------
+    successes, episodes : int array, shape (people,)
+        Of each person.
+    level : float
+
+    Raises
+    ------
+    NeuroMotionError
+        If there are no people, or somebody has no episodes or more successes than episodes.
+    """
+    successes, episodes = _counts(successes, episodes)
+    interval = studentised_bootstrap_interval(successes / episodes, level, bounds=(0.0, 1.0))
+    if not is_near_bound(interval.mean) or len(successes) == 1:
+        return interval
+    other = beta_binomial_interval(successes, episodes, level)
+    return Interval(interval.mean, min(interval.low, other.low), max(interval.high, other.high))
+
+
+def beta_binomial_interval(successes: np.ndarray, episodes: np.ndarray, level: float = 0.95) -> Interval:
+    """Interval of a rate over people whose own rates are Beta distributed about it.
+
+    The correlation of the episodes of one person, which says how much people differ, has a uniform prior. The ends are
+    quantiles of the rate's posterior under the priors that are least in favour of the interval, ``1 / rate`` for the
+    lower end and ``1 / (1 - rate)`` for the upper one: where every person succeeds always or never, they are those of
+    Clopper and Pearson (Biometrika 26(4), 1934) with people as the unit. So the interval has a width where all people
+    are alike, and is the narrower the more episodes they have and the less they differ.
+
+    Parameters
+    ----------
+    successes, episodes : int array, shape (people,)
+    level : float
+    """
+    successes, episodes = _counts(successes, episodes)
+    rate, width, correlation = _grid()
+    log_likelihood = np.zeros((len(rate), len(correlation)))
+    pairs, counts = np.unique(np.stack([successes, episodes]), axis=1, return_counts=True)
+    for (right, number), people in zip(pairs.T.tolist(), counts.tolist(), strict=True):
+        log_likelihood += people * _log_beta_binomial(right, number)
+    likelihood = np.exp(log_likelihood - log_likelihood.max()).sum(axis=1)
+
+    def quantile(prior: np.ndarray, at: float) -> float:
+        mass = likelihood * prior * width
+        return float(np.interp(at, (np.cumsum(mass) - 0.5 * mass) / mass.sum(), rate))
+
+    mean = float((successes / episodes).mean())
+    low = 0.0 if not successes.any() else quantile(1 / rate, (1 - level) / 2)
+    high = 1.0 if (successes == episodes).all() else quantile(1 / (1 - rate), (1 + level) / 2)
+    return Interval(mean, min(low, mean), max(high, mean))
+
+
+def _grid() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Rates with the width of each, shape (rates,), and correlations, shape (correlations,)."""
+    near = np.array([0.5e-4, 2e-4, 5e-4])
+    rate = np.concatenate([near, np.linspace(1e-3, 0.999, 500), 1 - near[::-1]])
+    return rate, np.gradient(rate), (np.arange(40) + 0.5) / 40
+
+
+@lru_cache(maxsize=1000)
+def _log_beta_binomial(successes: int, episodes: int) -> np.ndarray:
+    """Log-likelihood of one person on the grid, without its binomial coefficient, shape (rates, correlations)."""
+    from scipy.special import betaln
+
+    rate, _, correlation = _grid()
+    size = 1 / correlation - 1
+    first, second = rate[:, None] * size, (1 - rate[:, None]) * size
+    return np.asarray(betaln(first + successes, second + episodes - successes) - betaln(first, second))
+
+
 def paired_permutation_test(
     differences: np.ndarray, n_resamples: int = 10_000, generator: np.random.Generator | None = None
 ) -> float:
@@ -96,17 +183,21 @@ def paired_permutation_test(
     NeuroMotionError
         If there are no values, or some are NaN or infinite.
     """
+    from scipy.stats import permutation_test
+
     differences = _one_a_person(differences)
-    people = len(differences)
-    exact = people < 63 and 2**people <= n_resamples
-    if exact:
-        signs = 1.0 - 2.0 * ((np.arange(2**people)[:, None] >> np.arange(people)) & 1)
-    else:
-        generator = np.random.default_rng(0) if generator is None else generator
-        signs = generator.choice([-1.0, 1.0], size=(n_resamples, people))
-    observed = abs(differences.sum())
-    as_extreme = int((np.abs(signs @ differences) >= observed * (1 - 1e-12)).sum())
-    return as_extreme / len(signs) if exact else (as_extreme + 1) / (n_resamples + 1)
+    if len(differences) == 1:
+        return 1.0  # either sign is as extreme as the other; SciPy asks for two values
+    found = permutation_test(
+        (differences,),
+        lambda values, axis: values.mean(axis=axis),
+        permutation_type="samples",
+        vectorized=True,
+        n_resamples=n_resamples,
+        batch=1000,
+        rng=np.random.default_rng(0) if generator is None else generator,
+    )
+    return float(found.pvalue)
 
 
 def holm(p_values: np.ndarray) -> np.ndarray:
@@ -137,3 +228,18 @@ def _one_a_person(values: np.ndarray) -> np.ndarray:
     if not np.isfinite(values).all():
         raise NeuroMotionError("Some people have no finite value; leave them out and say so.")
     return values
+
+
+def _counts(successes: np.ndarray, episodes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    successes, episodes = np.asarray(successes), np.asarray(episodes)
+    if successes.ndim != 1 or successes.shape != episodes.shape or not successes.size:
+        raise NeuroMotionError(
+            f"Expected successes and episodes of one person or more, not arrays of shapes {successes.shape} and "
+            f"{episodes.shape}."
+        )
+    whole, number = np.round(successes).astype(np.int64), np.round(episodes).astype(np.int64)
+    if (whole != successes).any() or (number != episodes).any() or (whole < 0).any() or (whole > number).any():
+        raise NeuroMotionError("Successes are whole numbers from 0 to the number of episodes.")
+    if not number.all():
+        raise NeuroMotionError("Some people have no episodes; leave them out and say so.")
+    return whole, number

@@ -2,9 +2,17 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from neuromotion_gym.errors import NeuroMotionError
-from neuromotion_gym.statistics import holm, paired_permutation_test, studentised_bootstrap_interval
+from neuromotion_gym.statistics import (
+    beta_binomial_interval,
+    holm,
+    is_near_bound,
+    paired_permutation_test,
+    rate_interval,
+    studentised_bootstrap_interval,
+)
 
 
 def coverage(people: int, repeats: int, draw) -> float:
@@ -60,3 +68,84 @@ def test_permutation_of_many_people_finds_a_difference_and_no_other():
 def test_holm_against_a_worked_example():
     assert holm(np.array([0.01, 0.04, 0.03, 0.005])) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert holm(np.array([0.9, 0.8])).tolist() == [1.0, 1.0]
+
+
+EVERYBODY = {
+    "some fail wholly": lambda generator, rate, people: (generator.random(people) < rate).astype(float),
+    "people differ much": lambda generator, rate, people: generator.beta(2 * rate, 2 * (1 - rate), people),
+}
+
+
+@pytest.mark.parametrize("population", EVERYBODY)
+@pytest.mark.parametrize("people", [10, 15, 79])
+@pytest.mark.parametrize("rate", [0.9, 0.99])
+def test_interval_of_a_rate_near_one_covers_it(population, people, rate):
+    """The bootstrap alone covers 0.65 of the rates where one person in ten fails wholly."""
+    generator = np.random.default_rng(3)
+    episodes = np.full(people, 10)
+    repeats, hits = 80, 0
+    for _ in range(repeats):
+        successes = generator.binomial(10, EVERYBODY[population](generator, rate, people))
+        interval = rate_interval(successes, episodes)
+        hits += interval.low <= rate <= interval.high
+    # 80 repeats of an interval that covers 0.92 or more lie above this in 98 cases of 100 or more
+    assert hits / repeats >= 0.86
+
+
+def test_interval_of_people_who_are_all_alike_has_a_width():
+    """Where nobody differs a bootstrap says that the rate is certain."""
+    alike = rate_interval(np.full(10, 20), np.full(10, 20))
+    assert alike.high == 1.0
+    assert 0.7 < alike.low < 0.9
+    assert rate_interval(np.full(79, 20), np.full(79, 20)).low > alike.low
+    none = rate_interval(np.zeros(10), np.full(10, 20))
+    assert (none.low, none.high) == pytest.approx((0.0, 1 - alike.low))
+
+
+def test_beta_binomial_interval_takes_the_number_of_episodes_into_account():
+    few = beta_binomial_interval(np.array([2, 2, 2, 2, 2, 2, 2, 2, 1, 1]), np.full(10, 2))
+    many = beta_binomial_interval(np.array([38, 36, 36, 38, 35, 37, 36, 34, 35, 35]), np.full(10, 40))
+    assert few.mean == pytest.approx(many.mean)
+    assert many.high - many.low < 0.6 * (few.high - few.low)
+
+
+def test_beta_binomial_interval_of_all_or_nothing_is_clopper_and_pearsons():
+    people, right = 40, 36
+    interval = beta_binomial_interval(np.repeat([50, 0], [right, people - right]), np.full(people, 50))
+    exact = stats.binomtest(right, people).proportion_ci(method="exact")
+    assert (interval.low, interval.high) == pytest.approx((exact.low, exact.high), abs=0.02)
+
+
+def test_interval_of_a_rate_in_the_middle_is_the_bootstraps():
+    successes, episodes = np.array([3, 5, 7, 4, 6]), np.full(5, 10)
+    assert rate_interval(successes, episodes) == studentised_bootstrap_interval(successes / episodes, bounds=(0, 1))
+    assert [is_near_bound(rate) for rate in (0.0, 0.15, 0.16, 0.84, 0.85, 1.0)] == [
+        True,
+        True,
+        False,
+        False,
+        True,
+        True,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("successes", "episodes", "message"),
+    [([], [], "one person or more"), ([3], [2], "from 0"), ([0.5], [2], "whole"), ([0, 0], [2, 0], "no episodes")],
+)
+def test_counts_that_are_none_are_refused(successes, episodes, message):
+    with pytest.raises(NeuroMotionError, match=message):
+        rate_interval(np.array(successes), np.array(episodes))
+
+
+def test_permutation_of_one_person_says_nothing():
+    assert paired_permutation_test(np.array([0.3])) == 1.0
+
+
+def test_permutation_of_many_people_is_near_the_exact_one():
+    generator = np.random.default_rng(5)
+    differences = generator.normal(0.3, 1.0, 16)
+    exact = paired_permutation_test(differences, n_resamples=2**16)
+    signs = 1.0 - 2.0 * ((np.arange(2**16)[:, None] >> np.arange(16)) & 1)
+    assert exact == pytest.approx((np.abs(signs @ differences) >= abs(differences.sum()) * (1 - 1e-12)).mean())
+    assert paired_permutation_test(differences) == pytest.approx(exact, abs=0.02)

@@ -7,7 +7,7 @@ stream of labels that change every few seconds, and success in the closed loop.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +17,7 @@ from neuromotion_gym.datasets.playing import play_sessions, play_surrogate, play
 from neuromotion_gym.datasets.sessions import regressed
 from neuromotion_gym.datasets.surrogates import device_of
 from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.registration import ENVIRONMENTS, environment, task_class
 from neuromotion_gym.statistics import Interval, studentised_bootstrap_interval
 
 if TYPE_CHECKING:
@@ -51,18 +52,26 @@ class FidelityOptions:
         Length of each stream.
     episodes : int
         Episodes of the closed loop a person and half; 0 leaves success out.
-    environment, level, controller : str
-        The closed loop.
+    environment : str
+        Of the closed loop; the first environment where left out.
+    level : str, optional
+        Its task's easiest one where left out.
+    controller : str
     seed : int
     """
 
     rows: int = 8
     stream_s: float = 60.0
     episodes: int = 20
-    environment: str = "NeuroArm-v0"
-    level: str = "easy"
+    environment: str = field(default_factory=lambda: next(iter(ENVIRONMENTS)))
+    level: str | None = None
     controller: str = "argmax"
     seed: int = 0
+
+    @property
+    def level_played(self) -> str:
+        """The level given, or the easiest."""
+        return self.level or str(task_class(environment(self.environment).task).levels[0])
 
 
 @dataclass(frozen=True)
@@ -184,7 +193,7 @@ def check_surrogate(
     Parameters
     ----------
     decoder : Decoder or callable
-        Or what gives the decoder of a person, such as the one that was trained without them.
+        A decoder, or a function that gives the decoder of a person, such as the one that was trained without them.
     part : {"train", "tune", "test", "all"}
         People compared; see `halves`.
     model : SurrogateModel or VectorAutoregression, optional
@@ -214,7 +223,7 @@ def check_surrogate(
     elif subjects:
         spec = decoder(subjects[0]).spec
     else:
-        raise NeuroMotionError("A decoder for each person wants the people named: pass subjects.")
+        raise NeuroMotionError("Pass subjects when each person has a decoder of their own.")
     playing = playing_for(spec, ocular=ocular, skip_cue=skip_cue)
     chosen = model or MODELS[spec.modality]
     for subject, pair in halves(spec.dataset, part, subjects=subjects, root=root).items():
@@ -265,7 +274,7 @@ def matched_spread(
     subjects : sequence of str
         People, not those of the test part.
     spreads : sequence of float
-        Tried, rising; between two of them the share is interpolated, beyond them the last is taken.
+        Tried, rising; see `spread_of_equal_variance`.
     model, ocular, skip_cue, root, tick
         See `check_surrogate`.
 
@@ -288,7 +297,32 @@ def matched_spread(
                 made[i] += log_odds_variance(source, own, 0)
         tick(subject)
     shares = made / real
-    return float(np.interp(1.0, shares, spreads)), shares.tolist()
+    return spread_of_equal_variance(spreads, shares), shares.tolist()
+
+
+def spread_of_equal_variance(spreads: Sequence[float], shares: Sequence[float] | np.ndarray) -> float:
+    """The spread at which the share of variances is 1, interpolated between those tried.
+
+    Parameters
+    ----------
+    spreads : sequence of float
+        Rising.
+    shares : sequence of float
+        Variance on the surrogate over that on recordings at each spread; rises with it.
+
+    Returns
+    -------
+    float; the first or last spread where the shares do not reach 1.
+
+    Raises
+    ------
+    NeuroMotionError
+        If one of the two does not rise.
+    """
+    for name, values in (("spreads", spreads), ("shares of variance", shares)):
+        if len(values) != len(spreads) or not (np.diff(values) > 0).all():
+            raise NeuroMotionError(f"The {name} have to rise, and do not: {', '.join(f'{one:g}' for one in values)}.")
+    return float(np.interp(1.0, shares, spreads))
 
 
 def halves(
@@ -355,7 +389,7 @@ def _success(source: Cued, decoder: Decoder, options: FidelityOptions) -> float:
     from neuromotion_gym.envs.closed_loop import ClosedLoop
     from neuromotion_gym.envs.options import assemble
 
-    parts = assemble(options.environment, decoder=decoder, source=source, level=options.level)
+    parts = assemble(options.environment, decoder=decoder, source=source, level=options.level_played)
     loop = ClosedLoop(parts, min(options.rows, options.episodes))
     try:
         controller = make_controller(options.controller, loop.layout)

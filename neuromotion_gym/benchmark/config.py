@@ -6,18 +6,19 @@ import hashlib
 import json
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
+from neuromotion_gym.datasets.playing import SourceKind
+from neuromotion_gym.datasets.sessions import Ocular
 from neuromotion_gym.decoders.recipe import parse_yaml
 from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.registration import ENVIRONMENTS
 from neuromotion_gym.schema import Checked, from_mapping
 
 if TYPE_CHECKING:
     import os
-
-Ocular = Literal["keep", "regress"]
 
 
 class ControllerChoice(Checked):
@@ -34,7 +35,7 @@ class ControllerChoice(Checked):
 
 
 class Condition(Checked):
-    """What is played: with or without ocular regression, from how long after the cue on."""
+    """What is played: with or without ocular regression, and how many seconds after the cue are left out."""
 
     ocular: Ocular = "keep"
     skip_cue: float = Field(default=0.0, ge=0, lt=60)
@@ -49,7 +50,7 @@ class Grid(Checked):
 
     decoders: tuple[str, ...] = Field(min_length=1)
     controllers: tuple[ControllerChoice, ...] = Field(min_length=1)
-    levels: tuple[Literal["easy", "standard", "hard"], ...] = Field(min_length=1)
+    levels: tuple[str, ...] = Field(min_length=1)
     conditions: tuple[Condition, ...] = (Condition(),)
     episodes: int | None = Field(default=None, ge=1)
 
@@ -71,13 +72,15 @@ class BenchmarkConfig(Checked):
     title : str
         Of the report.
     environment : str
-        A registered id.
+        A registered id; the first where left out.
     source : {"replay", "surrogate"}
         Where samples come from.
-    part : {"tune", "test"}
+    part : str
         Part of the data set that is played.
     folds : bool
-        Instead of a part: everybody, each driven by the decoder that was trained without them.
+        Instead of a part: everybody, each decoded by the decoder that was trained without them.
+    allow_seen : bool
+        Whether a decoder or controller may be played what it was trained on; its rows are then marked.
     subjects : tuple of str
         Only these people, all of them when empty.
     episodes : int
@@ -87,8 +90,8 @@ class BenchmarkConfig(Checked):
         played to every decoder and controller.
     rows : int
         Limbs stepped together.
-    wrong_selection : {"end", "ignore"}
-        "ignore" is the classical test and is marked in the report.
+    task_options : dict
+        Options of the environment's task, such as ``wrong_selection: ignore``; the report names them.
     grids : tuple of Grid
         What is played; a cell that stands in two grids is run once.
     notes : str
@@ -97,43 +100,51 @@ class BenchmarkConfig(Checked):
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_]*$")
     title: str = ""
-    environment: str = "NeuroArm-v0"
-    source: Literal["replay", "surrogate"] = "replay"
-    part: Literal["tune", "test"] = "test"
+    environment: str = Field(default_factory=lambda: next(iter(ENVIRONMENTS)))
+    source: SourceKind = "replay"
+    part: str = "test"
     folds: bool = False
+    allow_seen: bool = False
     subjects: tuple[str, ...] = ()
     episodes: int = Field(default=1, ge=1)
     seed: int = Field(default=0, ge=0)
     rows: int = Field(default=32, ge=1, le=4096)
-    wrong_selection: Literal["end", "ignore"] = "end"
+    task_options: dict[str, Any] = Field(default_factory=dict)
     grids: tuple[Grid, ...] = Field(min_length=1)
     notes: str = ""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _written_before(cls, given: Any) -> Any:
+        """Files written before there was more than one task name its option at the top."""
+        if not isinstance(given, dict) or "wrong_selection" not in given:
+            return given
+        rest = {key: value for key, value in given.items() if key not in ("wrong_selection", "task_options")}
+        options = {**given.get("task_options", {}), "wrong_selection": given["wrong_selection"]}
+        return {**rest, "task_options": options}
+
 
 class Cell(Checked):
-    """One line of a report's table: one decoder, controller, level and condition, all people.
-
-    Everything that can move a figure stands here or is hashed with it (`digest`).
-    """
+    """One line of a report's table: one decoder, controller, level and condition, all people."""
 
     environment: str
-    source: Literal["replay", "surrogate"]
-    part: Literal["tune", "test", "all"]
+    source: SourceKind
+    part: str
     folds: bool
     subjects: tuple[str, ...]
     decoder: str
     controller: ControllerChoice
-    level: Literal["easy", "standard", "hard"]
+    level: str
     ocular: Ocular
     skip_cue: float
     episodes: int
     seed: int
-    wrong_selection: Literal["end", "ignore"]
+    task_options: dict[str, Any]
 
     def digest(self, **more: str) -> str:
-        """Key of the cell's results: twelve hexadecimal digits of all its fields and of ``more``."""
+        """Sixteen hexadecimal digits of all its fields, and of ``more``: what its results depend on besides."""
         text = json.dumps([self.model_dump(mode="json"), more], sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:12]
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def load_config(path: str | os.PathLike[str]) -> BenchmarkConfig:
@@ -171,7 +182,7 @@ def expand(config: BenchmarkConfig) -> list[Cell]:
                 skip_cue=condition.skip_cue,
                 episodes=grid.episodes or config.episodes,
                 seed=config.seed,
-                wrong_selection=config.wrong_selection,
+                task_options=config.task_options,
             )
             cells.setdefault(cell.digest(), cell)
     return list(cells.values())

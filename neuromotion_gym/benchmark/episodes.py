@@ -15,16 +15,17 @@ if TYPE_CHECKING:
 
     from neuromotion_gym.controllers.base import Controller, Memory
     from neuromotion_gym.envs.closed_loop import ClosedLoop
+    from neuromotion_gym.tasks.task import TaskFacts
 
-BENCHMARK = 0x4E47  # keeps the benchmark's generators apart from those of everybody's small seeds
+BENCHMARK = 0x4E47  # the benchmark's generators are not those of small seeds that anybody may train with
 
 
 @dataclass(frozen=True)
 class EpisodeKey:
-    """Which episode: session of the source, and the how manieth of that session.
+    """Which episode: session of the source, and number of the episode in that session.
 
-    The generator depends on the names of person and session, not on their place in a list: whoever plays a part of
-    the people plays the same episodes.
+    The generator depends on the names of person and session, not on their place in a list: a benchmark of some of the
+    people plays the same episodes for them.
     """
 
     session: int
@@ -45,6 +46,11 @@ def episode_keys(sessions: Sequence[tuple[str, str]], repetitions: int) -> list[
         for repetition in range(repetitions)
         for index, (subject, name) in enumerate(sessions)
     ]
+
+
+def facts_of(loop: ClosedLoop) -> TaskFacts:
+    """Facts of the task that a loop plays."""
+    return loop.parts.task.facts
 
 
 def play(
@@ -74,7 +80,8 @@ def play(
         All distinct trials that were played.
     """
     layout = loop.layout
-    rows, axes = min(loop.num_rows, len(keys)), len(layout.intents.axes)
+    classifies = loop.parts.decoder.spec.classifies
+    rows, axes = min(loop.num_rows, len(keys)), loop.goal.shape[1]
     steps = round(layout.time_limit_s / layout.control_s) + 1
     position = np.full((loop.num_rows, steps, axes), np.nan)
     intent = np.full((loop.num_rows, steps), -1)
@@ -100,7 +107,7 @@ def play(
         start[used] = True
         position[free], intent[free], decoded[free] = np.nan, -1, -1
 
-    if rows < loop.num_rows:  # idle rows have to be somewhere, too
+    if rows < loop.num_rows:  # rows without an episode are stepped too, and need a state
         idle = np.arange(rows, loop.num_rows)
         loop.reset(idle, [keys[0].generator(seed) for _ in idle], sessions=np.full(len(idle), keys[0].session))
     begin(np.arange(rows))
@@ -109,7 +116,8 @@ def play(
         step = np.minimum(loop.steps, steps - 1)
         position[everyone, step] = loop.position
         intent[everyone, step] = loop.parts.operator.label
-        decoded[everyone, step] = loop.stream.posterior.argmax(axis=1)
+        if classifies:
+            decoded[everyone, step] = loop.stream.posterior.argmax(axis=1)
         observation = loop.observation()
         assert isinstance(observation, np.ndarray)
         action, state = controller.predict(observation, state, start)
@@ -122,7 +130,8 @@ def play(
             position[row, last] = loop.position[row]
             path = position[row : row + 1, : last + 1]
             latencies = intent_latencies(intent[row : row + 1, :last], decoded[row : row + 1, :last], layout.control_s)
-            heard = latencies[np.isfinite(latencies)]
+            heard = latencies[np.isfinite(latencies)] if classifies else np.zeros(0)
+            agree = float(np.mean(intent[row, :last] == decoded[row, :last])) if classifies else float("nan")
             numbers = loop.trials(row)
             trials |= {(key.subject, key.session_name, number) for number in numbers}
             found[int(playing[row])] = {
@@ -139,7 +148,8 @@ def play(
                 "path_efficiency": round(float(path_efficiency(path)[0]), 4),
                 "overshoots": int(overshoots(path, loop.goal[row : row + 1], layout.tolerance)[0]),
                 "latency_s": round(float(np.median(heard)), 3) if heard.size else float("nan"),
-                "decoded_right": round(float(np.mean(intent[row, :last] == decoded[row, :last])), 4),
+                "decoded_right": round(agree, 4),
+                **{name: round(float(values[row]), 4) for name, values in loop.columns.items()},
             }
             tick()
         if ended.size:

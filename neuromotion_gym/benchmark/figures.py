@@ -8,7 +8,13 @@ import numpy as np
 
 from neuromotion_gym.benchmark.metrics import information_transfer_rate
 from neuromotion_gym.errors import NeuroMotionError
-from neuromotion_gym.statistics import Interval, holm, paired_permutation_test, studentised_bootstrap_interval
+from neuromotion_gym.statistics import (
+    Interval,
+    holm,
+    paired_permutation_test,
+    rate_interval,
+    studentised_bootstrap_interval,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +28,7 @@ class Comparison(NamedTuple):
     people: int
 
 
-def wilson_interval(successes: int, episodes: int, z: float = 1.959964) -> Interval:
+def wilson_interval(successes: int, episodes: int, level: float = 0.95) -> Interval:
     """Wilson's score interval of a rate, for independent episodes only.
 
     Several episodes of one person are not independent: there it is far too short.
@@ -32,13 +38,12 @@ def wilson_interval(successes: int, episodes: int, z: float = 1.959964) -> Inter
     NeuroMotionError
         If there are no episodes, or more successes than episodes.
     """
+    from scipy.stats import binomtest
+
     if not 0 <= successes <= episodes or episodes == 0:
         raise NeuroMotionError(f"{successes} successes in {episodes} episodes are no rate.")
-    rate = successes / episodes
-    scale = 1 + z**2 / episodes
-    centre = (rate + z**2 / (2 * episodes)) / scale
-    half = z * np.sqrt(rate * (1 - rate) / episodes + z**2 / (4 * episodes**2)) / scale
-    return Interval(rate, float(max(0.0, centre - half)), float(min(1.0, centre + half)))
+    interval = binomtest(int(successes), int(episodes)).proportion_ci(level, method="wilson")
+    return Interval(successes / episodes, float(interval.low), float(interval.high))
 
 
 def person_means(values: np.ndarray, people: Sequence[str] | np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -61,7 +66,10 @@ def person_means(values: np.ndarray, people: Sequence[str] | np.ndarray) -> tupl
 
 
 def rate_over_people(success: np.ndarray, people: Sequence[str] | np.ndarray, level: float = 0.95) -> Interval:
-    """Success rate, mean of the people's rates, with a studentised bootstrap interval over people.
+    """Success rate, mean of the people's rates, with an interval over people.
+
+    The interval is a studentised bootstrap, and does not collapse near 0 and 1; see
+    `neuromotion_gym.statistics.rate_interval`.
 
     Parameters
     ----------
@@ -69,8 +77,9 @@ def rate_over_people(success: np.ndarray, people: Sequence[str] | np.ndarray, le
     people : sequence of str, shape (episodes,)
     level : float, default 0.95
     """
-    means, _ = person_means(success, people)
-    return studentised_bootstrap_interval(means, level, bounds=(0.0, 1.0))
+    _, index = np.unique(np.asarray(people), return_inverse=True)
+    successes = np.bincount(index, weights=np.asarray(success, dtype=float))
+    return rate_interval(successes, np.bincount(index), level)
 
 
 def compare(
@@ -159,14 +168,10 @@ def rank_correlation(first: np.ndarray, second: np.ndarray) -> float:
     first, second : float array, shape (n,)
         Such as offline accuracy and task success of ``n`` decoders.
     """
+    from scipy.stats import spearmanr
+
     if len(first) != len(second) or len(first) < 2:
         raise NeuroMotionError(f"A rank correlation needs two pairs, not {len(first)} and {len(second)} values.")
-    ranks = []
-    for values in (first, second):
-        _, inverse, counts = np.unique(np.asarray(values, dtype=float), return_inverse=True, return_counts=True)
-        last = np.cumsum(counts)
-        ranks.append((last - (counts - 1) / 2)[inverse])
-    if min(rank.std() for rank in ranks) == 0:
+    if min(np.ptp(first), np.ptp(second)) == 0:
         return float("nan")
-    left, right = (rank - rank.mean() for rank in ranks)
-    return float((left * right).sum() / np.sqrt((left**2).sum() * (right**2).sum()))
+    return float(spearmanr(first, second).statistic)

@@ -20,7 +20,10 @@ from neuromotion_gym.benchmark.figures import (
     rate_over_people,
 )
 from neuromotion_gym.benchmark.metrics import median_time
+from neuromotion_gym.datasets import registry
 from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.files import write_text
+from neuromotion_gym.statistics import is_near_bound
 
 if TYPE_CHECKING:
     import os
@@ -46,6 +49,9 @@ HEADER = (
 )
 OFFLINE_HEADER = ("decoder", "controller", "level", "played: ocular, left out", "people", "Spearman's rho")
 CONTROL_HEADER = ("decoders", "controller", "level", "played: ocular, left out", "difference [95 %]", "p")
+SEEN = "trained on what it plays"
+NEAR = "*"
+"""After an interval near 0 or 1, which does not rest on the bootstrap alone."""
 ROLES = ("decoder", "control", "oracle", "shuffled", "blind")
 
 
@@ -169,21 +175,25 @@ def _rows(role: str, group: Sequence[Line], members: Sequence[Line]) -> list[tup
     rows: list[tuple[str, ...]] = []
     for line in group:
         cell = line.cell
-        information = rate_of_information(line.success, line.time_s, line.people, 1 / cell["chance"])
+        choices = cell.get("choices", 1 / cell["chance"])
+        information = "–"
+        if choices is not None:
+            information = _interval(rate_of_information(line.success, line.time_s, line.people, choices))
         share = share_closed(line, members) if role in ("decoder", "control") else float("nan")
         difference = "–"
         if cell["controller"] in compared:
             comparison, p = compared[cell["controller"]]
             difference = f"{_interval(comparison.difference, sign=True)}, {p:.3f}"
         name = cell["decoder"] if role in ("decoder", "control") else f"{role} ({cell['decoder']})"
+        rate = line.rate
         rows.append(
             (
-                f"{name} (control)" if role == "control" else name,
-                cell["controller"],
-                _interval(line.rate),
+                _marked(f"{name} (control)" if role == "control" else name, cell.get("seen_by_decoder")),
+                _marked(cell["controller"], cell.get("seen_by_controller")),
+                _interval(rate) + (NEAR if is_near_bound(rate.mean) and len(set(line.people)) > 1 else ""),
                 f"{rate_over_people(line.wrong, line.people).mean:.2f}",
                 _number(median_time(line.time_s, line.success), 1),
-                _interval(information),
+                information,
                 _number(share, 2),
                 difference,
                 str(len(line.success)),
@@ -194,19 +204,24 @@ def _rows(role: str, group: Sequence[Line], members: Sequence[Line]) -> list[tup
     return rows
 
 
+def _marked(name: str, seen: Sequence[str] | None) -> str:
+    """A name, with a remark where somebody was played who had been trained on."""
+    return f"{name} ({SEEN}: {', '.join(seen)})" if seen else name
+
+
 def _title(line: Line) -> str:
     """What all rows of a table have in common."""
     cell = line.cell
     layout, about = cell["layout"], cell["about"]
     goals = f"{cell['goals']} goals" if cell["goals"] else "a continuum of goals"
     parts = [f"{cell['level']}: {goals}, chance {cell['chance']:.3f}"]
-    if about.get("dataset") == "eegmmidb":
+    name = about.get("dataset")
+    if name is not None and registry.is_known(name) and registry.dataset(name).ocular_channels:
         ocular = {"keep": "as recorded", "regress": "ocular channels regressed out"}[cell["ocular"]]
         skip = f", {cell['skip_cue']:g} s after the cue left out" if cell["skip_cue"] else ""
         parts.append(ocular + skip)
     parts.append(f"{layout['time_limit_s']:g} s at most, dwell {layout['dwell_s']:g} s, lag {layout['lag_s']:.2f} s")
-    if cell["wrong_selection"] == "ignore":
-        parts.append("wrong selections ignored (classical test)")
+    parts += [f"{option}: {value}" for option, value in cell.get("task_options", {}).items()]
     return "; ".join(parts)
 
 
@@ -267,7 +282,9 @@ def report_text(lines: Sequence[Line], config: BenchmarkConfig) -> tuple[str, li
         if unseen == "all"
         else f"part {first['part']!r}" + (f" ({', '.join(unseen)} were never seen in training)" if unseen else "")
     )
-    played = "replayed trials that no decoder was trained on" if first["source"] == "replay" else "generated trials"
+    played = "replayed trials" if first["source"] == "replay" else "generated trials"
+    if first["source"] == "replay" and all(_is_unseen(line) for line in lines):
+        played = "replayed trials that no decoder was trained on"
     splits = ", ".join(dict.fromkeys(line.cell["split"] for line in lines))
     sentences = [
         (
@@ -275,18 +292,43 @@ def report_text(lines: Sequence[Line], config: BenchmarkConfig) -> tuple[str, li
             f"Split: {splits}. Decoders: {', '.join(decoders)}."
         ),
         (
-            "Success is the mean over people, its 95 % interval a studentised bootstrap over them. An episode ends "
-            "with the first selection, right or wrong; one without a selection at the time limit counts as no "
-            "success. ITR is Wolpaw's rate in which such an episode counts as an error that took the whole time. "
+            "Success is the mean over people, its 95 % interval a studentised bootstrap over them. Near 0 and 1, where "
+            f"a bootstrap has little width, the interval (marked {NEAR}) holds that of a Beta-binomial model over "
+            "people, too. An episode ends with the first selection, right or wrong; one without a selection at the "
+            "time limit counts as no success. ITR is Wolpaw's rate in which such an episode counts as an error that "
+            "took the whole time. "
             "Oracle, shuffled and blind are bounds: a decoder that is always right after its own lag, the same "
             "decoder on labels drawn at random, and the best constant posture. 'shuffled → oracle' is the share of "
             f"that distance a decoder closes. Differences against {REFERENCE} are paired over people on the same "
             "episodes; p by permutation, after Holm."
         ),
     ]
+    sentences += _fitted_on(lines)
     if config.notes:
         sentences.append(config.notes)
     return config.title or config.name, sentences
+
+
+def _reads_signals(line: Line) -> bool:
+    return line.cell["role"] not in ("oracle", "blind")
+
+
+def _is_unseen(line: Line) -> bool:
+    """Whether it was checked that a decoder was trained on nothing that it plays."""
+    if not _reads_signals(line):
+        return True
+    return "not known" not in line.cell.get("fitted_on", "not known") and not line.cell["seen_by_decoder"]
+
+
+def _fitted_on(lines: Sequence[Line]) -> list[str]:
+    """Sentences on what decoders were fitted on."""
+    told = {line.cell["decoder"]: line.cell.get("fitted_on", "not known") for line in lines if _reads_signals(line)}
+    sentences = [" ".join(f"{decoder}: fitted on: {what}." for decoder, what in told.items())] if told else []
+    if any(line.cell.get("seen_by_decoder") or line.cell.get("seen_by_controller") for line in lines):
+        sentences.append(
+            f"Rows marked '{SEEN}' are no test: their decoder or controller was trained on the people named there."
+        )
+    return sentences
 
 
 def write_report(folder: str | os.PathLike[str], config: BenchmarkConfig) -> Path:
@@ -307,17 +349,11 @@ def write_report(folder: str | os.PathLike[str], config: BenchmarkConfig) -> Pat
         page += [f"<h2>{html.escape(name)}</h2>", "<table>", _html_row(header, "th")]
         page += [*(_html_row(row, "td") for row in rows), "</table>"]
     path = Path(folder) / "report.md"
-    _write(path, "\n".join(markdown))
+    write_text(path, "\n".join(markdown))
     style = "body{font-family:sans-serif;margin:2em}td,th{padding:.2em .6em;text-align:left}"
     head = f"<!doctype html><meta charset='utf-8'><title>{html.escape(title)}</title><style>{style}</style>"
-    _write(path.with_suffix(".html"), "\n".join([head, *page]) + "\n")
+    write_text(path.with_suffix(".html"), "\n".join([head, *page]) + "\n")
     return path
-
-
-def _write(path: Path, text: str) -> None:
-    temporary = path.with_name(f"{path.name}.part")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
 
 
 def _markdown_row(row: Sequence[str]) -> str:

@@ -104,12 +104,10 @@ class Played:
     @property
     def success(self) -> Interval:
         """Success rate, its 95 % interval taken over people."""
-        from neuromotion_gym.benchmark.figures import person_means
-        from neuromotion_gym.statistics import studentised_bootstrap_interval
+        from neuromotion_gym.benchmark.figures import rate_over_people
 
         won = np.array([episode["success"] for episode in self.episodes])
-        rates, _ = person_means(won, [episode["subject"] for episode in self.episodes])
-        return studentised_bootstrap_interval(rates, bounds=(0.0, 1.0))
+        return rate_over_people(won, [episode["subject"] for episode in self.episodes])
 
     @property
     def people(self) -> int:

@@ -59,6 +59,12 @@ def data_checksum(playing: Playing, root: str | os.PathLike[str] | None = None) 
     """
     facts = registry.dataset(playing.dataset)
     digest = hashlib.sha256(_file_checksum(facts.parts).encode())
+    runs = facts.table.runs(playing.part, playing.session_kind)
+    people = tuple(runs) if playing.subjects is None else playing.subjects
+    if foreign := [person for person in people if person not in runs]:
+        raise NeuroMotionError(
+            f"Part {playing.part!r} of {playing.dataset} has no {', '.join(foreign)}; its people: {', '.join(runs)}."
+        )
     if playing.source == "surrogate":
         name = f"{playing.dataset}_{playing.part}"
         shipped = shipped_surrogates()
@@ -67,12 +73,6 @@ def data_checksum(playing: Playing, root: str | os.PathLike[str] | None = None) 
         digest.update(_file_checksum(shipped[name]).encode())
         return digest.hexdigest()
     folder = data_root(root)
-    runs = facts.table.runs(playing.part, playing.session_kind)
-    people = tuple(runs) if playing.subjects is None else playing.subjects
-    if foreign := [person for person in people if person not in runs]:
-        raise NeuroMotionError(
-            f"Part {playing.part!r} of {playing.dataset} has no {', '.join(foreign)}; its people: {', '.join(runs)}."
-        )
     calibration = facts.table.kind(playing.session_kind).calibration
     for person in sorted(people):
         for run in dict.fromkeys((*calibration, *runs[person])):

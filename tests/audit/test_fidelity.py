@@ -7,15 +7,20 @@ import pytest
 
 from neuromotion_gym.audit import fidelity
 from neuromotion_gym.audit.fidelity import (
+    FidelityOptions,
     FidelityRow,
+    check_surrogate,
     halves,
     log_odds_variance,
     matched_spread,
     mean_run,
+    spread_of_equal_variance,
     stream_figures,
 )
 from neuromotion_gym.decoders import DecoderSpec
+from neuromotion_gym.decoders.zoo import load_decoder
 from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.registration import ENVIRONMENTS
 from neuromotion_gym.signals.surrogate import SurrogateSource
 from neuromotion_gym.signals.surrogate.models import MODELS
 from neuromotion_gym.statistics import Interval
@@ -73,22 +78,88 @@ def test_log_odds_of_a_constant_decoder_do_not_vary():
     assert log_odds_variance(source, _Constant(source), 0, rows=2, seconds=10.0) == pytest.approx(0.0)
 
 
-def test_spread_is_the_one_at_which_variances_are_equal(monkeypatch):
-    source = SurrogateSource.load("myo_armband_tune", subjects=["Male3"])
+def test_spread_is_interpolated_where_the_variances_are_equal():
+    assert spread_of_equal_variance((1.0, 3.0), (0.5, 1.5)) == pytest.approx(2.0)
+    assert spread_of_equal_variance((1.0, 2.0, 4.0), (0.5, 0.9, 1.3)) == pytest.approx(2.5)
+    assert spread_of_equal_variance((1.0, 3.0), (0.2, 0.5)) == 3.0
+    assert spread_of_equal_variance((1.0, 3.0), (1.2, 1.5)) == 1.0
+    for spreads, shares in (((1.0, 3.0), (1.5, 0.5)), ((3.0, 1.0), (0.5, 1.5)), ((1.0, 3.0), (0.5,))):
+        with pytest.raises(NeuroMotionError, match="have to rise"):
+            spread_of_equal_variance(spreads, shares)
 
-    class Half:
-        def pick(self, channels):
-            return self
 
-    monkeypatch.setattr(fidelity, "halves", lambda *_, **__: {"Male3": (Half(), Half())})
-    monkeypatch.setattr("neuromotion_gym.signals.sources.replay.ReplaySource", lambda *_, **__: 4.0)
-    monkeypatch.setattr(fidelity, "_surrogate", lambda fitted, model, *_: model.spread * 2)
-    monkeypatch.setattr(fidelity, "log_odds_variance", lambda variance, *_: variance)
-    spread, shares = matched_spread(
-        lambda _: _Constant(source), ["Male3"], (1.0, 3.0), model=MODELS["eeg"], ocular="keep"
+class _LogVariance(_Constant):
+    """A decoder that reads how loud three channels are, as those do whose spread is matched."""
+
+    def __init__(self) -> None:
+        self.spec = DecoderSpec(
+            name="log_variance",
+            modality="eeg",
+            dataset="eegmmidb",
+            labels=("rest", "left_fist", "right_fist"),
+            channels=("Cz", "C3", "C4"),
+            rate_hz=160.0,
+            unit="V",
+            window=160,
+            hop_s=0.1,
+            split="subject",
+            licence="none",
+        )
+
+    def decode(self, windows, adaptation=None):
+        loud = windows.var(axis=2)
+        return (loud / loud.sum(axis=1, keepdims=True)).astype(np.float32), None
+
+
+@pytest.mark.slow
+def test_a_wider_spread_of_the_surrogate_gives_log_odds_of_more_variance(data_root):
+    """On recordings of one person: the matched spread lies between one that is too narrow and one that is too wide."""
+    model = MODELS["eeg"]
+    spreads = (0.25 * model.spread, 4.0 * model.spread)
+    spread, shares = matched_spread(lambda _: _LogVariance(), ["S031"], spreads, model=model, root=data_root)
+    assert shares[0] < shares[1]
+    assert spread == pytest.approx(spread_of_equal_variance(spreads, shares))
+    assert spreads[0] <= spread <= spreads[1]
+
+
+def test_a_decoder_of_whole_trials_is_played_whole_trials_on_both_sides(trial_paced, data_root, monkeypatch):
+    """On recordings and on the surrogate: the pacing stands in what is played, and windows are decoded."""
+    decoder = _Counting(load_decoder(trial_paced))
+    figures = fidelity.stream_figures
+    monkeypatch.setattr(
+        fidelity,
+        "stream_figures",
+        lambda source, *rest, **options: decoder.next(source) or figures(source, *rest, **options),
     )
-    assert shares == [0.5, 1.5]
-    assert spread == pytest.approx(2.0)
+    options = FidelityOptions(rows=2, stream_s=20.0, episodes=0)
+    rows = check_surrogate(decoder, part="tune", subjects=["S031"], root=data_root, options=options)
+    assert [row.figure for row in rows] == ["accuracy", "error_run"]
+    # Two halves, each as recorded and generated; epochs of 2 s of two streams of 20 s
+    assert len(decoder.posteriors) == 4
+    assert all(count > 4 for count in decoder.posteriors.values())
+
+
+class _Counting:
+    """Counts the windows that a decoder is given in each stream."""
+
+    def __init__(self, inner):
+        self.inner, self.spec, self.posteriors, self._stream = inner, inner.spec, {}, -1
+
+    def begin_stream(self):
+        self._stream += 1
+
+    def adapt(self, calibration):
+        return self.inner.adapt(calibration)
+
+    def decode(self, windows, adaptation=None):
+        self.posteriors[self._stream] = self.posteriors.get(self._stream, 0) + len(windows)
+        return self.inner.decode(windows, adaptation)
+
+
+def test_the_easiest_level_of_the_first_environment_is_played_unless_named():
+    assert FidelityOptions().environment == next(iter(ENVIRONMENTS))
+    assert FidelityOptions().level_played == "easy"
+    assert FidelityOptions(level="hard").level_played == "hard"
 
 
 def test_halves_are_different_recordings_of_the_same_person(data_root):

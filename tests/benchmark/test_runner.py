@@ -2,15 +2,22 @@
 
 import csv
 import json
+import multiprocessing
+import shutil
 
 import numpy as np
 import pytest
 
+from neuromotion_gym.benchmark import runner
 from neuromotion_gym.benchmark.config import BenchmarkConfig, expand, load_config
 from neuromotion_gym.benchmark.episodes import episode_keys, play
-from neuromotion_gym.benchmark.report import Line, read_lines, share_closed
+from neuromotion_gym.benchmark.report import HEADER, Line, read_lines, share_closed, write_report
 from neuromotion_gym.benchmark.runner import run_benchmark
 from neuromotion_gym.controllers import make_controller
+from neuromotion_gym.datasets import registry
+from neuromotion_gym.decoders.fitted_on import FittedOn, write_fitted_on
+from neuromotion_gym.decoders.onnx_decoder import OnnxDecoder
+from neuromotion_gym.decoders.zoo import decoder_folder
 from neuromotion_gym.envs.closed_loop import ClosedLoop
 from neuromotion_gym.envs.options import assemble
 from neuromotion_gym.errors import NeuroMotionError
@@ -103,7 +110,8 @@ def test_what_is_finished_is_not_run_again(results, monkeypatch):
 def test_cells_are_keyed_by_all_that_can_move_a_figure():
     digests = {cell.digest() for cell in expand(config())}
     assert len(digests) == 4
-    for change in ({"seed": 1}, {"episodes": 3}, {"part": "test"}, {"wrong_selection": "ignore"}, {"subjects": ()}):
+    ignore = {"task_options": {"wrong_selection": "ignore"}}
+    for change in ({"seed": 1}, {"episodes": 3}, {"part": "test"}, ignore, {"subjects": ()}):
         assert not digests & {cell.digest() for cell in expand(config(**change))}
     optioned = config(controllers=({"name": "argmax"}, {"name": "majority", "options": {"votes": 3}}))
     assert len(expand(optioned)) == 7
@@ -131,7 +139,7 @@ def test_an_episode_does_not_depend_on_who_else_plays():
 
 def line(role, controller, successes, decoder="a"):
     cell = {"role": role, "controller": controller, "decoder": decoder, "level": "easy"}
-    cell |= {"ocular": "keep", "skip_cue": 0.0}
+    cell |= {"ocular": "keep", "skip_cue": 0.0, "chance": 0.5, "distinct_trials": 3}
     success = np.arange(10) < successes
     return Line(cell, success, ~success, np.ones(10), [f"p{index % 5}" for index in range(10)])
 
@@ -162,7 +170,7 @@ def test_yaml_is_read_and_checked(tmp_path):
     for text, message in (
         ("name: x\n", "grids"),
         ("name: x\ngrid: []\n", "grid"),
-        ("name: x\ngrids:\n  - {decoders: [a], controllers: [b], levels: [impossible]}\n", "levels"),
+        ("name: x\ngrids:\n  - {decoders: [a], controllers: [b], levels: []}\n", "levels"),
         ("[", "bench.yaml"),
     ):
         path.write_text(text)
@@ -226,18 +234,181 @@ def test_offline_accuracy_of_a_shipped_decoder_is_one_figure_a_person():
     assert all(0 < value < 1 for value in accuracy.values())
 
 
-def test_results_of_other_code_are_not_taken_up(tmp_path):
-    from neuromotion_gym.benchmark.runner import library_digest
+def test_a_file_written_before_other_tasks_came_still_says_how_wrong_selections_count():
+    old = config(wrong_selection="ignore")
+    assert old.task_options == {"wrong_selection": "ignore"}
+    assert {cell.digest() for cell in expand(old)} == {
+        cell.digest() for cell in expand(config(task_options={"wrong_selection": "ignore"}))
+    }
 
-    (tmp_path / "tasks").mkdir()
-    rule = tmp_path / "tasks" / "posture.py"
-    rule.write_text("TOLERANCE = 0.15\n")
-    library_digest.cache_clear()
-    before = library_digest(tmp_path)
-    (tmp_path / "report.py").write_text("nothing that moves a figure\n")
-    library_digest.cache_clear()
-    assert library_digest(tmp_path) == before
-    rule.write_text("TOLERANCE = 0.2\n")
-    library_digest.cache_clear()
-    assert library_digest(tmp_path) != before
-    library_digest.cache_clear()
+
+def test_playing_stands_in_rows_and_cells(results):
+    folder, _ = results
+    row = rows_of(folder)[0]
+    assert (row["dataset"], row["subjects_played"], row["pacing"]) == ("myo_armband", "Female0 Male0", "sliding")
+    assert row["labels"].split()[0] == "neutral"
+    for cell in json.loads((folder / "cells.json").read_text()):
+        assert cell["about"]["playing"] == cell["playing"][0]
+        assert cell["playing"][0]["subjects"] == list(PEOPLE)
+        assert len(cell["digest"]) == 16
+
+
+def test_options_of_the_task_stand_in_rows_and_report(tmp_path):
+    grids = [{"decoders": ["oracle:emg_armband"], "controllers": ["argmax"], "levels": ["easy"]}]
+    chosen = config(grids=grids, episodes=1, task_options={"wrong_selection": "ignore"})
+    text = run_benchmark(chosen, tmp_path, progress=False).read_text(encoding="utf-8")
+    assert "wrong_selection: ignore" in text
+    assert {(row["task_wrong_selection"], row["wrong_selection"]) for row in rows_of(tmp_path)} == {("ignore", "False")}
+
+
+def test_a_damaged_result_is_run_again(results):
+    folder, _ = results
+    before = (folder / "episodes.csv").read_bytes()
+    for content in ("", "{", "[]", '{"episodes": 3}'):
+        min((folder / "cells").iterdir()).write_text(content)
+        run_benchmark(config(), folder, progress=False)
+        assert (folder / "episodes.csv").read_bytes() == before
+
+
+def test_several_jobs_give_the_rows_of_one(results, tmp_path):
+    pytest.importorskip("joblib")
+    run_benchmark(config(), tmp_path, progress=False, jobs=2)
+    assert (tmp_path / "episodes.csv").read_bytes() == (results[0] / "episodes.csv").read_bytes()
+    assert (tmp_path / "cells.json").read_bytes() == (results[0] / "cells.json").read_bytes()
+    with pytest.raises(NeuroMotionError, match="one job or more"):
+        run_benchmark(config(), tmp_path, progress=False, jobs=0)
+
+
+def write_again(folder, times):
+    for _ in range(times):
+        write_report(folder, config())
+
+
+def test_two_processes_may_write_the_same_report(results):
+    folder, report = results
+    before = report.read_bytes()
+    processes = [multiprocessing.get_context("spawn").Process(target=write_again, args=(folder, 10)) for _ in range(2)]
+    for process in processes:
+        process.start()
+    write_again(folder, 10)
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0, 0]
+    assert report.read_bytes() == before
+    assert not [path.name for path in folder.iterdir() if path.name.startswith(".") or path.suffix == ".part"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"part": "train"}, "myo_armband_train"),
+        ({"part": "nowhere"}, "no part 'nowhere'; parts: train, tune, test"),
+        ({"environment": "Nowhere-v0"}, "Nowhere-v0"),
+        ({"subjects": ("Nobody",)}, "Nobody"),
+        ({"folds": True, "source": "replay", "subjects": ("Nobody",)}, "No fold of myo_armband holds Nobody"),
+    ],
+)
+def test_what_cannot_be_run_is_refused_before_the_first_cell(tmp_path, monkeypatch, changes, message):
+    monkeypatch.setattr(runner, "run_unit", None)
+    with pytest.raises(NeuroMotionError, match=message):
+        run_benchmark(config(**changes), tmp_path, progress=False)
+
+
+@pytest.mark.parametrize(
+    ("grid", "message"),
+    [
+        ({"levels": ["easy", "impossible"]}, "no level 'impossible'; levels: easy"),
+        ({"conditions": [{}, {"ocular": "regress"}]}, "no ocular channels"),
+        ({"conditions": [{}, {"skip_cue": 2.0}]}, "no onset"),
+        ({"decoders": ["emg_armband", "nothing"]}, "nothing"),
+    ],
+)
+def test_the_last_cell_is_checked_before_the_first_is_run(tmp_path, monkeypatch, grid, message):
+    monkeypatch.setattr(runner, "run_unit", None)
+    grids = [{"decoders": ["emg_armband"], "controllers": ["argmax"], "levels": ["easy"], **grid}]
+    with pytest.raises(NeuroMotionError, match=message):
+        run_benchmark(config(grids=grids), tmp_path, progress=False)
+
+
+EEG = {"source": "surrogate", "part": "tune", "subjects": ("S031", "S032"), "episodes": 2}
+
+
+def eeg_grid(decoder, conditions):
+    return [{"decoders": [str(decoder)], "controllers": ["argmax"], "levels": ["easy"], "conditions": conditions}]
+
+
+def test_ocular_regression_changes_cells_and_episodes(tmp_path):
+    grids = eeg_grid("eeg_fists", [{"ocular": "keep", "skip_cue": 2.0}, {"ocular": "regress", "skip_cue": 2.0}])
+    run_benchmark(config(grids=grids, **EEG), tmp_path, progress=False)
+    rows = {name: [row for row in rows_of(tmp_path) if row["ocular"] == name] for name in ("keep", "regress")}
+    places = {name: [(row["goal"], row["place"], row["time_s"]) for row in found] for name, found in rows.items()}
+    assert [goal for goal, _, _ in places["keep"]] == [goal for goal, _, _ in places["regress"]]
+    assert places["keep"] != places["regress"]
+
+
+def test_a_decoder_of_whole_trials_decodes_generated_trials(trial_paced, tmp_path, monkeypatch):
+    decoded = []
+    decode = OnnxDecoder.decode
+    monkeypatch.setattr(
+        OnnxDecoder,
+        "decode",
+        lambda self, windows, adaptation=None: decoded.append(len(windows)) or decode(self, windows, adaptation),
+    )
+    run_benchmark(config(grids=eeg_grid(trial_paced, [{}]), **EEG), tmp_path, progress=False)
+    assert sum(decoded) > 10
+    rows = rows_of(tmp_path)
+    assert {(row["pacing"], row["epoch_s"], row["channels"]) for row in rows} == {("trial", "0 2", "3")}
+
+
+def test_folds_end_to_end(small_armband, tmp_path, monkeypatch):
+    """Each person is decoded by the decoder that was trained without them, here copies of a shipped one."""
+    from neuromotion_gym.training import folds
+
+    made = []
+
+    def train_fold(recipe, fold, **_):
+        folder = tmp_path / "folds" / "-".join(fold)
+        if not folder.is_dir():
+            shutil.copytree(decoder_folder("emg_armband"), folder)
+            others = [person for person in registry.dataset("myo_armband").table.people if person not in fold]
+            runs = dict.fromkeys(others, ("training0", "Test0", "Test1"))
+            write_fitted_on(folder, FittedOn(dataset="myo_armband", people=tuple(others), runs=runs))
+        made.append(fold)
+        return folder
+
+    monkeypatch.setattr(folds, "train_fold", train_fold)
+    grids = [{"decoders": ["emg_armband"], "controllers": ["argmax"], "levels": ["easy"]}]
+    chosen = config(source="replay", folds=True, episodes=1, grids=grids)
+    report = run_benchmark(chosen, tmp_path / "out", data_root=small_armband, progress=False)
+    assert made == [("Female0",), ("Male0",)]
+    rows = rows_of(tmp_path / "out")
+    assert [(row["subject"], row["subjects_played"], row["part"]) for row in rows[:1]] == [
+        ("Female0", "Female0", "all")
+    ]
+    assert {row["subject"] for row in rows} == set(PEOPLE)
+    assert {row["seen"] for row in rows} == {""}
+    text = report.read_text(encoding="utf-8")
+    assert "each person driven by the decoder of the fold that was trained without them" in text
+    assert "replayed trials that no decoder was trained on" in text
+    assert "emg_armband: fitted on: myo_armband, 9 people" in text
+
+
+def test_a_rate_of_information_that_means_nothing_is_not_printed():
+    plain = line("decoder", "argmax", 5)
+    none = Line({**plain.cell, "choices": None}, plain.success, plain.wrong, plain.time_s, plain.people)
+    from neuromotion_gym.benchmark.report import _rows
+
+    column = HEADER.index("ITR, bit/min [95 %]")
+    assert _rows("decoder", [none], [none])[0][column] == "–"
+    assert _rows("decoder", [plain], [plain])[0][column] != "–"
+
+
+def test_an_interval_near_one_has_a_width_and_is_marked():
+    from neuromotion_gym.benchmark.report import _rows
+
+    perfect = line("decoder", "argmax", 10)
+    cell = _rows("decoder", [perfect], [perfect])[0][HEADER.index("success [95 %]")]
+    assert cell.startswith("1.00 [0.")
+    assert cell.endswith(", 1.00]*")
+    middle = line("decoder", "argmax", 5)
+    assert not _rows("decoder", [middle], [middle])[0][HEADER.index("success [95 %]")].endswith("*")

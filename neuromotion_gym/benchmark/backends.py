@@ -1,0 +1,63 @@
+"""Where units of work are run: one after the other, or in several processes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from neuromotion_gym.errors import NeuroMotionError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+ResultT = TypeVar("ResultT")
+
+
+class Backend(Protocol):
+    """Calls a function with each of some arguments; results come in any order."""
+
+    def run(self, function: Callable[..., ResultT], arguments: Iterable[tuple[object, ...]]) -> Iterator[ResultT]:
+        """Results of ``function(*each)`` for ``each`` of ``arguments``."""
+
+
+class Serial:
+    """One call after the other, in this process."""
+
+    def run(self, function: Callable[..., ResultT], arguments: Iterable[tuple[object, ...]]) -> Iterator[ResultT]:
+        """See `Backend.run`."""
+        return (function(*each) for each in arguments)
+
+
+class Processes:
+    """Processes of joblib.
+
+    Parameters
+    ----------
+    jobs : int
+        How many.
+    """
+
+    def __init__(self, jobs: int) -> None:
+        self.jobs = jobs
+
+    def run(self, function: Callable[..., ResultT], arguments: Iterable[tuple[object, ...]]) -> Iterator[ResultT]:
+        """See `Backend.run`."""
+        try:
+            from joblib import Parallel, delayed
+        except ImportError as error:
+            raise NeuroMotionError("More than one job needs joblib: pip install neuromotion-gym[bench].") from error
+        parallel = Parallel(n_jobs=self.jobs, return_as="generator_unordered")
+        results: Iterator[ResultT] = parallel(delayed(function)(*each) for each in arguments)
+        return results
+
+
+def backend(jobs: int) -> Backend:
+    """The backend for a number of jobs.
+
+    Raises
+    ------
+    NeuroMotionError
+        If it is below 1.
+    """
+    if jobs < 1:
+        raise NeuroMotionError(f"A benchmark takes one job or more, not {jobs}.")
+    return Serial() if jobs == 1 else Processes(jobs)

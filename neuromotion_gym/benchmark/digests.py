@@ -1,0 +1,87 @@
+"""Digests of all that a figure depends on: results are taken up again only where these are the same."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import neuromotion_gym
+from neuromotion_gym.controllers.learned import PREFIX, policy_path, read_policy
+from neuromotion_gym.datasets import registry
+from neuromotion_gym.datasets.checksums import files_checksum
+from neuromotion_gym.registration import drive_class, environment, limb_file, task_class
+from neuromotion_gym.resources import assets_root
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+LIBRARIES = ("mujoco", "onnxruntime", "numpy", "scipy", "mne", "gymnasium")
+APART = ("surrogates", "controllers")
+"""Folders of assets of which a cell reads one file, which its digest covers."""
+
+
+@cache
+def library_digest(root: Path | None = None, assets: Path | None = None) -> str:
+    """Digest of the library: every ``.py`` and ``.yaml`` file of the package, its assets and the libraries' versions.
+
+    Parameters
+    ----------
+    root, assets : pathlib.Path, optional
+        Folders of the package and of its assets; the installed ones where left out.
+    """
+    package = Path(neuromotion_gym.__file__).parent
+    root, assets = root or package, assets or assets_root()
+    files = [path for path in root.rglob("*") if path.suffix in (".py", ".yaml")]
+    digest = hashlib.sha256(f"{neuromotion_gym.__version__}\n{versions()}\n{files_checksum(files)}\n".encode())
+    shipped = [path for path in assets.rglob("*") if path.is_file() and path.relative_to(assets).parts[0] not in APART]
+    shipped = [path for path in shipped if path.suffix != ".pyc"]
+    if shipped:
+        digest.update(files_checksum(shipped).encode())
+    return digest.hexdigest()
+
+
+def versions() -> str:
+    """Versions of the libraries that figures depend on, such as ``numpy 2.0, scipy 1.14``."""
+    return ", ".join(f"{name} {_version(name)}" for name in LIBRARIES)
+
+
+def _version(name: str) -> str:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def environment_digest(env_id: str, dataset: str) -> str:
+    """Digest of what other packages brought: code of task and drive, limb, and reader of the data set.
+
+    For what the library brings itself `library_digest` says the same.
+    """
+    row = environment(env_id)
+    limb = limb_file(row.limb)
+    digest = hashlib.sha256(files_checksum(path for path in limb.parent.rglob("*") if path.is_file()).encode())
+    for brought in (task_class(row.task), drive_class(row.drive), registry.dataset(dataset).read):
+        digest.update(_source_checksum(brought).encode())
+    return digest.hexdigest()
+
+
+def _source_checksum(brought: Callable[..., object]) -> str:
+    """Checksum of the file in which a class or function stands."""
+    try:
+        file = inspect.getsourcefile(inspect.unwrap(brought))
+    except TypeError:
+        file = None
+    return "" if file is None else files_checksum([Path(file)])
+
+
+def policy_digest(controller: str) -> str:
+    """Checksum of the file of a learned controller; empty for the others."""
+    if not controller.startswith(PREFIX):
+        return ""
+    path = policy_path(controller.removeprefix(PREFIX))
+    read_policy(path)  # raises if the file is damaged
+    return files_checksum([path])
