@@ -13,7 +13,6 @@ from threadpoolctl import ThreadpoolController, threadpool_limits
 
 from neuromotion_gym.controllers import make_controller
 from neuromotion_gym.decoders.bounds import BoundDecoder
-from neuromotion_gym.decoders.zoo import list_decoders, load_decoder
 from neuromotion_gym.envs import NeuroEnv, NeuroVectorEnv
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.registration import ENVIRONMENTS
@@ -42,16 +41,6 @@ def play(env: NeuroVectorEnv, controller: str, seed: int = 1000) -> tuple[np.nda
         wrong |= info["wrong_selection"] & ~ended
         ended |= terminated | truncated
     return success, wrong
-
-
-@pytest.mark.parametrize("level", LEVELS)
-@pytest.mark.parametrize("env_id", sorted(ENVIRONMENTS))
-@pytest.mark.parametrize("name", list_decoders())
-def test_the_oracle_succeeds(env_id: str, level: str, name: str) -> None:
-    bound = BoundDecoder("oracle", load_decoder(name))
-    env = NeuroVectorEnv(env_id, 40, decoder=bound, source=noise_source(bound.spec), level=level)
-    success, _ = play(env, "argmax")
-    assert success.mean() >= 0.95
 
 
 @pytest.mark.parametrize("level", LEVELS)
