@@ -7,6 +7,7 @@ of ``gym.make``, and raises an error that says what is wrong.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -276,7 +277,7 @@ def check_ranking(policies: dict[str, Played], oracle: Played) -> None:
         allowed = 0.0 if discount**median > 0.1 else REVERSAL
         earned = {name: float(played.returns(discount).mean()) for name, played in policies.items()}
         names = list(earned)
-        for better, worse in zip(names, names[1:], strict=False):
+        for better, worse in pairwise(names):
             _ask(
                 earned[better] > earned[worse] - allowed,
                 f"at discount {discount:g} {worse} earns {earned[worse]:.3f} and {better} {earned[better]:.3f}",
