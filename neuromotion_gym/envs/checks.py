@@ -1,4 +1,4 @@
-"""What must hold for every environment, whatever its limb, task and drive; `check_environment` asks for all of it.
+"""What must hold for every environment, whatever its limb, task and drive; `check_environment` checks all of it.
 
 Made for tests of limbs, tasks and drives of one's own. Each check is a function of the environment's id and the options
 of ``gym.make``, and raises an error that says what is wrong.
@@ -62,7 +62,7 @@ def levels(env_id: str) -> tuple[str, ...]:
 
 
 def check_spaces(env_id: str, steps: int = 30, **options: Any) -> None:
-    """Observations lie in the stated space and are of its type, rewards are finite, and the layout says their size."""
+    """Observations lie in the stated space and have the size that the layout says; rewards are finite."""
     env = NeuroEnv(env_id, **options)
     try:
         observation, info = env.reset(seed=0)
@@ -162,8 +162,8 @@ def check_goal_is_hidden(env_id: str, steps: int = 40, **options: Any) -> None:
 def check_policies(env_id: str, rows: int = 40, **options: Any) -> None:
     """The oracle succeeds, nothing finds a goal that it is not told, and the reward ranks policies as success does.
 
-    Played are: the oracle (straight to the goal), an oracle of an operator who pursues another goal, standing still,
-    moving away from the goal, and a blind sweep through all labels.
+    The policies are: the oracle (straight to the goal), the oracle with an operator who pursues another goal, standing
+    still, moving away from the goal, and a blind sweep through all labels.
     """
     told = _bound("oracle", env_id, options)
     oracle = check_oracle(env_id, rows, **options)
@@ -183,7 +183,7 @@ def check_policies(env_id: str, rows: int = 40, **options: Any) -> None:
 
 
 def check_oracle(env_id: str, rows: int = 40, **options: Any) -> Played:
-    """The oracle of the decoder succeeds; returns its episodes."""
+    """Check that the oracle of the decoder succeeds; return its episodes."""
     oracle = play(env_id, follow, rows, **_bound("oracle", env_id, options))
     _ask(oracle.right.mean() >= SUCCESS, f"the oracle succeeds in {oracle.right.mean():.2f} of its episodes")
     return oracle
@@ -224,7 +224,7 @@ class Played:
 
 
 def follow(loop: ClosedLoop, step: int) -> np.ndarray:
-    """The action that the label decoded asks for."""
+    """The action that the decoded label asks for."""
     return loop.layout.intents.directions[loop.stream.posterior.argmax(axis=1)]
 
 
@@ -234,7 +234,7 @@ def stand_still(loop: ClosedLoop, step: int) -> np.ndarray:
 
 
 def move_away(loop: ClosedLoop, step: int) -> np.ndarray:
-    """The opposite of what the label decoded asks for."""
+    """The opposite of what the decoded label asks for."""
     return -follow(loop, step)
 
 
@@ -268,7 +268,7 @@ def play(
 
 
 def check_ranking(policies: dict[str, Played], oracle: Played) -> None:
-    """Ask that the first policy earns most on average, and so on, whatever the discount.
+    """Check that each policy earns more on average than the next one, whatever the discount.
 
     Discounts at which a success at the oracle's median time is worth 0.1 or less may reverse an order by 0.02.
     """

@@ -72,7 +72,7 @@ def test_bounds_that_read_labels_alone_are_given_no_samples(kind: str, changes: 
     for one, other in zip(silent, heard, strict=True):
         for left, right in zip(one, other, strict=True):
             np.testing.assert_array_equal(left, right)
-    with pytest.raises(NeuroMotionError, match=f"No samples are made for the bound '{kind}'"):
+    with pytest.raises(NeuroMotionError, match=f"No samples are generated for the bound '{kind}'"):
         env.loop.stream.window()
 
 
