@@ -1,4 +1,4 @@
-"""A second thread for what does not wait for the physics."""
+"""A second thread for the work of a step that does not need its physics."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 class Aside:
     """Runs one call at a time on a thread of its own.
 
-    A pool of `concurrent.futures` costs 50 µs a call, a quarter of what a single environment has for all but physics.
+    A pool of `concurrent.futures` costs 50 µs a call, a quarter of the time that a step of a single environment takes
+    without its physics.
     """
 
     def __init__(self) -> None:
@@ -24,17 +25,17 @@ class Aside:
         self._thread = Thread(target=_serve, args=(self._calls, self._results), name="signals", daemon=True)
         self._thread.start()
         self.close = finalize(self, self._calls.put, None)
-        """End the thread; happens by itself where nobody holds this object any more."""
+        """End the thread. This also happens when this object is deleted."""
 
     def begin(self, function: Callable[..., Any], *arguments: Any) -> None:
-        """Call ``function``; `result` follows, unless somebody interrupts."""
+        """Call ``function`` on the other thread; fetch its result with `result`."""
         self._number += 1
         self._calls.put((self._number, function, arguments))
 
     def result(self) -> Any:
-        """Wait for what was begun last: what it returned, or raise what it raised."""
+        """Wait for the call that was begun last; return what it returned, or raise what it raised."""
         number = 0
-        while number != self._number:  # what was interrupted before nobody asks for
+        while number != self._number:  # results of earlier calls whose wait was interrupted
             number, value, error = self._results.get()
         if error is not None:
             raise error
@@ -46,6 +47,6 @@ def _serve(calls: SimpleQueue[Any], results: SimpleQueue[Any]) -> None:
         number, function, arguments = call
         try:
             results.put((number, function(*arguments), None))
-        except BaseException as error:  # noqa: BLE001 -- handed to who waits for the result
+        except BaseException as error:  # noqa: BLE001 -- raised again in `result`
             results.put((number, None, error))
-        del call, function, arguments  # or the last call would keep its loop alive
+        del call, function, arguments  # otherwise the last call would keep its loop alive

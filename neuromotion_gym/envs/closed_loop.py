@@ -86,7 +86,7 @@ class ClosedLoop:
     Raises
     ------
     NeuroMotionError
-        If an option is out of range, or an agent is to see the signal beside the blind bound: the signal tells the goal.
+        If an option is out of range, or the signal is to be observed with the blind bound: the signal tells the goal.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""The last samples of a batch of limbs, of which a decoder reads windows; nothing is moved when a step is added."""
+"""The last samples of every row, from which a decoder reads windows. Adding a step moves no samples."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import numpy as np
 class SampleRing:
     """A ring of samples for every row.
 
-    It is twice as long as what it holds, and what is written is written again one ring further, so that every window
-    lies in one piece. Rows that get the same number of samples a step write at one place.
+    The ring is stored twice, one copy behind the other, and samples are written into both: every window then lies in
+    one piece. Rows that get the same number of samples a step write at the same place.
 
     Parameters
     ----------
@@ -18,9 +18,9 @@ class SampleRing:
     window : int
         Samples of a window.
     kept : int
-        Samples that `recent` gives; the window at least.
+        Number of samples that `recent` gives, no fewer than the window.
     step : int
-        Samples that a step adds at most.
+        Largest number of samples that a step adds.
     """
 
     def __init__(self, num_rows: int, channels: int, window: int, kept: int, step: int) -> None:
@@ -32,12 +32,12 @@ class SampleRing:
         self._write: np.ndarray = np.zeros(num_rows, dtype=int)
 
     def begin(self, rows: np.ndarray) -> None:
-        """Forget what ``rows`` held; one window of samples, appended next, ends where the other rows' ends."""
+        """Forget the samples of ``rows``; a window that is appended next ends where the samples of other rows end."""
         self._samples[rows] = 0.0
         self._write[rows] = (self._head - self._window) % self._capacity
 
     def append(self, rows: np.ndarray, samples: np.ndarray) -> None:
-        """Add samples of some rows, shape (m, channels, n), each where its ring goes on."""
+        """Add samples of some rows, shape (m, channels, n), behind the last ones of each."""
         index = (self._write[rows, None] + np.arange(samples.shape[2])) % self._capacity
         turned = samples.transpose(0, 2, 1)
         self._samples[rows[:, None], :, index] = turned
@@ -45,7 +45,7 @@ class SampleRing:
         self._write[rows] = (self._write[rows] + samples.shape[2]) % self._capacity
 
     def append_all(self, samples: np.ndarray) -> None:
-        """Add as many samples to every row, shape (rows, channels, n), at one place."""
+        """Add the same number of samples to every row, shape (rows, channels, n), at one place."""
         first, count = self._head, samples.shape[2]
         fits = min(count, self._capacity - first)
         for start in (first, first + self._capacity):
@@ -62,7 +62,7 @@ class SampleRing:
         return np.asarray(self._windows[rows, :, first % self._capacity])
 
     def windows_of_all(self) -> np.ndarray:
-        """Last window of every row, where all write at one place: float32 array of shape (rows, channels, window)."""
+        """Last window of every row, float32 array of shape (rows, channels, window), if all write at one place."""
         first = (self._head - self._window) % self._capacity
         return self._samples[:, :, first : first + self._window].copy()
 

@@ -1,4 +1,4 @@
-"""The batch as stable-baselines3's `VecEnv`: learning sees one batch, never single environments.
+"""The batch as a `VecEnv` of stable-baselines3, which then trains on one batch and not on single environments.
 
 The only module of the library that imports stable-baselines3, and only when it is itself imported.
 """
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class NeuroVecEnv(VecEnv):  # type: ignore[misc]  # stable-baselines3 is optional
-    """A `NeuroVectorEnv` as stable-baselines3 wants it.
+    """A `NeuroVectorEnv` with the interface of stable-baselines3.
 
     Rows whose episode ended begin the next one in the same step; their info then holds all that `NeuroVectorEnv` says
     of the ended episode (``is_success``, ``wrong_selection``, ``goal``, ``time`` …), ``terminal_observation`` and

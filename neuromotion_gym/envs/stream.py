@@ -1,4 +1,4 @@
-"""From wanted labels to posteriors: source, ring of samples, and the decoder's own clock, for a batch of limbs."""
+"""From wanted labels to posteriors: source, ring of samples, and the clock of the decoder, for a batch of limbs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 RESET_ROWS = 32
-"""Rows whose first window is read and decoded at a time, so that a reset of all does not need memory for all."""
+"""A reset reads and decodes the first windows of so many rows at a time, to bound its memory."""
 
 _PLAYED_BY: WeakValueDictionary[int, Stream] = WeakValueDictionary()
 """Identity of every source that is in use: the stream that plays it."""
@@ -32,8 +32,8 @@ _PLAYED_BY: WeakValueDictionary[int, Stream] = WeakValueDictionary()
 class Stream:
     """Samples in, posteriors out.
 
-    Before an episode begins a whole window is played at rest (without a resting label: of a label drawn at random), so
-    that the first decision is made on signal and not on zeros. Between decisions the posterior is held.
+    Before an episode begins, one window is played of the label that rests, or of a random one where none rests: the
+    first decision is then made on signal and not on zeros. Between decisions the posterior is held.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ class Stream:
     """
 
     shuffled_hold_s = 1.0
-    """``shuffled``: how long each of the labels drawn at reset is asked for."""
+    """``shuffled``: how long each of the labels that are drawn at reset is asked for."""
 
     def __init__(
         self,
@@ -82,14 +82,14 @@ class Stream:
         self._bound = decoder.kind if isinstance(decoder, BoundDecoder) else None
         self._inner = decoder.inner if isinstance(decoder, BoundDecoder) else decoder
         self._control_s, self._rest = control_s, rest
-        # Where the decoder's channels stand among the source's; None where all are read in the same order
+        # Indices of the decoder's channels among those of the source; None if they are the same in the same order
         same = source.spec.channels == spec.channels
         self._channels = None if same else np.array([source.spec.channels.index(name) for name in spec.channels])
         self._in_source = np.array([source.labels.index(label) for label in spec.labels])
         self._of_source = np.full(len(source.labels), -1)
         self._of_source[self._in_source] = np.arange(len(spec.labels))
         self._per_step = spec.rate_hz * control_s
-        # Samples a step, where that is a whole number: then all rows write at one place of their rings
+        # Samples a step, if that is a whole number: all rows then write at one place of their rings
         self._even = round(self._per_step) if abs(self._per_step - round(self._per_step)) < 1e-9 else None
         hop = spec.hop_s / control_s
         self._hop = round(hop) if abs(hop - round(hop)) < 1e-9 else None
@@ -172,7 +172,7 @@ class Stream:
         _PLAYED_BY[id(self.source)] = self
 
     def _begin(self, rows: np.ndarray, preroll: np.ndarray) -> None:
-        """Play one window, however much is kept (looking at a loop must not change it), and decode it."""
+        """Play one window and decode it. A longer stretch that is kept for people must not change what is played."""
         if self._ring is not None:
             self._ring.begin(rows)
         self._play(self._in_source[preroll], self.spec.window, rows)
@@ -209,7 +209,7 @@ class Stream:
                 self._decode(rows, late[rows])
 
     def _play_period(self, asked: np.ndarray) -> np.ndarray | int:
-        """Play one control period of the source's labels; how many samples each row got."""
+        """Play one control period of the source's labels; return how many samples each row got."""
         before, self._steps = self._steps, self._steps + 1
         if self._even is not None:
             self._play(asked, self._even)
@@ -221,7 +221,7 @@ class Stream:
         return np.asarray(counts)
 
     def _play(self, asked: np.ndarray, count: int, rows: np.ndarray | None = None) -> None:
-        """Play ``count`` samples of the source's labels in ``rows``, or in all; into the ring, where there is one."""
+        """Play ``count`` samples of the source's labels in ``rows`` or in all, into the ring if there is one."""
         if self._ring is None:
             self._pass_over(asked, count, rows)
             return
@@ -234,7 +234,7 @@ class Stream:
             self._ring.append(rows, samples)
 
     def _due(self) -> np.ndarray:
-        """Rows in whose step just played a hop ended."""
+        """Rows in which a hop ended in the last step."""
         if self._hop is not None:
             return np.asarray(self._steps % self._hop == 0)
         hops = self._steps * self._control_s / self.spec.hop_s + 1e-6
@@ -242,7 +242,7 @@ class Stream:
 
     @property
     def makes_samples(self) -> bool:
-        """Whether samples are made: somebody wants them, or the decoder reads them."""
+        """Whether samples are generated, since a decoder, an agent or a person reads them."""
         return self._ring is not None
 
     def window(self) -> np.ndarray:
@@ -251,7 +251,7 @@ class Stream:
         Raises
         ------
         NeuroMotionError
-            If nobody was said to want samples.
+            If no samples are generated.
         """
         return self._windows()
 
@@ -265,20 +265,20 @@ class Stream:
         Raises
         ------
         NeuroMotionError
-            If nobody was said to want samples.
+            If no samples are generated.
         """
         return self._samples().recent(row)
 
     def _samples(self) -> SampleRing:
         if self._ring is None:
             raise NeuroMotionError(
-                f"No samples are made for the bound {self._bound!r}, which reads the label that plays; "
+                f"No samples are generated for the bound {self._bound!r}, which reads the label that plays; "
                 "observe the signal or render the overlay to have them."
             )
         return self._ring
 
     def _decode(self, rows: np.ndarray | None = None, late: np.ndarray | int = 0) -> None:
-        """Decode windows that ended ``late`` samples ago in ``rows``, both of shape (m,); all rows' last ones."""
+        """Decode windows that ended ``late`` samples ago in ``rows``, both of shape (m,); or all rows' last ones."""
         place = slice(None) if rows is None else rows
         if self._bound in ("oracle", "blind"):
             assert isinstance(self.decoder, BoundDecoder)

@@ -50,13 +50,14 @@ class View:
         """
         physics, limb = self._loop.physics, self._loop.parts.limb
         qpos = physics.state[row, 1 : 1 + limb.model.nq]
-        axes = self._loop.parts.task.axes
+        known = {degree.name for degree in limb.degrees}
+        degrees = [axis for axis in self._loop.parts.task.axes if axis in known] or None
         if not overlay:
             if self._plain is None:
-                self._plain = SceneRenderer(limb, degrees=axes)
+                self._plain = SceneRenderer(limb, degrees=degrees)
             return self._plain.frame(qpos)
         if self._framed is None:
-            self._framed = SceneRenderer(limb, degrees=axes, window=window())
+            self._framed = SceneRenderer(limb, degrees=degrees, window=window())
         ghost = self._loop.parts.task.ghost(row)
         return compose(self._framed.frame(qpos, ghost), self.snapshot(row))
 

@@ -23,7 +23,7 @@ class Drive(Protocol):
     """
 
     action_size: int
-    """Length of an action; need not be the number of axes."""
+    """Length of an action: the columns of ``IntentMap.directions``, and not always the number of the task's axes."""
     columns: tuple[str, ...]
     """Names of what `motion` gives."""
     position_bound: float | np.ndarray

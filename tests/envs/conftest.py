@@ -19,7 +19,7 @@ THREE = ("rest", "left_fist", "right_fist")
 
 
 def noise_sessions(spec: DecoderSpec, people: int = 2, trials: int = 4) -> list[Session]:
-    """People whose trials of 4.2 s are noise, of an amplitude that tells the label's number."""
+    """People whose trials of 4.2 s are noise, of an amplitude that tells the label's number; with a calibration run."""
     rng = np.random.default_rng(5)
     signal = SignalSpec(spec.modality, spec.channels, spec.rate_hz, spec.unit)
     length = round(4.2 * spec.rate_hz)
@@ -33,14 +33,15 @@ def noise_sessions(spec: DecoderSpec, people: int = 2, trials: int = 4) -> list[
             parts.append((1 + label) * rng.standard_normal((len(spec.channels), length)))
         samples = np.concatenate(parts, axis=1).astype(np.float32)
         recording = Recording(samples, signal, tuple(marks), "noise", f"P{person}", "0", "1")
-        sessions.append(Session("noise", f"P{person}", "0", (recording,)))
+        calibration = Recording(samples[:, :length], signal, (), "noise", f"P{person}", "0", "0")
+        sessions.append(Session("noise", f"P{person}", "0", (recording,), (calibration,)))
     return sessions
 
 
-def noise_source(spec: DecoderSpec) -> ReplaySource:
+def noise_source(spec: DecoderSpec, people: int = 2) -> ReplaySource:
     """Replay of `noise_sessions`."""
     pacing = {"pacing": "trial", "epoch_s": spec.epoch_s} if spec.pacing == "trial" else {}
-    return ReplaySource(noise_sessions(spec), spec.labels, **pacing)
+    return ReplaySource(noise_sessions(spec, people), spec.labels, **pacing)
 
 
 class Loudness:

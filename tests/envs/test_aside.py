@@ -1,4 +1,4 @@
-"""The second thread: one call, one result, whatever came between."""
+"""The second thread: every call gets its own result."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def test_a_call_gives_its_result_or_its_error() -> None:
     aside.close()
 
 
-def test_what_nobody_fetched_is_not_taken_for_the_next() -> None:
+def test_a_result_that_was_not_fetched_is_not_taken_for_the_next_one() -> None:
     aside = Aside()
     aside.begin(str, "interrupted")
     aside.begin(str, "next")

@@ -10,7 +10,7 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 
 import neuromotion_gym
-from neuromotion_gym.decoders import IntentPolicy
+from neuromotion_gym.decoders import BoundDecoder, IntentPolicy
 from neuromotion_gym.envs import IntentAction, NeuroEnv, NeuroVectorEnv
 from neuromotion_gym.errors import NeuroMotionError
 
@@ -143,11 +143,57 @@ def test_the_observation_has_the_layout_that_the_docstring_says(options: Options
         ({"operator": {"mood": 1}}, "mood"),
         ({"env_id": "NeuroWing-v0"}, "NeuroArm-v0"),
         ({"decoder": "emg_armband"}, "8 channels"),
+        ({"observe_goal": "no"}, "observe_goal is True or False, not 'no'"),
+        ({"observe_goal": 1}, "observe_goal is True or False"),
+        ({"decoy": "no"}, "decoy is True or False, not 'no'"),
+        ({"threads": 0}, "threads is a whole number from 1 on, not 0"),
+        ({"threads": True}, "threads is a whole number from 1 on, not True"),
+        ({"threads": 1.5}, "threads"),
+        ({"thread": 2, "levels": "easy"}, "'levels', 'thread'.*observe_goal.*threads.*decoder.*wrong_selection"),
     ],
 )
 def test_a_wrong_option_is_named(options: Options, change: dict[str, object], message: str) -> None:
     with pytest.raises(NeuroMotionError, match=message.replace("[", r"\[")):
         NeuroEnv(**{**options(), **change})
+    with pytest.raises(NeuroMotionError, match=message.replace("[", r"\[")):
+        NeuroVectorEnv(**{**options(), **change})
+
+
+@pytest.mark.parametrize("change", [{"threads": 0}, {"threads": "two"}, {"num_envs": 0}, {"num_envs": 1.5}])
+def test_a_batch_needs_whole_numbers(options: Options, change: dict[str, object]) -> None:
+    with pytest.raises(NeuroMotionError, match="whole number from 1 on"):
+        NeuroVectorEnv(**{**options(), **change})
+
+
+def test_the_blind_bound_is_not_shown_the_signal(options: Options) -> None:
+    """An agent that decodes the signal by itself would find the goal, and the bound would score what a decoder does."""
+    decoder = make_decoder()
+    for env in (NeuroEnv, NeuroVectorEnv):
+        with pytest.raises(NeuroMotionError, match=r"observe='signal'.*'blind'.*'shuffled'"):
+            env(**{**options(decoder, observe="signal"), "decoder": BoundDecoder("blind", decoder)})
+
+
+@pytest.mark.parametrize("bound", ["shuffled", "blind"])
+def test_a_bound_without_information_stays_at_chance_for_an_agent_that_decodes(options: Options, bound: str) -> None:
+    decoder = make_decoder()
+    build = {**options(decoder), "decoder": BoundDecoder(bound, decoder)}
+    if bound == "blind":
+        env, policy = NeuroVectorEnv(num_envs=60, **build), None
+    else:
+        env, policy = NeuroVectorEnv(num_envs=60, observe="signal", **build), IntentPolicy(decoder)
+    observation, _ = env.reset(seed=7)
+    going, right = np.ones(60, bool), np.zeros(60, bool)
+    while going.any():
+        labels = policy.predict(observation) if policy else observation[:, env.layout.posterior].argmax(axis=1)
+        observation, _, terminated, truncated, info = env.step(env.layout.intents.directions[labels])
+        right |= info["is_success"] & going
+        going &= ~(terminated | truncated)
+    assert right.mean() <= 0.5 + 3 * np.sqrt(0.25 / 60)
+
+
+def test_the_old_discount_is_accepted_with_a_warning(options: Options) -> None:
+    with pytest.warns(UserWarning, match="discount has no effect"):
+        NeuroEnv(**options(discount=0.95))
 
 
 def test_a_source_at_another_rate_is_refused() -> None:

@@ -1,4 +1,4 @@
-"""Samples that no decoder reads are not made, and nothing else changes by that."""
+"""From wanted labels to posteriors: which samples a decoder is given, whose adaptation, and when none are generated."""
 
 from __future__ import annotations
 
@@ -8,12 +8,16 @@ import numpy as np
 import pytest
 
 from neuromotion_gym.decoders.bounds import BoundDecoder
+from neuromotion_gym.decoders.decoder import DecoderSpec
 from neuromotion_gym.envs import NeuroVectorEnv
 from neuromotion_gym.errors import NeuroMotionError
 
-from .conftest import make_decoder, noise_source
+from .conftest import make_decoder, noise_sessions, noise_source
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from neuromotion_gym.signals.recording import Recording
     from neuromotion_gym.signals.sources.replay import ReplaySource
 
 TRIAL = {"pacing": "trial", "epoch_s": (0.5, 0.7), "window": 40, "modality": "eeg"}
@@ -60,7 +64,7 @@ def run(kind: str, *, silent: bool = True, steps: int = 300, changes: dict | Non
 
 @pytest.mark.parametrize("changes", [{}, {"rate_hz": 250.5, "hop_s": 0.12}, TRIAL], ids=["even", "uneven", "trial"])
 @pytest.mark.parametrize("kind", ["oracle", "blind"])
-def test_bounds_that_read_labels_are_given_no_samples(kind: str, changes: dict) -> None:
+def test_bounds_that_read_labels_alone_are_given_no_samples(kind: str, changes: dict) -> None:
     silent, used, env = run(kind, changes=changes)
     heard, read, _ = run(kind, changes=changes, silent=False)
     assert (used.reads, read.passes) == (0, 0)
@@ -68,12 +72,12 @@ def test_bounds_that_read_labels_are_given_no_samples(kind: str, changes: dict) 
     for one, other in zip(silent, heard, strict=True):
         for left, right in zip(one, other, strict=True):
             np.testing.assert_array_equal(left, right)
-    with pytest.raises(NeuroMotionError, match=f"No samples are made for the bound '{kind}'"):
+    with pytest.raises(NeuroMotionError, match=f"No samples are generated for the bound '{kind}'"):
         env.loop.stream.window()
 
 
 @pytest.mark.parametrize("options", [{"observe": "signal"}, {"render_mode": "overlay"}])
-def test_samples_are_made_where_somebody_looks_at_them(options: dict) -> None:
+def test_samples_are_generated_where_an_agent_or_a_person_sees_them(options: dict) -> None:
     _, used, env = run("oracle", steps=30, **options)
     assert (used.reads > 30, used.passes) == (True, 0)
     assert env.loop.stream.window().any()
@@ -82,3 +86,88 @@ def test_samples_are_made_where_somebody_looks_at_them(options: dict) -> None:
 def test_a_decoder_is_given_its_samples() -> None:
     _, used, _ = run("shuffled", steps=30)
     assert (used.reads > 30, used.passes) == (True, 0)
+
+
+@pytest.mark.parametrize("rate_hz", [200.0, 250.5])
+def test_a_trial_paced_decoder_is_given_its_epoch_after_onset_bit_for_bit(rate_hz: float) -> None:
+    epoch_s, rows = (0.5, 0.7), 3
+    changes = {"pacing": "trial", "epoch_s": epoch_s, "window": round(0.2 * rate_hz), "modality": "eeg"}
+    decoder = make_decoder(rate_hz=rate_hz, **changes)
+    given: list[np.ndarray] = []
+    predict = decoder.model.predict_proba
+
+    def watched(windows: np.ndarray) -> np.ndarray:
+        given.extend(windows.copy())
+        return predict(windows)
+
+    decoder.model.predict_proba = watched
+    env = NeuroVectorEnv(num_envs=rows, decoder=decoder, source=noise_source(decoder.spec), level="easy")
+    env.reset(seed=4)
+    decisions, before = 0, env.loop.stream.posterior.copy()
+    for _ in range(200):
+        env.step(np.zeros((rows, 1)))
+        decisions += int((env.loop.stream.posterior != before).any(axis=1).sum())
+        before = env.loop.stream.posterior.copy()
+    env.close()
+    assert len(given) > 20
+    assert decisions > 5
+    recordings = [session.recordings[0] for session in noise_sessions(decoder.spec)]
+    for window in given:
+        (found,) = [
+            (recording, int(place))
+            for recording in recordings
+            for place in np.flatnonzero(recording.samples[0] == window[0, 0])
+        ]
+        recording, place = found
+        np.testing.assert_array_equal(window, recording.samples[:, place : place + window.shape[1]])
+        (trial,) = [trial for trial in recording.trials if trial.start <= place < trial.stop]
+        assert place - trial.start == round(epoch_s[0] * rate_hz)
+
+
+class Personal:
+    """A decoder that is adapted to people: its adaptation holds the number of the person."""
+
+    def __init__(self, spec: DecoderSpec) -> None:
+        self.spec = spec
+        self.given: list[np.ndarray] = []
+
+    def adapt(self, calibration: Sequence[Recording]) -> np.ndarray:
+        (run,) = calibration
+        return np.full(self.spec.adaptation.shape, int(run.subject.removeprefix("P")), dtype=np.float32)
+
+    def decode(self, windows: np.ndarray, adaptation: np.ndarray | None = None) -> tuple[np.ndarray, None]:
+        assert adaptation is not None
+        self.given.append(adaptation.copy())
+        return np.full((len(windows), len(self.spec.labels)), 1 / len(self.spec.labels), dtype=np.float32), None
+
+
+def test_everybody_gets_the_adaptation_to_their_own_calibration_run() -> None:
+    plain = make_decoder().spec
+    decoder = Personal(DecoderSpec(**{**plain.model_dump(), "adaptation": {"kind": "head", "shape": (3, 2)}}))
+    source, rows = noise_source(decoder.spec, people=4), 8
+    env = NeuroVectorEnv(num_envs=rows, decoder=decoder, source=source, level="easy", observe="signal")
+    seen, _ = env.reset(options={"session": np.arange(rows) % 4})
+    for _ in range(2):
+        decoder.given.clear()
+        seen, *_ = env.step(np.zeros((rows, 1)))
+        expected = np.broadcast_to((np.arange(rows) % 4)[:, None, None], (rows, 3, 2))
+        np.testing.assert_array_equal(decoder.given[-1], expected)
+        np.testing.assert_array_equal(seen["adaptation"], expected)
+
+
+def test_a_source_belongs_to_one_environment_until_that_is_closed_or_gone() -> None:
+    decoder = make_decoder()
+    source = noise_source(decoder.spec)
+    first = NeuroVectorEnv(num_envs=2, decoder=decoder, source=source)
+    with pytest.raises(NeuroMotionError, match="Another environment plays this source"):
+        NeuroVectorEnv(num_envs=1, decoder=decoder, source=source)
+    first.reset(seed=0)
+    first.close()
+    second = NeuroVectorEnv(num_envs=3, decoder=decoder, source=source, threads=2)
+    with pytest.raises(NeuroMotionError, match="was closed"):
+        first.reset(seed=0)
+    second.reset(seed=0)
+    first.close()  # once more, which takes nothing from the second
+    second.reset(seed=0)
+    del second
+    NeuroVectorEnv(num_envs=1, decoder=decoder, source=source).reset(seed=0)

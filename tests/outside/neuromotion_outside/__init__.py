@@ -7,9 +7,8 @@ HERE = Path(__file__).parent
 
 def register():
     """Called by the library when it is imported, through the entry point group ``neuromotion_gym.plugins``."""
-    from neuromotion_gym.controllers.registry import register_controller
-
     from neuromotion_gym import registration
+    from neuromotion_gym.controllers.registry import register_controller
     from neuromotion_gym.datasets.registry import register_dataset
     from neuromotion_gym.decoders import register_decoder
     from neuromotion_gym.signals.sources import register_perturbation
