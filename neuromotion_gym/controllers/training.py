@@ -297,7 +297,6 @@ def _batches(setup: Setup, threads: int, data_root: str | os.PathLike[str] | Non
         "source": setup.source,
         "part": "tune",
         "observe_goal": setup.observe_goal,
-        "discount": setup.discount,
         "threads": threads,
         "data_root": data_root,
     }
