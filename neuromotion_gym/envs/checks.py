@@ -86,7 +86,7 @@ def check_spaces(env_id: str, steps: int = 30, **options: Any) -> None:
 
 
 def check_seeds(env_id: str, steps: int = 30, **options: Any) -> None:
-    """The same seed and actions give the same observations, rewards and ends; two resets give different episodes."""
+    """The same seed and actions give the same observations, rewards and ends; resets have different goals."""
     env = NeuroEnv(env_id, **options)
     try:
         actions = _actions(env, steps)
@@ -94,9 +94,7 @@ def check_seeds(env_id: str, steps: int = 30, **options: Any) -> None:
         other, second = _run(env, actions, 3)
         _ask(_same(one, other) and first == second, "the same seed and actions give another trajectory")
         goals = [env.reset()[1]["goal"] for _ in range(8)]
-        starts = [env.loop.physics.state.copy() for _ in range(8) if env.reset()]
         _ask(any((goal != goals[0]).any() for goal in goals), "eight resets have the same goal")
-        _ask(any((start != starts[0]).any() for start in starts), "eight resets have the same start")
     finally:
         env.close()
 
