@@ -91,8 +91,8 @@ def rate_interval(successes: np.ndarray, episodes: np.ndarray, level: float = 0.
 
     In the middle it is the studentised bootstrap over people. Near 0 and 1 (`is_near_bound`) a bootstrap over few
     people has little width, and none where all are alike: there the interval is the smallest one that holds both the
-    bootstrap's and `beta_binomial_interval`. ``benchmarks/interval_coverage.py`` simulates the coverage at rates of 0.90
-    to 0.99 with 10, 15 and 79 people.
+    bootstrap's and `beta_binomial_interval`. ``benchmarks/interval_coverage.py`` simulates the coverage at rates of
+    0.90 to 0.99 with 10, 15 and 79 people.
 
     Parameters
     ----------
