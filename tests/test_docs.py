@@ -35,6 +35,19 @@ def test_python_of_the_readme_runs(capsys):
     assert capsys.readouterr().out.split()[0] in {"True", "False"}
 
 
+@pytest.mark.parametrize("page", sorted((ROOT / "docs" / "extend").glob("*.md")), ids=lambda page: page.stem)
+def test_code_of_the_pages_on_extending_stands_in_the_package_of_the_tests(page):
+    """That package runs in `tests/outside`, so what the pages show has run, too."""
+    folder = ROOT / "tests" / "outside"
+    written = [path for path in folder.rglob("*") if path.suffix in {".py", ".yaml", ".xml", ".toml"}]
+    texts = ["\n".join(line.strip() for line in path.read_text("utf-8").splitlines()) for path in written]
+    shown = re.findall(r"```\w+\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    assert shown
+    for block in shown:
+        lines = "\n".join(line.strip() for line in block.strip().splitlines())
+        assert any(lines in text for text in texts), block
+
+
 def test_configuration_of_the_benchmark_page_loads(tmp_path):
     from neuromotion_gym.benchmark.config import expand, load_config
 

@@ -9,16 +9,17 @@ from pathlib import Path
 import gymnasium as gym
 import numpy as np
 import pytest
-from neuromotion_gym.envs.checks import check_environment
 
 import neuromotion_gym  # noqa: F401 -- loads the plug-ins
 from neuromotion_gym.benchmark.config import BenchmarkConfig
 from neuromotion_gym.benchmark.runner import run_benchmark
 from neuromotion_gym.controllers import make_controller
+from neuromotion_gym.controllers.checks import check_controller
 from neuromotion_gym.datasets.checks import check_dataset
 from neuromotion_gym.datasets.playing import open_source, playing_for
 from neuromotion_gym.decoders import check_decoder, load_decoder
 from neuromotion_gym.decoders.zoo import decoder_folder
+from neuromotion_gym.envs.checks import check_environment
 
 ENV_ID = "NeuroPedal-v0"
 
@@ -88,6 +89,30 @@ def test_every_controller_that_fits_drives_it(trained: Path) -> None:
     for name in CONTROLLERS:
         if name != "blind":
             assert play(name, rows=20, decoder="oracle:foot_rms")[0] >= 0.9, name
+
+
+def test_memory_of_the_controller(trained: Path) -> None:
+    env = gym.make(ENV_ID, source="replay")
+    check_controller("twice", env.unwrapped.layout)
+    env.close()
+
+
+def test_perturbed_environment_says_so(trained: Path) -> None:
+    env = gym.make("NeuroPedal-v0", source="replay", perturbations=[{"name": "sweat", "options": {"left": 0.3}}])
+    _, info = env.reset(seed=0)
+    assert "sweat" in str(info["about"])
+    env.close()
+
+
+def test_a_recording_of_ones_own(trained: Path) -> None:
+    from neuromotion_gym.datasets.sessions import load_sessions
+    from neuromotion_gym.signals.sources import ReplaySource
+
+    session, labels = load_sessions("foot_set", "test")[0], load_decoder("foot_rms").spec.labels
+    env = gym.make("NeuroPedal-v0", decoder="foot_rms", source=ReplaySource([session], labels))
+    observation, _ = env.reset(seed=0)
+    assert env.observation_space.contains(observation)
+    env.close()
 
 
 def test_perturbation_weakens_the_signal(trained: Path) -> None:
