@@ -37,7 +37,7 @@ def assemble(
     *,
     decoder: str | Path | Decoder | BoundDecoder | None = None,
     source: str | Source = "surrogate",
-    level: str = "standard",
+    level: str | None = None,
     part: str = "tune",
     subjects: Sequence[str] | None = None,
     ocular: Ocular | None = None,
@@ -57,8 +57,8 @@ def assemble(
         before a colon and the name of the decoder that they bound. Default: the environment's own.
     source : {"surrogate", "replay"} or Source, default "surrogate"
         Where samples come from: the embedded generators, held-out trials of the data set, or an object.
-    level : str, default "standard"
-        One of the task's levels of difficulty.
+    level : str, optional
+        One of the task's levels of difficulty. Default: the task's own.
     part : {"tune", "test"}, default "tune"
         Part of the data set that the source plays; ``test`` is for benchmarks alone.
     subjects : sequence of str, optional
@@ -81,7 +81,8 @@ def assemble(
         If an option is unknown or out of range, or if the parts do not fit together.
     """
     row = environment(env_id)
-    make_task = task_class(row.task).from_level
+    task_kind = task_class(row.task)
+    make_task = task_kind.from_level
     _check_options(make_task, task_options)
     chosen = choose_decoder(decoder, row.decoder)
     spec = chosen.spec
@@ -112,7 +113,7 @@ def assemble(
     hop_s, timing = _clocks(spec, source)
     drive = drive_class(row.drive)
     task = make_task(
-        level,
+        task_kind.default_level if level is None else level,
         limb,
         intents,
         lambda axes, speed: drive(limb, intents, axes, speed, CONTROL_S),

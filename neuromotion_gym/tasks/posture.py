@@ -222,6 +222,7 @@ class PostureTask:
     """
 
     levels = LEVELS
+    default_level = "standard"
 
     def __init__(
         self,

@@ -154,6 +154,7 @@ class Task(Protocol):
 
     levels: ClassVar[tuple[str, ...]]
     """Names of its levels of difficulty."""
+    default_level: ClassVar[str]
     axes: tuple[str, ...]
     """What error is measured along: degrees of freedom, directions in space, named postures, joints."""
     facts: TaskFacts
