@@ -116,7 +116,7 @@ def check_rows(env_id: str, rows: int = 3, steps: int = 60, **options: Any) -> N
     """A row of a batch is a single environment, bit for bit but for the rounding of what is decoded."""
     batch = NeuroVectorEnv(env_id, rows, threads=2, autoreset_mode="Disabled", **options)
     try:
-        actions = np.random.default_rng(0).uniform(-1, 1, (steps, *batch.action_space.shape))
+        actions = np.random.default_rng(0).uniform(-1, 1, (steps, rows, batch.loop.parts.drive.action_size))
         seen, _ = batch.reset(seed=11)
         together = [(_copy(seen), np.zeros(rows), np.zeros(rows, dtype=bool), batch.loop.info())]
         for action in actions:
@@ -130,14 +130,14 @@ def check_rows(env_id: str, rows: int = 3, steps: int = 60, **options: Any) -> N
         env = NeuroEnv(env_id, **options)
         try:
             seen, info = env.reset(seed=11 + row)
-            reward, ended = 0.0, False
+            earned, over = 0.0, False
             for step, (observations, rewards, ends, infos) in enumerate(together):
                 if step:
-                    seen, reward, terminated, truncated, info = env.step(actions[step - 1][row])
-                    ended = terminated or truncated
+                    seen, earned, stopped, cut, info = env.step(actions[step - 1][row])
+                    over = stopped or cut
                 where = f"row {row} of a batch differs from a single environment in step {step}"
                 _ask(_near(observations, seen, row), f"{where}: its observation")
-                _ask((reward, ended) == (rewards[row], ends[row]), f"{where}: its reward or end")
+                _ask((earned, over) == (rewards[row], ends[row]), f"{where}: its reward or end")
                 for key, values in infos.items():
                     _ask(bool(np.all(values[row] == info[key])), f"{where}: its info {key!r}")
         finally:
@@ -237,8 +237,8 @@ def move_away(loop: ClosedLoop, step: int) -> np.ndarray:
 
 
 def sweep_labels(loop: ClosedLoop, step: int) -> np.ndarray:
-    """One label after the other, each for two dwell times, whatever was decoded."""
-    labels, each = loop.layout.intents.directions, 2 * loop.layout.dwell_s / loop.layout.control_s
+    """One label after the other, each for two dwell times and a second at least, whatever was decoded."""
+    labels, each = loop.layout.intents.directions, max(1.0, 2 * loop.layout.dwell_s) / loop.layout.control_s
     return np.broadcast_to(labels[int(step / each) % len(labels)], (loop.num_rows, labels.shape[1]))
 
 
@@ -252,7 +252,7 @@ def play(
         env.reset(seed=seed)
         going = np.ones(rows, dtype=bool)
         right, wrong, steps = np.zeros(rows, dtype=bool), np.zeros(rows, dtype=bool), np.zeros(rows, dtype=int)
-        rewards = []
+        rewards: list[np.ndarray] = []
         while going.any():  # the time limit ends every episode
             result = loop.step(act(loop, len(rewards)))
             rewards.append(np.where(going, result.reward, 0.0))
@@ -291,7 +291,7 @@ def _ask(holds: bool, fault: str) -> None:
 
 
 def _actions(env: NeuroEnv, steps: int) -> np.ndarray:
-    return np.random.default_rng(0).uniform(-1, 1, (steps, *(env.action_space.shape or ()))).astype(np.float32)
+    return np.random.default_rng(0).uniform(-1, 1, (steps, env.loop.parts.drive.action_size)).astype(np.float32)
 
 
 def _run(env: NeuroEnv, actions: np.ndarray, seed: int, goal: np.ndarray | None = None) -> tuple[list[Any], list[Any]]:

@@ -52,12 +52,12 @@ def test_an_environment_passes(check: Callable[..., None], env_id: str) -> None:
 
 @pytest.mark.parametrize(("env_id", "level"), LEVELS)
 def test_the_reward_ranks_policies_as_success_does(env_id: str, level: str) -> None:
-    checks.check_policies(env_id, 24, level=level)
+    checks.check_policies(env_id, level=level)
 
 
 @pytest.mark.parametrize(("env_id", "name"), fitting())
 def test_the_oracle_of_every_decoder_succeeds_on_the_hardest_level(env_id: str, name: str) -> None:
-    checks.check_oracle(env_id, 24, decoder=name, level=checks.levels(env_id)[-1])
+    checks.check_oracle(env_id, decoder=name, level=checks.levels(env_id)[-1])
 
 
 @pytest.mark.parametrize(("env_id", "name"), fitting())
@@ -145,7 +145,7 @@ def test_wrong_selections_that_cost_nothing_are_found(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(PostureTask, "step", free)
     with pytest.raises(NeuroMotionError, match="a wrong selection earns"):
-        checks.check_policies(IDS[0], 16, **noise(level="hard"))
+        checks.check_policies(IDS[0], **noise(level="hard"))
 
 
 def test_time_that_costs_nothing_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

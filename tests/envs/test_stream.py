@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from neuromotion_gym.decoders.bounds import BoundDecoder
-from neuromotion_gym.decoders.decoder import DecoderSpec
+from neuromotion_gym.decoders.spec import DecoderSpec
 from neuromotion_gym.envs import NeuroVectorEnv
 from neuromotion_gym.errors import NeuroMotionError
 
