@@ -142,6 +142,12 @@ def beta_binomial_interval(successes: np.ndarray, episodes: np.ndarray, level: f
     mean = float((successes / episodes).mean())
     low = 0.0 if not successes.any() else quantile(1 / rate, (1 - level) / 2)
     high = 1.0 if (successes == episodes).all() else quantile(1 / (1 - rate), (1 + level) / 2)
+    # Where nobody ever fails, nothing is known of how much people differ: the rule of three, with people as the unit
+    certain = (1 - level) ** (1 / len(successes))
+    if high == 1.0:
+        low = min(low, certain)
+    if low == 0.0:
+        high = max(high, 1 - certain)
     return Interval(mean, min(low, mean), max(high, mean))
 
 
