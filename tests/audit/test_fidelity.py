@@ -129,7 +129,7 @@ def test_a_decoder_of_whole_trials_is_played_whole_trials_on_both_sides(trial_pa
     monkeypatch.setattr(
         fidelity,
         "stream_figures",
-        lambda source, *rest, **options: decoder.next(source) or figures(source, *rest, **options),
+        lambda source, *rest, **options: decoder.begin_stream() or figures(source, *rest, **options),
     )
     options = FidelityOptions(rows=2, stream_s=20.0, episodes=0)
     rows = check_surrogate(decoder, part="tune", subjects=["S031"], root=data_root, options=options)

@@ -116,7 +116,7 @@ def test_a_controller_of_another_package_is_made_by_name(monkeypatch):
         register_controller("argmax", Standing)
     with pytest.raises(NeuroMotionError, match="holds no colon"):
         register_controller("learned:standing", Standing)
-    with pytest.raises(NeuroMotionError, match="'module:Class', not 'Standing'"):
+    with pytest.raises(NeuroMotionError, match="the text \"module:name\", not by 'Standing'"):
         register_controller("another", "Standing")
 
 
