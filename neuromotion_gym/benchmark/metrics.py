@@ -11,11 +11,6 @@ import numpy as np
 from neuromotion_gym.errors import NeuroMotionError
 
 
-def success_rate(success: np.ndarray) -> float:
-    """Share of episodes, bool array of shape (episodes,), in which the goal was selected."""
-    return float(np.mean(success)) if len(success) else float("nan")
-
-
 def median_time(time_s: np.ndarray, success: np.ndarray) -> float:
     """Median time to selection over the successful episodes; NaN where there are none.
 

@@ -108,7 +108,8 @@ def _units(cell: Cell, allow_seen: bool, root: str | os.PathLike[str] | None) ->
     for folder, people in _decoders(cell, root):
         decoder = load_decoder(Path(folder))
         whole = _playing(cell, decoder.spec, people)
-        groups = controllers_of(cell.controller.name, tuple(runs_played(whole)), allow_seen=allow_seen)
+        people_played = tuple(runs_played(whole))
+        groups = controllers_of(cell.controller.name, people_played, whole.dataset, allow_seen=allow_seen)
         for controller, group, heard in groups:
             playing = whole if len(groups) == 1 else _playing(cell, decoder.spec, group)
             data = data_checksum(playing, root)

@@ -110,7 +110,7 @@ def refuse_seen(decoder: str, seen: Seen) -> None:
 
 
 def controllers_of(
-    name: str, people: Sequence[str], *, allow_seen: bool
+    name: str, people: Sequence[str], dataset: str, *, allow_seen: bool
 ) -> list[tuple[str, tuple[str, ...], tuple[str, ...]]]:
     """Which controller drives for whom.
 
@@ -122,6 +122,8 @@ def controllers_of(
         Of the configuration.
     people : sequence of str
         All who are played.
+    dataset : str
+        Data set of these people: others of the same name elsewhere are other people.
     allow_seen : bool
         Whether a policy may drive for people that it was trained on.
 
@@ -137,7 +139,7 @@ def controllers_of(
     if not name.startswith(PREFIX):
         return [(name, tuple(people), ())]
     sources = name.removeprefix(PREFIX).split(",")
-    met = {source: set(heard(read_policy(policy_path(source))[1], people)) for source in sources}
+    met = {source: set(heard(read_policy(policy_path(source))[1], people, dataset)) for source in sources}
     groups: dict[str, list[str]] = {}
     for person in people:
         strangers = [source for source in sources if person not in met[source]]

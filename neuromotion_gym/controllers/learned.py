@@ -286,26 +286,6 @@ def heard(spec: LearnedSpec, people: Collection[str], dataset: str | None = None
     return () if spec.training.blind else tuple(sorted(set(spec.training.subjects) & set(people)))
 
 
-def stranger(sources: str, people: Collection[str]) -> str:
-    """The first of several policies, separated by commas, that has heard none of ``people``.
-
-    Raises
-    ------
-    NeuroMotionError
-        If each of them was trained on signals of some of them.
-    """
-    told = []
-    for source in sources.split(","):
-        met = heard(read_policy(policy_path(source))[1], people)
-        if not met:
-            return source
-        told.append(f"{source} on {', '.join(met)}")
-    raise NeuroMotionError(
-        f"Each policy was trained on some of the people it would be tested on: {'; '.join(told)}. "
-        "Name another one as well, separated by a comma."
-    )
-
-
 def read_policy(path: Path) -> tuple[Any, LearnedSpec]:
     """ONNX Runtime's session and the specification of a policy's file.
 

@@ -117,17 +117,17 @@ def policies(monkeypatch):
     trained = {"a": {"A", "B"}, "b": {"C"}, "none": set()}
     monkeypatch.setattr(seen, "policy_path", lambda source: source)
     monkeypatch.setattr(seen, "read_policy", lambda path: (None, trained[path]))
-    monkeypatch.setattr(seen, "heard", lambda spec, people: tuple(sorted(spec & set(people))))
+    monkeypatch.setattr(seen, "heard", lambda spec, people, dataset: tuple(sorted(spec & set(people))))
 
 
 def test_a_policy_drives_for_strangers(policies):
-    assert controllers_of("argmax", ("A",), allow_seen=False) == [("argmax", ("A",), ())]
-    assert controllers_of("learned:a", ("C", "D"), allow_seen=False) == [("learned:a", ("C", "D"), ())]
-    found = controllers_of("learned:a,b", ("A", "C", "D"), allow_seen=False)
+    assert controllers_of("argmax", ("A",), "walks", allow_seen=False) == [("argmax", ("A",), ())]
+    assert controllers_of("learned:a", ("C", "D"), "walks", allow_seen=False) == [("learned:a", ("C", "D"), ())]
+    found = controllers_of("learned:a,b", ("A", "C", "D"), "walks", allow_seen=False)
     assert found == [("learned:b", ("A",), ()), ("learned:a", ("C", "D"), ())]
     with pytest.raises(NeuroMotionError, match="a on A, B.*comma.*allow_seen"):
-        controllers_of("learned:a", ("A", "B", "C"), allow_seen=False)
-    assert controllers_of("learned:a", ("A", "C"), allow_seen=True) == [("learned:a", ("A", "C"), ("A",))]
+        controllers_of("learned:a", ("A", "B", "C"), "walks", allow_seen=False)
+    assert controllers_of("learned:a", ("A", "C"), "walks", allow_seen=True) == [("learned:a", ("A", "C"), ("A",))]
 
 
 def test_a_shipped_policy_is_refused_on_its_own_people_without_folds(tmp_path, monkeypatch):

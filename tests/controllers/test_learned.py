@@ -18,7 +18,6 @@ from neuromotion_gym.controllers.learned import (
     heard,
     read_policy,
     shipped_policies,
-    stranger,
 )
 from neuromotion_gym.errors import NeuroMotionError
 
@@ -233,21 +232,6 @@ def test_people_of_another_data_set_are_others(layout):
     assert heard(known, ["Ann"], "gestures") == ("Ann",)
     assert heard(known, ["Ann"], "walks") == ()
     assert heard(known, ["Ann"]) == heard(spec, ["Ann"], "walks") == ("Ann",)
-
-
-def test_a_stranger_is_found_among_policies(tmp_path, layout, policy):
-    record = make_spec(layout).training
-    write_policy(
-        tmp_path / "b.onnx", make_spec(layout, training=record.model_copy(update={"subjects": ("Cleo",)})), layout
-    )
-    both = f"{policy},{tmp_path / 'b.onnx'}"
-    assert stranger(both, ["Cleo"]) == str(policy)
-    assert stranger(both, ["Ann"]) == str(tmp_path / "b.onnx")
-    with pytest.raises(NeuroMotionError, match=r"linear.onnx on Bob; .*b.onnx on Cleo"):
-        stranger(both, ["Bob", "Cleo"])
-    deaf = make_spec(layout, training=record.model_copy(update={"blind": True}))
-    path = write_policy(tmp_path / "deaf.onnx", deaf, layout)
-    assert stranger(str(path), ["Bob"]) == str(path)
 
 
 @pytest.mark.parametrize("name", shipped_policies())
