@@ -80,7 +80,7 @@ def test_a_function_may_be_named_and_is_imported_when_it_is_used(mock_band, tmp_
     architectures.register_network("not_there", "no_such_module:build")
     folder = train(recipe(network={"name": "by_name"}), tmp_path / "out", root=mock_band, progress=False)
     assert (folder / "model.onnx").is_file()
-    with pytest.raises(NeuroMotionError, match="a function or by 'module:function', not by 3"):
+    with pytest.raises(NeuroMotionError, match="the text .module:name., not by 3"):
         architectures.register_network("number", 3)
 
 
