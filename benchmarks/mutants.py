@@ -271,8 +271,8 @@ def run(mutant: Mutant, tests: list[str], expected_s: float, copy: Path) -> str:
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests]
     try:
         done = subprocess.run(command, cwd=copy, capture_output=True, timeout=3 * expected_s + SLACK_S, check=False)
-        # 1: a test failed; 2 and 4: a module no longer imports
-        return "survived" if done.returncode == 0 else "killed"
+        # 0: all passed; 1: a test failed; 2 and 4: a module no longer imports; 5: none of the tests was found
+        return {0: "survived", 5: "not covered"}.get(done.returncode, "killed")
     except subprocess.TimeoutExpired:
         return "killed"
     finally:
