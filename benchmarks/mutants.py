@@ -268,7 +268,7 @@ def run(mutant: Mutant, tests: list[str], expected_s: float, copy: Path) -> str:
     file = copy / mutant.file
     source = (ROOT / mutant.file).read_text(encoding="utf-8")
     file.write_text(applied(mutant, source), encoding="utf-8")
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests]
+    command = [sys.executable, "-m", "pytest", "-n", "0", "-x", "-q", "-p", "no:cacheprovider", *tests]
     try:
         done = subprocess.run(command, cwd=copy, capture_output=True, timeout=3 * expected_s + SLACK_S, check=False)
         # 0: all passed; 1: a test failed; 2 and 4: a module no longer imports; 5: none of the tests was found

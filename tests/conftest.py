@@ -17,6 +17,7 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 
 import numpy as np  # noqa: E402
 import pytest  # noqa: E402
+from filelock import FileLock  # noqa: E402
 
 from neuromotion_gym.resources import DATA_VARIABLE, cache_folder  # noqa: E402
 from neuromotion_gym.signals.recording import Recording, Session, SignalSpec, Trial  # noqa: E402
@@ -41,7 +42,9 @@ def data_root() -> Path:
     if (root / "eegmmidb" / "packed").is_dir():
         script = Path(__file__).resolve().parents[1] / "benchmarks" / "unpack_data.py"
         published = cache_folder() / "data"
-        runpy.run_path(str(script))["unpack"](root, published, PEOPLE)
+        published.mkdir(parents=True, exist_ok=True)
+        with FileLock(published / ".lock"):  # several processes of tests may want it at once
+            runpy.run_path(str(script))["unpack"](root, published, PEOPLE)
         root = published
     os.environ[DATA_VARIABLE] = str(root)
     return root
