@@ -186,27 +186,33 @@ def make_sessions(make_recording: Callable[..., Recording]) -> Callable[..., lis
 
 
 @pytest.fixture(scope="session")
-def small_armband(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder of data sets that holds an invented and short armband set in its published format.
+def write_armband() -> Callable[[Path, int], Path]:
+    """Write an invented armband set in its published format: every gesture raises channels of its own."""
 
-    Every gesture raises channels of its own.
-    """
-    from neuromotion_gym.datasets.myo_armband import reader
+    def write(root: Path, length: int) -> Path:
+        from neuromotion_gym.datasets.myo_armband import reader
 
-    root = tmp_path_factory.mktemp("data")
-    generator = np.random.default_rng(0)
-    for subject in reader.SUBJECTS:
-        for round_name in reader.ROUNDS:
-            folder = root / "EvaluationDataset" / subject / round_name
-            folder.mkdir(parents=True)
-            for number in range(reader.FILES):
-                amplitude = np.full(8, 2.0)
-                if number % 7:
-                    amplitude[number % 7] = 25.0
-                    amplitude[(number % 7 + 3) % 8] = 12.0
-                samples = np.clip(generator.normal(size=(160, 8)) * amplitude, -128, 127)
-                samples.astype("<i2").tofile(folder / f"classe_{number}.dat")
-    return root
+        generator = np.random.default_rng(0)
+        for subject in reader.SUBJECTS:
+            for round_name in reader.ROUNDS:
+                folder = root / "EvaluationDataset" / subject / round_name
+                folder.mkdir(parents=True)
+                for number in range(reader.FILES):
+                    amplitude = np.full(8, 2.0)
+                    if number % 7:
+                        amplitude[number % 7] = 25.0
+                        amplitude[(number % 7 + 3) % 8] = 12.0
+                    samples = np.clip(generator.normal(size=(length, 8)) * amplitude, -128, 127)
+                    samples.astype("<i2").tofile(folder / f"classe_{number}.dat")
+        return root
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def small_armband(tmp_path_factory: pytest.TempPathFactory, write_armband: Callable[[Path, int], Path]) -> Path:
+    """Folder of data sets that holds an invented and short armband set."""
+    return write_armband(tmp_path_factory.mktemp("data"), 160)
 
 
 TRIAL_PACED = {

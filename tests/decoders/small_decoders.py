@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 import yaml
 
-from neuromotion_gym.datasets.myo_armband import reader as myo_armband
 from neuromotion_gym.decoders import DecoderSpec
 from neuromotion_gym.signals.recording import Recording, SignalSpec, Trial
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 TINY: dict[str, Any] = {
     "name": "tiny",
@@ -120,19 +122,6 @@ def tiny_recording(seed: int = 0, offset: float = 0.0, labels: tuple[str, ...] =
 
 
 @pytest.fixture(scope="session")
-def small_myo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The armband set in its published format, invented and short: every gesture raises channels of its own."""
-    root = tmp_path_factory.mktemp("data")
-    generator = np.random.default_rng(0)
-    for subject in myo_armband.SUBJECTS:
-        for round_name in myo_armband.ROUNDS:
-            folder = root / "EvaluationDataset" / subject / round_name
-            folder.mkdir(parents=True)
-            for number in range(myo_armband.FILES):
-                amplitude = np.full(8, 2.0)
-                if number % 7:
-                    amplitude[number % 7] = 25.0
-                    amplitude[(number % 7 + 3) % 8] = 12.0
-                samples = np.clip(generator.normal(size=(80, 8)) * amplitude, -128, 127)
-                samples.astype("<i2").tofile(folder / f"classe_{number}.dat")
-    return root
+def small_myo(tmp_path_factory: pytest.TempPathFactory, write_armband: Callable[[Path, int], Path]) -> Path:
+    """Folder of data sets that holds an invented armband set, shorter still than `small_armband`."""
+    return write_armband(tmp_path_factory.mktemp("data"), 80)
