@@ -23,18 +23,20 @@ SCRIPT = ROOT / "examples" / "train_ppo.py"
 POLICIES = ROOT / "assets" / "controllers"
 RESULTS = ROOT / "benchmarks" / "results" / "learning"
 GROUPS = {"a": ("Female0", "Female1", "Male0", "Male1"), "b": ("Male2", "Male3", "Male4", "Male5")}
-EMG = ("--decoder", "emg_armband", "--level", "standard", "--steps", "1500000")
-EEG = ("--decoder", "eeg_fists", "--level", "easy", "--steps", "1500000")
+EMG = ("--decoder", "emg_armband", "--level", "standard", "--steps", "1000000")
+EEG = ("--decoder", "eeg_fists", "--level", "easy", "--steps", "750000")
+SIGHTED = ("--observe-goal", "--steps", "500000")
+"""Upper bound; the later of two equal options counts."""
 RUNS = {
     **{
         f"emg_standard_{group}_{seed}": (*EMG, "--unseen", "--subjects", *people, "--seed", str(seed))
         for seed in range(3)
         for group, people in GROUPS.items()
     },
-    "emg_standard_goal": (*EMG, "--observe-goal"),
+    "emg_standard_goal": (*EMG, *SIGHTED),
     "emg_standard_blind": (*EMG, "--blind"),
     **{f"eeg_easy_{seed}": (*EEG, "--seed", str(seed)) for seed in range(3)},
-    "eeg_easy_goal": (*EEG, "--observe-goal"),
+    "eeg_easy_goal": (*EEG, *SIGHTED),
     "eeg_easy_blind": (*EEG, "--blind"),
 }
 EPISODES = 300

@@ -2,8 +2,9 @@
 
 A mutant is a small change of the code: ``<`` for ``<=``, ``+`` for ``-``, another constant, a condition turned round, a
 statement left out. Where no test fails, the line is not guarded. Mutants are sampled with a fixed seed from the modules
-in `TARGETS`; each is run against the tests that cover its line, the quickest first. Finished mutants are kept in
-``--out`` and not run again as long as their file and the tests stay the same.
+in `TARGETS`; each is run against the tests that cover its line, the quickest first. Results are kept in ``--out``: a
+killed mutant is not run again as long as its module and the test file that killed it stay the same, a survivor as long
+as its module and all tests do.
 
 Takes pytest-cov (the extra ``dev``), ``NEUROMOTION_DATA`` for the tests that read recordings, and hours on two cores;
 stop it with Ctrl-C and go on with the same command.
@@ -17,12 +18,15 @@ import hashlib
 import json
 import os
 import random
+import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from queue import SimpleQueue
@@ -41,9 +45,10 @@ TARGETS = (
     "neuromotion_gym/benchmark",
     "neuromotion_gym/decoders",
 )
-SECONDS = 90.0
+SECONDS = 60.0
 """Of tests that are run for one mutant, by their own durations."""
 SLACK_S = 90.0
+FAILED = re.compile(r"^(?:FAILED|ERROR) (tests/[^:\s]+\.py)(.*?)(?: - .*)?$", re.MULTILINE)
 COMPARISONS = {
     ast.Lt: "<=", ast.LtE: "<", ast.Gt: ">=", ast.GtE: ">", ast.Eq: "!=", ast.NotEq: "==",
     ast.In: "not in", ast.NotIn: "in", ast.Is: "is not", ast.IsNot: "is",
@@ -217,66 +222,115 @@ def applied(mutant: Mutant, source: str) -> str:
 
 
 def covering(folder: Path) -> tuple[dict[str, dict[str, list[str]]], dict[str, float]]:
-    """Tests that run each line of each file, and how long each test takes; measured once and kept in ``folder``."""
+    """Tests that run each line of each file, and how long each test takes.
+
+    Kept in ``folder``: where only some test files changed, only those are measured again. Tests that fail without any
+    mutant are left out.
+    """
     kept = folder / "coverage.json"
-    state = _state_of(("neuromotion_gym", "tests"))
+    library = _digest([*(ROOT / "neuromotion_gym").rglob("*.py"), *(ROOT / "tests").rglob("conftest.py")])
+    tests = {path.relative_to(ROOT).as_posix(): _digest([path]) for path in (ROOT / "tests").rglob("test_*.py")}
+    lines: dict[str, dict[str, list[str]]] = {}
+    seconds: dict[str, float] = {}
+    known: dict[str, str] = {}
     if kept.is_file():
         content = json.loads(kept.read_text(encoding="utf-8"))
-        if content["state"] == state:
-            return content["lines"], content["seconds"]
+        if content["library"] == library:
+            lines, seconds, known = content["lines"], content["seconds"], content["tests"]
+    changed = sorted(path for path, digest in tests.items() if known.get(path) != digest)
+    stale = {*changed, *(set(known) - set(tests))}
+    if not stale:
+        return lines, seconds
+    lines = {
+        file: {line: [test for test in names if _file_of(test) not in stale] for line, names in own.items()}
+        for file, own in lines.items()
+    }
+    seconds = {test: value for test, value in seconds.items() if _file_of(test) not in stale}
+    for file, own in _measured(changed if known else [], folder, seconds).items():
+        for line, names in own.items():
+            before = lines.setdefault(file, {}).get(line, [])
+            lines[file][line] = sorted({*before, *names})
+    content = {"library": library, "tests": tests, "lines": lines, "seconds": seconds}
+    kept.write_text(json.dumps(content), encoding="utf-8")
+    return lines, seconds
+
+
+def _measured(files: list[str], folder: Path, seconds: dict[str, float]) -> dict[str, dict[str, list[str]]]:
+    """Run test files (all of them where none is named); the tests of each line, and their times into ``seconds``."""
     from coverage import CoverageData
 
     data, durations = folder / ".coverage", folder / "durations.txt"
     command = [
         sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--cov=neuromotion_gym", "--cov-context=test",
-        "--cov-report=", "--durations=0", "--durations-min=0",
+        "--cov-report=", "--durations=0", "--durations-min=0", *files,
     ]  # fmt: skip
-    environment = {**os.environ, "COVERAGE_FILE": str(data)}
-    with durations.open("w", encoding="utf-8") as file:
-        subprocess.run(command, cwd=ROOT, env=environment, stdout=file, check=False)
-    seconds: dict[str, float] = defaultdict(float)
-    for line in durations.read_text(encoding="utf-8").splitlines():
+    environment = {**os.environ, "COVERAGE_FILE": str(data.resolve())}
+    with tempfile.TemporaryDirectory() as place, durations.open("w", encoding="utf-8") as file:
+        copy = copies(1, Path(place)).get().resolve()
+        subprocess.run(command, cwd=copy, env=environment, stdout=file, check=False)
+    output = durations.read_text(encoding="utf-8")
+    failed = {"".join(found) for found in FAILED.findall(output)}
+    if failed:
+        print(f"left out, since they fail without a mutant: {', '.join(sorted(failed))}")
+    for line in output.splitlines():
         words = line.split(maxsplit=2)
         if len(words) == 3 and words[1] in ("call", "setup") and words[0].endswith("s"):
-            seconds[words[2]] += float(words[0][:-1])
+            seconds[words[2]] = seconds.get(words[2], 0.0) + float(words[0][:-1])
     measured = CoverageData(str(data))
     measured.read()
-    lines: dict[str, dict[str, list[str]]] = {}
-    for name in measured.measured_files():
-        own = {
-            str(line): sorted({context.split("|")[0] for context in contexts if context})
+    return {
+        Path(name).relative_to(copy).as_posix(): {
+            str(line): sorted({context.split("|")[0] for context in contexts if context} - failed)
             for line, contexts in measured.contexts_by_lineno(name).items()
         }
-        lines[Path(name).resolve().relative_to(ROOT).as_posix()] = own
-    kept.write_text(json.dumps({"state": state, "lines": lines, "seconds": seconds}), encoding="utf-8")
-    return lines, seconds
+        for name in measured.measured_files()
+    }
 
 
-def _state_of(folders: tuple[str, ...]) -> str:
-    """Digest of all modules in some folders."""
+def _file_of(test: str) -> str:
+    return test.split("::", maxsplit=1)[0]
+
+
+def _digest(paths: list[Path]) -> str:
+    """Digest of some files and their names."""
     digest = hashlib.sha256()
-    for folder in folders:
-        for path in sorted((ROOT / folder).rglob("*.py")):
-            digest.update(path.relative_to(ROOT).as_posix().encode() + path.read_bytes())
+    for path in sorted(paths):
+        digest.update(path.relative_to(ROOT).as_posix().encode() + path.read_bytes())
     return digest.hexdigest()
 
 
-def run(mutant: Mutant, tests: list[str], expected_s: float, copy: Path) -> str:
-    """``killed``, ``survived`` or ``not covered``."""
+def state_of(outcome: str, killer: str) -> str:
+    """Digest of the tests that an outcome rests on."""
+    if outcome == "killed" and not killer:
+        return ""  # the module did not import, or the tests did not end
+    if outcome == "killed" and (ROOT / killer).is_file():
+        return _digest([ROOT / killer])
+    return _digest(list((ROOT / "tests").rglob("*.py")))
+
+
+def run(mutant: Mutant, tests: list[str], expected_s: float, copy: Path) -> tuple[str, str]:
+    """``killed``, ``survived`` or ``not covered``, and the test file that killed it, where one did."""
     if not tests:
-        return "not covered"
+        return "not covered", ""
     file = copy / mutant.file
     source = (ROOT / mutant.file).read_text(encoding="utf-8")
     file.write_text(applied(mutant, source), encoding="utf-8")
     command = [sys.executable, "-m", "pytest", "-n", "0", "-x", "-q", "-p", "no:cacheprovider", *tests]
+    process = subprocess.Popen(
+        command, cwd=copy, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    )
     try:
-        done = subprocess.run(command, cwd=copy, capture_output=True, timeout=3 * expected_s + SLACK_S, check=False)
-        # 0: all passed; 1: a test failed; 2 and 4: a module no longer imports; 5: none of the tests was found
-        return {0: "survived", 5: "not covered"}.get(done.returncode, "killed")
+        output, _ = process.communicate(timeout=3 * expected_s + SLACK_S)
     except subprocess.TimeoutExpired:
-        return "killed"
+        return "killed", ""
     finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         file.write_text(source, encoding="utf-8")
+    # 0: all passed; 1: a test failed; 2 and 4: a module no longer imports; 5: none of the tests was found
+    outcome = {0: "survived", 5: "not covered"}.get(process.returncode, "killed")
+    failed = FAILED.search(output)
+    return outcome, failed[1] if outcome == "killed" and failed else ""
 
 
 def chosen_tests(
@@ -317,6 +371,11 @@ def table(results: dict[str, dict[str, object]]) -> Iterator[str]:
     yield f"| all | {len(everything)} | {sum(everything) / max(1, len(everything)):.1%} |"
 
 
+def holds(entry: dict[str, str] | None) -> bool:
+    """Whether a result that was kept still says how today's tests judge its mutant."""
+    return entry is not None and entry["tests"] == state_of(entry["outcome"], entry["killer"])
+
+
 def main() -> None:
     """Sample, run, and print the table and the survivors."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -336,12 +395,11 @@ def main() -> None:
     known = {}
     if log.is_file():
         known = {entry["key"]: entry for entry in map(json.loads, log.read_text(encoding="utf-8").splitlines())}
-    tests_state = _state_of(("tests",))
-    todo = [mutant for mutant in sample if known.get(mutant.key, {}).get("tests") != tests_state]
+    todo = [mutant for mutant in sample if not holds(known.get(mutant.key))]
     with tempfile.TemporaryDirectory() as folder, log.open("a", encoding="utf-8") as file:
         free = copies(arguments.jobs, Path(folder))
 
-        def one(mutant: Mutant) -> tuple[Mutant, str]:
+        def one(mutant: Mutant) -> tuple[Mutant, tuple[str, str]]:
             copy = free.get()
             try:
                 tests, expected_s = chosen_tests(mutant, lines, seconds)
@@ -351,8 +409,9 @@ def main() -> None:
 
         with ThreadPoolExecutor(arguments.jobs) as pool:
             for number, done in enumerate(as_completed([pool.submit(one, mutant) for mutant in todo]), 1):
-                mutant, outcome = done.result()
-                entry = {"key": mutant.key, **asdict(mutant), "outcome": outcome, "tests": tests_state}
+                mutant, (outcome, killer) = done.result()
+                tests = state_of(outcome, killer)
+                entry = {"key": mutant.key, **asdict(mutant), "outcome": outcome, "killer": killer, "tests": tests}
                 known[mutant.key] = entry
                 file.write(json.dumps(entry) + "\n")
                 file.flush()
