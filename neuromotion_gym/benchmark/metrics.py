@@ -1,7 +1,7 @@
-"""What a batch of episodes is worth: pure functions on arrays.
+"""Metrics of a batch of episodes: pure functions on arrays.
 
-Shapes: ``episodes`` is one value an episode; ``steps`` runs over control steps and is padded with NaN (positions) or
--1 (labels) after an episode's end.
+Shapes: an axis ``episodes`` has one element per episode; an axis ``steps`` has one per control step, and is padded with
+NaN (positions) or -1 (labels) after the end of an episode.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def median_time(time_s: np.ndarray, success: np.ndarray) -> float:
 
 
 def bits_per_selection(accuracy: float, choices: float) -> float:
-    """Wolpaw's bits a selection; zero where the accuracy is not above chance.
+    """Bits per selection after Wolpaw; zero where the accuracy is not above chance.
 
     ``log2 N + P log2 P + (1 - P) log2((1 - P) / (N - 1))`` (Wolpaw et al., Clin. Neurophysiol. 113(6), 2002).
 
@@ -33,7 +33,7 @@ def bits_per_selection(accuracy: float, choices: float) -> float:
     accuracy : float
         Probability P of the right selection, 0..1.
     choices : float
-        Number N of goals, above 1; for a continuum 1 / success of the best policy without information.
+        Number N of goals, above 1. For a continuum of goals: 1 / success rate of the best policy without information.
     """
     if choices <= 1:
         raise NeuroMotionError(f"Information needs more than one choice, not {choices}.")
@@ -48,15 +48,15 @@ def bits_per_selection(accuracy: float, choices: float) -> float:
 
 
 def information_transfer_rate(success: np.ndarray, time_s: np.ndarray, choices: float) -> float:
-    """Wolpaw's information transfer rate in bit a minute, at the task's time limit.
+    """Information transfer rate after Wolpaw, in bit/min.
 
-    An episode without selection counts as an error that took the whole time limit: waiting is not free.
+    An episode without a selection counts as an error that took the whole time limit, so that waiting has a cost.
 
     Parameters
     ----------
     success : bool array, shape (episodes,)
     time_s : float array, shape (episodes,)
-        Seconds to the end of the episode: selection, or time limit.
+        Seconds to the end of the episode: to the selection, or to the time limit.
     choices : float
         See `bits_per_selection`.
     """
@@ -66,7 +66,7 @@ def information_transfer_rate(success: np.ndarray, time_s: np.ndarray, choices: 
 
 
 def path_efficiency(position: np.ndarray) -> np.ndarray:
-    """Straight distance from first to last position over the length of the path between.
+    """Straight distance from the first to the last position, divided by the length of the path between them.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ def path_efficiency(position: np.ndarray) -> np.ndarray:
 
 
 def overshoots(position: np.ndarray, goal: np.ndarray, tolerance: float) -> np.ndarray:
-    """How often the limb left the goal's tolerance again after it had reached it.
+    """How often the limb reached the goal's tolerance and then left it again.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ def overshoots(position: np.ndarray, goal: np.ndarray, tolerance: float) -> np.n
         NaN after an episode's end.
     goal : float array, shape (episodes, axes)
     tolerance : float
-        Largest distance on any axis.
+        Largest distance from the goal that still counts as reached, the same on every axis.
 
     Returns
     -------
@@ -105,20 +105,20 @@ def overshoots(position: np.ndarray, goal: np.ndarray, tolerance: float) -> np.n
 
 
 def false_activations_per_minute(intent: np.ndarray, decoded: np.ndarray, rest: int, control_s: float) -> float:
-    """Onsets of a decoded movement while the person wants rest, a minute of wanted rest.
+    """Onsets of a decoded movement while the person intends to rest, per minute of intended rest.
 
     Parameters
     ----------
     intent, decoded : int array, shape (episodes, steps)
         Labels; -1 after an episode's end.
     rest : int
-        Index of the label that holds still.
+        Index of the label for rest.
     control_s : float
         Control period.
 
     Returns
     -------
-    float; NaN where nobody wanted rest.
+    float; NaN where rest was never intended.
     """
     wanted = intent == rest
     moving = decoded != rest
@@ -128,7 +128,7 @@ def false_activations_per_minute(intent: np.ndarray, decoded: np.ndarray, rest: 
 
 
 def intent_latencies(intent: np.ndarray, decoded: np.ndarray, control_s: float) -> np.ndarray:
-    """Seconds from every change of intent to the first decision that agrees with it.
+    """Seconds from each change of intent to the first decision that agrees with it.
 
     Parameters
     ----------
@@ -139,14 +139,14 @@ def intent_latencies(intent: np.ndarray, decoded: np.ndarray, control_s: float) 
 
     Returns
     -------
-    float array, shape (changes,), in order of episode and time; NaN where the intent changed again, or the episode
-    ended, before it was decoded.
+    float array, shape (changes,), ordered by episode and time. NaN where the intent changed again, or the episode
+    ended, before the intent was decoded.
     """
     episodes, steps = intent.shape
     changed = np.zeros_like(intent, dtype=bool)
     changed[:, 1:] = (intent[:, 1:] != intent[:, :-1]) & (intent[:, 1:] >= 0)
     index = np.arange(steps)
-    # First step at or after each one that agrees, and first step after it at which the intent is another
+    # For each step: the first step from there on that agrees, and the first later step with another intent
     agrees = np.where((intent == decoded) & (intent >= 0), index, steps)
     first = np.minimum.accumulate(agrees[:, ::-1], axis=1)[:, ::-1]
     other = np.ones((episodes, steps), dtype=bool)
@@ -160,15 +160,15 @@ def intent_latencies(intent: np.ndarray, decoded: np.ndarray, control_s: float) 
 
 
 def throughput(start: np.ndarray, goal: np.ndarray, end: np.ndarray, time_s: np.ndarray) -> float:
-    """Throughput in bit/s after ISO 9241-411, with effective distance and effective width, of one condition.
+    """Throughput of one condition in bit/s after ISO 9241-411, from effective distance and effective width.
 
-    ``log2(De / We + 1) / mean time``; De is the mean distance travelled along the line from start to goal, We is
-    4.133 standard deviations of the end points about the goal along that line.
+    ``log2(De / We + 1) / mean time``. De is the mean distance travelled along the line from start to goal; We is 4.133
+    times the standard deviation of the end points along that line.
 
     Parameters
     ----------
     start, goal, end : float array, shape (episodes, axes)
-        Where the movement began, should have ended, and ended.
+        Where the movement began, where it should have ended, and where it ended.
     time_s : float array, shape (episodes,)
         Movement times in seconds.
 
@@ -182,7 +182,7 @@ def throughput(start: np.ndarray, goal: np.ndarray, end: np.ndarray, time_s: np.
     line = goal - start
     distance = np.linalg.norm(line, axis=1)
     if not (distance > 0).all():
-        raise NeuroMotionError("A movement's goal lies at its start: it has no direction.")
+        raise NeuroMotionError("The goal of a movement is also its start, so the movement has no direction.")
     unit = line / distance[:, None]
     miss = ((end - goal) * unit).sum(axis=1)
     width = 4.133 * miss.std(ddof=1)

@@ -1,7 +1,4 @@
-"""The batch as a `VecEnv` of stable-baselines3, which then trains on one batch and not on single environments.
-
-The only module of the library that imports stable-baselines3, and only when it is itself imported.
-"""
+"""The batch environment as a `VecEnv` of stable-baselines3."""
 
 from __future__ import annotations
 
@@ -26,20 +23,20 @@ if TYPE_CHECKING:
 class NeuroVecEnv(VecEnv):  # type: ignore[misc]  # stable-baselines3 is optional
     """A `NeuroVectorEnv` with the interface of stable-baselines3.
 
-    Rows whose episode ended begin the next one in the same step; their info then holds all that `NeuroVectorEnv` says
-    of the ended episode (``is_success``, ``wrong_selection``, ``goal``, ``time`` …), ``terminal_observation`` and
-    ``TimeLimit.truncated``. The info of a row whose episode goes on is empty: stable-baselines3 reads nothing there,
-    and filling it for every row would cost more than the rest of the step.
+    A row whose episode ended starts the next one in the same step. Its info then holds everything that
+    `NeuroVectorEnv` reports about the ended episode (``is_success``, ``wrong_selection``, ``goal``, ``time`` …),
+    ``terminal_observation`` and ``TimeLimit.truncated``. The info of a row whose episode goes on is empty:
+    stable-baselines3 reads nothing there, and to fill it for every row would take longer than the rest of the step.
 
     Parameters
     ----------
     env : NeuroVectorEnv
-        Made with ``autoreset_mode="SameStep"``; `make_sb3` does so.
+        Made with ``autoreset_mode="SameStep"``, as `make_sb3` does.
 
     Raises
     ------
     NeuroMotionError
-        If ``env`` is something else, or restarts in another way.
+        If ``env`` is something else, or was made with another ``autoreset_mode``.
 
     Examples
     --------
@@ -64,11 +61,11 @@ class NeuroVecEnv(VecEnv):  # type: ignore[misc]  # stable-baselines3 is optiona
 
     @property
     def layout(self) -> ObservationLayout:
-        """What stands where in an observation, and the clocks behind it."""
+        """Which element of an observation means what, and the periods of control and decoding."""
         return self.env.layout
 
     def reset(self) -> Any:
-        """Begin an episode in every row, with what `seed` and `set_options` asked for; observations of all rows."""
+        """Start an episode in every row with what `seed` and `set_options` were given; returns all observations."""
         seeds = None if all(seed is None for seed in self._seeds) else list(self._seeds)
         observation, info = self.env.reset(seed=seeds, options=self._merged_options())
         about = info.pop("about")
@@ -78,7 +75,7 @@ class NeuroVecEnv(VecEnv):  # type: ignore[misc]  # stable-baselines3 is optiona
         return observation
 
     def step_async(self, actions: np.ndarray) -> None:
-        """Take the actions of the coming step, float array of shape (num_envs, axes)."""
+        """Store the actions of the next step, float array of shape (num_envs, axes)."""
         self._actions = actions
 
     def step_wait(self) -> tuple[Any, np.ndarray, np.ndarray, list[dict[str, Any]]]:
@@ -87,7 +84,7 @@ class NeuroVecEnv(VecEnv):  # type: ignore[misc]  # stable-baselines3 is optiona
         Returns
         -------
         observation : float32 array, shape (num_envs, size), or dictionary of arrays
-            Where an episode ended, the first of the next one.
+            Where an episode ended, the first observation of the next one.
         reward : float32 array, shape (num_envs,)
         done : bool array, shape (num_envs,)
         infos : list of num_envs dictionaries
@@ -110,11 +107,11 @@ class NeuroVecEnv(VecEnv):  # type: ignore[misc]  # stable-baselines3 is optiona
         return observation, reward.astype(np.float32), done, infos
 
     def close(self) -> None:
-        """Give threads and the renderer back."""
+        """Free the threads and the renderer."""
         self.env.close()
 
     def get_attr(self, attr_name: str, indices: int | Iterable[int] | None = None) -> list[Any]:
-        """An attribute of the batch, once for each of ``indices``."""
+        """An attribute of the batch, repeated for each of ``indices``."""
         return [getattr(self.env, attr_name) for _ in self._rows(indices)]
 
     def set_attr(self, attr_name: str, value: Any, indices: int | Iterable[int] | None = None) -> None:
@@ -123,10 +120,10 @@ class NeuroVecEnv(VecEnv):  # type: ignore[misc]  # stable-baselines3 is optiona
         Raises
         ------
         NeuroMotionError
-            If it is meant for some rows alone.
+            If ``indices`` names only some of the rows.
         """
         if set(self._rows(indices)) != set(range(self.num_envs)):
-            raise NeuroMotionError(f"Rows of one batch share {attr_name!r}: set it for all of them.")
+            raise NeuroMotionError(f"All rows of a batch share {attr_name!r}: set it for all of them.")
         setattr(self.env, attr_name, value)
 
     def env_method(
@@ -136,7 +133,7 @@ class NeuroVecEnv(VecEnv):  # type: ignore[misc]  # stable-baselines3 is optiona
         indices: int | Iterable[int] | None = None,
         **method_kwargs: Any,
     ) -> list[Any]:
-        """Call a method of the batch once: its result, or that row's frame (``render``), for each of ``indices``."""
+        """Call a method of the batch once; its result, or each row's frame (``render``), for each of ``indices``."""
         result = getattr(self.env, method_name)(*method_args, **method_kwargs)
         each = method_name == "render" and result is not None
         return [result[row] if each else result for row in self._rows(indices)]
@@ -144,11 +141,11 @@ class NeuroVecEnv(VecEnv):  # type: ignore[misc]  # stable-baselines3 is optiona
     def env_is_wrapped(
         self, wrapper_class: type[gym.Wrapper[Any, Any, Any, Any]], indices: int | Iterable[int] | None = None
     ) -> list[bool]:
-        """Rows of a batch carry no wrappers of their own."""
+        """Always false: the rows of a batch have no wrappers of their own."""
         return [False for _ in self._rows(indices)]
 
     def get_images(self) -> Sequence[np.ndarray | None]:
-        """A frame of every row; None each without a render mode."""
+        """A frame of every row; None for each row without a render mode."""
         frames = self.env.render()
         return [None] * self.num_envs if frames is None else list(frames)
 
@@ -162,24 +159,24 @@ class NeuroVecEnv(VecEnv):  # type: ignore[misc]  # stable-baselines3 is optiona
         return [int(row) for row in self._get_indices(indices)]
 
     def _merged_options(self) -> dict[str, Any] | None:
-        """Options of every row as those of the batch."""
+        """Options of all rows as options of the batch."""
         names = {frozenset(options) for options in self._options}
         if names == {frozenset()}:
             return None
         if len(names) > 1 or "reset_mask" in next(iter(names)):
-            raise NeuroMotionError("Options of a reset have to be given for all rows: 'session' or 'goal', or both.")
+            raise NeuroMotionError("Give the options of a reset ('session', 'goal' or both) for all rows.")
         return {name: np.array([options[name] for options in self._options]) for name in next(iter(names))}
 
 
 def make_sb3(env_id: str, num_envs: int, **options: Any) -> NeuroVecEnv:
-    """A batch for stable-baselines3.
+    """Make a batch environment for stable-baselines3.
 
     Parameters
     ----------
     env_id : str
-        Row of `neuromotion_gym.ENVIRONMENTS`.
+        A name in `neuromotion_gym.ENVIRONMENTS`.
     num_envs : int
-        Size of the batch.
+        Number of rows of the batch.
     **options
         See `NeuroVectorEnv`.
     """
@@ -187,6 +184,6 @@ def make_sb3(env_id: str, num_envs: int, **options: Any) -> NeuroVecEnv:
 
 
 def _row(info: dict[str, Any], row: int) -> dict[str, Any]:
-    """What an info says of one row."""
+    """The entries of an info that belong to one row."""
     values = {key: value[row] for key, value in info.items() if not key.startswith("_")}
     return {key: value.item() if np.ndim(value) == 0 else value for key, value in values.items()}

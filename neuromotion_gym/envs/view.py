@@ -1,4 +1,4 @@
-"""Pictures of a running loop: the limb alone, or with goal, signal and labels for people."""
+"""Pictures of a running loop: the limb alone, or with goal, signal and labels for a human viewer."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
 
 
 class View:
-    """Draws the rows of a loop.
+    """Draws rows of a loop.
 
     Parameters
     ----------
     loop : ClosedLoop
-        What to look at.
+        The loop to draw.
     note : str, optional
-        Said in the overlay after person and part; the name of the controller, for instance.
+        Text shown in the overlay after subject and part, for instance the name of the controller.
 
     Raises
     ------
     NeuroMotionError
-        If this machine cannot draw.
+        If this machine cannot render.
     """
 
     def __init__(self, loop: ClosedLoop, note: str = "") -> None:
@@ -46,7 +46,7 @@ class View:
         ----------
         row : int
         overlay : bool
-            Whether to draw goal, signal and labels, which no agent may see.
+            Whether to draw goal, signal and labels, which an agent must not see.
         """
         physics, limb = self._loop.physics, self._loop.parts.limb
         qpos = physics.state[row, 1 : 1 + limb.model.nq]
@@ -62,7 +62,7 @@ class View:
         return compose(self._framed.frame(qpos, ghost), self.snapshot(row))
 
     def snapshot(self, row: int) -> Snapshot:
-        """What the overlay says of one row."""
+        """What the overlay shows of one row."""
         loop = self._loop
         layout, task, stream, spec = loop.layout, loop.parts.task, loop.stream, loop.stream.spec
         about, labels = loop.about(), loop.layout.intents.labels
@@ -100,7 +100,7 @@ class View:
         Raises
         ------
         NeuroMotionError
-            If matplotlib finds no display for a window.
+            If matplotlib finds no display.
         """
         import matplotlib.pyplot as plt
 

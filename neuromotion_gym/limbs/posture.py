@@ -1,6 +1,6 @@
-"""Postures at rest: what the whole state of a limb is once a control has been held long enough.
+"""Postures at rest: the full physics state of a limb after a control was held until the limb stopped.
 
-Computed by simulation, because coupled joints, tendons and muscles settle where only the physics knows.
+The states come from simulation, because no formula tells where coupled joints, tendons and muscles come to rest.
 """
 
 from __future__ import annotations
@@ -40,18 +40,18 @@ class PostureTable:
     home : float array, shape (nstate,)
         Full physics state at rest at home; time and velocities 0.
     home_sensordata : float array, shape (nsensordata,)
-        What the sensors read there.
+        Readings of all sensors in that state.
     qpos : slice
-        Where the joint positions lie in a state.
+        The joint positions within a state.
 
     Raises
     ------
     NeuroMotionError
-        If the limb becomes unstable on the way.
+        If the simulation becomes unstable.
     """
 
     longest_s = 4.0
-    """A posture that still moves after this long is taken as it is."""
+    """Longest simulation of one posture; a limb that still moves then is taken as it is."""
 
     def __init__(self, model: mujoco.MjModel, key: int) -> None:
         self.model = model
@@ -67,16 +67,16 @@ class PostureTable:
         self._tables: dict[str, np.ndarray] = {}
 
     def offsets(self, degree: str, controls: Callable[[np.ndarray], np.ndarray], targets: np.ndarray) -> np.ndarray:
-        """Difference of the state to home when one degree of freedom stands elsewhere.
+        """Difference between home and the state at rest with one degree of freedom moved.
 
         Parameters
         ----------
         degree : str
-            Name under which its table is kept.
+            Name of the degree of freedom; its table is kept under this name.
         controls : callable
-            From places, shape (9, 1), to the controls (9, nu) that hold it there; asked once.
+            Maps scaled positions, shape (9, 1), to the controls, shape (9, nu), that hold the limb there; called once.
         targets : float array, shape (n,)
-            Where it stands, -1 to 1.
+            Scaled positions of the degree of freedom, -1 to 1.
 
         Returns
         -------
@@ -114,5 +114,7 @@ class PostureTable:
         state[: self.qpos.start] = 0.0
         state[self._velocity] = 0.0
         if not np.isfinite(state).all() or any(data.warning.number[kind] for kind in UNSTABLE):
-            raise NeuroMotionError("The limb becomes unstable while it takes up a posture; shorten its time step.")
+            raise NeuroMotionError(
+                "The limb becomes unstable while it moves to a posture. Shorten the time step of its model."
+            )
         return state
