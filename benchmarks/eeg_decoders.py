@@ -1,13 +1,14 @@
 """Table of all EEG decoders under every condition: ``python benchmarks/eeg_decoders.py --out FOLDER``.
 
-Everybody is decoded by decoders of five folds of whole people (trained first where the cache lacks them), and the
-fixed test people by the shipped ones. Writes ``eeg_decoders.json`` and ``eeg_decoders.md``, and puts each decoder's
-own figures into its ``metrics.json`` and ``card.md``. Needs the extra ``train`` and the recordings
-(``NEUROMOTION_DATA``).
+There are two groups of results. In ``folds`` each person is decoded by the decoder of the fold that was trained
+without them (five folds of whole people; decoders that are not in the cache are trained first). In ``test`` the fixed
+test people are decoded by the shipped decoders. The script writes ``eeg_decoders.json`` and ``eeg_decoders.md``, and
+puts the figures of each shipped decoder into its ``metrics.json`` and ``card.md``. It needs the extra ``train`` and the
+recordings (``NEUROMOTION_DATA``).
 
-Tangent space + logistic regression is fitted here alone, on the same aligned band covariances as the shipped
-decoder: it is a baseline that has no ONNX graph. The eye controls, too, are trained here anew: the shipped ones read
-what a running loop plays, where the place of the onset in the window is any; these ones windows inside of trials.
+Tangent space + logistic regression is a baseline without an ONNX graph. Only this script fits it, on the same aligned
+band covariances as the shipped decoder. The eye controls are trained again here, on windows inside trials. The shipped
+eye controls were trained on windows of a running loop, in which the onset may lie anywhere.
 """
 
 from __future__ import annotations
@@ -53,8 +54,8 @@ EYES_OF = {
 TITLES = {
     "recorded": "as recorded",
     "regressed": "eyes regressed out",
-    "regressed_late": "regressed, from 2 s after the cue on",
-    "central": "regressed, frontal and temporal electrodes replaced",
+    "regressed_late": "eyes regressed out, from 2 s after the cue on",
+    "central": "eyes regressed out, frontal and temporal electrodes replaced",
     "slow": "below 4 Hz only",
 }
 
@@ -62,7 +63,7 @@ TITLES = {
 class TangentSpace:
     """Matrix logarithm of the aligned band covariance, then logistic regression (Barachant et al., 2012).
 
-    Trials come mirrored too, as for the shipped decoder.
+    It is fitted on trials and on their mirror images, as the shipped decoder is.
     """
 
     def __init__(self, exclude: tuple[str, ...] | None) -> None:
@@ -116,7 +117,10 @@ class TangentSpace:
 
 
 def eyes_in_trials(name: str, fold: tuple[str, ...]) -> Path:
-    """Folder of the eye control ``name`` trained inside of trials, without ``fold`` (on the train part without one)."""
+    """Folder of the eye control ``name``, trained on windows inside trials, without the people of ``fold``.
+
+    If ``fold`` is empty, it is trained on the train part.
+    """
     recipe = load_recipe(decoder_folder(name))
     assert recipe.data is not None
     recipe = recipe.model_copy(update={"data": recipe.data.model_copy(update={"preparation": "trials"})})
@@ -129,7 +133,7 @@ def eyes_in_trials(name: str, fold: tuple[str, ...]) -> Path:
 
 
 def pickers(folds: bool) -> dict[str, Any]:
-    """For each row of the table, the function that gives the decoder of a session and a condition."""
+    """For each row of the table: a function that returns the decoder for a session and a condition."""
     kept: dict[Any, Decoder] = {}
 
     def once(key: Any, make: Any) -> Decoder:
@@ -160,7 +164,7 @@ def pickers(folds: bool) -> dict[str, Any]:
 
 
 def questions(table: dict[str, dict[str, Decisions]]) -> dict[str, Any]:
-    """What has to hold of the shipped decoder, left against right over whole trials, paired over people."""
+    """Checks of the shipped decoder: left against right, whole trials, differences paired over people."""
     mine = table[SHIPPED]
 
     def above(other: str) -> dict[str, Any]:
@@ -176,7 +180,7 @@ def questions(table: dict[str, dict[str, Decisions]]) -> dict[str, Any]:
 
 
 def markdown(results: dict[str, Any]) -> str:
-    """The tables as text."""
+    """The tables as Markdown."""
     lines = ["# EEG decoders: rest, left fist, right fist (imagined)", ""]
     lines += [
         "Balanced accuracy, mean over people [95 % interval, bootstrap-t over people]. Chance: 0.333 and 0.500.",
@@ -204,7 +208,7 @@ def markdown(results: dict[str, Any]) -> str:
             lines.append("")
         lines += ["### Paired over people, left against right, whole trial", "", "| | difference |", "|---|---|"]
         asked = results[group]["questions"]
-        lines.append(f"| {SHIPPED}: as recorded − regressed | {interval(asked['loss_by_regression'])} |")
+        lines.append(f"| {SHIPPED}: as recorded − eyes regressed out | {interval(asked['loss_by_regression'])} |")
         for other, key in ((EYES, "above_eye_control"), (CLASSICAL, "above_csp_lda"), (TANGENT, "above_tangent_space")):
             for one in cond.CONDITIONS:
                 lines.append(f"| {SHIPPED} − {other}, {TITLES[one]} | {interval(asked[key][one])} |")
@@ -218,7 +222,7 @@ def interval(value: dict[str, Any]) -> str:
 
 
 def shortened(value: Any) -> Any:
-    """Four digits, for files."""
+    """``value`` with all floats rounded to four digits, for the files."""
     if isinstance(value, float):
         return round(value, 4)
     if isinstance(value, dict):
@@ -227,7 +231,7 @@ def shortened(value: Any) -> Any:
 
 
 def main() -> None:
-    """Make the tables."""
+    """Decode all trials and write the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
     parser.add_argument("--groups", nargs="+", choices=("folds", "test"), default=["folds", "test"])

@@ -1,7 +1,7 @@
 """Simulated coverage of the reports' 95 % intervals near 1: ``python benchmarks/interval_coverage.py``.
 
-Populations of people with a given mean rate are drawn, each person plays some episodes, and it is counted how often the
-interval holds the mean. The table goes to ``results/interval_coverage.md``.
+The script draws people from a population with a known mean success rate. Each person plays some episodes. Coverage is
+the share of repeats in which the interval contains the mean rate. The table goes to ``results/interval_coverage.md``.
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ def _beta(size: float) -> Population:
 
 
 POPULATIONS: dict[str, Population] = {
-    "some people fail wholly": lambda generator, rate, people: (generator.random(people) < rate).astype(float),
+    "some people always fail, the others never": lambda generator, rate, people: (
+        generator.random(people) < rate
+    ).astype(float),
     "some people succeed half of the time, the others always": lambda generator, rate, people: np.where(
         generator.random(people) < 2 * (1 - rate), 0.5, 1.0
     ),
@@ -44,7 +46,7 @@ POPULATIONS: dict[str, Population] = {
 def coverage(
     population: Population, rate: float, people: int, episodes: int, repeats: int
 ) -> tuple[float, float, float]:
-    """Share of intervals that hold the rate, the same of the bootstrap alone, and the mean width of the first."""
+    """Coverage of `rate_interval`, coverage of the studentised bootstrap alone, and mean width of `rate_interval`."""
     generator = np.random.default_rng([people, episodes, round(1000 * rate)])
     number = np.full(people, episodes)
     found = np.zeros((repeats, 3))
@@ -62,7 +64,7 @@ def coverage(
 
 
 def main() -> None:
-    """Simulate and write the table."""
+    """Run the simulations and write the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeats", type=int, default=400, help="Simulations of each case (default 400).")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "interval_coverage.md")
@@ -71,8 +73,8 @@ def main() -> None:
     lines = [
         "# Coverage of the 95 % intervals of rates near 1",
         "",
-        f"{arguments.repeats} simulations of each case. An entry is the coverage of the interval that reports use, in",
-        "brackets that of the studentised bootstrap over people alone, and the mean width.",
+        f"{arguments.repeats} simulations of each case. Columns: true success rate. Each entry: coverage of the",
+        "interval in reports, (coverage of the studentised bootstrap over people alone), mean width of the interval.",
         "",
         header,
         "| " + " | ".join(["---"] * (3 + len(RATES))) + " |",

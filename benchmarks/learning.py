@@ -1,11 +1,11 @@
-"""Every training that the page on learning reports, the shipped policies among them, and their curves.
+"""Run every training that docs/learning.md reports, including those of the shipped policies; write their curves.
 
-    python benchmarks/learning.py                  # all of them, one after the other; goes on where it was stopped
-    python benchmarks/learning.py eeg_easy_0       # only these
-    python benchmarks/learning.py --collect        # train nothing, write policies and curves of what there is
+    python benchmarks/learning.py                  # all of them, one after the other; continues a stopped training
+    python benchmarks/learning.py eeg_easy_0       # only the named ones
+    python benchmarks/learning.py --collect        # no training: write policies and curves of finished trainings
 
 Trainings go to ``runs/NAME``, policies to ``assets/controllers/NAME.onnx``, curves to ``benchmarks/results/learning``.
-Those of armband EMG listen to decoders of folds, which takes the recordings.
+The trainings on armband EMG use the decoders of the folds; training these decoders needs the recordings.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ GROUPS = {"a": ("Female0", "Female1", "Male0", "Male1"), "b": ("Male2", "Male3",
 EMG = ("--decoder", "emg_armband", "--level", "standard", "--steps", "1000000")
 EEG = ("--decoder", "eeg_fists", "--level", "easy", "--steps", "750000")
 SIGHTED = ("--observe-goal", "--steps", "500000")
-"""Upper bound; the later of two equal options counts."""
+"""Upper bound. Where an option is given twice, the last value counts."""
 RUNS = {
     **{
         f"emg_standard_{group}_{seed}": (*EMG, "--unseen", "--subjects", *people, "--seed", str(seed))
@@ -40,9 +40,9 @@ RUNS = {
     "eeg_easy_blind": (*EEG, "--blind"),
 }
 EPISODES = 300
-"""Over which a curve is smoothed."""
+"""Number of episodes over which each point of a curve is averaged."""
 POINTS = 40
-"""Of a curve, about."""
+"""Approximate number of points in a curve."""
 LINES = {
     "goal": (":", "black", "sees the goal"),
     "blind": ("--", "grey", "blind"),
@@ -54,15 +54,15 @@ CHANCE = {"emg": 1 / 8, "eeg": 1 / 2}
 
 
 def main() -> None:
-    """Train what is asked for, and collect what there is."""
+    """Run the trainings that are named, then collect the finished ones."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", help=f"of {', '.join(RUNS)}")
-    parser.add_argument("--runs", type=Path, default=Path("runs"), help="where trainings go (%(default)s)")
-    parser.add_argument("--threads", type=int, default=1, help="of each training (%(default)s)")
-    parser.add_argument("--collect", action="store_true", help="train nothing")
+    parser.add_argument("names", nargs="*", help=f"trainings to run, all if none is named: {', '.join(RUNS)}")
+    parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of the trainings (%(default)s)")
+    parser.add_argument("--threads", type=int, default=1, help="threads of each training (%(default)s)")
+    parser.add_argument("--collect", action="store_true", help="no training: only write policies and curves")
     options = parser.parse_args()
     if unknown := set(options.names) - set(RUNS):
-        parser.error(f"no training is called {', '.join(sorted(unknown))}")
+        parser.error(f"unknown trainings: {', '.join(sorted(unknown))}")
     if not options.collect:
         for name in options.names or RUNS:
             print(name, flush=True)
@@ -72,7 +72,7 @@ def main() -> None:
 
 
 def collect(runs: Path) -> None:
-    """Copy the policies of all finished trainings, and write their curves as one table and as pictures."""
+    """Copy the policies of all finished trainings; write their curves as one table and a picture for each modality."""
     finished = [
         name for name in RUNS if (runs / name / "policy.onnx").is_file() and (runs / name / "curve.csv").is_file()
     ]
@@ -95,7 +95,7 @@ def collect(runs: Path) -> None:
 
 
 def smoothed(path: Path) -> list[dict[str, Any]]:
-    """About `POINTS` updates of a curve, each figure the mean over the last `EPISODES` episodes up to there."""
+    """About `POINTS` points of a training curve, each the mean over the last `EPISODES` episodes up to that update."""
     with path.open(encoding="utf-8") as file:
         curve = [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
     rows: list[dict[str, Any]] = []
@@ -123,7 +123,7 @@ def smoothed(path: Path) -> list[dict[str, Any]]:
 
 
 def draw(rows: list[dict[str, Any]], chance: float, path: Path) -> None:
-    """Success against steps, one line a training."""
+    """Plot success against steps, one line for each training."""
     import matplotlib.pyplot as plt
 
     figure, axes = plt.subplots(figsize=(6, 4), layout="constrained")

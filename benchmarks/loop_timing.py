@@ -1,6 +1,6 @@
-"""Loops to be measured: environments that are stepped, physics alone, and where the time goes.
+"""What the speed benchmarks measure: environments, physics alone, and the time that each part of a loop takes.
 
-Seconds are wall clock, of the steps alone: choosing the actions is not counted.
+Seconds are wall-clock time of the steps. The time to choose the actions is not counted.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ if TYPE_CHECKING:
     from neuromotion_gym.signals.sources import Source
 
 ENV_ID = "NeuroArm-v0"
-SHIPPED, FINE, REFERENCE = "as shipped", "20 × 2.5 ms", "20 × 2.5 ms, each evaluated four times"
+SHIPPED, FINE, REFERENCE = "as shipped", "20 × 2.5 ms", "20 × 2.5 ms, RK4"
 PHYSICS = {
     FINE: (2.5e-3, mujoco.mjtIntegrator.mjINT_IMPLICITFAST),
     REFERENCE: (2.5e-3, mujoco.mjtIntegrator.mjINT_RK4),
 }
-"""Time steps and integrators. Runge and Kutta's takes four evaluations a step, which makes the arm cost what the bars'
-reference costs in as many steps."""
+"""Time step and integrator. MuJoCo's RK4 evaluates the dynamics four times a step, so the arm costs about as much as
+the limb that the bars are stated for, with the same number of steps."""
 
 
 def ingredients(decoder: str, source: str) -> dict[str, Any]:
-    """Options of an environment with decoder and source loaded once; copies of the source share what it plays."""
+    """Options of an environment. Decoder and source are loaded once; copies of the source share its trials."""
     kind, inner = parse_decoder_name(decoder)
     loaded = load_decoder(inner or "emg_armband")
     chosen = BoundDecoder(kind, loaded) if kind else loaded
@@ -47,7 +47,7 @@ def ingredients(decoder: str, source: str) -> dict[str, Any]:
 
 
 def play_everything(source: Source, rows: int = 64, most: int = 200) -> float:
-    """Play until every trial was heard: what a source prepares for a trial is prepared once. Seconds that it took."""
+    """Play every trial once, because a source prepares a trial when it is first played. Returns the seconds it took."""
     begin, heard = perf_counter(), set[int]()
     source.start(rows)
     source.reset(np.arange(rows), np.random.default_rng(0).spawn(rows))
@@ -57,25 +57,25 @@ def play_everything(source: Source, rows: int = 64, most: int = 200) -> float:
         heard.update(*(source.trials_played(row) for row in range(rows)))
         if len(heard) == source.provenance["trials"]:
             break
-        if piece % 10 == 9:  # other people
+        if piece % 10 == 9:  # draw other people
             source.reset(np.arange(rows), np.random.default_rng(piece).spawn(rows))
     return perf_counter() - begin
 
 
 def own(options: dict[str, Any]) -> dict[str, Any]:
-    """The same options with a source that has rows of its own."""
+    """The same options with a copy of the source, which keeps the state of its own rows."""
     source = copy.copy(options["source"])
     source.start(0)
     return {"decoder": options["decoder"], "source": source}
 
 
 def looked_at(heard: bool) -> dict[str, str]:
-    """Options with which signals are made even where no decoder reads them: somebody might look at an overlay."""
+    """With ``heard``: options that make the source generate samples even if no decoder reads them (for an overlay)."""
     return {"render_mode": "overlay"} if heard else {}
 
 
 def following(layout: ObservationLayout) -> Callable[[np.ndarray], np.ndarray]:
-    """Actions that go where the posterior says."""
+    """Actions that move as the most probable label says."""
 
     def act(observation: np.ndarray) -> np.ndarray:
         return layout.intents.directions[observation[..., layout.posterior].argmax(axis=-1)]
@@ -84,12 +84,12 @@ def following(layout: ObservationLayout) -> Callable[[np.ndarray], np.ndarray]:
 
 
 def resting(layout: ObservationLayout) -> Callable[[np.ndarray], np.ndarray]:
-    """Actions that stay at home, so that no episode ends before its time limit."""
+    """Actions that keep the limb at home, so that no episode ends before its time limit."""
     return lambda observation: np.zeros((*observation.shape[:-1], len(layout.intents.axes)))
 
 
 def use_physics(env: NeuroEnv | NeuroVectorEnv, physics: str, threads: int) -> None:
-    """Simulate with one of `PHYSICS` instead of what the limb ships with; comes before the first reset."""
+    """Use one of `PHYSICS` instead of the limb's own time step and integrator; call it before the first reset."""
     loop = env.loop
     limb = loop.parts.limb
     loop.physics.close()
@@ -100,7 +100,7 @@ def use_physics(env: NeuroEnv | NeuroVectorEnv, physics: str, threads: int) -> N
 def batch(
     options: dict[str, Any], rows: int, threads: int, physics: str = SHIPPED, *, heard: bool = False
 ) -> NeuroVectorEnv:
-    """A batch of its own; ``heard`` as in `looked_at`."""
+    """A new batch environment; ``heard`` as in `looked_at`."""
     env = NeuroVectorEnv(ENV_ID, rows, threads=threads, **looked_at(heard), **own(options))
     if physics != SHIPPED:
         use_physics(env, physics, threads)
@@ -108,7 +108,7 @@ def batch(
 
 
 class Stepping:
-    """Steps an environment; each call gives the seconds of one limb's step.
+    """Steps an environment; each call returns the seconds of one limb's step.
 
     Parameters
     ----------
@@ -116,7 +116,7 @@ class Stepping:
     act : callable
         From observations to actions.
     rows : int
-        How many limbs it has.
+        Number of limbs in the environment.
     """
 
     def __init__(self, env: Any, act: Callable[[Any], np.ndarray], rows: int = 1) -> None:
@@ -125,10 +125,10 @@ class Stepping:
         self._observation, _ = env.reset(seed=0)
         self.ended = self.steps = 0
         self.processor_s = 0.0
-        """What all threads together computed, which another program on the machine changes less than the clock."""
+        """Processor time of all threads. Other programs on the machine change it less than wall-clock time."""
 
     def __call__(self, steps: int) -> float:
-        """Seconds of one limb's step, over ``steps`` steps."""
+        """Seconds of one limb's step, mean over ``steps`` steps."""
         seconds = 0.0
         for _ in range(steps):
             action = self._act(self._observation)
@@ -143,7 +143,7 @@ class Stepping:
         return seconds / steps / self._rows
 
     def stagger(self, groups: int = 8, steps: int = 15) -> None:
-        """Begin the rows' episodes at different times, as they are after a while."""
+        """Start the rows' episodes at different times, as in a batch that has run for a while."""
         groups = min(groups, self._rows)
         for group in range(groups):
             self(steps)
@@ -154,16 +154,16 @@ class Stepping:
 
 
 class Motion:
-    """What a loop's physics simulated over some steps, for raw physics to do the same again.
+    """States and controls of a loop over some steps, so that physics alone can repeat the same motion.
 
-    Limbs at rest cost less than limbs that move, so physics alone has to move them as the loop did.
+    Limbs at rest cost less than limbs that move, so physics alone has to simulate the motion of the loop.
 
     Attributes
     ----------
     states : float array, shape (steps, rows, nstate)
-        Where each control step began.
+        State at the start of each control step.
     controls : float array, shape (steps, rows, substeps, nu)
-        What was asked for.
+        Controls of each physics step.
     """
 
     def __init__(self, stepping: Stepping, loop: ClosedLoop, steps: int) -> None:
@@ -177,7 +177,7 @@ class Motion:
 
 
 class RawRollout:
-    """`mujoco.rollout` alone, with the model, batch and substeps of a running loop, over what that one simulated."""
+    """`mujoco.rollout` alone, with the model, batch size and substeps of a loop; it repeats the loop's `Motion`."""
 
     def __init__(self, loop: ClosedLoop, threads: int, motion: Motion) -> None:
         model, rows = loop.parts.limb.model, loop.num_rows
@@ -192,7 +192,7 @@ class RawRollout:
         self.processor_s, self.steps = 0.0, 0
 
     def __call__(self, steps: int) -> float:
-        """Seconds of one limb's control period, over ``steps`` of them."""
+        """Seconds for one limb's control period, mean over ``steps`` periods."""
         motion = self._motion
         begin, computed = perf_counter(), process_time()
         for _ in range(steps):
@@ -212,23 +212,23 @@ class RawRollout:
         return (perf_counter() - begin) / steps / self._rows
 
     def close(self) -> None:
-        """Give the threads back."""
+        """Stop the threads."""
         self._pool.close()
 
 
 class RawSteps:
-    """`mj_step` in a Python loop, one call a physics step, over what a loop of one limb simulated."""
+    """`mj_step` in a Python loop, one call for each physics step; it repeats the `Motion` of a loop of one limb."""
 
     def __init__(self, loop: ClosedLoop, motion: Motion) -> None:
         self._model = loop.parts.limb.model
         self._data = mujoco.MjData(self._model)
         self.substeps = motion.controls.shape[2]
         self._states, self._controls, self._place = motion.states[:, 0], motion.controls[:, 0, 0], 0
-        self._begins = self._states[:, 0] == 0  # the clock, the state's first number
+        self._begins = self._states[:, 0] == 0  # an episode starts: the first number of a state is the time
         self._begins[0] = True
 
     def __call__(self, steps: int) -> float:
-        """Seconds of one control period, over ``steps`` of them."""
+        """Seconds for one control period, mean over ``steps`` periods."""
         model, data = self._model, self._data
         begin = perf_counter()
         for _ in range(steps):
@@ -242,14 +242,14 @@ class RawSteps:
 
 
 class Spans:
-    """Where the time of a loop goes: seconds of each part, without those of the parts that it calls."""
+    """Seconds that each part of a loop takes, without the time of other watched parts that it calls."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = defaultdict(float)
         self._stack: list[list[float]] = []
 
     def watch(self, owner: Any, method: str, part: str) -> None:
-        """Count calls of a method as ``part``."""
+        """Add the time of calls of ``method`` to ``part``."""
         inner = getattr(owner, method)
 
         def timed(*arguments: Any, **options: Any) -> Any:

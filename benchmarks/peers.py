@@ -1,11 +1,13 @@
-"""How much of raw physics other libraries' nearest environments keep: ``python benchmarks/peers.py``.
+"""How fast similar environments of other libraries are, as a ratio to raw physics: ``python benchmarks/peers.py``.
 
-MyoSuite and Gymnasium-Robotics pin other versions of MuJoCo and Gymnasium than this library needs, so run the script
-once in each environment that has one of them; it needs NumPy, Gymnasium and MuJoCo alone. What is not installed is
-left out with a reason, and figures of earlier runs stay in ``peers.json``. Ratios are of chunks that take turns:
+MyoSuite and Gymnasium-Robotics need other versions of MuJoCo and Gymnasium than this library. So run the script once in
+each Python environment that has one of them; the script itself needs only NumPy, Gymnasium and MuJoCo. Libraries that
+are not installed are left out, and the reason is printed. Figures of earlier runs stay in ``peers.json``. The compared
+loops run in turn, in chunks of steps. The ratios are speeds:
 
-- single: steps of one environment ÷ the same number of `mj_step` on its model and data;
-- sync, async: limbs' steps of `SyncVectorEnv` and `AsyncVectorEnv` with ``--copies`` environments ÷ the same.
+- single: steps of one environment ÷ `mj_step` alone, on the environment's model, for the same number of substeps;
+- sync, async: environment steps of `SyncVectorEnv` and `AsyncVectorEnv` with ``--copies`` environments ÷ the same
+  `mj_step` alone.
 """
 
 from __future__ import annotations
@@ -32,24 +34,24 @@ class Peer(NamedTuple):
 
     env_id: str
     module: str
-    """What registers it."""
+    """Module that registers the environment."""
     package: str
     beside: str
-    """What of it is near to this library."""
+    """What it simulates."""
 
 
 PEERS = (
     Peer("NeuroArm-v0", "neuromotion_gym", "neuromotion-gym", "this library: arm and hand, EMG decoder in the loop"),
-    Peer("myoHandPoseRandom-v0", "myosuite", "MyoSuite", "hand of muscles"),
-    Peer("myoArmReachRandom-v0", "myosuite", "MyoSuite", "arm of muscles"),
-    Peer("myoLegStandRandom-v0", "myosuite", "MyoSuite", "legs of muscles"),
+    Peer("myoHandPoseRandom-v0", "myosuite", "MyoSuite", "hand driven by muscles"),
+    Peer("myoArmReachRandom-v0", "myosuite", "MyoSuite", "arm driven by muscles"),
+    Peer("myoLegStandRandom-v0", "myosuite", "MyoSuite", "legs driven by muscles"),
     Peer("HandReach-v3", "gymnasium_robotics", "gymnasium-robotics", "Shadow hand"),
     Peer("Humanoid-v5", "gymnasium.envs.mujoco", "gymnasium", "Gymnasium's largest model"),
 )
 
 
 def make(peer: Peer) -> gym.Env[Any, Any]:
-    """The environment, as its users make it."""
+    """The environment, made with `gym.make` as its users do."""
     module = importlib.import_module(peer.module)
     if hasattr(gym, "register_envs"):
         gym.register_envs(module)
@@ -57,18 +59,18 @@ def make(peer: Peer) -> gym.Env[Any, Any]:
 
 
 class Physics(NamedTuple):
-    """Where an environment's physics is."""
+    """Access to the physics of an environment."""
 
     model: mujoco.MjModel
     substeps: int
     spec: int
-    """Which state `now` gives."""
+    """Which parts of the state `now` returns (an `mjtState`)."""
     now: Callable[[], tuple[np.ndarray, np.ndarray]]
-    """State and controls, copied."""
+    """Returns copies of the state and the controls."""
 
 
 def physics(env: gym.Env[Any, Any]) -> Physics:
-    """Model of an environment, how many time steps make one of its steps, and its state."""
+    """Find the model of an environment, its number of substeps, and its state."""
     inner: Any = env.unwrapped
     if hasattr(inner, "loop"):
         loop = inner.loop
@@ -84,7 +86,7 @@ def physics(env: gym.Env[Any, Any]) -> Physics:
     model, data = (getattr(each, "ptr", getattr(each, "_model", each)) for each in (holder.model, holder.data))
     substeps = getattr(inner, "frame_skip", None) or getattr(inner, "n_substeps", None)
     if not isinstance(model, mujoco.MjModel) or not substeps:
-        raise TypeError("its model or its number of substeps is kept where this script does not look")
+        raise TypeError("this script does not find its model or its number of substeps")
     spec = mujoco.mjtState.mjSTATE_INTEGRATION
 
     def now() -> tuple[np.ndarray, np.ndarray]:
@@ -96,7 +98,7 @@ def physics(env: gym.Env[Any, Any]) -> Physics:
 
 
 def stepping(env: Any, copies: int = 0) -> Callable[[int], float]:
-    """Seconds of one limb's step, actions drawn beforehand."""
+    """A function that returns the seconds of one environment's step; actions are drawn beforehand."""
     env.reset(seed=0)
     env.action_space.seed(0)
     actions = [env.action_space.sample() for _ in range(16)]
@@ -115,7 +117,7 @@ def stepping(env: Any, copies: int = 0) -> Callable[[int], float]:
 
 
 def raw(env: gym.Env[Any, Any], recorded: int = 400) -> Callable[[int], float]:
-    """Seconds of as many `mj_step` as one step has, from the states and with the controls of a run of ``env``."""
+    """A function that returns the seconds of one step with `mj_step` alone, on recorded states and controls."""
     where = physics(env)
     env.reset(seed=1)
     env.action_space.seed(1)
@@ -144,7 +146,7 @@ def raw(env: gym.Env[Any, Any], recorded: int = 400) -> Callable[[int], float]:
 
 
 def measure(peer: Peer, copies: int, repeats: int, steps: int) -> dict[str, Any]:
-    """Figures of one environment."""
+    """Measure one environment."""
     env = make(peer)
     env.reset(seed=0)
     found = {"raw": raw(env), "single": stepping(env)}
@@ -184,7 +186,7 @@ def report(rows: list[dict[str, Any]]) -> str:
 
 
 def main() -> None:
-    """Measure what is installed; keep what was measured elsewhere."""
+    """Measure the installed libraries; keep the figures of earlier runs."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
     parser.add_argument("--copies", type=int, default=16)
@@ -200,7 +202,7 @@ def main() -> None:
             continue
         try:
             row = measure(peer, arguments.copies, arguments.repeats, arguments.steps)
-        except Exception as error:  # noqa: BLE001 -- whatever another library raises is the reason that is told
+        except Exception as error:  # noqa: BLE001 -- any error of another library is printed as the reason
             said = (str(error).strip().splitlines() or ["no message"])[0][:200]
             print(f"{peer.env_id}: left out ({type(error).__name__}: {said})", flush=True)
             continue

@@ -1,12 +1,13 @@
-"""How much of the physics' speed the closed loop keeps: ``python benchmarks/throughput.py``.
+"""How fast the closed loop is, as a ratio to physics alone: ``python benchmarks/throughput.py``.
 
-Everything in one run, on a machine that does nothing else; chunks of what is compared take turns, and figures are
-medians over them. Writes ``throughput.json`` and ``throughput.md`` into ``--out`` and prints each bar beside its
-figure.
+All figures come from one run, on a machine that does nothing else. The compared loops run in turn, in chunks of steps,
+and each figure is the median over the chunks. The script writes ``throughput.json`` and ``throughput.md`` into
+``--out``, and prints each figure next to its bar (the required value).
 
-The bars are stated for a limb whose physics takes 0.8 ms a step on one core, 0.47 ms on two threads. Ours takes less,
-so three physics are timed: the arm as it ships, the same in the reference's 20 substeps of 2.5 ms, and those with each
-of them evaluated four times (Runge and Kutta's integrator), which costs the reference's 0.8 ms.
+The bars are stated for a reference limb, whose physics takes 0.8 ms a step on one core and 0.47 ms on two threads. The
+arm of this library takes less, so three kinds of physics are timed: the arm as shipped; the arm with the 20 substeps of
+2.5 ms of the reference; and the same substeps with MuJoCo's RK4 integrator, which evaluates the dynamics four times a
+substep and so comes near the cost of the reference.
 """
 
 from __future__ import annotations
@@ -54,20 +55,20 @@ from neuromotion_gym.signals.surrogate import SurrogateSource
 
 EEG, EMG = "eeg_fists", "emg_armband"
 WIDE = "64 channels × 3 s"
-"""A decoder that reads all channels and three seconds, for memory alone: it knows nothing."""
+"""A decoder that reads all channels and three seconds. It only serves to measure memory: its posterior is constant."""
 REFERENCE_WALL_S = 0.47e-3
-"""Physics of a limb and step that the bars are stated for: wall time on two threads."""
+"""Physics of one step of the reference limb: wall-clock time on two threads."""
 SIZES = (1, 4, 16, 64, 256, 1024)
 
 
 class Run:
-    """One run of the script.
+    """All measurements of one run of the script.
 
     Parameters
     ----------
     rows, threads, repeats : int
     steps : int
-        Steps of a batch in one chunk; a multiple of the decoders' hops.
+        Steps of a batch in one chunk; a multiple of the number of control steps in a decoder's hop.
     source : str
         ``surrogate`` or ``replay``.
     sizes : tuple of int
@@ -81,13 +82,13 @@ class Run:
         self._options: dict[str, dict[str, Any]] = {}
 
     def options(self, decoder: str) -> dict[str, Any]:
-        """Options with decoder and source, loaded once."""
+        """Environment options with decoder and source, which are loaded once."""
         if decoder not in self._options:
             self._options[decoder] = ingredients(decoder, self.source)
         return self._options[decoder]
 
     def against_rollout(self, decoder: str, physics: str = SHIPPED, *, heard: bool = False) -> dict[str, Any]:
-        """A batch beside `mujoco.rollout` alone; ``heard``: with signals, even if no decoder reads them."""
+        """Compare a batch with `mujoco.rollout` alone; ``heard``: generate samples even if no decoder reads them."""
         env = batch(self.options(decoder), self.rows, self.threads, physics, heard=heard)
         stepping = Stepping(env, following(env.layout), self.rows)
         stepping.stagger()
@@ -112,7 +113,7 @@ class Run:
         }
 
     def against_copies(self, decoder: str) -> dict[str, Any]:
-        """A batch beside as many single environments in Gymnasium's vectors; sources share what they play."""
+        """Compare a batch with Gymnasium's vector environments of the same size; their sources share trials."""
         options = self.options(decoder)
 
         def make() -> gym.Env[Any, Any]:
@@ -140,7 +141,7 @@ class Run:
         }
 
     def single(self, decoder: str, physics: str, threads: int, *, heard: bool = False) -> dict[str, Any]:
-        """One environment beside a loop of `mj_step`; ``heard`` as in `against_rollout`."""
+        """Compare one environment with a loop of `mj_step`; ``heard`` as in `against_rollout`."""
         env = gym.make(ENV_ID, threads=threads, **looked_at(heard), **own(self.options(decoder)))
         inner: Any = env.unwrapped
         if physics != SHIPPED:
@@ -163,7 +164,7 @@ class Run:
         }
 
     def cost_by_size(self, decoder: str) -> dict[str, Any]:
-        """Cost of a limb's step in batches of several sizes; the limbs rest, so that no episode ends."""
+        """Time of one limb's step in batches of several sizes; the limbs rest, so that no episode ends."""
         measured, steps, envs = {}, {}, []
         for rows in self.sizes:
             env = batch(self.options(decoder), rows, self.threads)
@@ -179,7 +180,7 @@ class Run:
         return {"decoder": decoder, **{f"{name}_us": 1e6 * float(np.median(s)) for name, s in found.items()}, **growth}
 
     def decision(self, decoder: str) -> dict[str, Any]:
-        """One decision in a batch of 64 windows, on one core."""
+        """Time of one decision in a batch of 64 windows, on one core."""
         env = batch(self.options(decoder), 64, 1)
         env.reset(seed=0)
         stream = env.loop.stream
@@ -203,7 +204,7 @@ class Run:
         }
 
     def profile(self, decoder: str) -> dict[str, Any]:
-        """Where a limb's step goes, everything on one thread and one after the other."""
+        """Time that each part takes in one limb's step, with everything on one thread."""
         env = batch(self.options(decoder), self.rows, 1)
         stepping = Stepping(env, following(env.layout), self.rows)
         stepping.stagger()
@@ -211,8 +212,8 @@ class Run:
         parts = loop.parts
         for owner, method, part in (
             (env, "step", "vector environment"),
-            (loop, "step", "loop, its own"),
-            (loop, "reset", "resets, their own"),
+            (loop, "step", "loop itself"),
+            (loop, "reset", "resets themselves"),
             (loop, "observation", "observations"),
             (loop, "info", "infos"),
             (parts.drive, "control", "set points"),
@@ -220,7 +221,7 @@ class Run:
             (loop.physics, "begin", "set points"),
             (loop.physics, "simulate", "physics"),
             (loop.physics, "finish", "reading sensors"),
-            (loop.physics, "reset", "resets, their own"),
+            (loop.physics, "reset", "resets themselves"),
             (loop.stream, "step", "buffers"),
             (loop.stream, "reset", "buffers"),
             (parts.source, "read", "source"),
@@ -247,7 +248,7 @@ class Run:
         return {"decoder": decoder, **dict(sorted(each.items(), key=lambda item: -item[1]))}
 
     def memory(self, decoder: str) -> dict[str, Any]:
-        """Memory of a limb, from batches of two sizes in processes of their own; with the signals of its resets."""
+        """Memory of one limb, from two batches of different size, each in its own process; signals of resets count."""
         held = []
         for rows in (self.rows, self.rows + 512):
             command = [sys.executable, __file__, "--source", self.source, "--memory", decoder, str(rows)]
@@ -255,7 +256,7 @@ class Run:
         return {"decoder": decoder, "mb_a_limb": (held[1] - held[0]) / 512 / 1e6, "mb_of_64": held[0] / 1e6}
 
     def everything(self) -> dict[str, Any]:
-        """All sections."""
+        """Measure all sections of the report."""
         decoders = ["oracle", f"oracle:{EEG}", *list_decoders()]
         sections: dict[str, Any] = {"machine": machine()}
         sections["options"] = {
@@ -286,7 +287,7 @@ class Run:
 
 
 def say(name: str, sections: dict[str, Any], rows: list[dict[str, Any]]) -> None:
-    """Keep a section, and say that it is there."""
+    """Add a section, and print that it is done."""
     sections[name] = rows
     print(f"{name}: done", file=sys.stderr, flush=True)
 
@@ -295,12 +296,12 @@ class Ignorant:
     """Gives every label the same probability."""
 
     def predict_proba(self, windows: np.ndarray) -> np.ndarray:
-        """Posteriors of windows (n, channels, samples)."""
+        """Constant posterior for windows of shape (n, channels, samples)."""
         return np.full((len(windows), 3), 1 / 3)
 
 
 def wide(source: str) -> dict[str, Any]:
-    """Options of an environment that reads 64 channels and 3 s."""
+    """Options of an environment whose decoder reads 64 channels and 3 s."""
     spec = load_decoder(EEG).spec
     if source == "surrogate":
         channels = SurrogateSource.load(f"{spec.dataset}_tune", spec.labels).spec.channels
@@ -312,7 +313,7 @@ def wide(source: str) -> dict[str, Any]:
 
 
 def print_memory(decoder: str, rows: int, source: str) -> None:
-    """Bytes that this process holds with a batch that has run for a while."""
+    """Print the memory of this process, in bytes, after a batch has run for 20 steps."""
     options = wide(source) if decoder == WIDE else ingredients(decoder, source)
     env = batch(options, rows, 1)
     Stepping(env, resting(env.layout), rows)(20)
@@ -320,10 +321,10 @@ def print_memory(decoder: str, rows: int, source: str) -> None:
 
 
 def main() -> None:
-    """Read the command line, measure, write."""
+    """Read the command line, measure, write the report."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
-    parser.add_argument("--page", type=Path, help="a page whose table of bars is written anew: docs/performance.md")
+    parser.add_argument("--page", type=Path, help="page in which the table of bars is replaced: docs/performance.md")
     parser.add_argument("--rows", type=int, default=64)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--repeats", type=int, default=15)

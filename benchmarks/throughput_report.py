@@ -1,4 +1,4 @@
-"""Bars beside figures, and tables, out of what `throughput.py` measured."""
+"""Report of `throughput.py`: each figure next to its bar (the required value), and tables of all measurements."""
 
 from __future__ import annotations
 
@@ -12,25 +12,27 @@ if TYPE_CHECKING:
 
 EEG, EMG = "eeg_fists", "emg_armband"
 HEARD = ", with signals"
-"""Added to the name of an oracle whose signals were made though it does not read them."""
+"""Added to the name of an oracle for which samples were generated although it does not read them."""
 MARKS = ("<!-- bars -->", "<!-- end of bars -->")
 TITLES = {
     "decisions": "One decision in a batch of 64, one core",
-    "batch over rollout": "Batch ÷ `mujoco.rollout`, the arm as it ships",
-    "batch over copies": "Batch ÷ as many single environments",
+    "batch over rollout": "Batch ÷ `mujoco.rollout`, the arm as shipped",
+    f"batch over rollout, {FINE}": f"Batch ÷ `mujoco.rollout`, {FINE}",
+    f"batch over rollout, {REFERENCE}": f"Batch ÷ `mujoco.rollout`, {REFERENCE}",
+    "batch over copies": "Batch ÷ the same number of single environments",
     "single over mj_step": "Single environment ÷ loop of `mj_step`",
-    "cost by size": "Cost of a limb's step by size of the batch, µs",
-    "profile": "Where a limb's step goes on one thread, µs",
+    "cost by size": "Time of one limb's step for several batch sizes, µs",
+    "profile": "Time of each part in one limb's step, one thread, µs",
     "memory": "Memory",
 }
 
 
 def bars(sections: dict[str, Any]) -> list[dict[str, Any]]:
-    """One row a bar: what is asked, what was measured, whether it is met.
+    """One row for each bar: the required value, the measured value, and whether the bar is met.
 
-    Ratios are judged on the physics that costs what the bars' reference costs; the figure with the shipped physics,
-    which is cheaper, stands beside it. What is neither physics nor decoding includes the signals, though the oracle,
-    which shows it, could do without them.
+    Ratios are judged with the physics that comes nearest to the cost of the reference limb. The ratio with the shipped
+    physics, which is cheaper, is in the last column. The time of all but physics and decoding is measured with an
+    oracle for which samples are generated, although the oracle does not read them: a decoder needs them.
     """
     shipped = {row["decoder"]: row for row in sections["batch over rollout"]}
     middle = {row["decoder"]: row for row in sections[f"batch over rollout, {FINE}"]}
@@ -48,25 +50,25 @@ def bars(sections: dict[str, Any]) -> list[dict[str, Any]]:
     for name, bar in (("oracle", 0.95), (f"oracle:{EEG}", 0.95), (EMG, 0.85), (EEG, 0.85)):
         also = (
             f"{_spread(reference[name])}20 × 2.5 ms: {middle[name]['ratio']:.2f}; shipped physics: "
-            f"{shipped[name]['ratio']:.2f}, whose overhead beside 0.47 ms is {shipped[name]['ratio_at_reference']:.2f}"
+            f"{shipped[name]['ratio']:.2f}, or {shipped[name]['ratio_at_reference']:.2f} if physics took 0.47 ms"
         )
         if name + HEARD in reference:
-            also += f"; with signals that it does not read {reference[name + HEARD]['ratio']:.3f}"
+            also += f"; with samples generated but not read: {reference[name + HEARD]['ratio']:.3f}"
         ask(f"{name} ÷ raw rollout", bar, reference[name]["ratio"], at_least=True, also=also)
     ask(f"one decision, {EEG}, ms", 0.3, decisions[EEG], at_least=False)
     ask(f"one decision, {EMG}, ms", 0.06, decisions[EMG], at_least=False)
     for name, what in ((f"oracle{HEARD}", "EMG"), (f"oracle:{EEG}{HEARD}", "EEG")):
         processor = shipped[name]["loop_processor_us"] - shipped[name]["raw_processor_us"]
-        also = f"processor time, all threads: {processor:.1f}; beside the reference's physics "
+        also = f"processor time of all threads: {processor:.1f}; with RK4 physics: "
         also += f"{reference[name]['beyond_physics_us']:.1f}"
         value = shipped[name]["beyond_physics_us"]
-        ask(f"neither physics nor decoding, {what}, µs a limb and step", 20, value, at_least=False, also=also)
+        ask(f"all but physics and decoding, {what}, µs per limb and step", 20, value, at_least=False, also=also)
     ask(f"batch ÷ SyncVectorEnv, {EEG}", 3, copies[EEG]["over_sync"], at_least=True)
     ask(f"batch ÷ AsyncVectorEnv, {EEG}", 1.5, copies[EEG]["over_async"], at_least=True)
     for threads in (1, 2):
         row = single["oracle", REFERENCE, threads]
         also = f"{_spread(row)}20 × 2.5 ms: {single['oracle', FINE, threads]['ratio']:.2f}; shipped physics: "
-        also += f"{single['oracle', SHIPPED, threads]['ratio']:.2f}; with signals that it does not read "
+        also += f"{single['oracle', SHIPPED, threads]['ratio']:.2f}; with samples generated but not read: "
         also += f"{single['oracle' + HEARD, REFERENCE, threads]['ratio']:.3f}"
         figure = f"single environment, oracle ÷ mj_step, threads={threads}"
         ask(figure, 0.8, row["ratio"], at_least=True, also=also)
@@ -85,7 +87,7 @@ def _spread(row: dict[str, Any]) -> str:
 
 
 def table(rows: list[dict[str, Any]]) -> str:
-    """Markdown table of rows with the keys of the first, and those that only later ones have."""
+    """Markdown table of rows. Columns are the keys of the first row, then keys that only later rows have."""
     keys = list(dict.fromkeys(key for row in rows for key in row))
     lines = ["| " + " | ".join(key.replace("_", " ") for key in keys) + " |", "|" + " --- |" * len(keys)]
     lines += ["| " + " | ".join(_shown(row.get(key)) for key in keys) + " |" for row in rows]
@@ -105,7 +107,7 @@ def _shown(value: Any) -> str:
 
 
 def write_report(sections: dict[str, Any], folder: Path) -> str:
-    """Write ``throughput.json`` and ``throughput.md``; the table of bars."""
+    """Write ``throughput.json`` and ``throughput.md``, and return the table of bars."""
     folder.mkdir(parents=True, exist_ok=True)
     judged = bars(sections)
     text = ["# Throughput", "", "Written by `python benchmarks/throughput.py`; see `docs/performance.md`.", ""]
@@ -121,7 +123,7 @@ def write_report(sections: dict[str, Any], folder: Path) -> str:
 
 
 def fill(page: Path, text: str) -> None:
-    """Put a table between the two marks of a page."""
+    """Replace what is between the two marks of a page with a table."""
     before, rest = page.read_text(encoding="utf-8").split(MARKS[0])
     _write(page, f"{before}{MARKS[0]}\n\n{text}\n\n{MARKS[1]}{rest.split(MARKS[1])[1]}")
 

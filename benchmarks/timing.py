@@ -1,4 +1,4 @@
-"""Chunks that take turns, memory, and what was measured on; imports nothing of the library."""
+"""Timing in interleaved chunks, memory of the process, and facts of the machine; does not import the library."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 def interleaved(
     measured: Mapping[str, Callable[[int], float]], steps: Mapping[str, int], repeats: int
 ) -> dict[str, np.ndarray]:
-    """Chunks of all in turn, ``repeats`` times after one that is not counted; seconds, shape (repeats,) each."""
+    """Time chunks of all in turn, ``repeats`` times after a first chunk that is not counted.
+
+    Returns seconds, shape (repeats,) for each name.
+    """
     found: dict[str, list[float]] = {name: [] for name in measured}
     for name, run in measured.items():
         run(steps[name])
@@ -29,17 +32,17 @@ def interleaved(
 
 
 def ratio(other: np.ndarray, own_seconds: np.ndarray) -> float:
-    """Speed of the second over that of the first: median over repeats of the ratio within each."""
+    """Speed of the second ÷ speed of the first: the ratio within each repeat, median over repeats."""
     return float(np.median(other / own_seconds))
 
 
 def quartiles(other: np.ndarray, own_seconds: np.ndarray) -> list[float]:
-    """Lower and upper quartile over repeats of what `ratio` is the median of."""
+    """Lower and upper quartile over repeats of the ratio of which `ratio` is the median."""
     return [round(float(share), 3) for share in np.quantile(other / own_seconds, (0.25, 0.75))]
 
 
 def resident_bytes() -> int:
-    """Memory that this process holds now; 0 where the system does not say."""
+    """Resident memory of this process in bytes; 0 where the system does not tell it."""
     try:
         pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
     except OSError:
@@ -56,7 +59,7 @@ def installed(package: str) -> str | None:
 
 
 def machine() -> dict[str, Any]:
-    """What was measured on."""
+    """Facts of the machine and versions of the libraries."""
     model = ""
     if Path("/proc/cpuinfo").is_file():
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()

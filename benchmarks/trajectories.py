@@ -1,9 +1,9 @@
-"""Digests of what the shipped configurations do: ``python benchmarks/trajectories.py`` tells whether any has changed.
+"""Digests that show whether a shipped configuration behaves differently: ``python benchmarks/trajectories.py``.
 
-Plays every shipped decoder, its bounds and every controller for some seconds; of each configuration one digest of the
-observations and infos is written, and one of the rewards. ``--compare FILE`` names the configurations whose digests
-differ from those of an earlier run. Digests depend on the processor (ONNX Runtime and BLAS round differently), so
-compare runs of one machine only.
+The script plays every shipped decoder, its bounds and every controller for some seconds. For each configuration it
+writes one digest of the observations and infos, and one of the rewards. ``--compare FILE`` prints the configurations
+whose digests differ from those of an earlier run. Digests depend on the processor (ONNX Runtime and BLAS round
+differently), so compare only runs of the same machine.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ LEVELS = ("easy", "standard", "hard")
 
 
 class Powers:
-    """Posterior from the power of the first channels: a decoder for trials, which ships none of."""
+    """Posterior from the power of the first channels. It serves as a decoder of whole trials; none is shipped."""
 
     def __init__(self, labels: int) -> None:
         self.labels = labels
 
     def predict_proba(self, windows: np.ndarray) -> np.ndarray:
-        """Shares of the power of the first channels, one a label."""
+        """Power of each of the first channels as a share of their sum, one channel for each label."""
         power = windows[:, : self.labels].astype(float).var(axis=2) + 1e-30
         return power / power.sum(axis=1, keepdims=True)
 
 
 def trial_paced(name: str, epoch_s: tuple[float, float]) -> ProbabilityDecoder:
-    """A decoder of whole trials that reads what a shipped decoder reads."""
+    """A decoder of whole trials with the labels, channels, rate and unit of a shipped decoder."""
     spec = load_decoder(name).spec
     window = round((epoch_s[1] - epoch_s[0]) * spec.rate_hz)
     return ProbabilityDecoder(
@@ -64,7 +64,7 @@ def trial_paced(name: str, epoch_s: tuple[float, float]) -> ProbabilityDecoder:
 
 
 def configurations(data: bool) -> dict[str, dict[str, Any]]:
-    """Name and options of everything that is played; with ``data`` also replays."""
+    """Name and options of each configuration; with ``data`` also replays of recordings."""
     found: dict[str, dict[str, Any]] = {}
     for decoder in list_decoders():
         for level in LEVELS:
@@ -96,7 +96,7 @@ def configurations(data: bool) -> dict[str, dict[str, Any]]:
 
 
 def digests(options: dict[str, Any]) -> dict[str, str]:
-    """Digests of one configuration: a batch, and its first row alone."""
+    """Digests of one configuration, played by a batch and then by a single environment."""
     options = dict(options)
     controller, paced, bound = options.pop("controller", "argmax"), options.pop("paced", None), options.pop("bound", "")
     if paced:
@@ -115,7 +115,7 @@ def digests(options: dict[str, Any]) -> dict[str, str]:
 
 
 def drive(env: Any, controller: str, options: dict[str, Any], seen: Any, paid: Any) -> None:
-    """Play `STEPS` steps with a little noise on the controller's actions; add all to the digests."""
+    """Play `STEPS` steps and add them to the digests. The controller's actions have a little noise added."""
     inner = env.unwrapped
     vector = hasattr(inner, "num_envs")
     generator = np.random.default_rng(7)
@@ -142,7 +142,7 @@ def drive(env: Any, controller: str, options: dict[str, Any], seen: Any, paid: A
 
 
 def take_in(digest: Any, *values: Any) -> None:
-    """Add values to a digest, dictionaries by key; what an episode rests on (``about``) is left out."""
+    """Add values to a digest, dictionaries in the order of their keys, without the key ``about``."""
     for value in values:
         if isinstance(value, dict):
             for key in sorted(value):
@@ -155,12 +155,12 @@ def take_in(digest: Any, *values: Any) -> None:
 
 
 def main() -> None:
-    """Play all, print and write."""
+    """Play all configurations, write their digests, print differences."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=Path("trajectories.json"))
     parser.add_argument("--compare", type=Path, help="File of an earlier run.")
-    parser.add_argument("--data", action="store_true", help="Also replays, from the data sets in NEUROMOTION_DATA.")
-    parser.add_argument("--only", default="", help="Configurations whose name holds this text.")
+    parser.add_argument("--data", action="store_true", help="Also play replays of the data sets in NEUROMOTION_DATA.")
+    parser.add_argument("--only", default="", help="Only configurations whose name contains this text.")
     arguments = parser.parse_args()
     found = {}
     for name, options in configurations(arguments.data).items():

@@ -1,9 +1,9 @@
-"""Bring packed data sets into the form in which they were published: ``python benchmarks/unpack_data.py SOURCE DEST``.
+"""Unpack packed data sets into their published format: ``python benchmarks/unpack_data.py SOURCE TARGET``.
 
-The library reads published formats alone. A folder that holds packs instead (``eegmmidb/packed/*.edfpack`` with the
-``unpack.py`` that restores them, archives ``*.tar.xz`` of other sets) is unpacked by this script once; point
-``NEUROMOTION_DATA`` to DEST afterwards. What is already there is left as it is. It runs the ``unpack.py`` of SOURCE:
-use it on folders that you trust.
+The library reads only published formats. Some folders hold packed files instead: ``eegmmidb/packed/*.edfpack``, with
+the script ``unpack.py`` that restores them, and archives ``*.tar.xz`` of other data sets. Unpack such a folder once
+with this script, then set ``NEUROMOTION_DATA`` to TARGET. Files that are already there are not changed. The script runs
+the ``unpack.py`` of SOURCE, so use it only on folders that you trust.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 RESTORED = "eegmmidb"
-"""The one folder whose packs need the script beside them."""
+"""The only folder whose packed files are restored by the ``unpack.py`` inside it."""
 
 
 def unpack(source: Path, target: Path, people: Sequence[str] = ()) -> None:
@@ -29,7 +29,7 @@ def unpack(source: Path, target: Path, people: Sequence[str] = ()) -> None:
     ----------
     source, target : path
     people : sequence of str
-        Of the packs that take long to restore, these people alone; all where empty.
+        Which people of ``eegmmidb``, which takes long to restore; all if empty.
     """
     for folder in sorted(path for path in source.iterdir() if path.is_dir()):
         own = target / folder.name
@@ -56,11 +56,11 @@ def unpack(source: Path, target: Path, people: Sequence[str] = ()) -> None:
 
 
 def main() -> None:
-    """Unpack as the command line says."""
+    """Read the command line and unpack."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("source", type=Path)
     parser.add_argument("target", type=Path)
-    parser.add_argument("people", nargs="*", help=f"Of {RESTORED}, these people alone.")
+    parser.add_argument("people", nargs="*", help=f"Only these people of {RESTORED}.")
     arguments = parser.parse_args()
     unpack(arguments.source, arguments.target, arguments.people)
 

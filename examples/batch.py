@@ -1,4 +1,4 @@
-"""Sixteen arms at once: a decoder between its bounds. One call of physics and one of the decoder a step."""
+"""Sixteen arms in one batch: a decoder and its two bounds. A step is one physics and one decoder call for all arms."""
 
 import gymnasium as gym
 import numpy as np
@@ -6,7 +6,7 @@ import numpy as np
 import neuromotion_gym  # noqa: F401  (registers the environments)
 from neuromotion_gym.controllers import make_controller
 
-# "oracle" always decodes what the operator wants, "shuffled" hears labels that have nothing to do with it
+# "oracle" always decodes the label that plays; "shuffled" plays labels that have nothing to do with the goal
 for decoder in ("emg_armband", "oracle:emg_armband", "shuffled:emg_armband"):
     envs = gym.make_vec(
         "NeuroArm-v0",

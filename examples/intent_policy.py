@@ -1,4 +1,4 @@
-"""A decoder as a policy: from the raw signal to the label that the wearer wants; the label moves the arm."""
+"""A decoder as a policy: it maps the raw signal to the label that the operator wants, and this label moves the arm."""
 
 import gymnasium as gym
 

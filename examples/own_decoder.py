@@ -1,4 +1,4 @@
-"""A decoder of your own: anything with ``predict_proba``, here the label with the nearest mean power."""
+"""Use a decoder of your own: any object with ``predict_proba``. Here it finds the label with the nearest mean power."""
 
 import gymnasium as gym
 import numpy as np
@@ -12,7 +12,7 @@ spec = load_decoder("emg_armband").spec.model_copy(update={"name": "power", "eff
 
 
 class Power:
-    """Distance to the mean log power of each label."""
+    """Logits: minus the squared distance of the log power to the mean of each label."""
 
     def fit(self, windows: np.ndarray, labels: np.ndarray) -> "Power":
         power = np.log(windows.var(axis=2) + 1)
@@ -24,13 +24,13 @@ class Power:
         return -((power[:, None] - self.centres) ** 2).sum(axis=2)
 
 
-# Generated signals stand in for your recordings: every label, of many people, cut into windows. They are generated anew
-# in the environment, so the figures below are optimistic: the same people are heard in training and in play
+# Generated signals are used here in place of your recordings: windows of every label, from several people. The
+# environment generates new signals of the same people, so the printed figures are optimistic
 source = SurrogateSource.load("myo_armband_tune", labels=spec.labels)
 labels = np.repeat(np.arange(len(spec.labels)), 20)
 source.start(len(labels))
 source.reset(np.arange(len(labels)), [np.random.default_rng(seed) for seed in range(len(labels))])
-source.read(labels, 10 * spec.window)  # the label is taken up at the next restart
+source.read(labels, 10 * spec.window)  # a row plays its new label from its next restart on
 model = Power().fit(source.read(labels, spec.window), labels)
 
 env = gym.make("NeuroArm-v0", decoder=ProbabilityDecoder(model, spec), level="easy")

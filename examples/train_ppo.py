@@ -1,12 +1,13 @@
-"""Train a controller with PPO on the batch environment, export it, and film it.
+"""Train a controller with PPO on the batch environment, export it, and make a video of it.
 
     python examples/train_ppo.py --out runs/emg                   # the default decoder and level
     python examples/train_ppo.py --out runs/eeg --decoder eeg_fists --level easy
-    python examples/train_ppo.py --out runs/goal --observe-goal   # upper bound: has to learn nearly everything
-    python examples/train_ppo.py --out runs/blind --blind         # lower bound: must not learn anything
+    python examples/train_ppo.py --out runs/goal --observe-goal   # upper bound: success has to come near 1
+    python examples/train_ppo.py --out runs/blind --blind         # lower bound: success must not pass chance
 
-Ctrl-C stops it; the same command goes on. At the end the folder holds ``policy.onnx`` (``learned:FOLDER/policy.onnx``
-for `make_controller` and for benchmarks), ``curve.csv``, ``curve.png`` and ``rollout.mp4``.
+Ctrl-C stops the training; run the same command again to continue. At the end the folder holds ``policy.onnx``
+(``learned:FOLDER/policy.onnx`` for `make_controller` and for benchmarks), ``curve.csv``, ``curve.png`` and
+``rollout.mp4``.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from neuromotion_gym.decoders.zoo import load_decoder
 from neuromotion_gym.files import write_text
 from neuromotion_gym.rendering import VideoWriter
 
-# For a decoder with a long window, which answers late: slower decisions, a longer memory and a discount nearer to 1
+# A decoder with a long window responds late. For it: slower decisions, a longer memory and a discount closer to 1
 LONG_WINDOW_S = 1.0
 SLOW = {"repeat": 10, "discount": 0.999, "history": HistorySpec(time_constants_s=(1, 4, 16)), "layers": (64, 64)}
 
@@ -59,12 +60,12 @@ def main() -> None:
     try:
         if (folder / CHECKPOINT).is_file():
             training.load(folder / CHECKPOINT)
-            print(f"goes on from step {training.steps:,}")
+            print(f"continues from step {training.steps:,}")
         learn(training, folder)
         training.export(folder / "policy.onnx")
         spec = training.spec()
     except KeyboardInterrupt:
-        print(f"stopped at step {training.steps:,}; the same command goes on")
+        print(f"stopped at step {training.steps:,}; run the same command again to continue")
         return
     finally:
         training.close()
@@ -78,20 +79,22 @@ def main() -> None:
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("runs/ppo"), help="folder of the training (%(default)s)")
-    parser.add_argument("--environment", default=Setup().environment, help="%(default)s")
-    parser.add_argument("--decoder", help="a shipped decoder, or a folder (the environment's own)")
-    parser.add_argument("--level", help="of difficulty (the environment's default)")
-    parser.add_argument("--source", choices=("surrogate", "replay"), default="surrogate", help="of the tune part")
-    parser.add_argument("--subjects", nargs="*", default=(), help="only these people (everybody of the tune part)")
+    parser.add_argument("--environment", default=Setup().environment, help="id of the environment (%(default)s)")
+    parser.add_argument("--decoder", help="name of a shipped decoder, or a folder (the environment's default)")
+    parser.add_argument("--level", help="level of difficulty (the environment's default)")
     parser.add_argument(
-        "--unseen", action="store_true", help="each person is decoded by the decoder that was trained without them"
+        "--source", choices=("surrogate", "replay"), default="surrogate", help="signals of the tune part (%(default)s)"
+    )
+    parser.add_argument("--subjects", nargs="*", default=(), help="only these people (everybody in the tune part)")
+    parser.add_argument(
+        "--unseen", action="store_true", help="each person is decoded by a decoder that was trained without them"
     )
     parser.add_argument("--observe-goal", action="store_true", help="upper bound: the policy sees the goal")
-    parser.add_argument("--blind", action="store_true", help="lower bound: the decoder is silenced")
+    parser.add_argument("--blind", action="store_true", help="lower bound: the posterior carries no information")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--steps", type=int, default=Setup().steps, help="control steps of all limbs (%(default)s)")
-    parser.add_argument("--n-envs", type=int, default=Setup().n_envs, help="limbs stepped together (%(default)s)")
-    parser.add_argument("--threads", type=int, default=1, help="of physics and of torch (%(default)s)")
+    parser.add_argument("--n-envs", type=int, default=Setup().n_envs, help="number of limbs in the batch (%(default)s)")
+    parser.add_argument("--threads", type=int, default=1, help="threads of the physics and of torch (%(default)s)")
     parser.add_argument("--film", type=int, default=30, help="seconds of video, 0 for none (%(default)s)")
     return parser.parse_args()
 
@@ -110,7 +113,7 @@ def learn(training: Training, folder: Path) -> None:
 
 
 def recent(curve: list[dict[str, float]], name: str, episodes: int = 300) -> float:
-    """Mean over the last ``episodes`` episodes, NaN where there are none."""
+    """Mean over the last ``episodes`` episodes; NaN if there are none."""
     total = count = 0.0
     for entry in reversed(curve):
         if entry["episodes"]:
@@ -142,7 +145,7 @@ def draw(curve: list[dict[str, float]], folder: Path) -> None:
 
 
 def film(setup: Setup, spec: LearnedSpec, folder: Path, seconds: int) -> None:
-    """Film the exported policy, played by its file like any other controller."""
+    """Make a video of the exported policy, which is loaded from its file like any other controller."""
     env = gym.make(
         spec.environment,
         decoder=f"blind:{spec.decoder}" if setup.blind else spec.decoder,

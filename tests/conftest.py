@@ -1,6 +1,6 @@
-"""Fixtures that every test may use, and one thread for every numeric library.
+"""Fixtures for all tests; numeric libraries run on one thread.
 
-Mock recordings go through the real readers: a tiny EDF+ writer is here.
+Mock recordings are read by the real readers, so this module has a small EDF+ writer.
 """
 
 from __future__ import annotations
@@ -26,24 +26,24 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 PEOPLE = ("S001", "S006", "S031", "S036", "S037", "S042", "S043")
-"""People whose EEG the tests read."""
+"""People of the real EEG data set whose recordings the tests read."""
 
 
 @pytest.fixture(scope="session")
 def data_root() -> Path:
-    """Folder of the real data sets as published; the test is skipped where ``NEUROMOTION_DATA`` names none.
+    """Folder of the real data sets in their published format; skips the test if ``NEUROMOTION_DATA`` names no folder.
 
-    A folder of packs is unpacked into the cache first.
+    Packed data sets are unpacked into the cache first.
     """
     given = os.environ.get(DATA_VARIABLE)
     if not given or not Path(given).is_dir():
-        pytest.skip(f"needs real recordings: {DATA_VARIABLE} has to name their folder, and is {given or 'not set'}")
+        pytest.skip(f"needs real recordings: {DATA_VARIABLE} has to name their folder, but is {given or 'not set'}")
     root = Path(given)
     if (root / "eegmmidb" / "packed").is_dir():
         script = Path(__file__).resolve().parents[1] / "benchmarks" / "unpack_data.py"
         published = cache_folder() / "data"
         published.mkdir(parents=True, exist_ok=True)
-        with FileLock(published / ".lock"):  # several processes of tests may want it at once
+        with FileLock(published / ".lock"):  # several test processes may unpack at the same time
             runpy.run_path(str(script))["unpack"](root, published, PEOPLE)
         root = published
     os.environ[DATA_VARIABLE] = str(root)
@@ -104,7 +104,7 @@ def edf_bytes() -> Callable[..., bytes]:
 
 @pytest.fixture(scope="session")
 def write_eegmmidb() -> Callable[..., Path]:
-    """Write one run as published: padded channel names, T0/T1/T2 of 4 s, the last record filled up with zeros."""
+    """Write one run in the published format: padded channel names, T0/T1/T2 of 4 s, ``padding`` zeros at the end."""
 
     def write(
         folder: Path,
@@ -138,7 +138,7 @@ def write_eegmmidb() -> Callable[..., Path]:
 
 @pytest.fixture(scope="session")
 def make_recording() -> Callable[..., Recording]:
-    """Recording whose samples say where they come from: channel 0 is the sample's index, channel 1 the label."""
+    """Recording whose samples show where they come from: channel 0 is the sample's index, channel 1 the label's."""
 
     def make(
         labels: Sequence[str] = ("rest", "left_fist", "rest", "right_fist") * 4,
@@ -171,7 +171,7 @@ def make_recording() -> Callable[..., Recording]:
 
 @pytest.fixture(scope="session")
 def make_sessions(make_recording: Callable[..., Recording]) -> Callable[..., list[Session]]:
-    """People S0, S1 ... with two runs each and a calibration run apart; ``where`` differs in all of them."""
+    """People S0, S1 ... with two runs and a separate calibration run each; channel ``where`` differs in all runs."""
 
     def make(people: int = 3, **options: object) -> list[Session]:
         def one(person: int, run: int) -> Recording:
@@ -187,7 +187,7 @@ def make_sessions(make_recording: Callable[..., Recording]) -> Callable[..., lis
 
 @pytest.fixture(scope="session")
 def write_armband() -> Callable[[Path, int], Path]:
-    """Write an invented armband set in its published format: every gesture raises channels of its own."""
+    """Write an invented armband data set in the published format: each gesture is strong in channels of its own."""
 
     def write(root: Path, length: int) -> Path:
         from neuromotion_gym.datasets.myo_armband import reader
@@ -211,7 +211,7 @@ def write_armband() -> Callable[[Path, int], Path]:
 
 @pytest.fixture(scope="session")
 def small_armband(tmp_path_factory: pytest.TempPathFactory, write_armband: Callable[[Path, int], Path]) -> Path:
-    """Folder of data sets that holds an invented and short armband set."""
+    """Folder of data sets with a short, invented armband data set."""
     return write_armband(tmp_path_factory.mktemp("data"), 160)
 
 
@@ -235,7 +235,7 @@ TRIAL_PACED = {
 
 @pytest.fixture(scope="session")
 def trial_paced(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder of a decoder that reads epochs of two seconds: the logit of a label is the mean of a channel."""
+    """Folder of a decoder that reads epochs of two seconds; the logit of each label is the mean of one channel."""
     import yaml
     from onnx import TensorProto, helper
 

@@ -1,1 +1,1 @@
-"""What a decoder's figure rests on: conditions of EEG, and surrogates compared with recordings."""
+"""Checks of a decoder's figures: EEG under several conditions, and surrogates compared with recordings."""

@@ -1,18 +1,18 @@
-"""What the figures of an EEG decoder rest on: the same trials under several conditions.
+"""Tests which signals an EEG decoder relies on: the same trials under several conditions.
 
 =======================  ==============================================================================================
-condition                what the decoder is given
+condition                signals that the decoder gets
 =======================  ==============================================================================================
 ``recorded``             the recordings as they are
 ``regressed``            average reference, ocular channels regressed out (`signals.preprocessing.fit_ocular`)
 ``regressed_late``       the same, without the seconds after the cue that the data set names (its ``skip_cue_s``)
 ``central``              regressed, then frontal and temporal electrodes replaced by the average of the others
-``slow``                 as recorded, with a causal low-pass filter at 4 Hz: the eyes and little else
+``slow``                 as recorded, with a causal low-pass filter at 4 Hz: leaves eye movements and little else
 =======================  ==============================================================================================
 
-A decoder of motor cortex stays at chance on ``slow`` and loses little from ``recorded`` to ``regressed``. It is adapted
-to a person from the calibration run in the same condition; under ``slow`` from the unfiltered run, as in use, since
-alignment to the filtered run would undo the filter.
+A decoder of motor cortex stays at chance on ``slow`` and loses little from ``recorded`` to ``regressed``. Decoders are
+adapted to a person with the calibration run in the same condition. Under ``slow`` the calibration run stays unfiltered,
+as in use, since alignment to a filtered run would undo the filter.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ SLOW_HZ = 4.0
 
 
 def conditions_of(dataset: str) -> tuple[str, ...]:
-    """Conditions that apply to a data set: some need ocular channels, ``regressed_late`` a cue to leave out."""
+    """Conditions that apply to a data set: some need ocular channels, ``regressed_late`` needs a cue to leave out."""
     facts = registry.dataset(dataset)
     return tuple(
         condition
@@ -60,12 +60,12 @@ def conditions_of(dataset: str) -> tuple[str, ...]:
 
 
 def in_condition(session: Session, condition: str) -> Session:
-    """``session`` as a decoder is given it under ``condition``; the reader has done the ocular regression before.
+    """``session`` as a decoder gets it under ``condition``; the reader has already done the ocular regression.
 
     Raises
     ------
     NeuroMotionError
-        If the condition is unknown, or a recording has no electrode that is left under ``central``.
+        If the condition is unknown, or no electrode of a recording is left under ``central``.
     """
     if condition not in CONDITIONS:
         raise NeuroMotionError(f"Condition {condition!r} is unknown; conditions: {', '.join(CONDITIONS)}.")
@@ -83,7 +83,7 @@ def in_condition(session: Session, condition: str) -> Session:
 def _central(recording: Recording) -> Recording:
     outer = frontal_temporal(recording.spec.channels)
     if outer.all():
-        raise NeuroMotionError(f"{recording.name} has frontal and temporal electrodes alone; none is left.")
+        raise NeuroMotionError(f"{recording.name} has only frontal and temporal electrodes; none is left.")
     matrix = np.diag((~outer).astype(float))
     matrix[outer] = (~outer) / int((~outer).sum())
     return recording.transformed(matrix)
@@ -109,20 +109,20 @@ def decide_in_conditions(
 ) -> dict[str, dict[str, Decisions]]:
     """Decisions of several decoders on the same people under several conditions.
 
-    Everybody is read twice at most: with the eyes and without.
+    Each person's recordings are read twice at most: with and without ocular regression.
 
     Parameters
     ----------
     decoders : mapping of name to function
-        The function gets a session and the condition, and gives the decoder, one that did not see the person.
+        The function takes a session and a condition, and returns a decoder that was not trained on the person.
     dataset, part : str
         As in `neuromotion_gym.datasets.sessions.iter_sessions`.
     conditions : sequence of str, optional
-        All that apply to the data set where left out.
+        Names of the conditions; if left out, all that apply to the data set.
     root : path, optional
-        Folder of the data sets; the environment variable ``NEUROMOTION_DATA`` when left out.
+        Folder of the data sets; the environment variable ``NEUROMOTION_DATA`` if left out.
     progress : function, optional
-        Called with one line for each person.
+        Called with one line of text after each session that is read.
 
     Returns
     -------
@@ -153,7 +153,7 @@ def decide_in_conditions(
 
 
 def joined(parts: Sequence[Decisions]) -> Decisions:
-    """Decisions of several sets of sessions as one, trials numbered through."""
+    """Join the decisions of several sets of sessions; the trials are numbered consecutively."""
     first, trials = 0, []
     for part in parts:
         trials.append(part.trials + first)
@@ -173,7 +173,7 @@ def figures(decisions: Decisions, contrasts: Sequence[Sequence[str]]) -> dict[st
     ----------
     decisions : Decisions
     contrasts : sequence of sequences of labels
-        Such as the ``contrasts`` of a data set; the key of each is its labels joined by ``_``.
+        For example the ``contrasts`` of a data set. The key of a contrast is its labels joined by ``_``.
     """
     result = {"per_window": summary(decisions), "per_trial": summary(decisions.per_trial())}
     for labels in contrasts:
@@ -188,7 +188,7 @@ def contrast_by_person(decisions: Decisions, contrast: Sequence[str]) -> dict[st
 
 
 def paired(first: Decisions, second: Decisions, contrast: Sequence[str], seed: int = 0) -> dict[str, float | None]:
-    """Mean over people of the difference of `contrast_by_person`, with its 95 % interval (bootstrap-t)."""
+    """Mean over people of the difference of `contrast_by_person`, with its 95 % interval (studentised bootstrap)."""
     one, two = contrast_by_person(first, contrast), contrast_by_person(second, contrast)
     people = sorted(set(one) & set(two))
     difference = np.array([one[person] - two[person] for person in people])

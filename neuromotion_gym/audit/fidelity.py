@@ -1,8 +1,8 @@
-"""Is a surrogate as hard as the people it was fitted to? The same decoder on both, and the differences over people.
+"""Is a surrogate as hard to decode as recordings? The same decoder on both, and the differences over people.
 
-For each person the surrogate is fitted to one half of the recordings (a run, or a round) and compared with a replay of
-the other half, then the other way round. Three figures: balanced accuracy and mean length of runs of errors in a
-stream of labels that change every few seconds, and success in the closed loop.
+For each person, the surrogate is fitted to one half of the recordings (see `halves`) and compared with a replay of the
+other half; then the halves are swapped. Three figures: balanced accuracy and mean length of error runs (unbroken
+sequences of wrong decisions) in a stream of labels that change every few seconds, and success in the closed loop.
 """
 
 from __future__ import annotations
@@ -35,27 +35,27 @@ if TYPE_CHECKING:
 
 CONTROL_S = 0.05
 HOLD_S = 3.0
-"""How long a label is asked for in the stream."""
+"""Seconds for which the stream asks for the same label."""
 BARS = {"accuracy": 0.05, "error_run": 0.10, "success": 0.05}
-"""Largest difference allowed; of the runs of errors as a share of the real ones."""
+"""Largest difference allowed; for ``error_run`` as a share of the mean on recordings."""
 
 
 @dataclass(frozen=True)
 class FidelityOptions:
-    """How much is played.
+    """Streams and episodes that are played.
 
     Parameters
     ----------
     rows : int
-        Streams and limbs at a time, each with labels of its own.
+        Number of streams, and of limbs, that run side by side, each with its own labels.
     stream_s : float
-        Length of each stream.
+        Length of each stream in seconds.
     episodes : int
-        Episodes of the closed loop a person and half; 0 leaves success out.
+        Episodes of the closed loop per person and half; 0 leaves success out.
     environment : str
-        Of the closed loop; the first environment where left out.
+        Environment of the closed loop; the first one if left out.
     level : str, optional
-        Its task's easiest one where left out.
+        Level of its task; the easiest one if left out.
     controller : str
     seed : int
     """
@@ -81,11 +81,11 @@ class FidelityRow:
     Parameters
     ----------
     figure : {"accuracy", "error_run", "success"}
-        Balanced accuracy; mean length of runs of errors in seconds; success rate.
+        Balanced accuracy; mean length of error runs in seconds; success rate.
     real, surrogate : float
         Means over people.
     difference : Interval
-        Surrogate less real, paired over people; of ``error_run`` as a share of the mean real one.
+        Surrogate minus real, paired over people; for ``error_run`` as a share of the mean on recordings.
     """
 
     decoder: str
@@ -99,27 +99,27 @@ class FidelityRow:
 
     @property
     def within(self) -> bool:
-        """Whether the difference lies within its bar."""
+        """Whether the difference is at most the one allowed in `BARS`."""
         return abs(self.difference.mean) <= BARS[self.figure]
 
 
 def stream_figures(
     source: Cued, decoder: Decoder, session: int, *, rows: int = 8, seconds: float = 60.0, seed: int = 0
 ) -> tuple[float, float]:
-    """Balanced accuracy, and mean length of runs of errors in seconds (0 without errors), in an open stream.
+    """Balanced accuracy, and mean length of error runs in seconds (0 without errors), in an open-loop stream.
 
     Parameters
     ----------
-    source : Source
+    source : Cued
     decoder : Decoder
     session : int
         Index into ``source.sessions``.
     rows : int
-        Streams side by side.
+        Number of streams side by side.
     seconds : float
-        Length of each.
+        Length of each stream.
     seed : int
-        Of the labels that are asked for and of the source.
+        Seed of the labels that are asked for, and of the source.
     """
     truth, posterior = _decoded(source, decoder, session, rows, seconds, seed)
     right = posterior.argmax(axis=2) == truth
@@ -130,9 +130,10 @@ def stream_figures(
 def log_odds_variance(
     source: Cued, decoder: Decoder, session: int, *, rows: int = 8, seconds: float = 60.0, seed: int = 0
 ) -> float:
-    """Variance of the decoder's log posterior about its mean over labels, in an open stream; see `stream_figures`.
+    """Variance of the decoder's log posterior in an open-loop stream, summed over labels; see `stream_figures`.
 
-    Summed over labels, with the differences between the labels that play left in.
+    The mean over labels is subtracted in every step. The variance includes the differences between the labels that
+    play.
     """
     _, posterior = _decoded(source, decoder, session, rows, seconds, seed)
     odds = np.log(np.maximum(posterior, 1e-6))
@@ -143,7 +144,7 @@ def log_odds_variance(
 def _decoded(
     source: Cued, decoder: Decoder, session: int, rows: int, seconds: float, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Labels played (rows, steps) and posteriors (rows, steps, labels) in an open stream."""
+    """Labels played (rows, steps) and posteriors (rows, steps, labels) in an open-loop stream."""
     from neuromotion_gym.envs.stream import Stream
 
     labels = decoder.spec.labels
@@ -164,13 +165,13 @@ def _decoded(
 
 
 def _rest(spec: DecoderSpec) -> int | None:
-    """Index of the label of rest; None where the decoder has none."""
+    """Index of the label for rest; None if the decoder has none."""
     rest = registry.dataset(spec.dataset).rest
     return spec.labels.index(rest) if rest in spec.labels else None
 
 
 def mean_run(errors: np.ndarray) -> float:
-    """Mean length of the unbroken runs of True in the rows of ``errors``, bool of shape (rows, steps); 0 for none."""
+    """Mean length of unbroken sequences of True in the rows of ``errors``, bool of shape (rows, steps); 0 for none."""
     edges = np.diff(np.pad(errors.astype(np.int8), ((0, 0), (1, 1))), axis=1)
     runs = int((edges == 1).sum())
     return float(errors.sum() / runs) if runs else 0.0
@@ -188,31 +189,31 @@ def check_surrogate(
     options: FidelityOptions | None = None,
     tick: Callable[[str], None] = lambda _: None,
 ) -> list[FidelityRow]:
-    """Table rows of one decoder, with the surrogate fitted on one half of each person and checked on the other.
+    """Table rows of one decoder: surrogates fitted to one half of each person's recordings, compared with the other.
 
     Parameters
     ----------
     decoder : Decoder or callable
-        A decoder, or a function that gives the decoder of a person, such as the one that was trained without them.
+        A decoder, or a function that returns the decoder for a person, such as the one trained without that person.
     part : {"train", "tune", "test", "all"}
-        People compared; see `halves`.
+        Part whose people are compared; see `halves`.
     model : SurrogateModel or VectorAutoregression, optional
-        The default of the modality where left out.
+        Model of the surrogate; the default of the modality if left out.
     ocular, skip_cue
-        See `ReplaySource`; ``ocular`` as the decoder was trained where left out.
+        As in `neuromotion_gym.datasets.playing.playing_for`.
     subjects : sequence of str, optional
-        Some people alone.
+        Only these people.
     root : path, optional
-        Data folder.
+        Folder of the data sets.
     options : FidelityOptions, optional
-        How much is played.
+        Streams and episodes that are played.
     tick : callable
         Called with each person's name when that person is done.
 
     Raises
     ------
     NeuroMotionError
-        If nobody has two halves, or the data are not there.
+        If no person has two halves, the data are missing, or ``decoder`` is a function and ``subjects`` is left out.
     """
     from neuromotion_gym.signals.surrogate.models import MODELS
 
@@ -243,7 +244,7 @@ def check_surrogate(
 
 
 def _surrogate(fitted: Session, model: SurrogateModel | VectorAutoregression, playing: Playing) -> Cued:
-    """What plays a model fitted to a session."""
+    """A source that plays a model fitted to a session."""
     from neuromotion_gym.signals.surrogate.fit import fit_surrogate
     from neuromotion_gym.signals.surrogate.models import SurrogateModel
 
@@ -265,16 +266,16 @@ def matched_spread(
     root: str | os.PathLike[str] | None = None,
     tick: Callable[[str], None] = lambda _: None,
 ) -> tuple[float, list[float]]:
-    """The spread of the scores at which a decoder's log-odds vary as much as on recordings.
+    """Find the ``spread`` of a model at which a decoder's log-odds vary as much as on recordings.
 
     Parameters
     ----------
     decoder : callable
-        Gives the decoder of a person, trained without them; one that reads log variances.
+        Returns the decoder for a person, trained without that person. It has to be one that reads log variances.
     subjects : sequence of str
-        People, not those of the test part.
+        People to compare, none of them from the test part.
     spreads : sequence of float
-        Tried, rising; see `spread_of_equal_variance`.
+        Spreads to try, rising; see `spread_of_equal_variance`.
     model, ocular, skip_cue, root, tick
         See `check_surrogate`.
 
@@ -282,7 +283,7 @@ def matched_spread(
     -------
     spread : float
     shares : list of float
-        For each spread tried, variance on the surrogate over that on recordings, of sums over people.
+        For each spread, variance on the surrogate divided by that on recordings, both summed over people.
     """
     spec = decoder(subjects[0]).spec
     playing = playing_for(spec, ocular=ocular, skip_cue=skip_cue)
@@ -301,23 +302,23 @@ def matched_spread(
 
 
 def spread_of_equal_variance(spreads: Sequence[float], shares: Sequence[float] | np.ndarray) -> float:
-    """The spread at which the share of variances is 1, interpolated between those tried.
+    """The spread at which both variances are the same, interpolated between ``spreads``.
 
     Parameters
     ----------
     spreads : sequence of float
         Rising.
     shares : sequence of float
-        Variance on the surrogate over that on recordings at each spread; rises with it.
+        Variance on the surrogate divided by that on recordings, for each spread. Rising.
 
     Returns
     -------
-    float; the first or last spread where the shares do not reach 1.
+    float; the first spread if all shares are above 1, the last if all are below.
 
     Raises
     ------
     NeuroMotionError
-        If one of the two does not rise.
+        If one of the two does not rise, or their lengths differ.
     """
     for name, values in (("spreads", spreads), ("shares of variance", shares)):
         if len(values) != len(spreads) or not (np.diff(values) > 0).all():
@@ -332,17 +333,16 @@ def halves(
     subjects: Sequence[str] | None = None,
     root: str | os.PathLike[str] | None = None,
 ) -> dict[str, tuple[Session, Session]]:
-    """For each person of a part two sessions of different recordings, as recorded, with the calibration run.
+    """Two sessions with different recordings for each person of a part, as recorded, with the calibration run.
 
-    Where a session holds several runs, the first against the others; where every round is a session of its own, the
-    person's round of this part against another that is no calibration run.
+    If a session holds several runs, the first run is one half and the others are the other half. If every run is a
+    session of its own, the halves are the person's run in this part and another run that is not the calibration run.
 
     Raises
     ------
     NeuroMotionError
-        If nobody has two.
+        If no person has two such sessions.
     """
-    from neuromotion_gym.datasets import registry
     from neuromotion_gym.datasets.sessions import load_sessions
 
     table = registry.dataset(dataset).table
@@ -369,14 +369,14 @@ def halves(
 
 
 def _as_played(session: Session, playing: Playing) -> Session:
-    """A session as recorded, with the ocular regression and the channels of ``playing``."""
+    """Apply the ocular regression of ``playing`` to a session as recorded, and pick its channels."""
     if playing.ocular == "regress":
         session = regressed(session, registry.dataset(playing.dataset).ocular_channels)
     return session if playing.channels is None else session.pick(playing.channels)
 
 
 def _figures(source: Cued, decoder: Decoder, options: FidelityOptions) -> np.ndarray:
-    """Accuracy, run of errors and (NaN if no episodes are wanted) success of the only session of ``source``."""
+    """Accuracy, length of error runs, and success (NaN without episodes) in the only session of ``source``."""
     accuracy, run = stream_figures(source, decoder, 0, rows=options.rows, seconds=options.stream_s, seed=options.seed)
     success = _success(source, decoder, options) if options.episodes else np.nan
     return np.array([accuracy, run, success])

@@ -1,4 +1,4 @@
-"""The benchmark: decoders by controllers by levels, every episode a row, people as the unit."""
+"""The benchmark: every decoder with every controller on every level; the unit of the statistics is the person."""
 
 from neuromotion_gym.benchmark.config import BenchmarkConfig, load_config
 from neuromotion_gym.benchmark.report import read_lines, write_report

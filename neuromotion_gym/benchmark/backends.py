@@ -1,4 +1,4 @@
-"""Where units of work are run: one after the other, or in several processes."""
+"""Runs units of work one after the other, or in several processes."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ ResultT = TypeVar("ResultT")
 
 
 class Backend(Protocol):
-    """Calls a function with each of some arguments; results come in any order."""
+    """Calls a function once with each tuple of arguments; results come in any order."""
 
     def run(self, function: Callable[..., ResultT], arguments: Iterable[tuple[object, ...]]) -> Iterator[ResultT]:
-        """Results of ``function(*each)`` for ``each`` of ``arguments``."""
+        """Results of ``function(*each)``, one for each tuple ``each`` in ``arguments``."""
 
 
 class Serial:
@@ -33,7 +33,7 @@ class Processes:
     Parameters
     ----------
     jobs : int
-        How many.
+        Number of processes.
     """
 
     def __init__(self, jobs: int) -> None:
@@ -56,7 +56,7 @@ def backend(jobs: int) -> Backend:
     Raises
     ------
     NeuroMotionError
-        If it is below 1.
+        If ``jobs`` is below 1.
     """
     if jobs < 1:
         raise NeuroMotionError(f"A benchmark takes one job or more, not {jobs}.")

@@ -1,4 +1,4 @@
-"""What a benchmark runs: a YAML file, checked, and expanded into cells."""
+"""The configuration of a benchmark: a YAML file that is checked and expanded into cells."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class ControllerChoice(Checked):
 
 
 class Condition(Checked):
-    """What is played: with or without ocular regression, and how many seconds after the cue are left out."""
+    """What is done to recordings before they are played: ocular regression, seconds left out after the cue."""
 
     ocular: Ocular = "keep"
     skip_cue: float = Field(default=0.0, ge=0, lt=60)
@@ -44,8 +44,8 @@ class Condition(Checked):
 class Grid(Checked):
     """Every decoder with every controller on every level under every condition.
 
-    ``decoders`` may name bounds, ``oracle:NAME``, ``shuffled:NAME``, ``blind:NAME``. ``episodes`` overrides the
-    benchmark's number of episodes a session.
+    ``decoders`` may contain bounds: ``oracle:NAME``, ``shuffled:NAME``, ``blind:NAME``. ``episodes`` overrides the
+    benchmark's number of episodes per session.
     """
 
     decoders: tuple[str, ...] = Field(min_length=1)
@@ -68,34 +68,35 @@ class BenchmarkConfig(Checked):
     Parameters
     ----------
     name : str
-        Of the folder that results go to.
+        Name of the folder for the results.
     title : str
-        Of the report.
+        Title of the report.
     environment : str
-        A registered id; the first where left out.
+        A registered environment id; the first one if left out.
     source : {"replay", "surrogate"}
-        Where samples come from.
+        Kind of source that streams the samples.
     part : str
         Part of the data set that is played.
     folds : bool
-        Instead of a part: everybody, each decoded by the decoder that was trained without them.
+        Whether all people are played instead of a part, each person with the decoder that was trained without them.
     allow_seen : bool
-        Whether a decoder or controller may be played what it was trained on; its rows are then marked.
+        Whether a decoder or controller may be tested on data that it was trained on; its rows in the report are then
+        marked.
     subjects : tuple of str
-        Only these people, all of them when empty.
+        Only these people are played; all people if empty.
     episodes : int
-        Episodes a session, in every cell.
+        Episodes per session, in every cell whose grid does not set its own number.
     seed : int
-        Of the whole benchmark. Episodes draw from it, the session and their number alone, so that the same ones are
-        played to every decoder and controller.
+        Seed of the whole benchmark. The random numbers of an episode depend only on the seed, the person, the session
+        and the number of the episode, so that every decoder and controller gets the same episodes.
     rows : int
-        Limbs stepped together.
+        Number of limbs that are stepped together.
     task_options : dict
         Options of the environment's task, such as ``wrong_selection: ignore``; the report names them.
     grids : tuple of Grid
-        What is played; a cell that stands in two grids is run once.
+        Grids of cells to run; a cell that is in two grids is run once.
     notes : str
-        For the report.
+        Text that is added to the report.
     """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_]*$")
@@ -116,7 +117,7 @@ class BenchmarkConfig(Checked):
     @model_validator(mode="before")
     @classmethod
     def _written_before(cls, given: Any) -> Any:
-        """Files written before there was more than one task name its option at the top."""
+        """Accept ``wrong_selection`` at the top level, as in files from the time when there was only one task."""
         if not isinstance(given, dict) or "wrong_selection" not in given:
             return given
         rest = {key: value for key, value in given.items() if key not in ("wrong_selection", "task_options")}
@@ -142,18 +143,18 @@ class Cell(Checked):
     task_options: dict[str, Any]
 
     def digest(self, **more: str) -> str:
-        """Sixteen hexadecimal digits of all its fields, and of ``more``: what its results depend on besides."""
+        """Digest of all fields and of ``more``, everything else that the results depend on; 16 hexadecimal digits."""
         text = json.dumps([self.model_dump(mode="json"), more], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def load_config(path: str | os.PathLike[str]) -> BenchmarkConfig:
-    """A benchmark's YAML file.
+    """Read and check a benchmark's YAML file.
 
     Raises
     ------
     NeuroMotionError
-        If it cannot be read or is no benchmark; the message names the fields.
+        If the file cannot be read or is not a benchmark; the message names the wrong fields.
     """
     try:
         text = Path(path).read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Digests of all that a figure depends on: results are taken up again only where these are the same."""
+"""Digests of everything that a figure depends on: finished results are reused only if the digests are the same."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
 
 LIBRARIES = ("mujoco", "onnxruntime", "numpy", "scipy", "mne", "gymnasium")
 APART = ("surrogates", "controllers")
-"""Folders of assets of which a cell reads one file, which its digest covers."""
+"""Folders of assets that `library_digest` leaves out: a cell reads one file of them, which its own digest covers."""
 
 
 @cache
 def library_digest(root: Path | None = None, assets: Path | None = None) -> str:
-    """Digest of the library: every ``.py`` and ``.yaml`` file of the package, its assets and the libraries' versions.
+    """Digest of the library: every ``.py`` and ``.yaml`` file of the package, assets, and versions of `LIBRARIES`.
 
     Parameters
     ----------
     root, assets : pathlib.Path, optional
-        Folders of the package and of its assets; the installed ones where left out.
+        Folders of the package and of its assets; the installed ones if left out.
     """
     package = Path(neuromotion_gym.__file__).parent
     root, assets = root or package, assets or assets_root()
@@ -57,9 +57,9 @@ def _version(name: str) -> str:
 
 
 def environment_digest(env_id: str, dataset: str) -> str:
-    """Digest of what other packages brought: code of task and drive, limb, and reader of the data set.
+    """Digest of what other packages may have registered: code of task and drive, limb, and reader of the data set.
 
-    For what the library brings itself `library_digest` says the same.
+    Parts that belong to the library are already covered by `library_digest`.
     """
     row = environment(env_id)
     limb = limb_file(row.limb)
@@ -70,7 +70,7 @@ def environment_digest(env_id: str, dataset: str) -> str:
 
 
 def _source_checksum(brought: Callable[..., object]) -> str:
-    """Checksum of the file in which a class or function stands."""
+    """Checksum of the file in which a class or function is defined; empty if there is no such file."""
     try:
         file = inspect.getsourcefile(inspect.unwrap(brought))
     except TypeError:
@@ -79,7 +79,7 @@ def _source_checksum(brought: Callable[..., object]) -> str:
 
 
 def policy_digest(controller: str) -> str:
-    """Checksum of the file of a learned controller; empty for the others."""
+    """Checksum of the file of a learned controller; empty for other controllers."""
     if not controller.startswith(PREFIX):
         return ""
     path = policy_path(controller.removeprefix(PREFIX))

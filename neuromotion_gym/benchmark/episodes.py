@@ -1,4 +1,4 @@
-"""Episodes of one decoder and controller: many limbs at once, each taking up the next episode as it ends one."""
+"""Plays the episodes of one decoder and controller on many limbs; a limb starts the next one when an episode ends."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
     from neuromotion_gym.envs.closed_loop import ClosedLoop
     from neuromotion_gym.tasks.task import TaskFacts
 
-BENCHMARK = 0x4E47  # the benchmark's generators are not those of small seeds that anybody may train with
+BENCHMARK = 0x4E47  # keeps the benchmark's generators apart from those of small seeds, which trainings may use
 
 
 @dataclass(frozen=True)
 class EpisodeKey:
-    """Which episode: session of the source, and number of the episode in that session.
+    """Identifies an episode: session of the source, and number of the episode in that session.
 
-    The generator depends on the names of person and session, not on their place in a list: a benchmark of some of the
-    people plays the same episodes for them.
+    The generator depends on the names of person and session, not on their place in a list, so that a benchmark with
+    fewer people plays the same episodes for these people.
     """
 
     session: int
@@ -34,13 +34,13 @@ class EpisodeKey:
     repetition: int
 
     def generator(self, seed: int) -> np.random.Generator:
-        """Generator of everything random in the episode."""
+        """Generator of all random numbers in the episode."""
         person = zlib.crc32(f"{self.subject}/{self.session_name}".encode())
         return np.random.default_rng([BENCHMARK, seed, person, self.repetition])
 
 
 def episode_keys(sessions: Sequence[tuple[str, str]], repetitions: int) -> list[EpisodeKey]:
-    """As many episodes for every session, one repetition after the other."""
+    """Keys of ``repetitions`` episodes per session: the first episode of every session, then the second, and so on."""
     return [
         EpisodeKey(index, subject, name, repetition)
         for repetition in range(repetitions)
@@ -65,7 +65,7 @@ def play(
     Parameters
     ----------
     loop : ClosedLoop
-        A batch of any size; the result does not depend on it, but for the rounding of the decoder.
+        A batch of any size; its size changes results only through rounding in the decoder.
     controller : Controller
     keys : sequence of EpisodeKey
     seed : int
@@ -75,7 +75,7 @@ def play(
     Returns
     -------
     episodes : list of dict
-        One an episode, in the order of ``keys``.
+        One per episode, in the order of ``keys``.
     trials : set of (subject, session, trial)
         All distinct trials that were played.
     """

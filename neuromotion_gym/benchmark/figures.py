@@ -1,4 +1,4 @@
-"""Episodes to figures: people are the unit."""
+"""Computes a benchmark's figures from its episodes; the unit of the statistics is the person."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Comparison(NamedTuple):
-    """A paired difference over people."""
+    """Paired difference of two rates: interval over people, p-value and number of people."""
 
     difference: Interval
     p: float
@@ -31,7 +31,7 @@ class Comparison(NamedTuple):
 def wilson_interval(successes: int, episodes: int, level: float = 0.95) -> Interval:
     """Wilson's score interval of a rate, for independent episodes only.
 
-    Several episodes of one person are not independent: there it is far too short.
+    Several episodes of one person are not independent: for them this interval is far too narrow.
 
     Raises
     ------
@@ -58,7 +58,7 @@ def person_means(values: np.ndarray, people: Sequence[str] | np.ndarray) -> tupl
     -------
     means : float array, shape (people,)
     names : tuple of str
-        In order of name.
+        Sorted.
     """
     names, index = np.unique(np.asarray(people), return_inverse=True)
     counts = np.bincount(index)
@@ -66,9 +66,9 @@ def person_means(values: np.ndarray, people: Sequence[str] | np.ndarray) -> tupl
 
 
 def rate_over_people(success: np.ndarray, people: Sequence[str] | np.ndarray, level: float = 0.95) -> Interval:
-    """Success rate, mean of the people's rates, with an interval over people.
+    """Success rate: the mean of the people's rates, with an interval over people.
 
-    The interval is a studentised bootstrap, and does not collapse near 0 and 1; see
+    The interval is a studentised bootstrap, which is widened near 0 and 1 so that it keeps a width; see
     `neuromotion_gym.statistics.rate_interval`.
 
     Parameters
@@ -87,7 +87,7 @@ def compare(
 ) -> Comparison:
     """Paired difference ``first - second`` of two rates over the people that both have.
 
-    With common random numbers (the same episodes for both) most of what makes an episode easy or hard drops out.
+    With common random numbers (the same episodes for both) most differences between easy and hard episodes cancel out.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ def compare(
 def compare_all(
     reference: tuple[np.ndarray, Sequence[str]], others: dict[str, tuple[np.ndarray, Sequence[str]]]
 ) -> dict[str, tuple[Comparison, float]]:
-    """Each of ``others`` against ``reference``, with p-values corrected after Holm.
+    """Each of ``others`` against ``reference``, with p-values corrected by Holm's method.
 
     Parameters
     ----------
@@ -139,8 +139,8 @@ def rate_of_information(
 ) -> Interval:
     """Information transfer rate of all episodes, with a percentile bootstrap interval over people.
 
-    The rate is no mean over people (bits are a convex function of the success rate, so that a mean of the people's
-    own rates would be too high), which is why whole people are drawn here and the rate is taken anew.
+    The rate is not a mean over people: bits are a convex function of the success rate, so that a mean of the people's
+    own rates would be too high. The bootstrap therefore draws whole people and computes the rate again for each draw.
 
     Parameters
     ----------
@@ -161,12 +161,12 @@ def rate_of_information(
 
 
 def rank_correlation(first: np.ndarray, second: np.ndarray) -> float:
-    """Spearman's rank correlation, ties sharing their mean rank; NaN where either has no spread.
+    """Spearman's rank correlation; tied values get their mean rank. NaN if all values of one array are equal.
 
     Parameters
     ----------
     first, second : float array, shape (n,)
-        Such as offline accuracy and task success of ``n`` decoders.
+        For example offline accuracy and task success of ``n`` decoders.
     """
     from scipy.stats import spearmanr
 

@@ -1,4 +1,4 @@
-"""From a benchmark's configuration to units of work: everything is checked before anything is run."""
+"""Turns a benchmark's configuration into units of work. Everything is checked before anything is run."""
 
 from __future__ import annotations
 
@@ -25,43 +25,43 @@ if TYPE_CHECKING:
     from neuromotion_gym.decoders.spec import DecoderSpec
 
 LISTENS = (None, "shuffled")
-"""Bounds, or none, whose decoder reads samples: the oracle and the blind decoder cannot have seen any."""
+"""Bounds whose decoder reads samples (None: no bound). The oracle and the blind decoder read none."""
 
 
 class Unit(NamedTuple):
-    """What is run in one go: a cell, for the people whom one decoder and one controller serve."""
+    """One unit of work: a cell, for the people who share one decoder and one controller."""
 
     cell: Cell
     decoder: str
-    """Folder of the decoder; of the fold's where there are folds."""
+    """Folder of the decoder; with folds, that of the fold's decoder."""
     playing: Playing
     controller: str
-    """Name of the controller; of several learned ones the one that was not trained on these people."""
+    """Name of the controller; of several learned ones, the first that was not trained on these people, if any."""
     data: str
     """Checksum of the data that are played."""
     digest: str
     seen: Seen
-    """What the decoder was fitted on, and what it has seen of what it is played."""
+    """Data that the decoder was fitted on, and the played runs that are among them."""
     heard: tuple[str, ...]
-    """People of these whom the controller was trained on."""
+    """Those of the played people that the controller was trained on."""
 
 
 def plan(config: BenchmarkConfig, root: str | os.PathLike[str] | None = None) -> tuple[list[Cell], list[Unit]]:
     """Cells of a benchmark, and their units of work.
 
-    Decoders of folds are trained here where the cache lacks them.
+    Decoders of folds are trained here if the cache does not hold them.
 
     Parameters
     ----------
     config : BenchmarkConfig
     root : path, optional
-        Folder of the data sets; ``NEUROMOTION_DATA`` where left out.
+        Folder of the data sets; ``NEUROMOTION_DATA`` if left out.
 
     Raises
     ------
     NeuroMotionError
-        If environment, level, part, decoder or people are unknown, a condition does not apply to what is played, or
-        something would be played what it was trained on.
+        If environment, level, part, decoder or people are unknown, a condition does not apply to the data set, or a
+        decoder or controller would be tested on data that it was trained on.
     """
     cells = expand(config)
     for cell in cells:
@@ -103,7 +103,7 @@ def _playing(cell: Cell, spec: DecoderSpec, people: Sequence[str]) -> Playing:
 
 
 def _units(cell: Cell, allow_seen: bool, root: str | os.PathLike[str] | None) -> list[Unit]:
-    """The units of a cell: one a decoder and controller."""
+    """The units of a cell: one per decoder and controller."""
     units = []
     for folder, people in _decoders(cell, root):
         decoder = load_decoder(Path(folder))
@@ -131,7 +131,7 @@ def _units(cell: Cell, allow_seen: bool, root: str | os.PathLike[str] | None) ->
 
 
 def _decoders(cell: Cell, root: str | os.PathLike[str] | None) -> list[tuple[str, tuple[str, ...]]]:
-    """Folder of each decoder of a cell, with the people that it decodes; no people stand for everybody of the part."""
+    """Folder of each decoder of a cell, with the people that it decodes; an empty tuple: all people of the part."""
     name = decoder_name(cell)
     if not cell.folds:
         return [(str(load_decoder(name).path.parent), cell.subjects)]

@@ -1,4 +1,4 @@
-"""From rows of episodes to the tables of a report, in Markdown and HTML."""
+"""Builds the tables of a report from the episodes, in Markdown and HTML."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ OFFLINE_HEADER = ("decoder", "controller", "level", "played: ocular, left out", 
 CONTROL_HEADER = ("decoders", "controller", "level", "played: ocular, left out", "difference [95 %]", "p")
 SEEN = "trained on what it plays"
 NEAR = "*"
-"""After an interval near 0 or 1, which does not rest on the bootstrap alone."""
+"""Mark after an interval near 0 or 1, which also contains the interval of a Beta-binomial model."""
 ROLES = ("decoder", "control", "oracle", "shuffled", "blind")
 
 
@@ -62,7 +62,7 @@ class Line:
     Parameters
     ----------
     cell : dict
-        A line of ``cells.json``.
+        An entry of ``cells.json``.
     success, wrong : bool array, shape (episodes,)
     time_s : float array, shape (episodes,)
     people : sequence of str, shape (episodes,)
@@ -76,12 +76,12 @@ class Line:
 
     @property
     def rate(self) -> Interval:
-        """Success over people."""
+        """Success rate over people."""
         return rate_over_people(self.success, self.people)
 
     @property
     def key(self) -> tuple[str, str, float]:
-        """What a table has in common: level and condition."""
+        """Level and condition, which all lines of a table share."""
         return self.cell["level"], self.cell["ocular"], self.cell["skip_cue"]
 
 
@@ -91,7 +91,7 @@ def read_lines(folder: str | os.PathLike[str]) -> list[Line]:
     Raises
     ------
     NeuroMotionError
-        If the folder holds no results.
+        If the folder holds no results, or the episodes of a cell are missing.
     """
     try:
         table = json.loads((Path(folder) / "cells.json").read_text(encoding="utf-8"))
@@ -102,6 +102,8 @@ def read_lines(folder: str | os.PathLike[str]) -> list[Line]:
     by_cell: dict[str, list[dict[str, str]]] = {}
     for row in rows:
         by_cell.setdefault(row["cell"], []).append(row)
+    if missing := [cell["cell"] for cell in table if cell["cell"] not in by_cell]:
+        raise NeuroMotionError(f"{folder}/episodes.csv has no episodes of {', '.join(missing)}. Run it again.")
     return [_line(cell, by_cell[cell["cell"]]) for cell in table]
 
 
@@ -118,7 +120,7 @@ def _line(cell: dict[str, Any], rows: list[dict[str, str]]) -> Line:
 def share_closed(line: Line, lines: Sequence[Line]) -> float:
     """Share of the distance from shuffled to oracle that a decoder closes; NaN where a bound is missing.
 
-    Bounds with the same controller are taken where there are any, otherwise those with the reference controller.
+    Bounds with the same controller are used if there are any, otherwise those with the reference controller.
     """
     rates = {}
     for role in ("shuffled", "oracle"):
@@ -140,7 +142,7 @@ def share_closed(line: Line, lines: Sequence[Line]) -> float:
 
 
 def tables(lines: Sequence[Line]) -> list[tuple[str, list[tuple[str, ...]]]]:
-    """Title and rows of every table: one a level and condition.
+    """Title and rows of every table: one table per level and condition.
 
     Parameters
     ----------
@@ -175,7 +177,7 @@ def _rows(role: str, group: Sequence[Line], members: Sequence[Line]) -> list[tup
     rows: list[tuple[str, ...]] = []
     for line in group:
         cell = line.cell
-        choices = cell.get("choices", 1 / cell["chance"])
+        choices = cell["choices"] if "choices" in cell else 1 / cell["chance"]
         information = "–"
         if choices is not None:
             information = _interval(rate_of_information(line.success, line.time_s, line.people, choices))
@@ -205,12 +207,12 @@ def _rows(role: str, group: Sequence[Line], members: Sequence[Line]) -> list[tup
 
 
 def _marked(name: str, seen: Sequence[str] | None) -> str:
-    """A name, with a remark where somebody was played who had been trained on."""
+    """A name, with a remark if the decoder or controller was trained on people that it is tested on."""
     return f"{name} ({SEEN}: {', '.join(seen)})" if seen else name
 
 
 def _title(line: Line) -> str:
-    """What all rows of a table have in common."""
+    """Title of a table: the settings that all its rows share."""
     cell = line.cell
     layout, about = cell["layout"], cell["about"]
     goals = f"{cell['goals']} goals" if cell["goals"] else "a continuum of goals"
@@ -226,7 +228,7 @@ def _title(line: Line) -> str:
 
 
 def control_rows(lines: Sequence[Line]) -> list[tuple[str, ...]]:
-    """Every decoder against the control that played the same under the same controller, paired over people."""
+    """Every decoder against the control with the same level, condition and controller, paired over people."""
     rows: list[tuple[str, ...]] = []
     for line in lines:
         cell = line.cell
@@ -242,7 +244,7 @@ def control_rows(lines: Sequence[Line]) -> list[tuple[str, ...]]:
 
 
 def offline_accuracy(decoder: str) -> dict[str, float]:
-    """Balanced accuracy per window of every person of a decoder's folds, from its ``metrics.json``; empty without."""
+    """Balanced accuracy per window of each person of a decoder's folds, from its ``metrics.json``; empty if missing."""
     from neuromotion_gym.decoders.zoo import decoder_folder
 
     try:
@@ -254,7 +256,7 @@ def offline_accuracy(decoder: str) -> dict[str, float]:
 
 
 def offline_rows(lines: Sequence[Line]) -> list[tuple[str, ...]]:
-    """Rank correlation over people between a decoder's offline accuracy and task success, one row a line."""
+    """Rank correlation over people of offline accuracy and task success, one row per decoder's line with folds."""
     rows: list[tuple[str, ...]] = []
     for line in lines:
         if line.cell["role"] != "decoder" or not line.cell["folds"]:
@@ -314,14 +316,14 @@ def _reads_signals(line: Line) -> bool:
 
 
 def _is_unseen(line: Line) -> bool:
-    """Whether it was checked that a decoder was trained on nothing that it plays."""
+    """Whether the decoder is known to be trained on none of the played data, or reads no signals."""
     if not _reads_signals(line):
         return True
     return "not known" not in line.cell.get("fitted_on", "not known") and not line.cell["seen_by_decoder"]
 
 
 def _fitted_on(lines: Sequence[Line]) -> list[str]:
-    """Sentences on what decoders were fitted on."""
+    """Sentences about the data that the decoders were fitted on."""
     told = {line.cell["decoder"]: line.cell.get("fitted_on", "not known") for line in lines if _reads_signals(line)}
     sentences = [" ".join(f"{decoder}: fitted on: {what}." for decoder, what in told.items())] if told else []
     if any(line.cell.get("seen_by_decoder") or line.cell.get("seen_by_controller") for line in lines):
@@ -332,7 +334,7 @@ def _fitted_on(lines: Sequence[Line]) -> list[str]:
 
 
 def write_report(folder: str | os.PathLike[str], config: BenchmarkConfig) -> Path:
-    """Write ``report.md`` and ``report.html`` from the results in ``folder``; the path of the first."""
+    """Write ``report.md`` and ``report.html`` from the results in ``folder``; return the path of ``report.md``."""
     lines = read_lines(folder)
     title, sentences = report_text(lines, config)
     made: list[tuple[str, tuple[str, ...], list[tuple[str, ...]]]]

@@ -1,4 +1,4 @@
-"""Runs a benchmark: every cell once, every episode a row, and what is finished is not run again."""
+"""Runs a benchmark: every cell once, one table row per episode. Finished units of work are not run again."""
 
 from __future__ import annotations
 
@@ -44,24 +44,24 @@ def run_benchmark(
     threads: int = 1,
     progress: bool = True,
 ) -> Path:
-    """Run what has not been run yet, and write episodes, table of cells and report.
+    """Run all units of work that are not finished, and write episodes, table of cells and report.
 
     Parameters
     ----------
     config : BenchmarkConfig
         See `neuromotion_gym.benchmark.config.load_config`.
     out : path
-        Folder of the results. ``cells/`` in it holds what is finished, one file a unit of work, keyed by a digest of
-        everything that its figures depend on, see `neuromotion_gym.benchmark.digests`: a run that was stopped goes on
-        where it was.
+        Folder for the results. Its folder ``cells/`` holds one file per finished unit of work, named by a digest of
+        everything that its figures depend on (see `neuromotion_gym.benchmark.digests`), so that a benchmark that was
+        stopped continues where it stopped.
     data_root : path, optional
         Folder of the data sets; ``NEUROMOTION_DATA`` when left out.
     jobs : int
-        Processes (joblib, the extra ``bench``, where more than one).
+        Number of processes. More than one needs joblib (extra ``bench``).
     threads : int
-        Native threads of the physics in each process.
+        Number of native threads of the physics in each process.
     progress : bool
-        Whether a bar is shown.
+        Whether a progress bar is shown.
 
     Returns
     -------
@@ -71,8 +71,8 @@ def run_benchmark(
     Raises
     ------
     NeuroMotionError
-        If something is unknown or does not fit, or would be played what it was trained on. All cells are checked
-        before the first one is run.
+        If a name is unknown, decoder and data do not fit each other, or a decoder or controller would be tested on data
+        that it was trained on. All cells are checked before the first one is run.
     """
     from neuromotion_gym.benchmark.report import write_report
 
@@ -90,7 +90,7 @@ def run_benchmark(
 
 
 def run_unit(unit: Unit, folder: Path, rows: int, data_root: str | None = None, threads: int = 1) -> Path:
-    """Play the episodes of one unit of work; the file in ``folder`` that they were written to."""
+    """Play the episodes of one unit of work, write them to a file in ``folder`` and return its path."""
     from neuromotion_gym.controllers import make_controller
     from neuromotion_gym.envs.closed_loop import ClosedLoop
     from neuromotion_gym.envs.options import assemble
@@ -132,9 +132,9 @@ def _decoder(unit: Unit) -> OnnxDecoder | BoundDecoder:
     return BoundDecoder(kind, decoder) if kind else decoder
 
 
-@lru_cache(maxsize=20)  # five folds of one condition's decoder and its control; a source holds trials, not recordings
+@lru_cache(maxsize=20)  # five folds of a condition's decoder and its control; a source holds trials, not recordings
 def _source(playing: Playing, root: str | None, checksum: str) -> Cued:
-    """What plays a `Playing`; newly opened where the data have another checksum."""
+    """The source that plays a `Playing`; opened again if the data have another checksum."""
     return open_source(playing, root)
 
 
@@ -143,7 +143,7 @@ def _result(folder: Path, unit: Unit) -> Path:
 
 
 def _finished(folder: Path, unit: Unit) -> dict[str, Any] | None:
-    """The results of a unit; None where there are none, or their file is damaged and the unit has to be run again."""
+    """The results of a unit; None if there are none or their file is damaged, so that the unit has to be run."""
     try:
         result = json.loads(_result(folder, unit).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -196,7 +196,7 @@ def _collect(folder: Path, cells: Sequence[Cell], units: Sequence[Unit]) -> None
 
 
 def _entry(cell: Cell, units: Sequence[Unit], results: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """The line of ``cells.json`` of one cell."""
+    """The entry of one cell in ``cells.json``."""
     kind, _ = parse_decoder_name(cell.decoder)
     first = results[0]
     return {
@@ -237,6 +237,6 @@ def _columns(playing: Playing) -> dict[str, Any]:
 
 
 def _who_saw(unit: Unit, person: str) -> str:
-    """Who was trained on what this person is played: decoder, controller, both or (an empty text) nobody."""
+    """Which of decoder and controller were trained on this person's data: one, both or (an empty text) none."""
     names = ["decoder"] * (person in unit.seen.runs) + ["controller"] * (person in unit.heard)
     return " and ".join(names)

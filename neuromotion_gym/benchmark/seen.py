@@ -1,4 +1,4 @@
-"""Who was trained on what: whether a decoder or a controller has seen what it would be played."""
+"""Checks whether a decoder or a controller was trained on the data that it would be tested on."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ NOT_KNOWN = "not known"
 
 
 class Seen(NamedTuple):
-    """What a decoder was fitted on, and what of it is played again.
+    """The data that a decoder was fitted on, and those of them that are played.
 
     Parameters
     ----------
     fitted_on : str
-        For reports: data set, part and number of people; ``"not known"`` where its folder does not say.
+        Text for reports: data set, part and number of people; ``"not known"`` if the decoder's folder does not say.
     runs : dict of str to tuple of str
-        For each person the runs that are played and were fitted on.
+        For each person, the played runs that the decoder was fitted on.
     """
 
     fitted_on: str
@@ -44,14 +44,14 @@ def runs_played(playing: Playing) -> dict[str, tuple[str, ...]]:
 
 
 def seen_by_decoder(folder: str, playing: Playing, root: str | os.PathLike[str] | None = None) -> Seen:
-    """What the decoder in ``folder`` has seen of ``playing``: by the names of people and runs, and by fingerprints.
+    """Find what the decoder in ``folder`` has seen of ``playing``, by names of people and runs and by fingerprints.
 
     Parameters
     ----------
     folder : str
     playing : Playing
     root : path, optional
-        Folder of the data sets, read where the decoder's record holds fingerprints.
+        Folder of the data sets; it is read only if the decoder's record holds fingerprints.
     """
     record = fitted_on(folder)
     if record is None:
@@ -66,7 +66,7 @@ def seen_by_decoder(folder: str, playing: Playing, root: str | os.PathLike[str] 
 
 
 def _told(record: FittedOn) -> str:
-    """A record in few words."""
+    """Short text for a record of the data that were fitted on."""
     parts = []
     for one in (record, *record.also):
         part = f", part {one.part}" if one.part else ""
@@ -81,7 +81,7 @@ def _same_samples(
     played: dict[str, tuple[str, ...]],
     root: str | os.PathLike[str] | None,
 ) -> set[tuple[str, str]]:
-    """(person, run) of what is played and shares samples with what was fitted on."""
+    """(person, run) of every played run that shares samples with the data that were fitted on."""
     facts, folder = registry.dataset(dataset), data_root(root)
     found = set()
     for person, runs in played.items():
@@ -93,12 +93,12 @@ def _same_samples(
 
 
 def refuse_seen(decoder: str, seen: Seen) -> None:
-    """Refuse to play a decoder what it was fitted on.
+    """Refuse to test a decoder on data that it was fitted on.
 
     Raises
     ------
     NeuroMotionError
-        If it has seen anything of it.
+        If the decoder has seen any of the played runs.
     """
     if seen.runs:
         told = "; ".join(f"{person}: {', '.join(runs)}" for person, runs in list(seen.runs.items())[:8])
@@ -112,18 +112,19 @@ def refuse_seen(decoder: str, seen: Seen) -> None:
 def controllers_of(
     name: str, people: Sequence[str], dataset: str, *, allow_seen: bool
 ) -> list[tuple[str, tuple[str, ...], tuple[str, ...]]]:
-    """Which controller drives for whom.
+    """Find the controller that drives for each person.
 
-    Of several learned ones, separated by commas, the first drives for a person that was not trained on that person.
+    ``name`` may list several learned controllers, separated by commas. The first one that was not trained on a person
+    drives for that person.
 
     Parameters
     ----------
     name : str
-        Of the configuration.
+        Name in the configuration.
     people : sequence of str
-        All who are played.
+        All people who are played.
     dataset : str
-        Data set of these people: others of the same name elsewhere are other people.
+        Data set of these people. The same name in another data set means another person.
     allow_seen : bool
         Whether a policy may drive for people that it was trained on.
 
@@ -134,7 +135,7 @@ def controllers_of(
     Raises
     ------
     NeuroMotionError
-        If every policy was trained on somebody, and that is not allowed.
+        If all policies were trained on one of ``people``, and ``allow_seen`` is False.
     """
     if not name.startswith(PREFIX):
         return [(name, tuple(people), ())]

@@ -30,12 +30,12 @@ if TYPE_CHECKING:
 SourceKind = Literal["surrogate", "replay"]
 PART = "test"
 SLOW_WINDOW_S = 1.0
-"""Decoders that read this much or more at a time are shown on the easiest level, and filmed faster than life."""
+"""Decoders with a window of this length or more are shown on the easiest level, in a video faster than real time."""
 ROWS = 32
-"""Limbs stepped together."""
+"""Number of limbs that are stepped together."""
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 LINGER_S = 1.5
-"""How long the video stays on the outcome of an episode."""
+"""Seconds for which the video shows the outcome of an episode."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Setting:
     ----------
     environment, level, controller : str
     film : int
-        How many times faster than life the video runs.
+        Speed of the video, in multiples of real time.
     """
 
     environment: str
@@ -66,7 +66,7 @@ class Entry:
     role : {"decoder", "oracle", "shuffled", "blind", "control"}
         ``blind`` is the best constant posture; the others drive with the setting's controller.
     decoder : str
-        What `gym.make` is told.
+        The option ``decoder`` of `gym.make`.
     setting : Setting
     """
 
@@ -93,7 +93,7 @@ class Played:
     trials : int
         Distinct trials that were played in all of them together.
     about : mapping
-        What the episodes rest on: source, part, splits, chance (`ClosedLoop.about`).
+        Facts about the episodes: source, part, splits, chance (`ClosedLoop.about`).
     """
 
     entry: Entry
@@ -103,7 +103,7 @@ class Played:
 
     @property
     def success(self) -> Interval:
-        """Success rate, its 95 % interval taken over people."""
+        """Success rate, with its 95 % interval over people."""
         from neuromotion_gym.benchmark.figures import rate_over_people
 
         won = np.array([episode["success"] for episode in self.episodes])
@@ -111,7 +111,7 @@ class Played:
 
     @property
     def people(self) -> int:
-        """How many people the episodes come from."""
+        """Number of people in the episodes."""
         return len({episode["subject"] for episode in self.episodes})
 
     @property
@@ -127,14 +127,14 @@ class Played:
 
 
 def entries(decoder: str | None = None, environment: str | None = None) -> list[Entry]:
-    """Rows of the table: every shown decoder, its bounds, and the controls that were trained on what is played.
+    """Rows of the table: every shown decoder, its bounds, and the controls trained on the same kind of signals.
 
     Parameters
     ----------
     decoder : str, optional
-        A shipped decoder's name or a decoder's folder; those that the environment names where left out.
+        A shipped decoder's name or a decoder's folder; those that the environment names if left out.
     environment : str, optional
-        Its id; the first of all where left out.
+        Environment id; the first one if left out.
 
     Raises
     ------
@@ -158,7 +158,7 @@ def entries(decoder: str | None = None, environment: str | None = None) -> list[
         setting = Setting(env_id, levels[0], "bayes", 4) if slow else Setting(env_id, middle_level(levels), "argmax", 1)
         rows.append(Entry(name, "decoder", name, setting))
         rows += [Entry(name, role, f"{role}:{name}", setting) for role in ("oracle", "shuffled", "blind")]
-        # Of the controls those that were trained on what is played here: eyes as the decoder has them, cue left out
+        # Only controls trained on signals as they are played here: the decoder's ocular setting, the cue left out
         skip_cue_s = registry.dataset(spec.dataset).skip_cue_s if registry.is_known(spec.dataset) else 0.0
         rows += [
             Entry(name, "control", control, setting)
@@ -179,16 +179,16 @@ def run(
     film: Path | None = None,
     tick: Callable[[str], None] = lambda _: None,
 ) -> tuple[list[Played], str | None]:
-    """Play all rows and film the decoders, on all cores: one process a row, one thread each.
+    """Play all rows and film the decoders, on all cores: one task per row, processes of one thread each.
 
     Parameters
     ----------
     rows, source, episodes, seed
         See `play`.
     film : path, optional
-        Where the video goes; without it nothing is drawn.
+        Path of the video; if left out, nothing is drawn.
     tick : callable
-        Told what has been finished.
+        Called with the decoder and role of each row that is finished.
 
     Returns
     -------
@@ -252,7 +252,7 @@ def _leave_interrupts_to_parent() -> None:
 
 
 def play(entry: Entry, source: SourceKind, episodes: int, seed: int) -> Played:
-    """Play one row: ``episodes`` limbs side by side, people in turn.
+    """Play one row: up to `ROWS` limbs side by side, people in turn.
 
     Parameters
     ----------
@@ -285,9 +285,9 @@ def play(entry: Entry, source: SourceKind, episodes: int, seed: int) -> Played:
 
 
 def record(rows: Sequence[Entry], source: SourceKind, seed: int, path: Path) -> None:
-    """Film one episode of each row, one after the other, with what a person wants to know beside the limb.
+    """Film one episode of each row, one after the other, with the overlay beside the limb.
 
-    The first person of the table is shown, in the first of that person's episodes.
+    Each row is shown with the first episode of its first person.
 
     Parameters
     ----------
@@ -295,7 +295,7 @@ def record(rows: Sequence[Entry], source: SourceKind, seed: int, path: Path) -> 
     source, seed
         As in `play`.
     path : path
-        Ends in ``.mp4``.
+        Path of the video; ends in ``.mp4``.
 
     Raises
     ------
@@ -337,7 +337,7 @@ def record(rows: Sequence[Entry], source: SourceKind, seed: int, path: Path) -> 
 
 
 def write_episodes(played: Sequence[Played], path: Path) -> None:
-    """Write one line an episode."""
+    """Write a CSV file with one line per episode."""
     lines = [
         {
             "show": row.entry.show,

@@ -24,7 +24,7 @@ from neuromotion_gym.registration import ENVIRONMENTS
 if TYPE_CHECKING:
     from neuromotion_gym.cli.demo import Played
 
-# Packages of the extras; the command that needs one says which extra brings it.
+# Packages of the extras; if one is missing, the error message names the extra that installs it.
 EXTRAS = {
     "torch": "train",
     "lightning": "train",
@@ -55,7 +55,7 @@ app.add_typer(surrogate_app, name="surrogate")
 
 @app.command()
 def decoders() -> None:
-    """Show the shipped decoders: what they read, what they tell apart, how they were split and under which licence."""
+    """Show the shipped decoders: labels, input signals, data set, split and licence."""
     from neuromotion_gym.decoders.recipe import load_spec
     from neuromotion_gym.decoders.zoo import decoder_folder
 
@@ -65,7 +65,7 @@ def decoders() -> None:
     table = _table("name", "labels", "reads", "data: split, licence")
     for name in names:
         spec = load_spec(decoder_folder(name))
-        every = f"every {spec.hop_s:g} s" if spec.pacing == "sliding" else "once a trial"
+        every = f"every {spec.hop_s:g} s" if spec.pacing == "sliding" else "once per trial"
         table.add_row(
             name,
             ", ".join(spec.labels),
@@ -101,13 +101,13 @@ def demo(
     ] = None,
     source: Annotated[
         Literal["surrogate", "replay"],
-        typer.Option(help="Generated signals, or held-out trials of the data set (which NEUROMOTION_DATA then holds)."),
+        typer.Option(help="Generated signals, or held-out trials of the data set, read from NEUROMOTION_DATA."),
     ] = "surrogate",
     episodes: Annotated[int, typer.Option(min=1, help="Episodes of each row of the table.")] = 15,
     seed: Annotated[int, typer.Option(min=0, help="Episodes of the same seed have the same goals and people.")] = 0,
     out: Annotated[Path, typer.Option(help="Folder for the video and the episodes.")] = Path("neuromotion_demo"),
 ) -> None:
-    """Drive a limb by decoded signals, beside the bounds of each decoder: a table, a video, the episodes."""
+    """Drive a limb with decoded signals, and compare each decoder with its bounds: a table, a video, the episodes."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     from neuromotion_gym.cli import demo as show
@@ -143,7 +143,7 @@ def train(
     ] = None,
     data: Annotated[Path | None, DATA] = None,
 ) -> None:
-    """Train a decoder from its recipe. After Ctrl-C the same command goes on from the last whole epoch."""
+    """Train a decoder from its recipe. After Ctrl-C the same command continues from the last complete epoch."""
     from neuromotion_gym.training.train import train
 
     Console().print(f"Decoder written to {train(recipe, out, root=data)}", soft_wrap=True, highlight=False)
@@ -159,7 +159,7 @@ def evaluate(
     write: Annotated[bool, typer.Option(help="Write metrics.json and card.md into the decoder's folder.")] = False,
     data: Annotated[Path | None, DATA] = None,
 ) -> None:
-    """Judge a decoder offline: balanced accuracy per window and per trial, intervals over people, and chance."""
+    """Evaluate a decoder offline: balanced accuracy per window and per trial, intervals over people, and chance."""
     from neuromotion_gym.training.report import evaluate
 
     parts = ("tune", "test") if part == "both" else (part,)
@@ -189,7 +189,7 @@ def calibrate(
     decoder: DecoderArgument,
     recording: Annotated[
         Path,
-        typer.Argument(help="Your labelled recording: .npz, or a file that MNE reads, its annotations being labels."),
+        typer.Argument(help="Your labelled recording: .npz, or a file that MNE reads, whose annotations are labels."),
     ],
     out: Annotated[Path, typer.Option(help="Folder to write the calibrated decoder to.")],
 ) -> None:
@@ -212,11 +212,11 @@ def bench(
     out: Annotated[
         Path | None, typer.Option(help="Folder of the results.", show_default="results/NAME beside the file")
     ] = None,
-    jobs: Annotated[int, typer.Option(min=1, help="Processes; more than one takes the extra bench.")] = 1,
+    jobs: Annotated[int, typer.Option(min=1, help="Processes; more than one needs the extra bench.")] = 1,
     threads: Annotated[int, typer.Option(min=1, help="Threads of the physics in each process.")] = 1,
     data: Annotated[Path | None, DATA] = None,
 ) -> None:
-    """Run a benchmark, or go on with one that was stopped: every episode a row, and a report."""
+    """Run a benchmark, or continue one that was stopped; writes a table with one row per episode, and a report."""
     from neuromotion_gym.benchmark.config import load_config
     from neuromotion_gym.benchmark.runner import run_benchmark
 
@@ -227,7 +227,7 @@ def bench(
 
 
 def main() -> None:
-    """Run the command; errors of the library become one line."""
+    """Run the command; errors of the library are printed as one line."""
     try:
         app()
     except NeuroMotionError as error:
@@ -250,7 +250,7 @@ def _table(*columns: str) -> Table:
 
 
 def _print_shown(console: Console, played: list[Played]) -> None:
-    """Table of one decoder and its bounds, and one sentence on what it rests on."""
+    """Print the table of one decoder and its bounds, and a few words about source, split and chance."""
     first = played[0]
     about, setting = first.about, first.entry.setting
     console.print(
@@ -272,9 +272,9 @@ def _print_shown(console: Console, played: list[Played]) -> None:
         )
     console.print(table)
     console.print(
-        f"{about['kind'].capitalize()} of the {about['part']} part of {about['dataset']}; decoder tested by "
-        f"{about['decoder_split']}. A row is {len(first.episodes)} episodes of {first.people} people, its interval "
-        f"taken over people. Chance {about['chance']:.3g}.\n",
+        f"{about['kind'].capitalize()} of the {about['part']} part of {about['dataset']}; decoder split by "
+        f"{about['decoder_split']}. A row is {len(first.episodes)} episodes of {first.people} people, with an "
+        f"interval over people. Chance {about['chance']:.3g}.\n",
         highlight=False,
     )
 

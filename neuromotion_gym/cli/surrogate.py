@@ -1,4 +1,4 @@
-"""``neuromotion surrogate``: fit a surrogate to a part of a data set, and compare one with the people behind it."""
+"""``neuromotion surrogate``: fit a surrogate to a part of a data set, and compare surrogates with recordings."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ app = typer.Typer(
 @app.command()
 def fit(
     dataset: Annotated[str, typer.Argument(help="Data set. There are: " + ", ".join(dataset_names()))],
-    part: Annotated[Literal["train", "tune", "test"], typer.Argument(help="Part of it that is fitted.")],
+    part: Annotated[Literal["train", "tune", "test"], typer.Argument(help="Part of the data set that is fitted.")],
     out: Annotated[Path, typer.Option(help="File to write, .npz.")],
     data: Annotated[Path | None, DATA] = None,
 ) -> None:
-    """Fit a surrogate; the file holds parameters alone, no samples."""
+    """Fit a surrogate; the file holds only parameters, no samples."""
     from neuromotion_gym.datasets.surrogates import fit_part
 
     parameters = fit_part(dataset, part, root=data)
@@ -57,7 +57,7 @@ def modes(
     every: Annotated[int, typer.Option(min=1, help="Take every n-th person of the train part.")] = 1,
     data: Annotated[Path | None, DATA] = None,
 ) -> None:
-    """Find the modes by which covariances vary in the people of the train part; surrogates are fitted with them."""
+    """Find the modes by which covariances vary among the people of the train part; surrogates are fitted with them."""
     from neuromotion_gym.datasets.surrogates import find_part_modes
     from neuromotion_gym.signals.surrogate.modes import write_modes
 
@@ -73,9 +73,9 @@ def check(
             help="Decoder by name or folder; may be given more than once. Shipped: " + ", ".join(list_decoders())
         ),
     ] = None,
-    part: Annotated[Literal["train", "tune", "test", "all"], typer.Option(help="People compared.")] = "test",
-    subject: Annotated[list[str] | None, typer.Option(help="Some people alone; may be given more than once.")] = None,
-    folds: Annotated[bool, typer.Option(help="Decode every person by the decoder trained without them.")] = False,
+    part: Annotated[Literal["train", "tune", "test", "all"], typer.Option(help="Part that is compared.")] = "test",
+    subject: Annotated[list[str] | None, typer.Option(help="Only this person; may be given more than once.")] = None,
+    folds: Annotated[bool, typer.Option(help="Decode every person with the decoder trained without them.")] = False,
     ocular: Annotated[
         Literal["keep", "regress"] | None,
         typer.Option(help="Whether ocular channels are regressed out.", show_default="as the decoder was trained"),
@@ -84,8 +84,8 @@ def check(
         float | None,
         typer.Option(min=0.0, help="Seconds left out after each onset.", show_default="as the data set says"),
     ] = None,
-    episodes: Annotated[int, typer.Option(min=0, help="Closed-loop episodes a person and half; 0 for none.")] = 20,
-    stream: Annotated[float, typer.Option(min=5.0, help="Seconds of each of eight open streams.")] = 60.0,
+    episodes: Annotated[int, typer.Option(min=0, help="Closed-loop episodes per person and half; 0 for none.")] = 20,
+    stream: Annotated[float, typer.Option(min=5.0, help="Seconds of each of the eight open-loop streams.")] = 60.0,
     model: Annotated[
         list[str] | None,
         typer.Option(
@@ -96,6 +96,7 @@ def check(
 ) -> None:
     """Fit surrogates to one half of each person's recordings and compare them with a replay of the other half."""
     from neuromotion_gym.audit.fidelity import FidelityOptions, check_surrogate
+    from neuromotion_gym.datasets import registry
     from neuromotion_gym.decoders.zoo import load_decoder
     from neuromotion_gym.signals.surrogate.models import model_variants
     from neuromotion_gym.training.folds import fold_decoder
@@ -106,6 +107,9 @@ def check(
         for name in decoder or _fitting(ocular, skip_cue):
             loaded = load_decoder(name)
             variants = model_variants(loaded.spec.modality)
+            people = subject
+            if folds and not people:
+                people = sorted(registry.dataset(loaded.spec.dataset).table.runs(part))
             for one in model or ["default"]:
                 if one not in variants:
                     raise NeuroMotionError(f"No model is called {one!r}. Models: {', '.join(variants)}.")
@@ -115,7 +119,7 @@ def check(
                     model=variants[one],
                     ocular=ocular,
                     skip_cue=skip_cue,
-                    subjects=subject,
+                    subjects=people,
                     root=data,
                     options=FidelityOptions(stream_s=stream, episodes=episodes),
                     tick=lambda subject, name=name: status.update(f"{name}: {subject} done"),  # type: ignore[misc]
@@ -125,7 +129,7 @@ def check(
 
 
 def _fitting(ocular: str | None, skip_cue: float | None) -> list[str]:
-    """Shipped decoders to whose data set the options apply."""
+    """Shipped decoders for whose data set the options make sense."""
     from neuromotion_gym.datasets import registry
     from neuromotion_gym.decoders.zoo import load_decoder
 
@@ -138,7 +142,7 @@ def _fitting(ocular: str | None, skip_cue: float | None) -> list[str]:
 
 
 def _tables(rows: list[FidelityRow]) -> Iterator[Table]:
-    """Tables of fidelity, one a decoder, model and condition, with one row a figure."""
+    """Tables of fidelity, one per decoder, model and condition, with one row per figure."""
     from neuromotion_gym.audit.fidelity import BARS
 
     names = {"accuracy": "balanced accuracy", "error_run": "run of errors, s", "success": "success"}

@@ -1,4 +1,4 @@
-"""Controllers: from the output of the decoder and the state of the limb to an action. A learned policy is one."""
+"""Controllers: fixed rules and learned policies, from the decoder's output and the limb's state to an action."""
 
 from neuromotion_gym.controllers.base import Controller, HandWritten
 from neuromotion_gym.controllers.checks import check_controller

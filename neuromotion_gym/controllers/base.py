@@ -1,4 +1,4 @@
-"""The protocol of controllers, and what the hand-written ones share: memory by row, and a clock of decisions."""
+"""The protocol of controllers, and what the hand-written ones share: memory for each row, and a clock of decisions."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Memory = tuple[np.ndarray, ...]
 
 
 class Controller(Protocol):
-    """From observation to action, with the signature of stable-baselines3, so that its policies fit in unchanged."""
+    """From observation to action, with the signature of stable-baselines3, so that its policies are controllers."""
 
     def predict(
         self,
@@ -33,11 +33,11 @@ class Controller(Protocol):
         ----------
         observation : float array, shape (size,) or (n, size)
         state : tuple of arrays, each of shape (n, ...), optional
-            Memory that the last call returned; None begins anew.
+            Memory that the last call returned; None starts with fresh memory.
         episode_start : bool array, shape (n,), optional
             Rows in which an episode begins with this observation: their memory is cleared.
         deterministic : bool, default True
-            Whether a policy that draws its actions takes the most likely one instead.
+            Whether a stochastic policy takes its most likely action instead of drawing one.
 
         Returns
         -------
@@ -53,9 +53,9 @@ class Seen:
     Parameters
     ----------
     position, velocity : float array, shape (n, columns)
-        What is seen of the limb; for set points half ranges, and half ranges a second.
+        Position and velocity of the limb as observed; for set points in half ranges and half ranges per second.
     posterior : float array, shape (n, labels)
-        Of the last decision; the values of the targets where the decoder regresses.
+        Posterior of the last decision; for a decoder that regresses, the values of its targets.
     effort : float array, shape (n,), or None
         Strength of the contraction, 0..1.
     decided : bool array, shape (n,)
@@ -73,16 +73,16 @@ class Seen:
 
 
 class HandWritten:
-    """A controller with memory: subclasses say what a fresh memory is, and what to do with an observation.
+    """A controller with memory: subclasses define the fresh memory and the action for an observation.
 
-    Memory is handed in and out and never kept in the object, so that one controller may drive any number of batches.
-    Its first array counts the steps since the episode began; from this count follows which observations hold a new
-    decision. A subclass in the folder ``handwritten`` with a ``name`` is found under that name.
+    Memory is passed in and returned, never kept in the object, so that one controller may drive any number of batches.
+    Its first array counts the steps since the episode began; this count tells which observations hold a new decision.
+    A subclass in the folder ``handwritten`` with a ``name`` is found under that name.
 
     Parameters
     ----------
     layout : ObservationLayout
-        All that the controller knows of environment and decoder.
+        All that the controller knows about environment and decoder.
 
     Raises
     ------
@@ -112,7 +112,7 @@ class HandWritten:
         return ()
 
     def start(self, n: int) -> Memory:
-        """State at the start of an episode, as `predict` takes it: the clock, and a fresh memory."""
+        """State at the start of an episode, in the form that `predict` takes: the clock, and a fresh memory."""
         return (np.zeros(n, dtype=int), *self.fresh(n))
 
     def act(self, seen: Seen, memory: Memory) -> tuple[np.ndarray, Memory]:
@@ -145,7 +145,7 @@ class HandWritten:
         return action.reshape(*given.shape[:-1], self.axes), (clock + 1, *after)
 
     def command(self, label: np.ndarray) -> np.ndarray:
-        """Action at full speed that each label (n,) asks for, shape (n, axes); -1 holds."""
+        """Action at full speed that each label (n,) asks for, shape (n, axes); -1 holds the limb still."""
         return np.where((label >= 0)[:, None], self.directions[label], 0.0)
 
     def steps(self, seconds: float) -> int:
@@ -154,7 +154,7 @@ class HandWritten:
 
 
 def check_places(controller: HandWritten) -> None:
-    """For controllers that move to places: positions, goals and actions have to lie along the same axes.
+    """Check that positions, goals and actions lie along the same axes, as a controller that moves to goals needs.
 
     Raises
     ------
@@ -165,7 +165,7 @@ def check_places(controller: HandWritten) -> None:
     counts = {len(layout.columns), layout.facts.goals.axes, controller.axes}
     if len(counts) > 1:
         raise NeuroMotionError(
-            f"{type(controller).__name__} moves the limb to places of goals: it needs positions and actions along the "
+            f"{type(controller).__name__} moves the limb to goals: it needs positions and actions along the "
             f"{layout.facts.goals.axes} axes of the goals, but it sees {len(layout.columns)} positions and "
             f"gives {controller.axes} actions."
         )
@@ -185,7 +185,7 @@ def number(what: str, value: object) -> float:
 
 
 def cleared(state: Memory | None, fresh: Memory, episode_start: np.ndarray | None) -> Memory:
-    """``state``, with the rows in which an episode begins taken from ``fresh``; ``fresh`` where there is no state."""
+    """``state``, with ``fresh`` memory in the rows in which an episode begins; ``fresh`` if there is no state."""
     if state is None:
         return fresh
     if episode_start is None:
@@ -197,7 +197,7 @@ def cleared(state: Memory | None, fresh: Memory, episode_start: np.ndarray | Non
 
 
 def take_apart(layout: ObservationLayout, batch: np.ndarray, clock: np.ndarray) -> Seen:
-    """Parts of observations (n, size or more), of rows whose episodes began ``clock`` (n,) control steps ago."""
+    """Parts of observations (n, size or more); the rows' episodes began ``clock`` (n,) control steps ago."""
 
     def decisions(steps: np.ndarray) -> np.ndarray:
         return np.floor(steps * layout.control_s / layout.hop_s + 1e-6)
@@ -213,7 +213,7 @@ def take_apart(layout: ObservationLayout, batch: np.ndarray, clock: np.ndarray) 
 
 
 def products(rows: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """``rows @ matrix``, shapes (n, k) and (k, m), computed row by row: the same bits in a batch and alone.
+    """``rows @ matrix``, shapes (n, k) and (k, m), computed row by row: a row has the same bits in a batch and alone.
 
     On some processors the order of summation in a product of all rows depends on how many rows there are.
     """

@@ -1,7 +1,7 @@
-"""`check_controller`: what every controller has to fulfil. For the tests of our own, and for people with their own.
+"""`check_controller`: a test of the rules for all controllers, for the library and for users who write their own.
 
-The check plays in a loop without physics and signals: the limb moves exactly as the action says, and the decoder
-reports, late and rightly, what a simple operator wants. It knows nothing but the layout.
+The check runs a loop without physics and signals: the limb moves exactly as the action says, and the decoder reports
+the label that a simple operator wants, always correctly and with a lag. The check reads only the layout.
 """
 
 from __future__ import annotations
@@ -33,30 +33,30 @@ def check_controller(
     seed: int = 0,
     **options: Any,
 ) -> None:
-    """Try a controller on random observations, and in a loop whose decoder is always right.
+    """Test a controller on random observations, and in a loop whose decoder is always right.
 
     Parameters
     ----------
     name : str
-        As `make_controller` takes it.
+        Name in the form that `make_controller` takes.
     layout : ObservationLayout
-        Of an environment that the controller is for.
+        Layout of an environment that the controller is made for.
     reaches : float, default 0.95
-        Share of episodes in which it has to bring the limb to the goal and hold it there. 0 leaves this check out: for
+        Share of episodes in which it has to bring the limb to the goal and hold it there. 0 omits this check: for
         bounds, for policies that are not trained, and for tasks whose positions do not lie along the axes of the goals.
     atol : float, default 1e-6
         Largest difference between the actions of one row in a batch and alone. Hand-written controllers keep 0; rows of
         ONNX Runtime differ in the last digits.
     seed : int
     **options
-        Of the controller.
+        Options of the controller.
 
     Raises
     ------
     NeuroMotionError
-        With the first rule that is broken: shape, kind and range of actions; observations left as they were; a row
-        alone the same as in a batch; nothing kept in the controller itself; memory cleared in the rows where an episode
-        begins; observations of another length refused; the goal reached.
+        For the first rule that is broken: actions have the right shape, type and range; observations stay unchanged; a
+        row alone acts as in a batch; the controller itself keeps no state; memory is cleared in the rows where an
+        episode begins; observations of another length are refused; the goal is reached.
     """
     controller = make_controller(name, layout, **options)
     _check_rows(name, controller, layout, atol, seed)
@@ -77,7 +77,7 @@ def check_controller(
 
 
 def random_observations(layout: ObservationLayout, rows: int, seed: int = 0) -> np.ndarray:
-    """Observations of limbs anywhere and decoders that say anything, float32, shape (rows, layout.size)."""
+    """Observations with random limbs and random decoder outputs, float32, shape (rows, layout.size)."""
     generator = np.random.default_rng(seed)
     columns, decoded = len(layout.columns), layout.decoded.stop - layout.decoded.start
     parts = [generator.uniform(-1, 1, (rows, columns)), generator.normal(0, 0.1, (rows, columns))]
@@ -92,8 +92,8 @@ def random_observations(layout: ObservationLayout, rows: int, seed: int = 0) -> 
 def share_reached(controller: Controller, layout: ObservationLayout, episodes: int = EPISODES, seed: int = 0) -> float:
     """Share of episodes in which the limb is held at the goal, where neither operator nor decoder makes errors.
 
-    The operator goes on with a label until its error is mended, then wants the label that shortens the largest error,
-    and rests, if a label rests, where all errors are small. The decoder reports the wanted label late, by the layout's
+    The operator keeps a label until its error is corrected, then wants the label that reduces the largest error. When
+    all errors are small it rests, if there is a rest label. The decoder reports the wanted label after the layout's
     ``lag_s``.
 
     Raises
@@ -126,7 +126,7 @@ def share_reached(controller: Controller, layout: ObservationLayout, episodes: i
         start = np.zeros(episodes, dtype=bool)
         moved = np.clip(position + stride * action, -1, 1)
         velocity, position = (moved - position) / layout.control_s, moved
-        # What was asked for and is still to come is not asked for again
+        # Movement that was asked for and is still to come is not asked for again
         mends = (goal - position - np.sum(pending[1:], axis=0)) @ directions.T
         best = mends.argmax(axis=1)
         if intents.rest is not None:
@@ -145,7 +145,7 @@ def share_reached(controller: Controller, layout: ObservationLayout, episodes: i
 
 
 def _check_rows(name: str, controller: Controller, layout: ObservationLayout, atol: float, seed: int) -> None:
-    """A batch and one of its rows alone, step by step, in turn: neither may leave anything in the controller."""
+    """Compare a batch with one of its rows alone, in turn at each step: the controller itself may keep no state."""
     state: Memory | None = None
     alone: Memory | None = None
     size = np.asarray(layout.intents.directions).shape[1]
@@ -167,7 +167,7 @@ def _check_rows(name: str, controller: Controller, layout: ObservationLayout, at
 
 
 def _check_memory(name: str, controller: Controller, layout: ObservationLayout, atol: float, seed: int) -> None:
-    """Rows in which an episode begins act as in a new batch; the others go on."""
+    """Check that rows in which an episode begins act as in a new batch, and that the others go on."""
     state: Memory | None = None
     for step in range(STEPS):
         _, state = controller.predict(random_observations(layout, ROWS, seed + step), state)

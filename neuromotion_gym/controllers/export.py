@@ -1,6 +1,6 @@
-"""From a trained stable-baselines3 policy to the ONNX file that `neuromotion_gym.controllers.learned` plays.
+"""Export of a trained stable-baselines3 policy to an ONNX file for `neuromotion_gym.controllers.learned`.
 
-Takes the actors of ``MlpPolicy`` (PPO) and of ``MlpLstmPolicy`` (sb3-contrib's RecurrentPPO).
+It exports the actors of ``MlpPolicy`` (PPO) and of ``MlpLstmPolicy`` (sb3-contrib's RecurrentPPO).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def export_policy(policy: Any, spec: LearnedSpec, path: Path) -> float:
         An ``MlpPolicy`` or ``MlpLstmPolicy`` whose layers are linear, Tanh or ReLU.
     spec : LearnedSpec
     path : path
-        Ends in ``.onnx``; written whole or not at all.
+        Path that ends in ``.onnx``. The file is written completely or not at all.
 
     Returns
     -------
@@ -59,7 +59,7 @@ def export_policy(policy: Any, spec: LearnedSpec, path: Path) -> float:
 def largest_difference(policy: Any, path: Path, steps: int = 20) -> float:
     """Largest difference between the actions of a torch policy and of its file on the same random features.
 
-    Both go through ``steps`` decisions, and carry their own states where the policy is recurrent.
+    Both make ``steps`` decisions in sequence, each with its own state if the policy is recurrent.
     """
     import torch
 
@@ -94,7 +94,7 @@ def _width(session: Any, name: str) -> int:
 
 
 class _Graph:
-    """The actor as an ONNX graph, node by node: exporters write paths of the machine into the file."""
+    """The actor as an ONNX graph, built node by node, since exporters write paths of the machine into the file."""
 
     def __init__(self, policy: Any, name: str) -> None:
         self.policy, self.name = policy, name
@@ -122,7 +122,7 @@ class _Graph:
         return helper.make_model(graph, opset_imports=[opset], ir_version=8, producer_name="neuromotion_gym")
 
     def _layer(self, layer: Any, last: str, index: int, output: str) -> str:
-        """One layer of the actor; name of its output."""
+        """Add one layer of the actor; return the name of its output."""
         import torch
 
         if isinstance(layer, torch.nn.Linear):

@@ -1,7 +1,8 @@
-"""What a learned policy is shown of an episode so far, written once for training and for play.
+"""The features of an episode so far that a learned policy reads, the same in training and in play.
 
-Errors of a decoder come in runs, so one posterior says little; what was asked for over seconds, and where the limb was
-meanwhile, says more. Leaky means of posterior and limb at several time constants keep this in a few numbers a row.
+Errors of a decoder come in runs, so one posterior says little. The labels decoded over several seconds, together with
+the positions of the limb at that time, say more. Leaky means of posterior and positions, with several time constants,
+keep this in a few numbers per row.
 """
 
 from __future__ import annotations
@@ -22,14 +23,14 @@ if TYPE_CHECKING:
 
 
 class HistorySpec(Checked):
-    """What is remembered.
+    """Settings of the history.
 
     Parameters
     ----------
     time_constants_s : tuple of float, default (0.5, 2, 8)
-        Of the leaky means, in seconds, in rising order.
+        Time constants of the leaky means, in seconds, in rising order.
     belief : bool, default True
-        Whether the belief of Bayesian goal inference over goals and labels is shown, too.
+        Whether the features hold the belief of Bayesian goal inference over goals and labels, too.
     """
 
     belief: bool = True
@@ -44,7 +45,7 @@ class HistorySpec(Checked):
 
 
 class History:
-    """From observations to features, one control step after the other, with memory by row.
+    """Makes features from observations, one control step after the other, with a memory for each row.
 
     Features are float32 and of the order of one; there are ``a`` axes and ``l`` labels:
 
@@ -56,17 +57,17 @@ class History:
     l                               posterior
     1                               effort, where the decoder gives it
     1                               share of the time limit that has passed
-    for each time constant: l       leaky mean of the posterior, less that of chance
+    for each time constant: l       leaky mean of the posterior minus its value at chance
     for each time constant: a       leaky mean of the positions
-    for each time constant: a       leaky mean of the velocity that the posterior asks for
-    for each time constant: a       leaky mean of that velocity times the position: where on its axis it was asked for
+    for each time constant: a       leaky mean of the posterior-weighted velocity
+    for each time constant: a       leaky mean of that velocity times the position: where on its axis the limb was then
     with ``belief``: a              mean of the goals under the belief of `Bayes`
     with ``belief``: a + 1          most likely goal, and its probability
-    with ``belief``: l              probabilities of the labels that may be asked for
+    with ``belief``: l              belief over the labels that the operator asks for
     a                               the goal, only where the observation shows it (``observe_goal``)
     ==============================  ==================================================================================
 
-    Leaky means begin an episode at zero.
+    Leaky means are zero at the start of an episode.
 
     Parameters
     ----------
@@ -111,7 +112,7 @@ class History:
         ----------
         observation : float array, shape (n, observed)
         state : tuple of arrays, optional
-            Memory that the last call returned; None begins anew.
+            Memory that the last call returned; None starts with fresh memory.
         episode_start : bool array, shape (n,), optional
             Rows in which an episode begins with this observation.
 
@@ -123,7 +124,7 @@ class History:
         Raises
         ------
         NeuroMotionError
-            If the observations have another length.
+            If the observations have a wrong length.
         """
         batch = np.asarray(observation, dtype=float)
         if batch.ndim != 2 or batch.shape[1] != self.observed:

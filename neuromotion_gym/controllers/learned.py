@@ -5,15 +5,15 @@ One file holds everything. The graph:
 =======================  ====================  ==========================================================
 name                     shape                 what
 =======================  ====================  ==========================================================
-input ``features``       (n, features)         what `neuromotion_gym.controllers.history.History` makes
+input ``features``       (n, features)         features that `neuromotion_gym.controllers.history.History` makes
 inputs ``state_i``       (n, size of i)        state of a recurrent policy, i = 0, 1 …; none of a feedforward one
 output ``action``        (n, axes)             mean of the action
 outputs ``next_state_i`` (n, size of i)        the state after this decision, for each ``state_i``
 =======================  ====================  ==========================================================
 
 All are float32 and n is dynamic. States are zero at the start of an episode. The metadata of the file hold, under the
-key ``neuromotion``, a `LearnedSpec` as JSON: what the policy was trained for, so that it is refused elsewhere, and how
-it was trained. `neuromotion_gym.controllers.export.export_policy` writes such files.
+key ``neuromotion``, a `LearnedSpec` as JSON: what the policy was trained for, so that other environments are refused,
+and how it was trained. `neuromotion_gym.controllers.export.export_policy` writes such files.
 """
 
 from __future__ import annotations
@@ -42,23 +42,23 @@ PREFIX = "learned:"
 
 
 class TrainingRecord(Checked):
-    """How a policy was trained; in play nothing depends on it.
+    """How a policy was trained; playing it does not depend on this record.
 
     Parameters
     ----------
     algorithm : str
     seed, steps : int
-        Control steps of all limbs together.
+        Seed of the training, and its control steps of all limbs together.
     source, part : str
-        What was played, see `neuromotion_gym.datasets.playing.Playing`.
+        Kind of source and part that were played, see `neuromotion_gym.datasets.playing.Playing`.
     subjects : tuple of str
         People whose signals were played.
     unseen : bool
         Whether each of them was decoded by the decoder of the fold that was trained without them.
     blind : bool
-        Whether the decoder was silenced.
+        Whether the decoder gave no information.
     discount : float
-        PPO's, of a control step.
+        PPO's discount factor per control step.
     library : str
         Version of the library.
     dataset : str, optional
@@ -86,18 +86,18 @@ class LearnedSpec(Checked):
     environment, level, decoder : str
         Id, level of difficulty and decoder that it was trained with.
     labels, axes : tuple of str
-        Of the decoder, and of the limb.
+        Labels of the decoder, and axes of the limb.
     effort : bool
         Whether the decoder gives effort.
     control_s, hop_s, speed, dwell_s, time_limit_s, tolerance, candidates
         As in `ObservationLayout`.
     observe_goal : bool
-        Whether it sees the goal; it then is an upper bound.
+        Whether the policy sees the goal; it is then an upper bound.
     repeat : int
         Control steps for which an action is held.
     history : HistorySpec
     std : tuple of float
-        Standard deviation of the action on every axis, where it is drawn.
+        Standard deviation of the action on every axis, for actions that are drawn.
     training : TrainingRecord
     """
 
@@ -143,11 +143,11 @@ class Learned:
     Parameters
     ----------
     layout : ObservationLayout
-        Of the environment that it is to drive in.
+        Layout of the environment in which the policy is played.
     source : str or path
         A shipped policy's name, see `shipped_policies`, or an ``.onnx`` file.
     seed : int, default 0
-        Of the actions that are drawn with ``deterministic=False``.
+        Seed of the actions that are drawn with ``deterministic=False``.
 
     Raises
     ------
@@ -203,7 +203,9 @@ class Learned:
         names = ["action", *(f"next_state_{i}" for i in range(len(states)))]
         action, *following = (np.asarray(each) for each in run_session(self._session, names, feed, str(self.path)))
         if action.shape != (len(features), len(self.spec.axes)) or not np.isfinite(action).all():
-            raise NeuroMotionError(f"{self.path} gave actions that are not {len(self.spec.axes)} finite numbers a row.")
+            raise NeuroMotionError(
+                f"{self.path} gave actions that are not {len(self.spec.axes)} finite numbers per row."
+            )
         if any(
             new.shape != old.shape or not np.isfinite(new).all() for new, old in zip(following, states, strict=True)
         ):
@@ -278,8 +280,8 @@ def policy_path(source: str | Path) -> Path:
 def heard(spec: LearnedSpec, people: Collection[str], dataset: str | None = None) -> tuple[str, ...]:
     """Those of ``people`` whose signals a policy was trained on, sorted.
 
-    A policy that was trained with a silenced decoder has heard nobody. People of another ``dataset`` are other people,
-    whatever they are called. Names alone count where the data set is not given or not recorded.
+    Nobody for a policy that was trained with a blind decoder. People of another ``dataset`` are other people, even if
+    they have the same names. If the data set is not given or not recorded, only names are compared.
     """
     if None not in (dataset, spec.training.dataset) and dataset != spec.training.dataset:
         return ()

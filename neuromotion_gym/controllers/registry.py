@@ -1,4 +1,4 @@
-"""Controllers by name: the hand-written ones, found by walking their folder, and what other packages register."""
+"""Controllers by name: the hand-written ones, found by walking their folder, and those that other packages register."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ def _walk() -> dict[str, Factory | str]:
 
 
 CONTROLLERS: dict[str, Factory | str] = _walk()
-"""Name of a controller: its class, a function that makes it, or ``"module:Class"``. ``blind`` ignores the decoder: it
-is a bound and is not ranked."""
+"""Maps the name of a controller to its class, to a function that makes it, or to ``"module:Class"``. ``blind`` ignores
+the decoder: it is a bound and is not ranked."""
 
 
 def register_controller(name: str, factory: Factory | str) -> None:
-    """Make a controller of another package known; the same one again changes nothing.
+    """Register a controller of another package; registering the same one again changes nothing.
 
     Parameters
     ----------
     name : str
-        Under which `make_controller` and benchmarks find it.
+        Name under which `make_controller` and benchmarks find it.
     factory : callable or str
         Called as ``factory(layout, **options)``; or ``"module:Class"``, which is imported when it is used.
 
@@ -52,7 +52,7 @@ def register_controller(name: str, factory: Factory | str) -> None:
         If the name is empty or holds a colon, or another controller has it.
     """
     if not name or ":" in name:
-        raise NeuroMotionError(f"A controller's name is not empty and holds no colon; {name!r} will not do.")
+        raise NeuroMotionError(f"A controller's name is not empty and holds no colon; got {name!r}.")
     check_registered(name, factory, "controller", CONTROLLERS)
     CONTROLLERS[name] = factory
 
@@ -65,14 +65,14 @@ def make_controller(name: str, layout: ObservationLayout, **options: Any) -> Con
     name : str
         One of `CONTROLLERS`, or ``learned:`` and the name of a shipped policy or the path of a file.
     layout : ObservationLayout
-        All that a controller may know of environment and decoder: the ``layout`` of an environment.
+        All that a controller may know about environment and decoder: the ``layout`` of an environment.
     **options
         Options of that controller; see its class.
 
     Raises
     ------
     NeuroMotionError
-        If there is no such controller, or it has no such option. What goes wrong inside a controller is not caught.
+        If there is no such controller, or it has no such option. Errors inside a controller are not caught.
     """
     if name.startswith(PREFIX):
         _check_options(name, Learned, options, given=2)

@@ -1,4 +1,4 @@
-"""The batch environment as a learned controller sees it in training: features, and one action for several steps.
+"""The batch environment in which controllers are trained: features as observations, one action for several steps.
 
 Like `neuromotion_gym.envs.sb3` it needs stable-baselines3 when it is imported.
 """
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
 
 class Joined(VecEnv):  # type: ignore[misc]  # stable-baselines3 is optional
-    """Several batches as one, the rows of one after those of the other: each may have a decoder of its own.
+    """Several batches joined into one, their rows one batch after the other; each may have its own decoder.
 
     Parameters
     ----------
     envs : sequence of VecEnv
-        With the same spaces.
+        Batches with the same spaces.
     """
 
     def __init__(self, envs: Sequence[VecEnv]) -> None:
@@ -56,7 +56,7 @@ class Joined(VecEnv):  # type: ignore[misc]  # stable-baselines3 is optional
         return observation
 
     def step_async(self, actions: np.ndarray) -> None:
-        """Take the actions of the coming step."""
+        """Store the actions of the next step."""
         for env, part in zip(self.envs, np.split(actions, self._edges), strict=True):
             env.step_async(part)
 
@@ -71,7 +71,7 @@ class Joined(VecEnv):  # type: ignore[misc]  # stable-baselines3 is optional
         )
 
     def close(self) -> None:
-        """Close all of them."""
+        """Close all batches."""
         for env in self.envs:
             env.close()
 
@@ -96,19 +96,20 @@ class Joined(VecEnv):  # type: ignore[misc]  # stable-baselines3 is optional
 
 
 class Mirrored(VecEnvWrapper):  # type: ignore[misc]  # stable-baselines3 is optional
-    """Shows every episode with its axes exchanged and reversed at random, and the labels accordingly.
+    """Presents every episode with its axes exchanged and reversed at random, and its labels accordingly.
 
-    The decoders of a few people confuse a few pairs of gestures. Shown in this way each confusion occurs between all
-    pairs that are alike under the symmetries of the task (48 symmetries for three axes, 2 for one), so that a policy
-    cannot learn by heart which pairs are confused.
+    The decoders of a few people confuse a few pairs of gestures. With the random symmetries each confusion occurs
+    between all pairs that are equivalent under the symmetries of the task (48 for three axes, 2 for one), so that a
+    policy cannot memorise which pairs are confused.
 
     Parameters
     ----------
     venv : VecEnv
-        Of control steps.
+        Batch whose steps are control steps.
     layout : ObservationLayout
-        Of its observations; they may end with the goal.
+        Layout of its observations, which may end with the goal.
     seed : int
+        Seed for drawing symmetries.
     """
 
     def __init__(self, venv: VecEnv, layout: ObservationLayout, seed: int) -> None:
@@ -119,12 +120,12 @@ class Mirrored(VecEnvWrapper):  # type: ignore[misc]  # stable-baselines3 is opt
         self._drawn: np.ndarray = np.zeros(self.num_envs, dtype=int)
 
     def reset(self) -> np.ndarray:
-        """Begin an episode in every row, with a symmetry for each of them."""
+        """Begin an episode in every row, and draw a symmetry for each."""
         self._drawn = self._draw(self.num_envs)
         return self._shown(self.venv.reset(), self._drawn)
 
     def step_async(self, actions: np.ndarray) -> None:
-        """Take the actions of the coming step, along the axes as they are shown."""
+        """Store the actions of the next step, given along the axes as presented."""
         axes = slice(0, self._axes)
         turned = np.empty_like(actions)
         given = actions * self._signs[self._drawn, axes]
@@ -149,29 +150,29 @@ class Mirrored(VecEnvWrapper):  # type: ignore[misc]  # stable-baselines3 is opt
 
 
 LIMIT = 512
-"""So many symmetries are used at most: three axes have 48, four have 384, ten would have 3.7 thousand millions."""
+"""Largest number of symmetries that are used. Three axes have 48, four have 384, ten would have 3.7e9."""
 
 
 def symmetries(layout: ObservationLayout, size: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """Exchanges and reversals of the axes that leave the directions of the labels, and the candidates, as they are.
 
-    All of them where there are at most `LIMIT`; otherwise the identity and others that are drawn at random, each with
-    the same probability.
+    All of them if there are at most `LIMIT`; otherwise the identity and others that are drawn at random, each with the
+    same probability.
 
     Parameters
     ----------
     layout : ObservationLayout
     size : int
-        Length of the observation, with the goal where it is shown.
+        Length of the observation, including the goal if it is observed.
     seed : int
-        Of the symmetries that are drawn.
+        Seed for drawing symmetries.
 
     Returns
     -------
     sources : int array, shape (symmetries, size)
-        Which element of the observation stands at each place of the shown one.
+        Index of the original element for each place of the presented observation.
     signs : float32 array, shape (symmetries, size)
-        What it is multiplied by. The identity comes first.
+        Factor on each element, 1 or -1. The identity comes first.
     """
     found = _turns(layout, seed)
     directions = np.asarray(layout.intents.directions)
@@ -179,7 +180,7 @@ def symmetries(layout: ObservationLayout, size: int, seed: int = 0) -> tuple[np.
     before = np.lexsort(directions.T)
     sources, signs = [], []
     for order, turn in found:
-        # The label whose direction, so shown, is that of each label; labels of one direction keep their order
+        # For each label, the one whose direction becomes its own; labels of one direction keep their order
         shown = np.empty(labels, dtype=int)
         shown[before] = np.lexsort((directions[:, order] * turn).T)
         effort = [layout.size - 1] if layout.effort else []
@@ -190,11 +191,11 @@ def symmetries(layout: ObservationLayout, size: int, seed: int = 0) -> tuple[np.
 
 
 Turn = tuple[tuple[int, ...], tuple[int, ...]]
-"""A symmetry: the axis that is shown in each place, and whether it is reversed (-1) or not (1)."""
+"""A symmetry: the axis that is presented in each place, and whether it is reversed (-1) or not (1)."""
 
 
 def _turns(layout: ObservationLayout, seed: int) -> list[Turn]:
-    """All symmetries, or `LIMIT` of them; in the order of axes and reversals, or the identity first."""
+    """All symmetries, sorted by axes and reversals; or `LIMIT` random ones, the identity first."""
     figures = [np.asarray(layout.intents.directions, dtype=float)]
     if layout.candidates is not None:
         figures.append(np.asarray(layout.candidates, dtype=float))
@@ -215,9 +216,10 @@ def _extended(
 ) -> Iterator[Turn]:
     """Symmetries that begin with ``order`` and ``turn``, axis by axis; in random order with a generator.
 
-    The rows of each figure, as far as their axes are placed, have to be the same set before and after; what cannot
-    become a symmetry is left early in this way. Since symmetries form a group, each beginning that can be completed can
-    be completed in equally many ways, so that the first one found in random order is a fair draw.
+    The rows of each array in ``figures``, restricted to the axes placed so far, have to be the same set before and
+    after; so a beginning that cannot become a symmetry is dropped early. Since symmetries form a group, all beginnings
+    that can be completed have equally many completions. In random order, the first symmetry found is thus any of them
+    with the same probability.
     """
     placed, axes = len(order), figures[0].shape[1]
     if placed == axes:
@@ -233,9 +235,9 @@ def _extended(
 
 
 def _same_rows(ours: np.ndarray, theirs: np.ndarray) -> bool:
-    """Whether two arrays of the same shape hold the same rows, in whatever order.
+    """Whether two arrays of the same shape hold the same rows, in any order.
 
-    Rows are told apart by sums of their columns with random weights.
+    Rows are distinguished by sums of their columns with random weights.
     """
     weights = _weights(ours.shape[1])
     return bool(np.abs(np.sort(ours @ weights) - np.sort(theirs @ weights)).max() < 1e-9)
@@ -249,21 +251,21 @@ def _weights(columns: int) -> np.ndarray:
 class DecisionEnv(VecEnvWrapper):  # type: ignore[misc]  # stable-baselines3 is optional
     """Features in place of observations, and one decision for several control steps.
 
-    An action is held for ``repeat`` control steps, and their rewards are discounted step by step. Where an episode ends
-    in between, the next one begins with the limb held still until all rows decide again. In play `Learned` decides at
-    the first step; this is the only difference between training and play. The time limit is treated like any other end:
+    An action is held for ``repeat`` control steps, and their rewards are discounted step by step. If an episode ends in
+    between, the limb is held still in the next episode until all rows decide again. In play `Learned` decides at the
+    first step; this is the only difference between training and play. The time limit is treated like any other end:
     time is one of the features, and an episode without a selection has failed.
 
     Parameters
     ----------
     venv : VecEnv
-        Of control steps: `neuromotion_gym.envs.sb3.NeuroVecEnv`, or several of them `Joined`.
+        Batch whose steps are control steps: `neuromotion_gym.envs.sb3.NeuroVecEnv`, or several of them `Joined`.
     history : History
         Makes the features.
     repeat : int
-        Control steps a decision.
+        Control steps per decision.
     discount : float
-        Of the learner, for one control step.
+        Discount factor of the learner for one control step.
     """
 
     def __init__(self, venv: VecEnv, history: History, repeat: int, discount: float) -> None:
@@ -274,16 +276,16 @@ class DecisionEnv(VecEnvWrapper):  # type: ignore[misc]  # stable-baselines3 is 
         self._actions = np.zeros((self.num_envs, *self.action_space.shape), dtype=np.float32)
 
     def reset(self) -> np.ndarray:
-        """Begin an episode in every row; features."""
+        """Begin an episode in every row; return features."""
         features, self._memory = self.history.step(self.venv.reset())
         return features
 
     def step_async(self, actions: np.ndarray) -> None:
-        """Take the actions of the coming decision."""
+        """Store the actions of the next decision."""
         self._actions = actions
 
     def step_wait(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[dict[str, Any]]]:
-        """Hold the actions for ``repeat`` control steps; features, rewards, ends, infos."""
+        """Hold the actions for ``repeat`` control steps; return features, rewards, ends and infos."""
         reward = np.zeros(self.num_envs, dtype=np.float32)
         done = np.zeros(self.num_envs, dtype=bool)
         infos: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]

@@ -1,7 +1,7 @@
-"""Smoothing of a decoder's decisions: pure functions on batches of posteriors, one call a decision.
+"""Smoothing of a decoder's decisions: pure functions on batches of posteriors, one call per decision.
 
 Consecutive windows overlap, so their posteriors are not independent evidence: where log-posteriors are added, each is
-weighted by `overlap_weight`, the share of its samples that the window before did not have.
+weighted by `overlap_weight`, the share of its window that is new since the previous window.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from neuromotion_gym.errors import NeuroMotionError
 
 
 def overlap_weight(hop_s: float, window_s: float) -> float:
-    """Share of a window that is new since the window before, in (0, 1].
+    """Share of a window that is new since the previous window, in (0, 1].
 
     Raises
     ------
@@ -31,13 +31,13 @@ def soften(posterior: np.ndarray, doubt: float) -> np.ndarray:
     ----------
     posterior : float array, shape (..., labels)
     doubt : float
-        Weight of the uniform distribution: 0 leaves the posterior as it is, 1 leaves nothing of it.
+        Weight of the uniform distribution: 0 leaves the posterior unchanged, 1 replaces it.
     """
     return (1 - doubt) * posterior + doubt / posterior.shape[-1]
 
 
 def decide(posterior: np.ndarray) -> np.ndarray:
-    """Most likely label, or -1 where no label stands out (a decoder that has not decided yet is uniform).
+    """Most likely label, or -1 for a tie (a decoder that has not decided yet gives a uniform posterior).
 
     Parameters
     ----------
@@ -53,14 +53,14 @@ def decide(posterior: np.ndarray) -> np.ndarray:
 
 
 def majority_vote(votes: np.ndarray, posterior: np.ndarray) -> np.ndarray:
-    """Label with most votes; a tie goes to the one that is the most likely now.
+    """Label with the most votes; in a tie, the one that is most likely in the current posterior.
 
     Parameters
     ----------
     votes : int array, shape (n, k)
         The last ``k`` decided labels, -1 for none.
     posterior : float array, shape (n, labels)
-        The present posterior.
+        Current posterior.
 
     Returns
     -------
@@ -88,10 +88,10 @@ def leaky_evidence(
     weight : float
         Weight of a decision, see `overlap_weight`.
     doubt : float
-        See `soften`; bounds what one decision can weigh.
+        See `soften`; limits the weight of a single decision.
     bound : float
-        Largest lead of a label before the lowest: what has been collected for one label has to be taken back before
-        another wins, so that without a bound a limb answers the later the surer the decoder was before.
+        Largest lead of a label over the lowest one. Evidence for one label has to be reversed before another wins;
+        without a bound, the more confident the previous posteriors, the later the limb reacts.
 
     Returns
     -------
@@ -104,14 +104,14 @@ def leaky_evidence(
 
 
 def forward_filter(belief: np.ndarray, posterior: np.ndarray, stay: float, weight: float, doubt: float) -> np.ndarray:
-    """One step of a hidden Markov model's forward filter: an intent stays, or changes to any other alike.
+    """One step of a hidden Markov model's forward filter: an intent stays, or changes to one of the others at random.
 
     Parameters
     ----------
     belief : float array, shape (n, labels)
-        Filtered probabilities after the decision before.
+        Filtered probabilities after the previous decision.
     posterior : float array, shape (n, labels)
-        New decision of a decoder trained on balanced labels, so that it is proportional to the likelihood.
+        Posterior of the new decision, proportional to the likelihood if the decoder was trained on balanced labels.
     stay : float
         Probability that the intent is still the same, in (1 / labels, 1].
     weight, doubt : float
@@ -124,12 +124,12 @@ def forward_filter(belief: np.ndarray, posterior: np.ndarray, stay: float, weigh
 
 
 def hysteresis(current: np.ndarray, posterior: np.ndarray, enter: float, leave: float) -> np.ndarray:
-    """Rejection with hysteresis: a label is taken up at ``enter`` and dropped below ``leave``.
+    """Rejection with hysteresis: a label is accepted from ``enter`` on and dropped below ``leave``.
 
     Parameters
     ----------
     current : int array, shape (n,)
-        Label that holds now, -1 for none.
+        Label that is accepted now, -1 for none.
     posterior : float array, shape (n, labels)
         Probabilities.
     enter, leave : float

@@ -41,43 +41,44 @@ class Setup(Checked):
     Parameters
     ----------
     environment : str
-        Where the policy learns; the first registered environment by default.
+        Environment in which the policy learns; the first registered one by default.
     decoder : str, optional
         A decoder's name or folder; the environment's own when left out.
     level : str, optional
         One of the levels of the environment's task; the environment's default when left out.
     source : {"surrogate", "replay"}
-        What is played, always of the tune part.
+        Kind of source; it always plays the tune part.
     subjects : tuple of str
-        Only these people of the tune part; everybody when empty.
+        People of the tune part who are played; all of them when empty.
     unseen : bool
-        Whether each person is decoded by the decoder of the fold that was trained without them, which makes the errors
-        of a decoder on people it never saw. Otherwise one decoder serves all.
+        Whether each person is decoded by the decoder of the fold that was trained without them, so that errors are
+        those of a decoder on people it was not trained on. Otherwise one decoder is used for all.
     observe_goal, blind : bool
-        Two controls: a policy that sees the goal, and one whose decoder is silenced.
+        Two controls: a policy that sees the goal, and one whose decoder gives no information.
     seed : int
     steps : int
         Control steps of all limbs together.
     n_envs : int
         Limbs that are stepped together.
     discount : float
-        PPO's, of a control step.
+        PPO's discount factor per control step.
     repeat : int
         Control steps for which an action is held.
     history : HistorySpec
-        What the policy is shown of the past.
+        Settings of the features of the past that the policy reads.
     mirror : bool
-        Whether episodes are shown with their axes exchanged and reversed at random, see `Mirrored`.
+        Whether episodes are presented with their axes exchanged and reversed at random, see `Mirrored`.
     rollout : int
         Decisions of each limb between two updates.
     batch_size, epochs : int
-        Of an update.
+        Size of a minibatch, and epochs per update.
     learning_rate, clip, trace : float
-        PPO's. The learning rate falls linearly to a tenth; ``trace`` is the lambda of generalised advantage estimation.
+        PPO's learning rate, which falls linearly to a tenth; its clip range; the lambda of generalised advantage
+        estimation.
     layers : tuple of int
         Widths of the hidden layers.
     log_std : float
-        Logarithm of the action's first standard deviation.
+        Logarithm of the action's initial standard deviation.
     """
 
     environment: str = Field(default_factory=lambda: next(iter(ENVIRONMENTS)))
@@ -119,12 +120,12 @@ class Training:
     threads : int
         Native threads of the physics.
     data_root : path, optional
-        Where data sets lie (replay; training of folds that the cache lacks).
+        Folder of the data sets, for replay and for training the folds that are not in the cache.
 
     Raises
     ------
     NeuroMotionError
-        If the setup does not fit together.
+        If the settings do not fit each other.
     """
 
     def __init__(self, setup: Setup, *, threads: int = 1, data_root: str | os.PathLike[str] | None = None) -> None:
@@ -156,7 +157,7 @@ class Training:
         self.model.lr_schedule = lambda _: setup.learning_rate * max(0.1, 1 - self.steps / setup.steps)
         self.model.set_logger(Logger(None, []))
         self.curve: list[dict[str, float]] = []
-        """One entry an update, see `update`."""
+        """One entry per update, see `update`."""
         self._seed_envs()
 
     @property
@@ -166,7 +167,7 @@ class Training:
 
     @property
     def done(self) -> bool:
-        """Whether all steps of the setup are made."""
+        """Whether all steps of the setup are done."""
         return self.steps >= self.setup.steps
 
     def update(self) -> dict[str, float]:
@@ -176,8 +177,8 @@ class Training:
         -------
         dict
             ``steps`` so far; the number of ``episodes`` that ended, their shares of ``success`` and of ``wrong``
-            selections, and the mean ``time_s`` of the successful ones (NaN where there is none). Actions were drawn; a
-            policy that is played deterministically does better.
+            selections, and the mean ``time_s`` of the successful ones (NaN where there is none). Actions are drawn
+            here; a policy that is played deterministically does better.
         """
         ended: list[dict[str, Any]] = []
 
@@ -201,14 +202,14 @@ class Training:
         return entry
 
     def run(self, folder: Path, tick: Callable[[dict[str, float]], None] = lambda _: None) -> None:
-        """Update until all steps are made, with a checkpoint in ``folder`` after each."""
+        """Update until all steps are done, with a checkpoint in ``folder`` after each update."""
         while not self.done:
             entry = self.update()
             self.save(folder / CHECKPOINT)
             tick(entry)
 
     def save(self, path: Path) -> None:
-        """Write a checkpoint, whole or not at all: setup, weights, optimiser, steps, curve and generator.
+        """Write a checkpoint, completely or not at all: setup, weights, optimiser, steps, curve and generator.
 
         Raises
         ------
@@ -229,7 +230,7 @@ class Training:
         write_bytes(path, buffer.getvalue())
 
     def load(self, path: Path) -> None:
-        """Go on from a checkpoint. Episodes that were not finished are not kept: every limb begins a new one.
+        """Continue from a checkpoint. Unfinished episodes are not kept: every limb begins a new one.
 
         Raises
         ------
@@ -239,7 +240,7 @@ class Training:
         try:
             content = torch.load(path, map_location="cpu", weights_only=True)
             theirs = Setup.model_validate_json(content["setup"])
-        except Exception as error:  # noqa: BLE001 -- what torch raises on a broken file shares no base
+        except Exception as error:  # noqa: BLE001 -- torch raises many classes on broken files
             raise NeuroMotionError(f"{path} is not a checkpoint of a training: {str(error).splitlines()[0]}") from None
         other = [
             name
@@ -290,7 +291,7 @@ class Training:
         return export_policy(self.model.policy, self.spec(), path)
 
     def close(self) -> None:
-        """Give the physics' threads back."""
+        """Release the threads of the physics."""
         self.model.env.close()
 
     def _seed_envs(self) -> None:

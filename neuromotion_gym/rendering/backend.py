@@ -51,7 +51,7 @@ def make_context(width: int, height: int) -> Any:
     Raises
     ------
     NeuroMotionError
-        If this machine has no way to draw without a display; the message names the package that brings one.
+        If this machine has no way to draw without a display; the message names the packages to install.
     """
     name, reason = _choose()
     if name is None:
@@ -90,7 +90,7 @@ def _choose() -> tuple[str | None, str | None]:
 
 
 def _egl_fault() -> str | None:
-    """Why EGL initialises no device; None if it does."""
+    """Why EGL cannot initialise a device; None if it can."""
     try:
         egl = ctypes.CDLL("libEGL.so.1")
     except OSError:
@@ -111,7 +111,7 @@ def _egl_fault() -> str | None:
         return "libEGL finds no device"
     for device in devices[: count.value]:
         opened = get_display(_EGL_PLATFORM_DEVICE, device, None)
-        # Not terminated: EGL has one display for a device, and another renderer may be drawing on it
+        # The display is not terminated: EGL has one per device, and another renderer may be drawing on it
         if opened and egl.eglInitialize(opened, None, None) and egl.eglBindAPI(_EGL_OPENGL_API):
             return None
     return "libEGL has no driver that starts (Mesa's are in libgl1-mesa-dri)"

@@ -1,4 +1,4 @@
-"""Where the camera stands: in the direction of the limb's own camera, and as near as the movement allows."""
+"""Places the camera: in the direction of the limb's own camera, and as near as the movement allows."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _DIRECTION = (135.0, -15.0)
 _FURTHEST = 0.95
 """How far each degree of freedom is moved to find what has to stay in the picture, in half ranges."""
 _COMBINED = 3
-"""Up to so many degrees of freedom are framed in all combinations of their ends, more of them one by one."""
+"""Up to this many degrees of freedom are moved to all combinations of their ends; more of them one by one."""
 _MOVES_M = 0.005
 
 
@@ -28,15 +28,15 @@ def frame_movement(
     """Place a camera so that everything that ``degrees`` move stays in the picture.
 
     The direction is that of the MJCF camera named after the body that moves, or after the nearest body above it that
-    has one, or else of the camera ``overview``.
+    has one; otherwise that of the camera ``overview``.
 
     Parameters
     ----------
     limb : Limb
     degrees : sequence of str or None
-        Degrees of freedom that move; with None the camera ``overview`` is taken.
+        Degrees of freedom that move; with None the camera ``overview`` is used.
     aspect : float
-        Width of the picture over its height.
+        Width of the picture divided by its height.
     filled : float
         Share of the picture, in height and width, that the movement may fill.
 

@@ -1,7 +1,7 @@
-"""What people see beside the limb: the signal, the decoder's output, the wanted label, and the way left to the goal.
+"""The overlay beside the limb, for people: signal, decoder's output, intended label, and positions of limb and goal.
 
-Laid out for 1280 x 720 pixels and scaled to the height of the picture. `window` says which part stays free for the
-limb.
+The layout is made for 1280 x 720 pixels and is scaled to the height of the picture. `window` gives the part that stays
+free for the limb.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ def _decoder_panels(picture: Image.Image, snapshot: Snapshot, scale: float) -> N
 
 
 def _foot(picture: Image.Image, snapshot: Snapshot, scale: float) -> None:
-    """What was wanted beside what was decoded; how the episode ended, once it has."""
+    """Draw the intended and the decoded label and, after the end of the episode, its outcome."""
     right = snapshot.decoded == snapshot.intended
     pill = Panel(540, 46, scale, colour=PAPER, radius=23)
     pill.text((24, 23), "wants", 12.5, colour=GREY, anchor="lm")

@@ -1,4 +1,4 @@
-"""Cards of the overlay and what is drawn on them. They are drawn at twice the size and halved, which smooths edges."""
+"""Panels of the overlay and their contents. They are drawn at twice the size and halved, which smooths the edges."""
 
 from __future__ import annotations
 
@@ -24,29 +24,29 @@ LINE: Colour = (222, 227, 231)
 PAPER: Colour = (255, 255, 255)
 GREEN: Colour = (0, 130, 100)
 RED: Colour = (200, 80, 0)
-"""Right and wrong are bluish green and vermilion (Okabe M, Ito K 2008, Color universal design), which every kind of
-colour vision tells apart."""
+"""Right and wrong are bluish green and vermilion (Okabe M, Ito K 2008, Color universal design), which people with
+any kind of colour vision can tell apart."""
 BLUE: Colour = (0, 104, 168)
 TARGET: Colour = (0, 150, 146)
 QUIET: Colour = (168, 192, 212)
 
 STRIPS = 8
-"""There is room for so many channels."""
+"""Largest number of channels that are drawn."""
 _FINE = 2
 
 
 class Panel:
-    """A card with rounded corners. Coordinates are pixels of a picture 720 high.
+    """A panel with rounded corners. Coordinates are pixels of a picture 720 high.
 
     Parameters
     ----------
     width, height : float
     scale : float
-        Height of the picture over 720.
+        Height of the picture divided by 720.
     colour : tuple of int, optional
-        Of the card; None for text that stands free on a light background.
+        Colour of the panel; None for text without a panel, on a light background.
     radius : float
-        Of its corners.
+        Radius of the corners.
     """
 
     opacity = 0.93
@@ -103,7 +103,7 @@ class Panel:
             self.line(np.add(shape, (x, y)), GREEN if right else RED, 2.2)
 
     def paste(self, picture: Any, left: float, top: float) -> None:
-        """Halve it and lay it over ``picture``, a Pillow image, in place."""
+        """Halve the panel and draw it over ``picture``, a Pillow image, in place."""
         card = self.image.reduce(_FINE)
         corner = (round(left * self.scale), round(top * self.scale))
         if self.colour is None:
@@ -116,7 +116,7 @@ class Panel:
 
 
 def draw_strips(panel: Panel, box: tuple[float, float, float, float], snapshot: Snapshot) -> None:
-    """Channels one above the other, all on one scale, with a scale bar; at most `STRIPS` of them.
+    """Draw channels one above the other, all at the same scale, with a scale bar; at most `STRIPS` of them.
 
     ``box`` is left, top, right, bottom.
     """
@@ -140,7 +140,7 @@ def draw_strips(panel: Panel, box: tuple[float, float, float, float], snapshot: 
 
 
 def draw_bars(panel: Panel, top: float, row: float, snapshot: Snapshot) -> None:
-    """Posterior: one bar a label, the decoded one strong, the intended one marked by a ring."""
+    """Draw the posterior: one bar per label, the decoded label in a strong colour, the intended one with a ring."""
     left, right, name = 16.0, panel.width - 58, 160.0
     rows = [(spoken(label), float(p), label) for label, p in zip(snapshot.labels, snapshot.posterior, strict=True)]
     for index, (words, share, label) in enumerate(rows):
@@ -164,7 +164,7 @@ def draw_bars(panel: Panel, top: float, row: float, snapshot: Snapshot) -> None:
 
 
 def draw_gauges(panel: Panel, top: float, row: float, snapshot: Snapshot) -> None:
-    """Where the limb is on each axis, with the stretch that counts as the goal."""
+    """Draw the position of the limb on each axis, and the range that counts as the goal."""
     left, right = 16.0, panel.width - 16
     for index, axis in enumerate(snapshot.axes):
         y = top + index * row
@@ -219,7 +219,7 @@ def envelope(values: np.ndarray, columns: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def nice_above(value: float) -> float:
-    """The smallest 1, 2 or 5 times a power of ten that is not below ``value``; 1 for nothing."""
+    """The smallest 1, 2 or 5 times a power of ten that is not below ``value``; 1 if it is not positive and finite."""
     if not np.isfinite(value) or value <= 0:
         return 1.0
     power = 10.0 ** np.floor(np.log10(value))

@@ -1,7 +1,8 @@
 """Pictures of a limb, and of its goal posture as a translucent ghost.
 
-MuJoCo draws the limb alone, on a flat colour. Background and soft shadows are computed from the depths afterwards,
-since shadow maps are slow in a software renderer: a gradient, and darker places where something nearer surrounds them
+MuJoCo draws only the limb, on a flat colour. A background with a gradient and soft shadows are added afterwards, since
+shadow maps are slow in a software renderer. The shadows come from the depth buffer: a pixel is darker where its
+surroundings are nearer to the camera
 (T. Luft, C. Colditz, O. Deussen 2006, "Image enhancement by unsharp masking the depth buffer", ACM Trans Graph
 25(3):1206-1213). The ghost is drawn once for each posture and laid over the picture by comparing depths.
 """
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from neuromotion_gym.limbs import Limb
 
 ACCENT = (0, 150, 146)
-"""Colour of the ghost, RGB: teal, which every kind of colour vision tells from skin."""
+"""Colour of the ghost, RGB: teal, which people with any kind of colour vision can tell from skin."""
 TOP, BOTTOM = (247, 248, 248), (221, 226, 230)
 """Background, RGB."""
 
@@ -44,9 +45,9 @@ class SceneRenderer:
     limb : Limb
         What to draw.
     width, height : int
-        Of the picture, in pixels.
+        Size of the picture in pixels.
     degrees : sequence of str, optional
-        Degrees of freedom that will move: the picture holds all that they can reach. Without them the camera
+        Degrees of freedom that will move: the picture shows everything that they can reach. Without them the camera
         ``overview`` shows the whole limb.
     window : tuple of int, optional
         Left, top, right and bottom of the part of the picture that the limb may fill, in pixels; the rest stays free.
@@ -105,7 +106,7 @@ class SceneRenderer:
         qpos : float array, shape (nq,)
             Posture of the limb.
         ghost_qpos : float array, shape (nq,), optional
-            Posture of the ghost; it is kept between calls, so that a resting ghost costs nothing.
+            Posture of the ghost. Its picture is kept between calls and drawn again only if the posture changes.
 
         Returns
         -------
@@ -153,7 +154,7 @@ class SceneRenderer:
         mujoco.mjr_readPixels(colour, depth, self._rectangle, self._mjr)
         near, far = (x * model.stat.extent for x in (model.vis.map.znear, model.vis.map.zfar))
         distance = near * far / (far - depth * (far - near))  # inverse of OpenGL's projection
-        return colour[::-1], np.where(distance < 0.5 * far, distance, np.inf)[::-1]  # beyond it is the sky
+        return colour[::-1], np.where(distance < 0.5 * far, distance, np.inf)[::-1]  # beyond is background
 
 
 class _Ghost:
@@ -183,7 +184,7 @@ class _Ghost:
         self.colour[self.edge] = ACCENT
 
     def blend(self, picture: np.ndarray, depth: np.ndarray) -> None:
-        """Blend it into a picture, in place: strongly in front of the limb, faintly behind it."""
+        """Blend the ghost into a picture, in place: strongly in front of the limb, faintly behind it."""
         limb = depth[self.part]
         with np.errstate(invalid="ignore"):
             gap = self.depth - limb
@@ -195,7 +196,7 @@ class _Ghost:
 
 
 def _shade(depth: np.ndarray, radius_px: float = 26.0, strength: float = 0.5, wall_m: float = 0.25) -> np.ndarray:
-    """Brightness, 0 to 1, shape (height, width): darker where the surroundings are nearer."""
+    """Brightness, 0 to 1, shape (height, width): darker where the surroundings are nearer to the camera."""
     from PIL import Image
     from scipy.ndimage import gaussian_filter
 
@@ -220,7 +221,7 @@ def _feather(height: int, width: int, border: int = _FADE_PX) -> np.ndarray:
 
 @lru_cache(maxsize=4)
 def _skinned(path: Path, changed_ns: int) -> mujoco.MjModel:
-    """The limb with its skin, which takes seconds to compute; computed again where the file has changed."""
+    """The limb with its skin, which takes seconds to compute; computed again if the file has changed."""
     return add_skins(mujoco.MjSpec.from_file(str(path)))
 
 
@@ -235,7 +236,7 @@ def _ghostly(model: mujoco.MjModel) -> mujoco.MjModel:
 
 
 def _hide_bystanders(model: mujoco.MjModel) -> None:
-    """Hide skins that are bound to the world: a torso has no posture to show."""
+    """Hide skins that are bound to the world, such as a torso, which does not move."""
     for skin in range(model.nskin):
         first = int(model.skin_boneadr[skin])
         if 0 in model.skin_bonebodyid[first : first + int(model.skin_bonenum[skin])]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 PREFIX = "skin"
 BIND = "bind"
-"""Keyframe in which the skin is made: joints half way and fingers apart. Home if there is none."""
+"""Keyframe in which the skin is made: joints half way and fingers apart. The home posture is used if there is none."""
 
 _CAPSULE, _ELLIPSOID, _SPHERE = (
     int(kind) for kind in (mujoco.mjtGeom.mjGEOM_CAPSULE, mujoco.mjtGeom.mjGEOM_ELLIPSOID, mujoco.mjtGeom.mjGEOM_SPHERE)
@@ -45,7 +45,7 @@ class _Shape:
 
     @property
     def reach(self) -> np.ndarray:
-        """Half size of the box around it, along the axes of the world."""
+        """Half size of the box around the geom, along the axes of the world."""
         if self.kind == _ELLIPSOID:
             return np.asarray(np.sqrt((self.rotation**2) @ self.size**2))
         along = self.size[1] if self.kind == _CAPSULE else 0.0
@@ -74,7 +74,7 @@ class Surface:
         In the world frame of the bind posture.
     faces : int array, shape (triangles, 3)
     bodies : tuple of int
-        Bodies that carry it.
+        Bodies that the surface is bound to.
     weights : float array, shape (points, bodies)
         Rows sum to 1.
     """
@@ -236,7 +236,7 @@ def _inside(box: tuple[slice, ...], whole: tuple[slice, ...]) -> tuple[slice, ..
 
 
 def _union(shapes: list[_Shape], parents: np.ndarray, axes: list[np.ndarray]) -> np.ndarray:
-    """Signed distance to all shapes. Neighbours along the tree merge smoothly; different branches only touch."""
+    """Signed distance to all shapes. Parent and child bodies merge smoothly; different branches only touch."""
     carriers = {shape.body for shape in shapes}
     thickness = {body: min(shape.radius for shape in shapes if shape.body == body) for body in carriers}
     widest = max(shape.radius for shape in shapes)

@@ -1,6 +1,6 @@
-"""What the overlay shows at one moment: values and words, given by whoever draws. Nothing here draws.
+"""The values and words that the overlay shows at one moment. Nothing is drawn here.
 
-A leaf of its folder: the overlay and its panels read a snapshot and import this module alone.
+This module imports no other module of its folder; the overlay and its panels read a `Snapshot`.
 """
 
 from __future__ import annotations
@@ -29,39 +29,39 @@ class Snapshot:
     unit : str
         Unit of its values, ``V`` for volts.
     channels : sequence of str
-        Their names.
+        Names of the channels.
     labels : sequence of str
         The decoder's labels.
     posterior : float array, shape (labels,)
-        Its last decision.
+        Posterior of the decoder's last decision.
     intended, decoded : str
-        Labels: what the operator wants, and what was decoded.
+        The label that the operator wants, and the label that was decoded.
     time_s, time_limit_s : float
-        Seconds into the episode, and its length.
+        Seconds since the start of the episode, and its time limit.
     success : bool or None
-        None while the episode goes on.
+        Whether the episode succeeded; None while it goes on.
     wrong : bool
-        Whether it ended by a wrong selection.
+        Whether the episode ended with a wrong selection.
     title, subtitle : str
         Environment and decoder; person, part and controller.
     axes : sequence of str
-        What the task measures error along; no gauges are drawn where there are none.
+        Axes along which the task measures error; without axes no gauges are drawn.
     positions : float array, shape (axes,)
-        Where the limb is on them, -1 to 1.
+        Position of the limb on each axis, -1 to 1.
     goals : float array, shape (axes,), or None
-        Where it should be.
+        Position of the goal on each axis; if None, no goal is drawn.
     tolerance : float
-        How near counts as there.
+        Largest distance from the goal that counts as reached, on each axis.
     effort : float or None
         Strength of the contraction, 0 to 1.
     shown_first : sequence of str
-        Channels to show where there is no room for all, see `neuromotion_gym.datasets.registry.Dataset`.
+        Channels to show if there is no room for all; see `neuromotion_gym.datasets.registry.Dataset`.
     outcome : str
-        The task's words for how the episode ended; general words where it is empty.
+        The task's words for how the episode ended; if empty, general words are shown.
     gauges : str
         Heading of the gauges of the axes.
     goal : str
-        What the goal is called beside them.
+        Name of the goal, shown beside that heading.
     """
 
     signal: np.ndarray
@@ -106,7 +106,7 @@ class Snapshot:
         Raises
         ------
         NeuroMotionError
-            If a part of the snapshot has more names than values, or fewer.
+            If numbers of names and of values differ.
         """
         pairs = (
             ("channels", len(self.channels), "rows of signal", len(self.signal)),

@@ -1,4 +1,4 @@
-"""Videos that any player shows: H.264, yuv420p, in an MP4 file that gets its name only when it is complete."""
+"""Videos that any player can show: H.264, yuv420p, in an MP4 file that gets its name only when it is complete."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 class VideoWriter:
     """Writes frames to a file through imageio-ffmpeg. Use it as a context manager.
 
-    After an exception in the context nothing is left of the new video, and a file that was there before is unchanged.
+    After an exception in the context no part of the new video is left, and a file that was there before is unchanged.
 
     Parameters
     ----------
     path : str or pathlib.Path
-        Ends in ``.mp4``.
+        Path of the video; has to end in ``.mp4``.
     fps : float
-        Frames a second.
+        Frames per second.
     quality : int
         x264's constant rate factor: 18 looks lossless, 28 is small.
 
@@ -52,12 +52,12 @@ class VideoWriter:
         Parameters
         ----------
         frame : uint8 array, shape (height, width, 3)
-            All of one shape, both sides even.
+            All frames have the same shape; height and width are even.
 
         Raises
         ------
         NeuroMotionError
-            If shape or type are otherwise, or the encoder gives up.
+            If shape or type are wrong, or the encoder stops with an error.
         """
         sides = frame.shape[:2]
         if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3 or any(side % 2 for side in sides):

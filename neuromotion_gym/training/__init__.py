@@ -1,1 +1,1 @@
-"""Making a decoder: networks, windows, training, folds, evaluation, cards. Running one needs nothing from here."""
+"""Making a decoder: networks, windows, training, folds, evaluation, cards. Running one needs none of these."""

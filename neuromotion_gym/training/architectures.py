@@ -25,7 +25,7 @@ _REGISTERED: dict[str, Callable[..., DecoderNetwork] | str] = {}
 
 
 def register_network(name: str, build: Callable[..., DecoderNetwork] | str) -> None:
-    """Make a network of another package known; the same one again changes nothing.
+    """Register a network of another package; registering the same one again changes nothing.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def builder(name: str) -> Callable[..., DecoderNetwork]:
     Raises
     ------
     NeuroMotionError
-        If there is none of that name; the message lists those there are.
+        If no network has this name; the message lists all names.
     """
     registered = registered_network(name)
     if registered is not None:
@@ -77,7 +77,7 @@ def build_network(recipe: Recipe) -> DecoderNetwork:
     Raises
     ------
     NeuroMotionError
-        If the architecture or an option is unknown, an option is of a wrong kind, or torch refuses its value.
+        If the architecture or an option is unknown, an option has a wrong type, or torch refuses its value.
     """
     _, network, _ = recipe.trainable()
     build = builder(network.name)

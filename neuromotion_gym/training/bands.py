@@ -1,4 +1,4 @@
-"""Causal filter banks as finite impulse responses, which a graph applies inside its window without any state.
+"""Causal filter banks as finite impulse responses, which an ONNX graph applies inside its window without any state.
 
 A window of ``samples`` gives ``samples - taps + 1`` filtered samples, each computed from the past alone; the first
 ``taps - 1`` samples of a window are context.
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def filter_bank(rate_hz: float, bands_hz: Sequence[Sequence[float]], taps: int) -> np.ndarray:
-    """Band-pass filters of linear phase (Hamming windows); their delay is (taps - 1) / 2 samples.
+    """Linear-phase band-pass filters (Hamming windows); their delay is (taps - 1) / 2 samples.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def filter_bank(rate_hz: float, bands_hz: Sequence[Sequence[float]], taps: int) 
 
 
 def apply_filters(samples: np.ndarray, filters: np.ndarray) -> np.ndarray:
-    """Causal filtering from zero: sample ``t`` of the result is computed from samples up to ``t``.
+    """Causal filtering: sample ``t`` of the result is computed from samples up to ``t``, with zeros before the first.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def apply_filters(samples: np.ndarray, filters: np.ndarray) -> np.ndarray:
     Returns
     -------
     float array, shape (bands, channels, samples)
-        The first ``taps - 1`` samples hold the filter's onset.
+        The first ``taps - 1`` samples are the filter's transient.
     """
     from scipy.signal import oaconvolve
 

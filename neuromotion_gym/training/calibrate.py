@@ -31,7 +31,7 @@ def calibrate(decoder: OnnxDecoder | str | Path, recording: Recording | Sequence
     decoder : OnnxDecoder, or name or folder of one
         Its ``adaptation.kind`` has to be "head".
     recording : Recording, or several
-        Labelled, every label of the decoder in it.
+        Labelled recordings that hold every label of the decoder.
     out : path
         Folder to write: ``recipe.yaml``, ``model.onnx``, ``adaptation.npy`` and ``fitted_on.json``.
 
@@ -67,8 +67,8 @@ def calibrate(decoder: OnnxDecoder | str | Path, recording: Recording | Sequence
 
 
 def _with_calibration(before: FittedOn | None, recordings: Sequence[Recording]) -> FittedOn:
-    """What the decoder was fitted on before, and the wearer's calibration run."""
-    # Recordings of one's own may all have the same name, but fingerprints are kept by names
+    """The record of what the decoder was fitted on, with the wearer's calibration run added."""
+    # A user's recordings may all have the same name, but fingerprints are stored by name
     numbered = [replace(one, run=f"{one.run} ({number})") for number, one in enumerate(recordings)]
     calibration = fitted_on_of(recordings).model_copy(update={"fingerprints": fingerprints_of(numbered).to_json()})
     if before is None:

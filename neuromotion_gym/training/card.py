@@ -150,7 +150,7 @@ def _contrasts(spec: DecoderSpec) -> tuple[tuple[str, ...], ...]:
 
 
 def _sees_eyes(spec: DecoderSpec) -> bool:
-    """Whether the data set has channels that see the eyes."""
+    """Whether the data set has channels that record the eyes."""
     return registry.is_known(spec.dataset) and bool(registry.dataset(spec.dataset).ocular_channels)
 
 

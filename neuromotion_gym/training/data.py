@@ -1,7 +1,7 @@
-"""Labelled windows to train on: what trainers read, and windows that are cut when they are asked for.
+"""Labelled windows to train on: the protocol that training reads, and windows that are cut only when they are read.
 
-Overlapping windows would take many times the memory of their recordings, so they are not kept.
-How windows are made from sessions is the business of the preparations, `neuromotion_gym.training.preparations`.
+Overlapping windows would need many times the memory of their recordings, so they are not stored. Preparations make
+windows from sessions, see `neuromotion_gym.training.preparations`.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ class TrainingWindows(Protocol):
 
     @property
     def people(self) -> np.ndarray:
-        """Int64, shape (n,): who."""
+        """Int64, shape (n,): number of the person."""
 
     @property
     def trials(self) -> np.ndarray:
-        """Int64, shape (n,): which trial, numbered through."""
+        """Int64, shape (n,): number of the trial, counted over all recordings."""
 
     def windows(self, indices: np.ndarray, generator: np.random.Generator | None = None) -> np.ndarray:
-        """Windows of shape (m, channels, samples), float32; varied at random where a generator is given."""
+        """Windows of shape (m, channels, samples), float32; varied at random if a generator is given."""
 
     def adaptation(self, indices: np.ndarray) -> np.ndarray | None:
         """Each window's adaptation, shape (m, *spec.adaptation.shape), or None."""
@@ -55,10 +55,10 @@ class CutWindows:
     ----------
     recordings : tuple of float32 array, shape (channels, samples)
     where : int array, shape (n, 2)
-        Recording, and first sample in it, of each window.
+        Index of the recording, and first sample in it, of each window.
     labels, people, trials : int array, shape (n,)
     length : int
-        Samples of a window.
+        Samples per window.
     adaptations : float32 array, shape (recordings, *adaptation), optional
         Adaptation of each recording's person.
     """
@@ -72,7 +72,7 @@ class CutWindows:
     adaptations: np.ndarray | None = None
 
     def windows(self, indices: np.ndarray, generator: np.random.Generator | None = None) -> np.ndarray:
-        """Windows of shape (m, channels, samples); nothing is varied here."""
+        """Windows of shape (m, channels, samples); they are not varied, even with a generator."""
         channels = self.recordings[0].shape[0]
         cut = np.empty((len(indices), channels, self.length), np.float32)
         for row, (recording, start) in enumerate(self.where[indices]):
@@ -85,7 +85,7 @@ class CutWindows:
 
 
 def people_of(recipe: Recipe, part: str, exclude: Sequence[str] = ()) -> dict[str, tuple[str, ...]]:
-    """Runs of each person of a part whose sessions are of the recipe's kind, without those excluded.
+    """Runs of each person of a part, for the recipe's kind of session and without the excluded people.
 
     Raises
     ------
@@ -121,7 +121,7 @@ def sessions_of(
     exclude : sequence of str
         People left out.
     calibration_apart : bool, optional
-        As in `neuromotion_gym.datasets.sessions.load_sessions`; counts for the parts "train" and "all" alone.
+        As in `neuromotion_gym.datasets.sessions.load_sessions`; used only for the parts "train" and "all".
 
     Raises
     ------
@@ -141,7 +141,7 @@ def sessions_of(
 
 
 def session_adaptations(spec: DecoderSpec, sessions: Sequence[Session]) -> np.ndarray | None:
-    """Unlabelled adaptation of each recording of ``sessions``, shape (recordings, ...); None where there is none."""
+    """Alignment of each recording of ``sessions``, shape (recordings, ...); None for a decoder without alignment."""
     if spec.adaptation.kind != "euclidean":
         return None
     rows: list[Any] = []

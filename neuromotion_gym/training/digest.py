@@ -1,7 +1,7 @@
-"""`training_digest`: a short name for everything that the weights of a trained decoder depend on.
+"""`training_digest`: a hash over everything that the weights of a trained decoder depend on.
 
-Work folders and the folders of folds are called by it: training that was stopped goes on, and a fold is taken from the
-cache, only where recipe, recordings, code and libraries are the same.
+The names of work folders and of the folders of folds hold it. So interrupted training is resumed, and a fold is taken
+from the cache, only if recipe, recordings, code and libraries are the same.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from neuromotion_gym.decoders.recipe import Recipe
 
 BOXES = ("training", "decoders", "datasets", "signals")
-"""Folders of the library whose code weights depend on."""
+"""Folders of the library with the code that weights depend on."""
 LIBRARIES = ("torch", "lightning", "numpy", "scipy", "scikit-learn", "mne")
 
 
@@ -84,7 +84,7 @@ def recordings_checksum(recipe: Recipe, part: str, exclude: Sequence[str], root:
 
 @cache
 def library_code() -> str:
-    """Digest of the library's code that makes recordings into weights, and of its tables of parts."""
+    """Digest of the library's code that turns recordings into weights, and of its tables of parts."""
     root = Path(neuromotion_gym.__file__).parent
     digest = hashlib.sha256()
     for box in BOXES:
@@ -95,7 +95,7 @@ def library_code() -> str:
 
 
 def _content(path: Path) -> str:
-    """Text of a file; of Python code without comments and docstrings, whose words change no weights."""
+    """Text of a file; Python code without its comments and docstrings, since these do not change the weights."""
     text = path.read_text(encoding="utf-8")
     if path.suffix != ".py":
         return text
@@ -112,7 +112,7 @@ def _is_text(line: ast.AST) -> bool:
 
 
 def _own_code(function: Callable[..., object] | None) -> str:
-    """Digest of the file that a registered function is written in; empty for those of the library."""
+    """Digest of the file that defines a registered function; empty if there is none (a function of the library)."""
     if function is None:
         return ""
     path = inspect.getsourcefile(inspect.unwrap(function))

@@ -1,7 +1,7 @@
-"""Offline figures of a decoder on whole sessions: what it tells apart, per window and per trial, for every person.
+"""Offline figures of a decoder on whole sessions: its accuracy per window and per trial, for every person.
 
-Inside each labelled trial a window follows every hop, as in the loop but without joins of trials. People are the unit
-of every interval. Trials carry labels alone so far, so a decoder of continuous targets is refused.
+Each labelled trial is cut into windows, one per hop, as in the loop but without joins between trials. People are the
+unit of every interval. So far trials carry only labels, so a decoder of continuous targets is refused.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ class Decisions:
     truth : int array, shape (n,)
     people : str array, shape (n,)
     trials : int array, shape (n,)
-        Trials numbered through.
+        Number of the trial, counted over all sessions.
     since_onset_s : float array, shape (n,)
-        From the trial's start to the end of the window.
+        Time from the trial's start to the end of the window.
     onset : bool array, shape (n,)
         Whether the trial's start is an onset.
     """
@@ -55,7 +55,7 @@ class Decisions:
     onset: np.ndarray
 
     def restricted(self, labels: Sequence[str]) -> Decisions:
-        """Windows of some labels alone, the posterior renormalised over them (left against right)."""
+        """Only the windows of some labels (such as left and right), the posterior renormalised over them."""
         picks = [self.labels.index(label) for label in labels]
         rows = np.isin(self.truth, picks)
         posterior = self.posterior[rows][:, picks]
@@ -97,28 +97,28 @@ def decide(
     skip_s: float = 0.0,
     before_onset: bool = False,
 ) -> Decisions:
-    """Run a decoder over the played recordings of ``sessions``, adapted to each person beforehand.
+    """Adapt a decoder to each person, then run it over the recordings of ``sessions``.
 
     Parameters
     ----------
     decoder : Decoder, or function from a session to one
-        A function is for folds: it gives the decoder that was trained without the person of the session.
+        For folds: a function that returns the decoder trained without the person of the session.
     sessions : iterable of Session
     skip_s : float
         Seconds left out at the start of each trial.
     before_onset : bool
-        Whether windows may begin before the trial does, for latencies; otherwise they lie inside it.
+        Whether windows may begin before their trial, as latencies need; otherwise they lie inside it.
 
     Raises
     ------
     NeuroMotionError
-        If the decoder gives targets, recordings do not fit it, or no window lies in them.
+        If the decoder gives targets, the recordings do not fit it, or they hold no window.
     """
     rows: list[tuple[np.ndarray, int, str, int, np.ndarray, bool]] = []
     count = 0
     labels: tuple[str, ...] = ()
     for session in sessions:
-        # A decoder has decode; without it, it is the function that picks a decoder
+        # An object without the method decode is the function that picks a decoder
         one: Decoder = decoder if hasattr(decoder, "decode") else decoder(session)  # type: ignore[operator,assignment]
         require_posterior(one.spec, "An offline report")
         labels = one.spec.labels
@@ -168,7 +168,7 @@ def _starts(decoder: Decoder, trial: Trial, skip_s: float, before_onset: bool) -
 
 def _posterior(decoder: Decoder, recording: Recording, starts: np.ndarray, adaptation: np.ndarray | None) -> np.ndarray:
     window = decoder.spec.window
-    # The window of an epoch may be one sample longer than its trial, which may end the recording
+    # The window of an epoch may be one sample longer than its trial, and so reach past the end of the recording
     starts = np.minimum(starts, recording.samples.shape[1] - window)
     views = np.lib.stride_tricks.sliding_window_view(recording.samples, window, axis=1).transpose(1, 0, 2)
     parts = []
@@ -180,7 +180,7 @@ def _posterior(decoder: Decoder, recording: Recording, starts: np.ndarray, adapt
 
 
 def accuracy_by_person(decisions: Decisions) -> dict[str, float]:
-    """Balanced accuracy of each person: the mean of the recalls of the labels that the person showed."""
+    """Balanced accuracy of each person: mean recall over the labels that the person's trials have."""
     right = decisions.posterior.argmax(axis=1) == decisions.truth
     result = {}
     for person in np.unique(decisions.people):
@@ -191,7 +191,7 @@ def accuracy_by_person(decisions: Decisions) -> dict[str, float]:
 
 
 def confusion(decisions: Decisions) -> np.ndarray:
-    """Counts, int array of shape (labels, labels): rows what was shown, columns what was decoded."""
+    """Counts, int array of shape (labels, labels): rows are true labels, columns decoded ones."""
     counts = np.zeros((len(decisions.labels),) * 2, np.int64)
     np.add.at(counts, (decisions.truth, decisions.posterior.argmax(axis=1)), 1)
     return counts
@@ -253,7 +253,7 @@ def latency_to_first_right(decisions: Decisions, ignore: Sequence[str] = ()) -> 
     decisions : Decisions
         Made with ``before_onset=True``.
     ignore : sequence of str
-        Labels left out: at rest nothing begins.
+        Labels left out, such as rest, which has no onset.
     """
     skipped = [decisions.labels.index(label) for label in ignore if label in decisions.labels]
     usable = decisions.onset & ~np.isin(decisions.truth, skipped)
@@ -292,7 +292,7 @@ def report(decisions: Decisions, subsets: Sequence[Sequence[str]] = ()) -> dict[
     ----------
     decisions : Decisions
     subsets : sequence of sequences of labels
-        Labels that are also told apart on their own, such as left against right.
+        Groups of labels that are also evaluated on their own, such as left against right.
     """
     trials = decisions.per_trial()
     table, error = reliability(decisions)

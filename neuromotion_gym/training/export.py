@@ -1,4 +1,4 @@
-"""From a torch network to ``model.onnx``, checked against each other."""
+"""Export of a torch network to ``model.onnx``, with a check that both give the same outputs."""
 
 from __future__ import annotations
 
@@ -47,10 +47,10 @@ def export_onnx(network: DecoderNetwork, spec: DecoderSpec, path: Path) -> float
     outputs = [spec.output, *(["effort"] * spec.effort), *(["features"] * (spec.adaptation.kind == "head"))]
     logger = logging.getLogger("torch.onnx")
     level = logger.level
-    logger.setLevel(logging.ERROR)  # it warns of torchvision's operators on every call
+    logger.setLevel(logging.ERROR)  # it warns about torchvision's operators on every call
     try:
         with torch.no_grad(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of torch's own deprecations
+            warnings.simplefilter("ignore")  # about torch's own deprecations
             program = torch.onnx.export(
                 network,
                 inputs,
@@ -75,7 +75,7 @@ def export_onnx(network: DecoderNetwork, spec: DecoderSpec, path: Path) -> float
 
 
 def _strip(graph: Any) -> None:
-    """Take out what the exporter says about the machine: stack traces with its paths."""
+    """Remove what the exporter wrote about the machine: stack traces with file paths."""
     del graph.metadata_props[:]
     for part in (graph.graph, *graph.functions):
         if hasattr(part, "metadata_props"):
@@ -91,7 +91,7 @@ def _strip(graph: Any) -> None:
 def largest_difference(network: DecoderNetwork, spec: DecoderSpec, content: bytes) -> float:
     """Largest difference between the outputs of a torch network and of an ONNX graph on the same random inputs.
 
-    Relative to the largest output where that is above 1; batches of one, two and seven.
+    The difference is relative to the largest output if that is above 1. Batches of one, two and seven windows.
     """
     import torch
 

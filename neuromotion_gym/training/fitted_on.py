@@ -1,4 +1,4 @@
-"""What a trained or calibrated decoder was fitted on; `neuromotion_gym.decoders.fitted_on` writes and reads it."""
+"""Makes the record of what a decoder was fitted on; `neuromotion_gym.decoders.fitted_on` writes and reads it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def fitted_on_of(recordings: Sequence[Recording], *, part: str | None = None, excluded: Sequence[str] = ()) -> FittedOn:
-    """What to record of a decoder that was fitted on ``recordings``.
+    """The record of a decoder that was fitted on ``recordings``.
 
     Raises
     ------
@@ -51,7 +51,7 @@ def with_fingerprints(
     ----------
     record : FittedOn
     channels : sequence of str
-        Those that the decoder reads.
+        Channels that the decoder reads.
     root : path, optional
         Folder of the data sets; the environment variable ``NEUROMOTION_DATA`` when left out.
     """
@@ -61,7 +61,7 @@ def with_fingerprints(
 
 
 def run_of(recording: Recording) -> str:
-    """Name of a recording's run as the table of parts has it: where each run is a session, the name of the session."""
+    """Name of a recording's run in the table of parts; where each run is a session of its own, the session's name."""
     known = registry.is_known(recording.dataset)
     each = known and registry.dataset(recording.dataset).table.one_session_per == "run"
     return recording.session if each else recording.run

@@ -1,7 +1,7 @@
 """Decoders for people they have not seen: one for each fold of whole people, trained once and kept in the cache.
 
-The folds stand in the data set's table of parts. `fold_decoder` gives the decoder that was trained without a person;
-the offline report and the benchmark over all people both use it.
+The folds are listed in the data set's table of parts. `fold_decoder` returns the decoder that was trained without a
+person; the offline report and the benchmark over all people both use it.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
 
 def fold_recipe(recipe: Recipe) -> Recipe:
-    """The recipe as a fold trains it: on all runs of everybody else, without a part for tuning.
+    """The recipe for training in a fold: on all runs of all other people, without a tune part.
 
-    The weights of the last epoch are kept: choosing an epoch would need people put aside in every fold.
+    The weights of the last epoch are kept, since choosing the best epoch would need further held-out people per fold.
     """
     data, network, training = recipe.trainable()
     return Recipe(
@@ -43,7 +43,7 @@ def fold_recipe(recipe: Recipe) -> Recipe:
 
 
 def held_out(dataset: str, subject: str) -> tuple[str, ...]:
-    """Everybody who is held out together with ``subject``.
+    """All people of the fold that ``subject`` is in.
 
     Raises
     ------
@@ -58,9 +58,9 @@ def held_out(dataset: str, subject: str) -> tuple[str, ...]:
 
 
 def fold_folder(recipe: Recipe, fold: Sequence[str], root: str | os.PathLike[str] | None = None) -> Path:
-    """Folder in the cache of the decoder that was trained without ``fold``, whether it is trained yet or not.
+    """Cache folder of the decoder that is trained without ``fold``; the folder need not exist yet.
 
-    It is named by everything that the weights depend on, see `neuromotion_gym.training.digest`.
+    Its name holds a digest of everything that the weights depend on, see `neuromotion_gym.training.digest`.
     """
     digest = training_digest(fold_recipe(recipe), "all", fold, root)
     return cache_folder() / "folds" / f"{recipe.decoder.name}-{digest}"
@@ -69,7 +69,7 @@ def fold_folder(recipe: Recipe, fold: Sequence[str], root: str | os.PathLike[str
 def train_fold(
     recipe: Recipe, fold: Sequence[str], *, root: str | os.PathLike[str] | None = None, progress: bool = True
 ) -> Path:
-    """Train the decoder that does not see ``fold``, unless it is in the cache; its folder."""
+    """Train the decoder without ``fold``, unless it is in the cache; return its folder."""
     folder = fold_folder(recipe, fold, root)
     if not (folder / MODEL).is_file():
         from neuromotion_gym.training.train import train
@@ -81,12 +81,12 @@ def train_fold(
 def fold_decoder(
     name: str | Path, subject: str, *, root: str | os.PathLike[str] | None = None, progress: bool = False
 ) -> OnnxDecoder:
-    """The decoder that was trained without ``subject``; it is trained first where the cache lacks it (extra ``train``).
+    """The decoder trained without ``subject``; if the cache lacks it, it is trained first (needs the extra ``train``).
 
     Parameters
     ----------
     name : str or path
-        A decoder, or the folder of one, with a whole recipe.
+        A decoder, or the folder of one, with a complete recipe.
     subject : str
         The person to be decoded.
     root : path, optional
@@ -97,7 +97,7 @@ def fold_decoder(
     Raises
     ------
     NeuroMotionError
-        If decoder or person are unknown, or it has to be trained and cannot be.
+        If the decoder or the person is unknown, or the decoder cannot be trained.
     """
     recipe = load_recipe(decoder_folder(name))
     fold = held_out(recipe.decoder.dataset, subject)
@@ -107,7 +107,7 @@ def fold_decoder(
 def decide_over_folds(
     name: str | Path, *, root: str | os.PathLike[str] | None = None, progress: bool = True, **options: Any
 ) -> Decisions:
-    """Decisions on everybody, each person decoded by the decoder that was trained without that person.
+    """Decisions for all people, each decoded by the decoder that was trained without that person.
 
     Parameters
     ----------
@@ -116,7 +116,7 @@ def decide_over_folds(
     root, progress
         As in `fold_decoder`.
     options
-        Of `neuromotion_gym.training.evaluation.decide`.
+        Options of `neuromotion_gym.training.evaluation.decide`.
     """
     folder = decoder_folder(name)
     recipe = load_recipe(folder)

@@ -1,6 +1,6 @@
 """Labels with left and right exchanged, for training on mirrored signals.
 
-The channels' counterparts are `neuromotion_gym.signals.montage.mirrored_channels`.
+`neuromotion_gym.signals.montage.mirrored_channels` does the same for channels.
 """
 
 from __future__ import annotations

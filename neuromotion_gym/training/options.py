@@ -23,24 +23,24 @@ def checked_options(
     Parameters
     ----------
     function : callable
-        Its parameters are the options, but for the first ``positional`` ones. Values are checked against their
+        Its parameters are the options, except the first ``positional`` ones. Values are checked against their
         annotations, as far as those can be looked up from the function's module.
     given : mapping
         Options of the recipe.
     what : str
-        Who takes them, for messages: "Network 'slow_bins'".
+        Name of the function in messages, such as "Network 'slow_bins'".
     positional : int
-        Parameters that the caller passes by position.
+        Number of parameters that the caller passes by position.
 
     Returns
     -------
     dict
-        As annotated: a list where a tuple is wanted becomes a tuple.
+        Values of the annotated types: a list becomes a tuple where a tuple is annotated.
 
     Raises
     ------
     NeuroMotionError
-        If an option is unknown, is missing, or is of a wrong kind.
+        If an option is unknown, is missing, or has a wrong type.
     """
     options = {
         name: parameter
@@ -67,7 +67,7 @@ def _hint(function: Callable[..., Any], name: str) -> Any:
     one = SimpleNamespace(__annotations__={name: annotation})
     try:
         return get_type_hints(one, globalns=getattr(function, "__globals__", {}))[name]
-    except NameError:  # imported for the type checker alone
+    except NameError:  # imported only for type checkers
         return Any
 
 

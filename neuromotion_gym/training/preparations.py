@@ -26,7 +26,7 @@ _REGISTERED: dict[str, Callable[..., TrainingWindows] | str] = {}
 
 
 def register_preparation(name: str, training_windows: Callable[..., TrainingWindows] | str) -> None:
-    """Make a preparation of another package known; the same one again changes nothing.
+    """Register a preparation of another package; registering the same one again changes nothing.
 
     Parameters
     ----------
@@ -50,12 +50,12 @@ def list_preparations() -> list[str]:
 
 
 def preparation(name: str) -> Callable[..., TrainingWindows]:
-    """The function that makes windows of sessions.
+    """The function that makes windows from sessions.
 
     Raises
     ------
     NeuroMotionError
-        If there is none of that name; the message lists those there are.
+        If no preparation has this name; the message lists all names.
     """
     registered = registered_preparation(name)
     if registered is not None:

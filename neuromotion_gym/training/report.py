@@ -48,16 +48,16 @@ def evaluate(
     name : str or path
         A decoder, or the folder of one.
     parts : sequence of str
-        Parts to report on. People marked unseen in the parts table are reported apart, as ``test_unseen``.
+        Parts to report on. People marked unseen in the parts table are reported separately, as ``test_unseen``.
     folds : bool
-        Also train (or take from the cache) the decoder of each fold, and report on everybody.
+        Also train (or take from the cache) the decoder of each fold, and report on all people.
     root : path, optional
         Folder of the data sets; the environment variable ``NEUROMOTION_DATA`` when left out.
     write : bool
-        Whether to write ``metrics.json`` and ``card.md`` into the folder; figures of parts that are not asked for
-        stay as they are there.
+        Whether to write ``metrics.json`` and ``card.md`` into the folder. Figures of other parts that are already in
+        ``metrics.json`` are kept.
     progress : bool
-        Whether training of folds shows a progress bar.
+        Whether the training of folds shows a progress bar.
 
     Returns
     -------
@@ -108,7 +108,7 @@ def read_metrics(folder: Path) -> dict[str, Any]:
 
 
 def _groups(recipe: Recipe, part: str, root: str | os.PathLike[str] | None) -> dict[str, list[Session]]:
-    """Sessions of a part; those of people whom no other part has stand apart."""
+    """Sessions of a part; sessions of people who are in no other part are a group of their own."""
     sessions = sessions_of(recipe, part, root=root, calibration_apart=True)
     unseen = set(registry.dataset(recipe.decoder.dataset).table.unseen)
     groups = {
@@ -132,12 +132,12 @@ def _figures(decoder: Decoder, sessions: Sequence[Session]) -> dict[str, Any]:
 
 
 def _contrasts(spec: DecoderSpec) -> list[tuple[str, ...]]:
-    """Labels that the data set has told apart on their own, where the decoder has more than those."""
+    """The data set's groups of labels to evaluate on their own, for a decoder that has more labels than the group."""
     return [labels for labels in registry.dataset(spec.dataset).contrasts if set(labels) < set(spec.labels)]
 
 
 def _seen_in_training(folder: Path, sessions: Sequence[Session]) -> list[str]:
-    """People among ``sessions`` of whom the decoder was fitted on a run that is evaluated."""
+    """People with a run in ``sessions`` that the decoder was also fitted on."""
     record = fitted_on(folder)
     if record is None:
         return []
@@ -148,7 +148,7 @@ def _seen_in_training(folder: Path, sessions: Sequence[Session]) -> list[str]:
 
 
 def _rounded(value: Any) -> Any:
-    """Figures to four digits after the point; the intervals are wider than that."""
+    """Figures rounded to four decimal places; the intervals are wider than this rounding."""
     if isinstance(value, float):
         return round(value, 4)
     if isinstance(value, dict):

@@ -1,8 +1,9 @@
-"""Training of a decoder from its recipe: with Lightning, from a seed, resumable epoch by epoch.
+"""Training of a decoder from its recipe with Lightning, from a seed; it can be resumed after every epoch.
 
 ``train("classifiers/NAME/recipe.yaml")`` keeps a checkpoint of every epoch in a work folder, which is named by recipe,
-recordings, code and versions (`neuromotion_gym.training.digest`). Run again after an interruption, it goes on where it
-was; where any of these has changed, it starts anew. The decoder's folder is written at the end.
+recordings, code and versions (`neuromotion_gym.training.digest`). When it is called again after an interruption, it
+continues from the last epoch; if any of these has changed, it starts from the beginning. The decoder's folder is
+written at the end.
 """
 
 from __future__ import annotations
@@ -45,13 +46,13 @@ if TYPE_CHECKING:
     from neuromotion_gym.training.data import TrainingWindows
 
 PLAYED_PARTS = ("tune", "test")
-"""Parts that are there to be played; a decoder that was trained on them proves nothing there."""
+"""Parts that are meant to be played; figures on a part say nothing about a decoder that was trained on that part."""
 
 
 class _Batches(Dataset[tuple["Tensor", ...]]):
-    """Batches of one epoch; batch ``i`` depends on seed, epoch and ``i`` alone, so that resuming changes nothing.
+    """Batches of one epoch; batch ``i`` depends only on seed, epoch and ``i``, so that resuming changes nothing.
 
-    Windows are varied here, on the processor, so that an accelerator changes no random numbers.
+    Windows are varied here, on the CPU, so that random numbers are the same with and without an accelerator.
     """
 
     def __init__(
@@ -83,20 +84,20 @@ class _Batches(Dataset[tuple["Tensor", ...]]):
 
 
 def _seed(*numbers: int) -> int:
-    """One seed of several numbers; tuples of integers have the same hash everywhere."""
+    """One seed from several numbers; tuples of integers have the same hash everywhere."""
     return hash(numbers) % 2**31
 
 
 class DecoderTraining(lightning.LightningModule):
-    """One network in training; ``load_from_checkpoint`` makes one of a ``model.ckpt``.
+    """One network in training; ``load_from_checkpoint`` makes one from a ``model.ckpt``.
 
     Parameters
     ----------
     recipe : Recipe, or mapping with its content
     seed : int, optional
-        Of the one network to train. Where left out, the network holds the members of all ``training.seeds``.
+        Seed of the one network to train. When left out, the network has as many members as ``training.seeds``.
     train, tune : TrainingWindows, optional
-        To train on and to look at.
+        Windows to train on, and windows for the accuracy on the tune part.
     """
 
     def __init__(
@@ -131,14 +132,14 @@ class DecoderTraining(lightning.LightningModule):
         return DataLoader(_Batches(self.tune_windows, 256), batch_size=None)
 
     def log_probabilities(self, inputs: Sequence[Tensor]) -> Tensor:
-        """Output for the cross-entropy: logits or log-probabilities."""
+        """Output of the network for the cross-entropy: logits or log-probabilities."""
         output: Tensor = self.network(*inputs)[0]
         return torch.log(output.clamp_min(1e-12)) if self.output == "probabilities" else output
 
     def training_step(self, batch: tuple[Tensor, ...], index: int) -> Tensor:
         """Loss of one batch."""
         labels, *inputs = batch
-        # Dropout is seeded anew in every step, so that training that was stopped goes on with the same numbers
+        # Dropout is seeded in every step, so that resumed training draws the same random numbers
         torch.manual_seed(_seed(self.seed, self.current_epoch, index))
         loss = functional.cross_entropy(
             self.log_probabilities(inputs), labels, label_smoothing=self.options.label_smoothing
@@ -164,7 +165,7 @@ class DecoderTraining(lightning.LightningModule):
         self.log("tune_accuracy", accuracy, prog_bar=True)
 
     def configure_optimizers(self) -> Any:
-        """AdamW; its rate rises and then falls along a cosine. Biases and scales have no weight decay."""
+        """AdamW; its learning rate rises, then falls along a cosine. Biases and scales have no weight decay."""
         options = self.options
         decayed = [value for value in self.network.parameters() if value.ndim > 1]
         others = [value for value in self.network.parameters() if value.ndim <= 1]
@@ -196,7 +197,7 @@ def train(
 ) -> Path:
     """Train a decoder and write its folder: recipe.yaml, model.onnx, model.pt, model.ckpt and fitted_on.json.
 
-    A recipe that trains on what benchmarks play is allowed, for a final model, but warned of.
+    A recipe may train on recordings that benchmarks play, for a final model, but a warning says so.
 
     Parameters
     ----------
@@ -209,7 +210,7 @@ def train(
     root : path, optional
         Folder of the data sets; the environment variable ``NEUROMOTION_DATA`` when left out.
     exclude : sequence of str
-        People left out besides the recipe's own, who are to be decoded later (folds).
+        People left out in addition to those that the recipe excludes, since they are decoded later (folds).
     progress : bool
         Whether to show a progress bar.
 
@@ -223,7 +224,7 @@ def train(
     NeuroMotionError
         If recipe or data do not fit, the decoder gives targets, or training ends in NaN.
     KeyboardInterrupt
-        After Ctrl-C; the same call goes on from the last whole epoch.
+        After Ctrl-C; the same call continues from the last complete epoch.
     """
     source = None if isinstance(recipe, Recipe) else Path(recipe)
     loaded = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
@@ -243,7 +244,7 @@ def train(
     windows = prepared_windows(loaded, sessions)
     recordings = [recording for session in sessions for recording in session.recordings]
     record = fitted_on_of(recordings, part=data.train, excluded=left_out)
-    del sessions, recordings  # windows hold what they need; all recordings together may be a gigabyte
+    del sessions, recordings  # no longer needed; all recordings together may be a gigabyte
     key = training_digest(loaded, data.train, exclude, root)
     work = (cache_folder() / "training" if work is None else Path(work)) / key
     if options.method == "closed_form":
@@ -257,7 +258,7 @@ def train(
             for index in range(options.seeds)
         ]
         network = members[0] if len(members) == 1 else Ensemble(members, loaded.decoder.output)
-    if not exclude:  # a fold meets its own data set alone, in which people and runs have names
+    if not exclude:  # a fold decodes only its own data set, where names of people and runs are enough
         record = with_fingerprints(record, loaded.decoder.channels, root)
     write_folder(network, loaded, folder, record, source)
     shutil.rmtree(work, ignore_errors=True)
@@ -265,7 +266,7 @@ def train(
 
 
 def _warn_of_played(recipe: Recipe) -> None:
-    """Warn where a recipe trains on runs that are there to be played."""
+    """Warn if a recipe trains on runs that are meant to be played."""
     data, _, _ = recipe.trainable()
     table = registry.dataset(recipe.decoder.dataset).table
     trained = people_of(recipe, data.train, data.exclude)
@@ -273,7 +274,7 @@ def _warn_of_played(recipe: Recipe) -> None:
     for part in PLAYED_PARTS:
         try:
             played = table.runs(part, data.session_kind)  # type: ignore[arg-type]
-        except NeuroMotionError:  # nobody of this part recorded this kind of session
+        except NeuroMotionError:  # nobody in this part recorded this kind of session
             continue
         seen += [f"{person} of part {part}" for person in played if set(played[person]) & set(trained.get(person, ()))]
     if seen:
@@ -314,7 +315,7 @@ def _check_resumable(last: Path, module: DecoderTraining) -> None:
 def _gradient(
     recipe: Recipe, seed: int, windows: TrainingWindows, tune: TrainingWindows | None, work: Path, progress: bool
 ) -> DecoderNetwork:
-    """Train one network, from its last checkpoint in ``work`` where there is one."""
+    """Train one network, starting from its last checkpoint in ``work`` if there is one."""
     _, _, options = recipe.trainable()
     work.mkdir(parents=True, exist_ok=True)
     module = DecoderTraining(recipe, seed, windows, tune)
@@ -354,7 +355,7 @@ def _gradient(
         )
         try:
             trainer.fit(module, ckpt_path=str(last) if last.is_file() else None, weights_only=True)
-        except SystemExit:  # how Lightning ends after Ctrl-C, with further ones muted
+        except SystemExit:  # Lightning exits like this after Ctrl-C and ignores further ones
             signal.signal(signal.SIGINT, signal.default_int_handler)
             raise KeyboardInterrupt from None
     chosen = work / "best.ckpt" if best else last
@@ -380,7 +381,7 @@ def write_folder(
     recipe : Recipe
     folder : path
     record : FittedOn
-        What it was fitted on.
+        Record of what the network was fitted on.
     source : path, optional
         Where the recipe was read from; a recipe that already lies in ``folder`` is not written again.
     """
@@ -417,7 +418,7 @@ def load_network(folder: str | Path) -> DecoderNetwork:
     Raises
     ------
     NeuroMotionError
-        If a file is missing or corrupt, or the weights are another network's.
+        If a file is missing or corrupt, or the weights belong to another network.
     """
     folder = Path(folder)
     network = _whole_network(load_recipe(folder))

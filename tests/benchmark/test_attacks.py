@@ -1,4 +1,4 @@
-"""What must tell nothing of the goal, on the loop itself: when pieces join, and what a decoder without it says."""
+"""Two things must not reveal the goal: the times of restarts, and a decoder whose signals do not depend on the goal."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ def make_loop(decoder, rows, level="easy", **options):
 
 
 def joins(goals):
-    """Steps at which the source restarts, bool (steps, rows), while each limb is driven to its own posture."""
+    """Where the source restarts, and the operator's labels, shape (steps, rows) each, while limbs move at random."""
     loop = make_loop("oracle:emg_armband", len(goals))
     generators = [np.random.default_rng([11, row]) for row in range(len(goals))]
     loop.reset(np.arange(len(goals)), generators, goals=goals)
@@ -33,7 +33,7 @@ def joins(goals):
 
 
 def test_joins_do_not_tell_the_goal():
-    """A change of mind waits for the source's own clock: its restarts are the same whatever is wanted."""
+    """A new label waits for the source's own clock: its restarts are the same for all goals."""
     goals = 0.6 * np.eye(3)[[0, 1, 2, 0]]
     first, wanted = joins(goals)
     second, other = joins(-goals[::-1])
@@ -43,7 +43,7 @@ def test_joins_do_not_tell_the_goal():
 
 
 class JoinsOnly:
-    """Sees nothing but joins: visits every candidate, and stays where fewer joins than usual came while it waited."""
+    """Reads only the restarts: visits every candidate, and stays where no restart came in the last eight steps."""
 
     def __init__(self, loop):
         self.loop, self.layout = loop, loop.layout

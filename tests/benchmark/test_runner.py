@@ -185,6 +185,13 @@ def test_a_folder_without_results_is_refused(tmp_path):
         read_lines(tmp_path)
 
 
+def test_a_folder_whose_table_lacks_the_episodes_of_a_cell_is_refused(tmp_path):
+    (tmp_path / "cells.json").write_text('[{"cell": "a"}, {"cell": "b"}]')
+    (tmp_path / "episodes.csv").write_text("cell,success,wrong_selection,time_s,subject\na,True,False,1.0,S001\n")
+    with pytest.raises(NeuroMotionError, match="no episodes of b"):
+        read_lines(tmp_path)
+
+
 def test_committed_benchmarks_are_valid():
     from pathlib import Path
 

@@ -17,6 +17,13 @@ def test_check_names_the_models_there_are():
     assert "default, stationary, amplitudes, trial, autoregression" in str(result.exception)
 
 
+def test_check_with_folds_takes_everybody_of_the_part(tmp_path):
+    """It gets as far as the recordings, which are missing here."""
+    result = CliRunner().invoke(app, ["check", "--decoder", "emg_armband", "--folds", "--data", str(tmp_path)])
+    assert isinstance(result.exception, NeuroMotionError)
+    assert "has no recordings of" in str(result.exception)
+
+
 @pytest.mark.slow
 def test_fit_makes_the_shipped_file_again(data_root, tmp_path):
     out = tmp_path / "again.npz"

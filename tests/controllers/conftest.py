@@ -1,4 +1,4 @@
-"""Lets the tests of this folder import their closed loop, `loop.py`."""
+"""Lets the tests in this folder import `loop.py`, their closed loop without physics."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Policies that try to score without the decoder. None may pass the best constant posture."""
+"""Policies that try to succeed without the decoder. None may succeed more often than chance."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,10 @@ EPISODES = 250
 
 
 class Deaf:
-    """Visits a list of postures in turn, waiting at each for a share of the dwell time, at a share of full speed."""
+    """Does not read the posterior: visits a list of postures in turn.
+
+    It moves at ``speed``, a share of full speed, and waits at each posture for ``wait``, a share of the dwell time.
+    """
 
     def __init__(self, layout, postures, wait, speed):
         self.layout, self.postures, self.speed = layout, np.asarray(postures, dtype=float), speed
@@ -68,7 +71,7 @@ def test_the_decoy_is_what_an_operator_finds_not_the_goal():
 
 
 def test_the_attack_itself_works_where_wrong_selections_are_ignored():
-    """What stops a blind tour is that a wrong selection ends the episode: in the classical test it finds every goal."""
+    """A wrong selection ends the episode, and this stops the attack: where it does not, the attack finds every goal."""
     layout = make_layout(EEG, "easy")
     tour = Deaf(layout, layout.candidates, 1.3, 1.0)
     success, _, _ = play(tour, layout, "easy", n=50, wrong_selection="ignore")

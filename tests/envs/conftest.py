@@ -1,4 +1,4 @@
-"""Sessions made of noise, for laws that do not depend on what the signal is."""
+"""Sessions made of noise, for tests that do not depend on the kind of signal."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ THREE = ("rest", "left_fist", "right_fist")
 
 
 def noise_sessions(spec: DecoderSpec, people: int = 2, trials: int = 4) -> list[Session]:
-    """People whose trials of 4.2 s are noise, of an amplitude that tells the label's number; with a calibration run."""
+    """Sessions with trials of 4.2 s of noise, whose amplitude tells the label, and with a calibration run."""
     rng = np.random.default_rng(5)
     signal = SignalSpec(spec.modality, spec.channels, spec.rate_hz, spec.unit)
     length = round(4.2 * spec.rate_hz)
@@ -45,7 +45,7 @@ def noise_source(spec: DecoderSpec, people: int = 2) -> ReplaySource:
 
 
 class Loudness:
-    """Reads the label off the amplitude of `noise_sessions`."""
+    """Decodes the label from the amplitude of `noise_sessions`."""
 
     def __init__(self, labels: int) -> None:
         self._levels = 1.0 + np.arange(labels)
@@ -76,7 +76,7 @@ def make_decoder(labels: tuple[str, ...] = THREE, rate_hz: float = 200.0, **chan
 
 @pytest.fixture
 def options() -> Callable[..., dict[str, object]]:
-    """Options of an environment that decodes noise; what is given replaces the default."""
+    """Options of an environment that decodes noise; arguments replace the defaults."""
 
     def build(decoder: ProbabilityDecoder | None = None, **changes: object) -> dict[str, object]:
         decoder = decoder or make_decoder()

@@ -1,4 +1,4 @@
-"""A renderer, where this machine can draw."""
+"""Fixtures for tests that render."""
 
 from __future__ import annotations
 
@@ -15,6 +15,6 @@ def arm() -> Limb:
 
 @pytest.fixture(scope="session")
 def can_draw() -> None:
-    """Skips the test where frames cannot be drawn."""
+    """Skips the test on a machine that cannot render."""
     if not rendering_available():
         pytest.skip(f"needs a rendering back end: {why_not()}")

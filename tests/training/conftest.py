@@ -15,7 +15,7 @@ __all__ = ["head_folder", "mock_band", "small_myo", "tiny", "tiny_folder"]
 
 @pytest.fixture
 def mock_band(tmp_path, monkeypatch):
-    """Root of the data set of `mock_data`, registered with its network for one test; the cache is empty."""
+    """Root of the data set of `mock_data`. Data set and network are registered for one test; the cache is empty."""
     pytest.importorskip("torch", reason="needs the extra train")
     import mock_data
 

@@ -15,53 +15,54 @@ if TYPE_CHECKING:
     from neuromotion_gym.tasks.task import TaskFacts
 
 SPACING = 0.2
-"""Spacing of the grid that stands for a continuum of goals, on two axes and more."""
+"""Spacing of the grid that approximates a continuous space of goals, on two axes and more."""
 LIMIT = 1024
-"""So many goals are inferred at most: the belief is an array of rows x goals x labels x axes while it is updated."""
+"""Largest number of goals: an update of the belief needs an array of rows x goals x labels x axes."""
 HOLD_S = 0.3
-"""A person whose error is mended changes their mind about this soon."""
+"""Time scale on which a person whose error is corrected chooses another label."""
 SPARE_S = 1.0
 """Time that is reserved for the limb to come to rest."""
 UPDATE_S = 0.15
-"""Decisions that follow each other more quickly are taken together, since an update of the belief is expensive."""
+"""Decisions that follow each other more quickly are combined, since an update of the belief is expensive."""
 
 
 class Bayes(HandWritten):
-    """Belief over goals and over what the person asks for, from all decisions so far and the positions of the limb.
+    """Belief over goals and over the label asked for, from all decisions so far and the positions of the limb.
 
-    A person is modelled roughly as in the closed loop. They go on with an axis until its error is mended, then take up
-    the axis with the largest error, and rest where all errors are small. They take into account the movement that is
-    still to come from what they asked for. The joint belief over goal and label is the forward filter of a hidden
-    Markov model. The limb moves to the mean of the goals. It settles on a candidate once its probability passes
-    ``threshold``, or once the time that is left is only just enough to go there and to hold.
+    The person is modelled roughly as the operator of the closed loop. They correct one axis until its error is small,
+    then choose the axis with the largest error, and rest when all errors are small. They take into account the movement
+    that is still to come from the labels they asked for. The joint belief over goal and label is the forward filter of
+    a hidden Markov model. The limb moves to the mean of the goals under this belief. It moves to a candidate once the
+    candidate's probability passes ``threshold``, or once the time left is only just enough to reach it and to hold.
 
     Parameters
     ----------
     layout : ObservationLayout
-        Its candidates are the goals; where it has none, points spread over the space of goals, at most `LIMIT`.
+        Its candidates are the goals; if it has none, the goals are points spread over the space of goals, at most
+        `LIMIT`.
     threshold : float, default 0.9
-        Probability from which a candidate may be selected before time presses.
+        Probability from which a candidate may be selected while there is time left.
     doubt : float, default 0.1
         Weight of the uniform distribution that is mixed into every posterior.
     reliability : float array, shape (labels, labels), optional
-        ``reliability[wanted, decoded]``, rows summing to 1: a confusion matrix taken on tune data. When left out,
-        posteriors are taken as they are.
+        ``reliability[wanted, decoded]``, rows summing to 1: a confusion matrix measured on tune data. When left
+        out, posteriors are used as they are.
     independence : float, default 0.7
-        Factor on the weight of a decision, which is the share of its window or lag that is new; below 1, since errors
-        come in runs.
+        Factor on the weight of a decision (the share of its window or lag that is new); below 1, since errors come in
+        runs.
     reaction_s : float, default 0.25
         A person's reaction time.
     strictness : float, default 0.05
-        Difference of two errors (half ranges) at which the larger one is taken up e times as often; also the width of
-        the step from an error that is not mended to one that is.
+        Difference of two errors (half ranges) at which the larger one is chosen e times as often; also the width of the
+        smooth step between errors that still have to be corrected and errors that do not.
     slip_s : float, default 5
-        Mean time between two changes of label that the model does not foresee.
+        Mean time between two changes of label that the model does not predict.
 
     Raises
     ------
     NeuroMotionError
-        If an option is out of range, if there are more candidates than `LIMIT`, or if the positions that are seen are
-        not those along which goals are measured.
+        If an option is out of range, if there are more candidates than `LIMIT`, or if the observed positions do
+        not lie along the axes of the goals.
     """
 
     name = "bayes"
@@ -113,7 +114,7 @@ class Bayes(HandWritten):
         )
 
     def fresh(self, n: int) -> Memory:
-        """Belief, past positions, evidence that is not yet used, and the number of decisions that it comes from.
+        """Belief, past positions, evidence that is not yet used, and the number of decisions in that evidence.
 
         Shapes (n, goals, labels), (n, delay, axes) with NaN before the episode began, (n, labels) and (n,).
         """
@@ -149,7 +150,7 @@ class Bayes(HandWritten):
     def _predict(self, belief: np.ndarray, position: np.ndarray) -> np.ndarray:
         """Belief (n, goals, labels) one decision later, from the position of the limb (n, axes) that the person saw."""
         tolerance, rest = self.layout.tolerance, self.layout.intents.rest
-        # Error as seen by a person who has asked for a label, less what is still to come: (n, goals, labels, axes)
+        # Error seen by a person who asks for a label, minus the movement still to come: (n, goals, labels, axes)
         error = (self.goals - position[:, None, :])[:, :, None, :] - self.ahead * self._unit
         size = np.abs(error)
         left = np.einsum("ngla,la->ngl", error, self._unit)
@@ -170,10 +171,10 @@ class Bayes(HandWritten):
         return (1 - self.slip) * after + self.slip / self.labels * after.sum(axis=2, keepdims=True)
 
     def _target(self, belief: np.ndarray, position: np.ndarray, left_s: np.ndarray) -> np.ndarray:
-        """Where to go, shape (n, axes), from a belief over goals (n, goals), the position and the seconds left.
+        """Target position, shape (n, axes), from a belief over goals (n, goals), the position and the seconds left.
 
-        This is the mean of the belief, or the candidate that passes the threshold. A mean that lies so near a candidate
-        that it would select it below the threshold is moved away from it.
+        This is the mean of the belief, or the candidate that passes the threshold. If the mean is so near a candidate
+        that the limb would select it below the threshold, the mean is moved away from it.
         """
         mean = products(belief, self.goals)
         if self.layout.candidates is None:
@@ -196,7 +197,7 @@ class Bayes(HandWritten):
 
 
 def inferred_goals(facts: TaskFacts) -> np.ndarray:
-    """Goals over which there is a belief, float32, shape (goals, axes): all candidates, or points of the continuum.
+    """Goals of the belief, float32, shape (goals, axes): all candidates, or points of the continuous space.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The best policy without information: go to one place, whatever the decoder says."""
+"""The best policy without information: go to one place and ignore the decoder."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
 class Blind(HandWritten):
     """Goes to one place and stays there: by default the bound that every decoder has to beat.
 
-    Its success is known exactly where a wrong selection ends the episode: it is the ``chance`` of the task's facts. The
-    place is one of the candidates, or one whose box of the tolerance lies wholly among the goals.
+    If a wrong selection ends the episode, its success is known exactly: it is the ``chance`` of the task's facts. The
+    place is a candidate, or a place whose tolerance box lies completely inside the space of goals.
 
     Parameters
     ----------
     layout : ObservationLayout
     posture : float array, shape (axes,), optional
-        Where to go; one of the best places when left out.
+        Place to go to; one of the best places when left out.
 
     Raises
     ------
     NeuroMotionError
-        If the positions that are seen are not those along which goals are measured.
+        If the observed positions do not lie along the axes of the goals.
     """
 
     name = "blind"
@@ -54,7 +54,7 @@ def best_place(facts: TaskFacts) -> np.ndarray:
     if goals.candidates is not None:
         return np.array(goals.candidates[0], dtype=float)
     place = np.zeros(goals.axes)
-    # As near to the hole as the box of the tolerance lies wholly outside it, or in the middle where there is no room
+    # So near the hole that the tolerance box just lies outside it, or in the middle if there is no room
     room = goals.hole + 2 * facts.tolerance <= goals.reach
     place[0] = goals.hole + facts.tolerance if room else (goals.hole + goals.reach) / 2
     return place

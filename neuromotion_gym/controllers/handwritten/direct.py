@@ -1,4 +1,4 @@
-"""Controllers without memory: an action from the present posterior."""
+"""Controllers without memory: an action from the current posterior."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Velocity(HandWritten):
     ----------
     layout : ObservationLayout
     gain : float, default 1.5
-        Factor on the velocity, which is limited to full speed.
+        Factor on the velocity; the product is limited to full speed.
     """
 
     name = "velocity"
@@ -54,7 +54,7 @@ class Proportional(HandWritten):
     ----------
     layout : ObservationLayout
     slowest : float, default 0.4
-        Share of full speed at no effort. Below 0.2 / (speed * dwell) a posture would be selected while the limb moves.
+        Share of full speed at no effort. Below 0.2 / (speed * dwell) a moving limb would select a posture.
     """
 
     name = "proportional"

@@ -24,11 +24,11 @@ class Kalman(HandWritten):
     ----------
     layout : ObservationLayout
     change_s : float, optional
-        Time in which the wanted velocity changes by about full speed; half the window when left out, 0.2 s at least.
+        Time in which the wanted velocity changes by about full speed; when left out, half the window, at least 0.2 s.
     floor : float, default 0.02
         Variance of the measurement of a decoder that is certain.
     gain : float, default 1.5
-        Factor on the estimate, which is limited to full speed.
+        Factor on the estimate; the product is limited to full speed.
     dead : float, default 0.1
         Estimates below this share of full speed hold the axis still.
     """

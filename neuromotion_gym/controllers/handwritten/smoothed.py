@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 SUREST = 0.8
-"""Highest probability that accumulated evidence reaches, so that it can be reversed in time."""
+"""Highest probability that accumulated evidence can reach, so that it can be reversed in time."""
 
 
 def _check_share(name: str, value: float) -> None:
@@ -36,7 +36,7 @@ class Majority(HandWritten):
     ----------
     layout : ObservationLayout
     votes : int, default 5
-        They delay a change by about half as many decisions.
+        Number of decisions that vote. A change is delayed by about half as many decisions.
     """
 
     name = "majority"
@@ -66,23 +66,23 @@ class Rejection(HandWritten):
     ----------
     layout : ObservationLayout
     enter, leave : float, default 0.15 and 0.05
-        Confidence, from 0 at chance to 1 at certainty, at which a label is taken up and below which it is dropped.
+        Confidence, from 0 at chance to 1 at certainty, at which a label is accepted and below which it is dropped.
     """
 
     name = "rejection"
 
     def __init__(self, layout: ObservationLayout, enter: float = 0.15, leave: float = 0.05) -> None:
         super().__init__(layout)
-        _check_share("The confidence at which a label is taken up", enter)
+        _check_share("The confidence at which a label is accepted", enter)
         _check_share("The confidence below which a label is dropped", leave)
         if leave > enter:
-            raise NeuroMotionError(f"A label taken up at confidence {enter} cannot be dropped below {leave}.")
+            raise NeuroMotionError(f"A label accepted at confidence {enter} cannot be dropped below {leave}.")
         chance = 1 / self.labels
         self.enter = chance + (1 - chance) * enter
         self.leave = chance + (1 - chance) * leave
 
     def fresh(self, n: int) -> Memory:
-        """Label that holds, shape (n,), -1 for none."""
+        """Accepted label, shape (n,), -1 for none."""
         return (np.full(n, -1),)
 
     def act(self, seen: Seen, memory: Memory) -> tuple[np.ndarray, Memory]:
@@ -98,18 +98,18 @@ class Evidence(HandWritten):
     ----------
     layout : ObservationLayout
     memory_s : float, optional
-        Time constant of the leak; two windows when left out, half a second at least.
+        Time constant of the leak; when left out, the length of two windows, but at least half a second.
     threshold : float, default 0.5
         Probability from which a label moves the limb.
     release : float, default 0.35
-        Probability below which it stops.
+        Probability below which the label stops moving the limb.
     bound : float, optional
         Largest lead of a label over the lowest one, in units of log-probability. When left out, it is the lead at which
         a label has the probability 0.8 while all others are equal.
     doubt : float, default 0.02
         Weight of the uniform distribution that is mixed into every posterior.
     boost : float, default 8
-        Factor on the weight of a decision, which is the share of its window that is new; the weight is 1 at most.
+        Factor on the weight of a decision (the share of its window that is new); the product is limited to 1.
     """
 
     name = "evidence"
@@ -146,12 +146,12 @@ class Evidence(HandWritten):
         self.evidence = min(1.0, boost * self.weight)
 
     def fresh(self, n: int) -> Memory:
-        """Sums (n, labels) and the label that moves (n,), -1 for none."""
+        """Sums (n, labels) and the label that moves the limb (n,), -1 for none."""
         return np.zeros((n, self.labels)), np.full(n, -1)
 
     def act(self, seen: Seen, memory: Memory) -> tuple[np.ndarray, Memory]:
         """See `HandWritten.act`."""
-        from scipy.special import softmax  # takes a quarter of a second, so not where all controllers are imported
+        from scipy.special import softmax  # slow (a quarter of a second), so not imported with all controllers
 
         scores, label = memory
         summed = leaky_evidence(scores, seen.posterior, self.keep, self.evidence, self.doubt, self.bound)
@@ -167,11 +167,11 @@ class HiddenMarkov(HandWritten):
     ----------
     layout : ObservationLayout
     stay_s : float, optional
-        Mean time that an intent stays; one and a half times the decoder's lag when left out, a second at least.
+        Mean duration of an intent; when left out, one and a half times the decoder's lag, but at least a second.
     doubt : float, default 0.02
         Weight of the uniform distribution that is mixed into every posterior.
     boost : float, default 8
-        Factor on the weight of a decision, which is the share of its window that is new; the weight is 1 at most.
+        Factor on the weight of a decision (the share of its window that is new); the product is limited to 1.
     """
 
     name = "hmm"
@@ -181,9 +181,9 @@ class HiddenMarkov(HandWritten):
     ) -> None:
         super().__init__(layout)
         _check_share("The doubt", doubt)
-        stay_s = max(1.0, 1.5 * layout.lag_s) if stay_s is None else number("The stay of an intent", stay_s)
+        stay_s = max(1.0, 1.5 * layout.lag_s) if stay_s is None else number("The duration of an intent", stay_s)
         if not (stay_s > 0 and number("The boost", boost) > 0):
-            raise NeuroMotionError(f"The stay of an intent and the boost are above zero, not {stay_s} and {boost}.")
+            raise NeuroMotionError(f"The duration of an intent and the boost are above zero, not {stay_s} and {boost}.")
         self.stay = 1 / self.labels + (1 - 1 / self.labels) * float(np.exp(-layout.hop_s / stay_s))
         self.doubt = doubt
         self.evidence = min(1.0, boost * self.weight)

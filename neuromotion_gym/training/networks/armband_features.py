@@ -4,7 +4,7 @@ Features of each channel, over the window: log root mean square; its log ratios 
 and second difference (Hjorth's mobility and complexity: how fast the signal is), to the root mean square of the second
 half of the window (is the contraction rising?) and to the mean absolute value (how peaked it is). Between channels:
 correlation coefficients, which measure what neighbouring electrodes share. All logarithms have a floor of about one
-count, the resolution of the armband, so that silence is not magnified.
+count, the resolution of the armband, so that tiny signals are not magnified.
 
 Sources: Hudgins, Parker and Scott, IEEE Trans Biomed Eng 40:82-94 (1993); Hjorth, Electroencephalogr Clin
 Neurophysiol 29:306-310 (1970); Phinyomark et al., Expert Syst Appl 39:7420-7431 (2012) for the logarithms.
@@ -62,8 +62,8 @@ def _log_root(power: Tensor) -> Tensor:
 class Effort(nn.Module):
     """Strength of the contraction, 0 to 1.
 
-    The log amplitude of the window, all channels together, on a scale from 0, the 95th percentile at rest, to 1, the
-    90th percentile of all other labels, over the training people.
+    Log amplitude of the window over all channels, on a linear scale: 0 is its 95th percentile at rest, 1 its 90th
+    percentile under all other labels, over the training people.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ class Effort(nn.Module):
         return torch.clamp((_amplitude(window) - low) / (high - low), 0, 1)
 
     def set(self, windows: Tensor, labels: np.ndarray) -> None:
-        """Take the range from training windows."""
+        """Set the range from training windows."""
         amplitude = _amplitude(windows).numpy()
         still = labels == self.rest
         low, high = np.quantile(amplitude[still], 0.95), np.quantile(amplitude[~still], 0.9)
@@ -134,7 +134,7 @@ class ArmbandNetwork(DecoderNetwork):
         return logits, self.effort(window)
 
     def augment(self, window: Tensor, generator: torch.Generator) -> Tensor:
-        """Turn the armband by a part of the distance between electrodes; vary the gains of channels and of all."""
+        """Rotate the armband by up to ``shift`` electrode distances; vary the gain of each channel and of all."""
         n, channels, _ = window.shape
         if self.shift:
             turn = (2 * torch.rand(n, generator=generator) - 1) * self.shift
@@ -142,7 +142,7 @@ class ArmbandNetwork(DecoderNetwork):
             part = (turn - whole)[:, None, None]
             near = (torch.arange(channels)[None] + whole.long()[:, None]) % channels
             rows = torch.arange(n)[:, None]
-            # The square roots keep the power where the two electrodes are uncorrelated
+            # The square roots keep the power unchanged if the two electrodes are uncorrelated
             window = torch.sqrt(1 - part) * window[rows, near] + torch.sqrt(part) * window[rows, (near + 1) % channels]
         if self.gain_sd:
             window = window * torch.exp(self.gain_sd * torch.randn(n, channels, 1, generator=generator))
@@ -161,7 +161,7 @@ class ArmbandNetwork(DecoderNetwork):
 
 
 def rest_index(spec: DecoderSpec, rest: str | None) -> int:
-    """Index of the label without contraction: the one named, else the one that the data set says.
+    """Index of the label without contraction: the given one, otherwise the data set's rest label.
 
     Raises
     ------
@@ -197,11 +197,11 @@ def build(
         Widths of the two hidden layers.
     dropout : float
     rest : str, optional
-        Label without contraction; that of the data set where left out.
+        Label without contraction; the data set's rest label when left out.
     gain_sd, amplitude_sd : float
-        Training windows: standard deviations of the log gain of each channel, and of all together.
+        Standard deviations of the random log gain of training windows: of each channel, and of all channels together.
     shift : float
-        Training windows: largest turn of the armband either way, in distances between electrodes.
+        Largest random rotation of the armband in training windows, in either direction, in electrode distances.
     """
     wide, narrow = hidden
     return ArmbandNetwork(spec, (wide, narrow), dropout, rest_index(spec, rest), gain_sd, amplitude_sd, shift)

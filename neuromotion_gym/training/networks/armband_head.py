@@ -1,8 +1,8 @@
-"""The features of `armband_features`, whitened, and a last layer that belongs to the wearer.
+"""The features of `armband_features`, whitened, and a last layer that is fitted to the wearer.
 
-Features are whitened by their covariance within people and labels, over the training people; nothing else is learned
-from them. When the covariance of a wearer is shrunk towards the identity later, it is shrunk towards what people have
-in common.
+Features are whitened by their covariance within people and labels, over the training people. Besides it, only the means
+of the features and the range of the effort are computed from the training people. When a wearer's covariance is later
+shrunk towards the identity, it is thus shrunk towards the covariance that people have in common.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from neuromotion_gym.training.data import TrainingWindows
 
 SMALLEST = 1e-4
-"""Added to the variances along the axes of the covariance, so that axes that hardly vary are not magnified."""
+"""Added to the eigenvalues of the covariance, so that directions with little variance are not magnified."""
 
 
 class ArmbandHead(DecoderNetwork):
-    """Whitened features; the last layer comes as adaptation."""
+    """Whitened features; the last layer is given as the adaptation."""
 
     def __init__(self, spec: DecoderSpec, rest: int) -> None:
         super().__init__()
@@ -42,7 +42,7 @@ class ArmbandHead(DecoderNetwork):
         return logits, self.effort(window), features
 
     def fit(self, data: TrainingWindows, generator: np.random.Generator) -> None:
-        """Whitening and the range of the effort."""
+        """Set the means, the whitening and the range of the effort."""
         rows = generator.permutation(len(data.labels))[:40_000]
         windows, labels, people = torch.from_numpy(data.windows(rows)), data.labels[rows], data.people[rows]
         features = self.features(windows).double().numpy()
@@ -55,14 +55,14 @@ class ArmbandHead(DecoderNetwork):
 
 
 def build(spec: DecoderSpec, *, rest: str | None = None) -> ArmbandHead:
-    """Network for an armband whose last layer is the wearer's.
+    """Network for an armband, with a last layer that is fitted to the wearer.
 
     Parameters
     ----------
     spec : DecoderSpec
         ``adaptation.kind`` "head", ``adaptation.shape`` (labels, features + 1).
     rest : str, optional
-        Label without contraction; that of the data set where left out.
+        Label without contraction; the data set's rest label when left out.
     """
     network = ArmbandHead(spec, rest_index(spec, rest))
     expected = (len(spec.labels), network.features.size + 1)

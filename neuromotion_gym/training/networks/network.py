@@ -1,4 +1,4 @@
-"""What a network has to offer to be trained from a recipe and exported."""
+"""The base class of networks that are trained from a recipe and exported."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ class DecoderNetwork(nn.Module):
 
 
 class Ensemble(DecoderNetwork):
-    """Networks of one recipe, trained from several seeds, averaged.
+    """The average of networks of one recipe that were trained from several seeds.
 
-    Logits are averaged as they are; of log-probabilities and probabilities the mean probability is taken.
+    Logits are averaged as they are; for log-probabilities and probabilities the mean probability is used.
     """
 
     def __init__(self, members: list[DecoderNetwork], output: str) -> None:

@@ -1,4 +1,4 @@
-"""Logistic regression on slow potentials: what eyes that follow a cue give away. A control for decoders of EEG.
+"""Logistic regression on slow potentials. A control for EEG decoders: eyes that follow a cue reveal the label.
 
 A causal low-pass filter inside the window keeps every channel below ``high_hz``; its output is averaged in bins, and a
 linear layer reads all bins. On frontal and posterior pairs of electrodes below 4 Hz this is mostly the corneoretinal
@@ -45,14 +45,14 @@ class SlowBins(DecoderNetwork):
         return (window @ self.binning).flatten(1)
 
     def prepare(self, data: TrainingWindows, generator: np.random.Generator) -> None:
-        """Medians and spreads of the bins over training windows, shares of the labels; the layer starts at zero."""
+        """Set medians and spreads of the bins, and the shares of the labels; the linear layer starts at zero."""
         shares = np.bincount(data.labels, minlength=len(self.prior)) / len(data.labels)
         self.prior.copy_(torch.from_numpy(np.log(np.maximum(shares, 1e-6))))
         rows = generator.permutation(len(data.labels))[:5_000]
         bins = self._bins(torch.from_numpy(data.windows(rows)))
         low, middle, high = torch.quantile(bins, torch.tensor([0.16, 0.5, 0.84]), dim=0)
         self.mean.copy_(middle)
-        # A channel that the ocular regression has emptied holds rounding errors alone, which are not magnified
+        # A channel that is flat after ocular regression holds only rounding errors, which are not magnified
         spread = (high - low) / 2
         self.scale.copy_(torch.where(spread > 1e-3 * spread.max(), spread, 1.0))
         nn.init.zeros_(self.head.weight)

@@ -1,19 +1,19 @@
-"""Log power of learned spatial filters in fixed causal bands, then a small layer: a decoder of sensorimotor rhythms.
+"""Log power after learned spatial and fixed causal band-pass filters, then a small layer: for sensorimotor rhythms.
 
-One matrix product aligns the window to the person and filters it in space; causal band-pass filters inside the window
-follow, so the network keeps no state. It reads the logarithm of the power of every filter and band, with a floor: a
-signal without power in the bands (slow eye movements alone) gives constants and not magnified leakage. Band-pass
-filtering is one more product, with a matrix whose columns are the shifted impulse response. Only every ``step``-th
-filtered sample is computed, as few as the bands allow.
+One matrix product aligns the window to the person and applies the spatial filters. Causal band-pass filters inside the
+window follow, so the network keeps no state. Its features are the logarithm of the power of every spatial filter and
+band, with a floor: a signal without power in the bands (slow eye movements alone) gives constant features instead of
+magnified leakage. Band-pass filtering is a second matrix product; the columns of its matrix are shifted impulse
+responses. Only every ``step``-th filtered sample is computed, as few as the bands allow.
 
-With ``mirrored`` every spatial filter has a twin on the other side of the head, and exchanging the sides of the input
-exchanges the outputs for left and right exactly.
+With ``mirrored`` every spatial filter has a twin on the other side of the head. Exchanging the two sides of the input
+then exactly exchanges the outputs for left and right.
 
 Sources: Blankertz et al., IEEE Signal Process Mag 25(1):41-56 (2008) for spatial filters and log power; Ang et al.,
 Front Neurosci 6:39 (2012) for bands; He and Wu, IEEE Trans Biomed Eng 67:399-410 (2020) for the alignment.
 
-With ``training.method: closed_form`` it is the classical pair, common spatial patterns and shrinkage linear
-discriminant analysis.
+With ``training.method: closed_form`` the network is the classical combination of common spatial patterns and linear
+discriminant analysis with shrinkage.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ class SpatialBands(DecoderNetwork):
         return (mixed @ self.filtering).square().mean(-1)
 
     def prepare(self, data: TrainingWindows, generator: np.random.Generator) -> None:
-        """Means and scales of the features before the first step."""
+        """Set means and scales of the features before the first training step."""
         rows = generator.permutation(len(data.labels))[:2_000]
         self.train()
         momentum, self.norm.momentum = self.norm.momentum, 1.0
@@ -106,7 +106,7 @@ class SpatialBands(DecoderNetwork):
         self.norm.momentum = momentum
 
     def fit(self, data: TrainingWindows, generator: np.random.Generator) -> None:
-        """Common spatial patterns of each band, and linear discriminant analysis of their log power."""
+        """Compute common spatial patterns of each band, and linear discriminant analysis of their log power."""
         from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
         if self.mirrored or not isinstance(self.head, nn.Linear):
@@ -143,7 +143,7 @@ def _common_spatial_patterns(covariances: np.ndarray, labels: np.ndarray, count:
     covariances : float array, shape (n, channels, channels)
     labels : int array, shape (n,)
     count : int
-        Filters in all; labels take turns.
+        Number of filters in total, taken from the labels in turn.
     """
     from scipy.linalg import eigh
 
@@ -156,7 +156,7 @@ def _common_spatial_patterns(covariances: np.ndarray, labels: np.ndarray, count:
 
 
 def _shifted(taps: np.ndarray, samples: int, step: int) -> np.ndarray:
-    """Matrix that filters a row of ``samples`` causally and keeps every ``step``-th whole result, the last one too."""
+    """Matrix that filters ``samples`` samples causally and keeps every ``step``-th complete output, also the last."""
     ends = np.arange(samples - 1, len(taps) - 2, -step)[::-1]
     matrix = np.zeros((samples, len(ends)))
     for column, end in enumerate(ends):
@@ -182,16 +182,16 @@ def build(
     spec : DecoderSpec
     bands_hz : sequence of (float, float)
     taps : int
-        Length of the causal filters; the window is longer.
+        Length of the causal filters in samples, shorter than the window.
     spatial : int
-        Spatial filters a band (without their twins).
+        Spatial filters per band (without their twins).
     hidden : int
         Width of a hidden layer; 0 leaves the last layer linear.
     dropout : float
     floor : float
-        Added to the power; aligned channels have about 1 in the alignment's band.
+        Added to the power; that of an aligned channel is about 1 in the alignment's band.
     mirrored : bool
-        Twin filters on the other side of the head.
+        Whether every spatial filter has a twin on the other side of the head.
     """
     if taps >= spec.window:
         raise NeuroMotionError(f"Filters of {taps} taps leave nothing of a window of {spec.window} samples.")

@@ -4,7 +4,7 @@ A network that reads only the power of spatially filtered bands (`networks.spati
 a window in each band, and the covariance of any stretch is the mean of the covariances of its blocks. So recordings are
 filtered once, by the network's own causal filters, and every trial is kept as the covariances of its blocks. A training
 window is a stretch of random length anywhere in a trial, or, as in the loop, the end of one piece and the beginning of
-another one of the same label. This is thousands of times cheaper than samples.
+another piece of the same label. This is thousands of times cheaper than training on samples.
 
 ``data.stride_s`` is the length of a block; the options are those of `training_windows`.
 """
@@ -37,21 +37,22 @@ class BandCovariances:
     Parameters
     ----------
     sums : float32 array, shape (trials, blocks + 1, bands, channels * (channels + 1) / 2)
-        Sums over blocks from the trial's start, upper triangles.
+        Sums over the blocks since the trial's start; upper triangles of the covariances.
     lengths : int array, shape (trials,)
         Blocks of each trial.
     recordings, groups : int array, shape (trials,)
-        Recording of each trial, and which recording and label (trials of one group may be joined).
+        Recording of each trial, and its group: trials of one recording and label, which may be joined.
     adaptations : float32 array, shape (recordings, channels, channels)
     rows, labels, people : int array, shape (n,)
     mirrored : bool array, shape (n,)
     order : int array, shape (channels,)
-        Channel on the other side of each.
+        Index of the channel on the other side of the head, for each channel.
     spans : (int, int)
         Shortest and longest stretch, in blocks.
     joined : float
+        Share of windows made of two stretches.
     fixed : int
-        Blocks of a window where nothing is varied.
+        Blocks per window without a generator.
     """
 
     sums: np.ndarray
@@ -70,7 +71,7 @@ class BandCovariances:
 
     @property
     def trials(self) -> np.ndarray:
-        """Which trial each row is."""
+        """Trial of each row."""
         return self.rows
 
     def windows(self, indices: np.ndarray, generator: np.random.Generator | None = None) -> np.ndarray:
@@ -144,13 +145,13 @@ def training_windows(
     joined : float
         Share of windows made of two stretches, from two trials of one recording and label.
     mirrored : bool
-        Whether every trial of one side is used a second time with the electrodes and the label of the two sides
-        exchanged: the two halves of the brain are alike.
+        Whether every trial of a left or right label is used a second time, with the electrodes and the labels of the
+        two sides exchanged, as if the two halves of the brain were alike.
 
     Raises
     ------
     NeuroMotionError
-        If an option is out of range, the network has no bands, the decoder no alignment, or a label no trial.
+        If an option is out of range, the network has no bands, the decoder has no alignment, or a label has no trial.
     """
     spec = recipe.decoder
     data, network, _ = recipe.trainable()
@@ -218,7 +219,7 @@ def _blocks(
             continue
         start = trial.start + skip
         stop = trial.stop if stop_s is None else min(trial.stop, trial.start + round(stop_s * recording.spec.rate_hz))
-        start = max(start, filters.shape[1] - 1)  # before it the filter still fills
+        start = max(start, filters.shape[1] - 1)  # before this the filters lack past samples
         count = (stop - start) // block
         if count < 1:
             continue

@@ -1,10 +1,10 @@
 """Training on windows as a running loop sees them: ``data.preparation: replay``.
 
-The preparation `trials` cuts windows inside trials. In the loop most windows straddle a join, of two trials of one
-label or of two labels, and the onset may lie anywhere in them. A decoder that tells labels by the place of something in
-the window (eyes that jump to a cue) has to be trained on such windows. So the trials of every person are streamed by a
-`ReplaySource`, labels are asked for at random and held for some time, and a window has the label that plays during most
-of its end.
+The preparation `trials` cuts windows inside trials. In the loop most windows hold a join between two trials, of
+the same label or of two labels, and the onset may lie anywhere in the window. A decoder that recognises labels by the
+time of an event in the window (eyes that jump to a cue) has to be trained on such windows. So the trials of every
+session are streamed by a `ReplaySource`. Labels are asked for at random, each for some time. A window gets the label
+that plays for most of its last ``label_s`` seconds.
 
 ``data.start_s`` is the source's ``skip_cue``, ``data.stride_s`` the time from one window to the next; the options are
 those of `training_windows`.
@@ -52,9 +52,9 @@ def training_windows(
     hold_s : (float, float)
         Shortest and longest time for which a label is asked for.
     label_s : float
-        Length of the end of a window that decides on its label; the whole window at most.
+        Length of the last stretch of a window, which decides its label; at most the whole window.
     seed : int
-        Of the labels and of the stream.
+        Seed of the labels and of the stream.
 
     Raises
     ------
@@ -81,7 +81,7 @@ def training_windows(
     for index, (session, generator) in enumerate(zip(sessions, generators, strict=True)):
         for recording in session.recordings:
             check_recording(recording, spec)
-        # All recordings that were handed over are trained on, calibration runs too; a source would leave those out
+        # Train on all given recordings, also on calibration runs, which a source would leave out
         played = replace(session.pick(spec.channels), calibration=())
         source = ReplaySource([played], spec.labels, skip_cue=data.start_s)
         samples, playing = _stream(source, seconds, hold_s, generator)
@@ -91,7 +91,7 @@ def training_windows(
         labels.append(_most_played(playing, ends, min(round(label_s * spec.rate_hz), spec.window), len(spec.labels)))
         persons.append(np.full(len(ends), people.index(session.subject)))
     adaptations = session_adaptations(spec, sessions)
-    if adaptations is not None:  # one a recording; here every session is one stream
+    if adaptations is not None:  # one per recording, but here every session is one stream
         first = np.cumsum([0, *(len(session.recordings) for session in sessions[:-1])])
         adaptations = adaptations[first]
     places = np.concatenate(where).astype(np.int64)
@@ -109,7 +109,7 @@ def training_windows(
 def _stream(
     source: ReplaySource, seconds: float, hold_s: tuple[float, float], generator: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Samples, float32 of shape (channels, samples), and the label that plays at each, of one row of ``source``."""
+    """Samples, float32 of shape (channels, samples), of one row of ``source``, and each sample's label."""
     source.start(1)
     source.reset(np.zeros(1, np.int64), [generator], np.zeros(1, np.int64))
     count = round(READ_S * source.spec.rate_hz)
