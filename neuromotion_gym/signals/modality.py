@@ -1,6 +1,6 @@
-"""Kinds of signal, and what sources take for granted of each where no data set says otherwise.
+"""Kinds of signal, and the defaults of sources for each; a data set may give other values.
 
-A leaf of the box.
+This module imports nothing of the library but `neuromotion_gym.errors`.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ MODALITIES: dict[Modality, ModalityFacts] = {
 
 
 def checked_modality(name: object) -> Modality:
-    """``name`` as a kind of signal.
+    """Return ``name`` if it is a kind of signal.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The 10-10 system of electrodes: which side of the head a name stands for, and which region.
+"""The 10-10 system of electrode names: the side of the head and the region that a name stands for.
 
 Odd numbers lie on the left, even ones on the right, and the counterpart of 3 is 4; names on the midline end in z.
 Letters name regions from front to back: Fp frontopolar, AF, F frontal, FT, FC, T temporal, C central, TP, CP, P
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 FRONTAL_TEMPORAL = re.compile(r"(Fp|AF|FT|F|TP|T)(z|\d+)")
-"""Names of frontal and temporal electrodes, which see eyes and muscles; FC and everything behind it is left out."""
+"""Names of frontal and temporal electrodes, which record eyes and muscles; FC, C, CP, P, PO and O do not match."""
 
 
 def frontal_temporal(channels: Sequence[str]) -> np.ndarray:

@@ -1,6 +1,6 @@
-"""Ocular regression and causal filters: what is done to recordings before they are played.
+"""Ocular regression and causal filters, which are applied to recordings before they are played.
 
-Everything that touches played samples is causal; what is fitted is fitted to calibration runs.
+Every operation on played samples is causal; fitted parameters come from calibration runs.
 """
 
 from __future__ import annotations
@@ -24,18 +24,19 @@ def fit_ocular(
     channels: Sequence[str],
     band_hz: tuple[float, float] = OCULAR_BAND_HZ,
 ) -> np.ndarray:
-    """Matrix that takes the average reference and then regresses the ocular channels out of all channels.
+    """Matrix that applies the average reference and then regresses the ocular channels out of all channels.
 
-    Every channel is regressed on the ocular ones in ``band_hz`` of the calibration run (zero-phase filter: the
-    run is over when it is fitted), as `mne.preprocessing.EOGRegression` does after Gratton, Coles and Donchin
-    (Electroencephalogr. Clin. Neurophysiol. 55:468-484, 1983). Both steps are linear and instantaneous, so one
-    matrix does both, causally: ``recording.transformed(matrix)``. Afterwards the rank is that of the recording
-    less one, less the number of ocular channels, which are themselves zero but for rounding.
+    Every channel is regressed on the ocular ones in ``band_hz`` of the calibration run, as
+    `mne.preprocessing.EOGRegression` does, following Gratton, Coles and Donchin (Electroencephalogr. Clin.
+    Neurophysiol. 55:468-484, 1983). The filter is zero-phase: the calibration run is complete before the fit.
+    Both steps are linear and instantaneous, so one matrix does both, causally: ``recording.transformed(matrix)``.
+    Afterwards the rank is that of the recording minus one, minus the number of ocular channels; the ocular
+    channels themselves are zero except for rounding errors.
 
     Parameters
     ----------
     calibration : sequence of Recording
-        Calibration runs of one person, one spec; labels are not used.
+        Calibration runs of one person, all with the same spec; labels are not used.
     channels : sequence of str
         Ocular channels.
     band_hz : (float, float)
@@ -79,7 +80,7 @@ def fit_ocular(
 def causal_bandpass(
     samples: np.ndarray, rate_hz: float, band_hz: tuple[float, float], order: int = 4, state: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Butterworth band-pass that looks at the past alone, in pieces if need be.
+    """Causal Butterworth band-pass; long signals can be filtered in several calls.
 
     Parameters
     ----------
@@ -89,9 +90,10 @@ def causal_bandpass(
     band_hz : (float, float)
         Lower and upper edge (-3 dB).
     order : int
-        Order of either edge.
+        Order of the filter at each edge.
     state : float array, shape (sections, ..., 2), optional
-        What the last call gave back; left out, the filter starts as if the first sample had always been there.
+        The state that the previous call returned. Without it the filter starts as if all earlier samples had been
+        equal to the first one.
 
     Returns
     -------
@@ -121,7 +123,7 @@ def _sections(rate_hz: float, band_hz: tuple[float, float], order: int) -> np.nd
 
 
 def _zero_phase(samples: np.ndarray, rate_hz: float, band_hz: tuple[float, float]) -> np.ndarray:
-    """Forward and backward, for fitting only."""
+    """Band-pass filter run forward and backward; for fitting only."""
     from scipy.signal import sosfiltfilt
 
     return np.asarray(sosfiltfilt(_sections(rate_hz, band_hz, 2), samples, axis=1))

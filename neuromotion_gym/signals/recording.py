@@ -1,6 +1,6 @@
-"""Recordings, trials and sessions: what every reader gives and every source plays.
+"""Recordings, trials and sessions: readers return them, and sources play them.
 
-Pure NumPy and SciPy; reading files is the business of `neuromotion_gym.signals.readers`.
+This module needs NumPy and SciPy only; files are read by `neuromotion_gym.signals.readers`.
 """
 
 from __future__ import annotations
@@ -20,23 +20,24 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SignalSpec:
-    """What a stream of samples is.
+    """Modality, channels, sampling rate and unit of a stream of samples.
 
     Parameters
     ----------
     modality : {"eeg", "emg"}
         Kind of signal, see `neuromotion_gym.signals.modality`.
     channels : tuple of str
-        Channel names, in the order of the rows of every array of samples.
+        Channel names, in the order of the channel axis of every array of samples.
     rate_hz : float
-        Samples a second.
+        Samples per second.
     unit : str
         Unit of one sample: ``"V"`` for volts, or the unit as recorded (the Myo armband: ``"count"``).
 
     Raises
     ------
     NeuroMotionError
-        If the modality is unknown, the rate not positive, or channels are missing, empty or named twice.
+        If the modality is unknown, the rate is not positive, there are no channels, or a channel name is empty or
+        occurs twice.
     """
 
     modality: Modality
@@ -64,7 +65,7 @@ class Trial:
     label : str
         ``snake_case`` label, as in the data set.
     start, stop : int
-        First sample and one past the last, in samples of the recording.
+        First sample and the sample after the last, counted from the start of the recording.
     has_onset : bool
         Whether ``start`` is the moment at which the person was asked to begin; False for steady-state recordings.
     """
@@ -90,14 +91,14 @@ class Recording:
     dataset, subject, session, run : str
         Where the samples come from. Runs of one subject and session are one `Session`.
     as_recorded : bool
-        False once channels were mixed (`transformed`): a channel that the ocular regression emptied is no
-        broken electrode, so only recordings as recorded are tested for flat channels.
+        False after channels were mixed (`transformed`). Flat channels are an error only where this is True: after
+        ocular regression the ocular channels are zero, although their electrodes are not broken.
 
     Raises
     ------
     NeuroMotionError
-        If the samples are not a finite 2-D float32 array with one row a channel, a channel is flat as
-        recorded, or a trial lies outside the recording.
+        If the samples are not a finite float32 array of shape (channels, samples), a channel is flat although
+        ``as_recorded`` is True, or a trial lies outside the recording.
     """
 
     samples: np.ndarray
@@ -132,13 +133,13 @@ class Recording:
         run: str = "0",
         trial_s: float | None = None,
     ) -> Recording:
-        """Recording from an `mne.io.Raw` (trials from its annotations) or `mne.Epochs` (each epoch a trial).
+        """Recording from an `mne.io.Raw` (trials from its annotations) or `mne.Epochs` (each epoch is a trial).
 
         Parameters
         ----------
         inst : mne.io.BaseRaw or mne.BaseEpochs
-            Channels of type ``modality`` are taken; where there are none (an EDF file does not say), all
-            data channels. Bad channels stay: drop or interpolate them before. Samples are taken to be volts.
+            Channels of type ``modality`` are taken; if there are none (an EDF file does not give types), all data
+            channels are. Bad channels are kept: drop or interpolate them first. Samples are assumed to be in volts.
         modality : {"eeg", "emg"}
             Kind of signal.
         labels : mapping of str to str or None, optional
@@ -177,7 +178,7 @@ class Recording:
             yield trial, self.samples[:, trial.start : trial.stop]
 
     def pick(self, channels: Sequence[str]) -> Recording:
-        """The named channels alone, in this order.
+        """The recording with the named channels only, in the given order.
 
         Raises
         ------
@@ -194,7 +195,7 @@ class Recording:
         return replace(self, samples=self.samples[picks], spec=spec)
 
     def resampled(self, rate_hz: float) -> Recording:
-        """At another sampling rate (polyphase filter, zero phase: for whole recordings, not inside the loop)."""
+        """The recording at another sampling rate (zero-phase polyphase filter; not for use in the loop)."""
         if not np.isfinite(rate_hz) or rate_hz <= 0:
             raise NeuroMotionError(f"Cannot resample {self.name} to {rate_hz} Hz; the rate has to be above 0.")
         if rate_hz == self.spec.rate_hz:
@@ -215,7 +216,7 @@ class Recording:
         return replace(self, samples=samples, spec=replace(self.spec, rate_hz=rate_hz), trials=trials)
 
     def transformed(self, matrix: np.ndarray) -> Recording:
-        """Channels mixed by ``matrix``, shape (channels, channels): ``matrix @ samples``, hence causal."""
+        """The recording as ``matrix @ samples`` (causal); ``matrix`` has shape (channels, channels)."""
         n = len(self.spec.channels)
         if matrix.shape != (n, n):
             raise NeuroMotionError(f"{self.name} has {n} channels; a matrix of shape {matrix.shape} cannot mix them.")
@@ -224,14 +225,14 @@ class Recording:
 
 @dataclass(frozen=True, eq=False)
 class Session:
-    """What one episode plays: one subject and session, its calibration run kept apart.
+    """Recordings of one subject and session, calibration runs apart; an episode plays one session.
 
     Parameters
     ----------
     recordings : tuple of Recording
         Played in the loop, trial by trial.
     calibration : tuple of Recording
-        Recorded before use; adaptation starts from it, and it is never played.
+        Calibration runs, recorded before use: the data for adaptation. They are never played.
     """
 
     dataset: str
@@ -241,7 +242,7 @@ class Session:
     calibration: tuple[Recording, ...] = field(default=())
 
     def pick(self, channels: Sequence[str]) -> Session:
-        """The named channels alone, in this order; see `Recording.pick`."""
+        """The session with the named channels only, in the given order; see `Recording.pick`."""
         return replace(
             self,
             recordings=tuple(recording.pick(channels) for recording in self.recordings),

@@ -1,6 +1,6 @@
 """Splits between trials, runs, sessions or subjects (never between windows), and the check that parts do not overlap.
 
-Calibration runs stay with their sessions, apart from what is split.
+Calibration runs stay with their sessions and are not split.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ UNITS: tuple[Unit, ...] = ("trial", "run", "session", "subject")
 
 
 class Stretch(NamedTuple):
-    """Labelled samples of a recording, in seconds from its beginning (so that resampling changes nothing)."""
+    """A stretch of a recording, in seconds from its beginning, so that resampling does not change it."""
 
     start_s: float
     stop_s: float
@@ -30,14 +30,14 @@ class Stretch(NamedTuple):
 
 @dataclass(frozen=True)
 class Split:
-    """One way to part sessions into those to learn from and those to be judged by.
+    """Sessions divided into those for training and those for testing.
 
     Parameters
     ----------
     unit : {"trial", "run", "session", "subject"}
-        What was kept whole.
+        The unit that was kept whole.
     train, test : tuple of Session
-        A recording of which only some trials belong to a part appears in it with those trials alone.
+        If only some trials of a recording belong to a part, the recording appears there with only those trials.
     """
 
     unit: Unit
@@ -47,16 +47,17 @@ class Split:
 
 @dataclass(frozen=True)
 class Splitter:
-    """Folds of whole units, each held out once; the generator is made anew at every `split`.
+    """Folds of whole units, each held out once; every call of `split` starts again from ``seed``.
 
     Parameters
     ----------
     unit : {"trial", "run", "session", "subject"}
-        What is kept whole. Trials are dealt out label by label, so that every fold has its share of each.
+        The unit that is kept whole. Trials are assigned to folds label by label, so that every fold gets its share
+        of each label.
     folds : int, optional
-        Number of folds; one a unit (leave one out) where left out.
+        Number of folds; by default one per unit (leave-one-out).
     seed : int
-        For the order in which units are dealt out.
+        Seed of the random order in which units are assigned to folds.
     """
 
     unit: Unit
@@ -64,12 +65,12 @@ class Splitter:
     seed: int = 0
 
     def split(self, sessions: Sequence[Session]) -> Iterator[Split]:
-        """Yield one `Split` a fold.
+        """Yield one `Split` per fold.
 
         Raises
         ------
         NeuroMotionError
-            If the unit is unknown, or there are fewer units than folds, or than two.
+            If the unit is unknown, there are fewer than two folds, or there are fewer units than folds.
         """
         if self.unit not in UNITS:
             raise NeuroMotionError(f"Sessions are split by {', '.join(UNITS)}, not by {self.unit!r}.")
@@ -103,7 +104,7 @@ class Splitter:
         return {unit: position % folds for position, unit in enumerate(dealt)}
 
     def _filtered(self, sessions: Iterable[Session], wanted: set[Hashable]) -> Iterator[Session]:
-        """Sessions with the trials of the wanted units alone; those without any are left out."""
+        """Sessions with only the trials of the wanted units; sessions without such trials are left out."""
         for session in sessions:
             recordings = []
             for recording in session.recordings:
@@ -115,7 +116,7 @@ class Splitter:
 
 
 def group_sessions(recordings: Iterable[Recording], calibration_runs: Sequence[str] = ()) -> list[Session]:
-    """Recordings of one subject and session together; those of ``calibration_runs`` apart."""
+    """Group recordings by subject and session; runs named in ``calibration_runs`` become calibration runs."""
     groups: dict[tuple[str, str, str], list[Recording]] = defaultdict(list)
     for recording in recordings:
         groups[recording.dataset, recording.subject, recording.session].append(recording)
@@ -132,13 +133,13 @@ def group_sessions(recordings: Iterable[Recording], calibration_runs: Sequence[s
 def stretches(
     sessions: Iterable[Session], *, calibration: bool = False
 ) -> dict[tuple[str, str, str, str], list[Stretch]]:
-    """Source samples that sessions use: stretches by (data set, subject, session, run).
+    """Stretches of recordings that sessions use, by (data set, subject, session, run).
 
     Parameters
     ----------
     sessions : iterable of Session
     calibration : bool
-        The calibration runs instead of the recordings; those count whole, with or without labels.
+        Return the calibration runs instead of the recordings, each as one stretch, with or without labels.
     """
     found: dict[tuple[str, str, str, str], list[Stretch]] = defaultdict(list)
     for session in sessions:
@@ -155,13 +156,13 @@ def stretches(
 def check_disjoint(parts: Mapping[str, Iterable[Session]]) -> None:
     """Refuse parts that share samples of a recording.
 
-    A session's calibration runs may be another part's training data (the armband's first round is), but in a
-    part that keeps them apart they are checked against its own recordings by `check_calibration_apart`.
+    Calibration runs are not compared here: they may be training data of another part, as the armband's first
+    round is. `check_calibration_apart` compares them with the recordings of their own part.
 
     Raises
     ------
     NeuroMotionError
-        Naming the two parts, the recording and the seconds that they share.
+        If they do; the message names the two parts, the recording and the shared seconds.
     """
     used = {name: stretches(sessions) for name, sessions in parts.items()}
     names = list(used)
@@ -171,12 +172,12 @@ def check_disjoint(parts: Mapping[str, Iterable[Session]]) -> None:
 
 
 def check_calibration_apart(sessions: Iterable[Session]) -> None:
-    """Refuse sessions whose calibration runs are also among the recordings of any of them.
+    """Refuse sessions whose calibration runs overlap the recordings of any of the sessions.
 
     Raises
     ------
     NeuroMotionError
-        Naming the recording and the seconds.
+        If they do; the message names the recording and the shared seconds.
     """
     sessions = list(sessions)
     _refuse_shared(stretches(sessions), stretches(sessions, calibration=True), "Recordings and calibration runs")
@@ -201,7 +202,7 @@ def _refuse_shared(
 
 
 def _as_objects(units: Iterable[Hashable]) -> np.ndarray:
-    """1-D array of tuples, which NumPy would otherwise take apart."""
+    """1-D array of tuples; NumPy would otherwise turn them into a 2-D array."""
     listed = list(units)
     array = np.empty(len(listed), dtype=object)
     array[:] = listed

@@ -1,1 +1,1 @@
-"""One module for each format that recordings come in."""
+"""Readers of recordings, one module per format."""

@@ -1,14 +1,14 @@
-"""Recordings as NumPy archives (``.npz``), for data of one's own; no pickles.
+"""Recordings as NumPy archives (``.npz``), for your own data; no pickles.
 
-| key | what |
+| key | content |
 |---|---|
 | ``samples`` | numbers, shape (channels, samples) |
-| ``rate_hz`` | samples a second |
+| ``rate_hz`` | samples per second |
 | ``channels`` | channel names, shape (channels,) |
-| ``unit`` | unit of the samples: ``V`` for volts, or as recorded |
+| ``unit`` | unit of the samples: ``V`` for volts, or the unit as recorded |
 | ``modality`` | ``eeg`` or ``emg`` |
-| ``labels``, ``starts``, ``stops`` | shape (trials,): label, first sample, one past the last sample of each trial |
-| ``has_onset`` | optional, shape (trials,) or one for all: whether a trial begins at its onset (default: yes) |
+| ``labels``, ``starts``, ``stops`` | shape (trials,): label, first sample, and sample after the last, of each trial |
+| ``has_onset`` | optional, shape (trials,), or one value for all: whether a trial begins at its onset (default: yes) |
 | ``as_recorded`` | optional: whether a flat channel is an error (default: yes); False where channels were mixed |
 | ``dataset``, ``subject``, ``session``, ``run`` | optional: where the samples come from |
 """
@@ -42,13 +42,13 @@ def read(path: str | os.PathLike[str], *, labels: Sequence[str] | None = None) -
     path : path
         The file.
     labels : sequence of str, optional
-        Labels that may occur; any where left out.
+        Labels that may occur; any by default.
 
     Raises
     ------
     NeuroMotionError
         If the file is missing, corrupt or holds pickles, keys are missing or of the wrong shape or kind, a label is
-        unknown, or the recording is none (see `Recording`).
+        unknown, or the arrays are no valid recording (see `Recording`).
     """
     arrays = _load(Path(path))
     missing = [key for key in REQUIRED if key not in arrays]
@@ -58,7 +58,7 @@ def read(path: str | os.PathLike[str], *, labels: Sequence[str] | None = None) -
         recording = _recording(arrays)
     except NeuroMotionError as error:
         raise NeuroMotionError(f"{path}: {error}") from error
-    except Exception as error:  # arrays of any kind may come in, and NumPy raises nearly anything for the odd ones
+    except Exception as error:  # the arrays can be of any kind, and NumPy can raise nearly any exception
         raise NeuroMotionError(f"{path} is no recording: {type(error).__name__}: {error}") from error
     unknown = sorted({trial.label for trial in recording.trials} - set(labels)) if labels is not None else []
     if unknown:
@@ -67,7 +67,7 @@ def read(path: str | os.PathLike[str], *, labels: Sequence[str] | None = None) -
 
 
 def write(recording: Recording, path: str | os.PathLike[str]) -> None:
-    """Write a recording so that `read` gives it back; the file appears whole or not at all."""
+    """Write a recording so that `read` returns it again; the file is written completely or not at all."""
     path = Path(path)
     arrays: dict[str, Any] = {
         "samples": recording.samples,
@@ -82,7 +82,7 @@ def write(recording: Recording, path: str | os.PathLike[str]) -> None:
         "as_recorded": recording.as_recorded,
         **{key: getattr(recording, key) for key in ORIGIN},
     }
-    # Opened here, since savez would add an ending of its own to a name that lacks it
+    # Opened here, because savez adds its own ending to a file name without it
     with replacing(path) as temporary, temporary.open("wb") as file:
         np.savez_compressed(file, allow_pickle=False, **arrays)
 
@@ -97,13 +97,13 @@ def _load(path: Path) -> dict[str, np.ndarray]:
         if broken is None:
             with np.load(path, allow_pickle=False) as arrays:
                 return {key: arrays[key] for key in arrays.files}
-    except Exception as error:  # zipfile, zlib and NumPy raise nearly anything on corrupt bytes
-        raise NeuroMotionError(f"{path} is no whole .npz file: {type(error).__name__}: {error}") from error
+    except Exception as error:  # zipfile, zlib and NumPy can raise nearly any exception on corrupt bytes
+        raise NeuroMotionError(f"{path} is not a complete .npz file: {type(error).__name__}: {error}") from error
     raise NeuroMotionError(f"{path} is corrupt: the checksum of {broken} is wrong.")
 
 
 def _recording(arrays: dict[str, np.ndarray]) -> Recording:
-    """Recording from arrays that may be anything."""
+    """Recording from arrays that have not been checked yet."""
     samples = arrays["samples"]
     if samples.ndim != 2 or samples.dtype.kind not in "fiu":
         raise NeuroMotionError(
@@ -128,7 +128,7 @@ def _recording(arrays: dict[str, np.ndarray]) -> Recording:
     modality = checked_modality(_text(arrays["modality"]))
     channels = tuple(str(name) for name in np.atleast_1d(arrays["channels"]))
     spec = SignalSpec(modality, channels, float(arrays["rate_hz"]), _text(arrays["unit"]))
-    with np.errstate(over="ignore"):  # an overflow becomes infinite, which Recording refuses by name
+    with np.errstate(over="ignore"):  # an overflow becomes infinite; Recording refuses it and names the channel
         samples = np.ascontiguousarray(samples, dtype=np.float32)
     dataset, subject, session, run = (
         _text(arrays[key]) if key in arrays else default for key, default in ORIGIN.items()
@@ -138,7 +138,7 @@ def _recording(arrays: dict[str, np.ndarray]) -> Recording:
 
 
 def _text(array: np.ndarray) -> str:
-    """One string."""
+    """The single string in an array."""
     if array.ndim != 0 or array.dtype.kind != "U":
         raise NeuroMotionError(f"A single string was expected, not {array.dtype} of shape {array.shape}.")
     return str(array)

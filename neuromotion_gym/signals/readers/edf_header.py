@@ -1,7 +1,7 @@
-"""Whether an EDF or BDF file holds what its header promises.
+"""Check that an EDF or BDF file holds as many records as its header says.
 
-Readers (MNE's too) fill up or cut silently what is missing at the end of a file; a truncated recording would
-pass for a short one. Format: Kemp et al., Electroencephalogr. Clin. Neurophysiol. 82:391-393, 1992;
+Readers, MNE's included, silently fill or drop samples that are missing at the end of a file, so a truncated
+recording would look like a short one. Format: Kemp et al., Electroencephalogr. Clin. Neurophysiol. 82:391-393, 1992;
 EDF+: Kemp and Olivan, Clin. Neurophysiol. 114:1755-1761, 2003.
 """
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 FIXED_BYTES = 256
 SIGNAL_BYTES = 256
-SAMPLES_FIELD = 216  # bytes of a signal's header before its field "samples in a record"
+SAMPLES_FIELD = 216  # bytes in a signal's header before its field "samples in a record"
 
 
 def check_whole(path: Path) -> None:
@@ -25,7 +25,7 @@ def check_whole(path: Path) -> None:
     Raises
     ------
     NeuroMotionError
-        With the file's name, what its header says and what is there.
+        If so, or if the file cannot be read; the message gives the header's numbers and those of the file.
     """
     try:
         size = path.stat().st_size
@@ -39,8 +39,8 @@ def check_whole(path: Path) -> None:
     records = _number(fixed[236:244], "number of records", path)
     if signals <= 0 or header != FIXED_BYTES + signals * SIGNAL_BYTES or len(fields) != signals * SIGNAL_BYTES:
         raise NeuroMotionError(
-            f"{path} has a damaged header: {signals} signals take {FIXED_BYTES + signals * SIGNAL_BYTES} bytes of it, "
-            f"but it says {header} and {len(fixed) + len(fields)} are there."
+            f"{path} has a damaged header: {signals} signals need {FIXED_BYTES + signals * SIGNAL_BYTES} header bytes, "
+            f"but the header states {header}, and the file has {len(fixed) + len(fields)}."
         )
     at = signals * SAMPLES_FIELD
     samples = [_number(fields[at + 8 * i : at + 8 * i + 8], "samples in a record", path) for i in range(signals)]
@@ -48,7 +48,7 @@ def check_whole(path: Path) -> None:
         raise NeuroMotionError(f"{path} has a damaged header: a signal has {min(samples)} samples in a record.")
     width = 3 if fixed[:1] == b"\xff" else 2
     record = width * sum(samples)
-    if records < 0:  # -1: unknown while recording; then whole records are all there is to ask for
+    if records < 0:  # -1: unknown while recording; then one whole record is enough
         records = max(1, (size - header) // record)
     if size - header < records * record:
         raise NeuroMotionError(

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def read_raw(path: str | os.PathLike[str]) -> Any:
-    """`mne.io.Raw` of a file, loaded into memory; whatever goes wrong becomes a NeuroMotionError.
+    """`mne.io.Raw` of a file, loaded into memory; every failure raises a NeuroMotionError.
 
     Raises
     ------
@@ -33,10 +33,10 @@ def read_raw(path: str | os.PathLike[str]) -> Any:
     if file.suffix.lower() in (".edf", ".bdf"):
         check_whole(file)
     try:
-        with warnings.catch_warnings():  # odd headers are common and mend themselves; what matters is raised below
+        with warnings.catch_warnings():  # MNE repairs common header errors; serious ones are raised below
             warnings.simplefilter("ignore")
             return mne.io.read_raw(file, preload=True, verbose="ERROR")
-    except Exception as error:  # a corrupt file makes MNE raise nearly anything
+    except Exception as error:  # with a corrupt file MNE can raise nearly any exception
         raise NeuroMotionError(f"{file} cannot be read as a recording: {type(error).__name__}: {error}") from error
 
 
@@ -59,7 +59,7 @@ def read(
     path : path
         File with an ending that MNE knows.
     channels : sequence of str, optional
-        Channels to take, in this order; all where left out.
+        Channels to take, in this order; all by default.
 
     Raises
     ------
@@ -87,7 +87,7 @@ def read(
 
 
 def _picked(raw: Any, channels: Sequence[str] | None) -> Any:
-    """``raw`` with ``channels`` alone, so that a broken channel that nobody asked for is no error."""
+    """``raw`` with ``channels`` only, so that a broken channel that is not needed is no error."""
     if channels is None:
         return raw
     missing = [name for name in channels if name not in raw.ch_names]

@@ -1,6 +1,6 @@
-"""What objects of MNE-Python in memory hold, as plain arrays; behind `Recording.from_mne`.
+"""Objects of MNE-Python in memory, read into plain arrays for `Recording.from_mne`.
 
-Knows nothing of recordings: `neuromotion_gym.signals.recording` makes one of what is found here.
+This module does not use `Recording`; `neuromotion_gym.signals.recording` builds one from these arrays.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Stretch(NamedTuple):
-    """A labelled stretch: label, first sample, one past the last, and whether the first is an onset."""
+    """A labelled stretch: label, first sample, sample after the last, and whether the first is an onset."""
 
     label: str
     start: int
@@ -51,13 +51,13 @@ def content_of(
         samples, stretches = np.concatenate(list(blocks), axis=1), _epoch_stretches(inst, labels)
     else:
         samples, stretches = inst.get_data(picks=picks), _annotation_stretches(inst, labels, trial_s)
-    with np.errstate(over="ignore"):  # an overflow becomes infinite, which Recording refuses by name
+    with np.errstate(over="ignore"):  # an overflow becomes infinite; Recording refuses it and names the channel
         samples = np.ascontiguousarray(samples, dtype=np.float32)
     return Content(samples, tuple(inst.ch_names[i] for i in picks), float(inst.info["sfreq"]), stretches)
 
 
 def _picks(inst: Any, modality: Modality) -> list[int]:
-    """Channels of type ``modality``; where the file does not say, all channels that hold data."""
+    """Indices of the channels of type ``modality``; if there are none, of all channels that hold data."""
     types = inst.get_channel_types()
     picks = [i for i, kind in enumerate(types) if kind == modality]
     if not picks:
@@ -68,14 +68,14 @@ def _picks(inst: Any, modality: Modality) -> list[int]:
 
 
 def _label_of(name: str, labels: Mapping[str, str | None] | None, present: Iterable[str]) -> str | None:
-    """Label of one annotation or event; None where it is left out."""
+    """Label of one annotation or event; None if it is to be left out."""
     if labels is None:
         return name
     if name not in labels:
         unknown = sorted({other for other in present if other not in labels})
         raise NeuroMotionError(
             f"Unknown labels {', '.join(map(repr, unknown))} in the recording: the label map has "
-            f"{', '.join(map(repr, labels))}; map what is to be left out to None."
+            f"{', '.join(map(repr, labels))}; map names that are to be left out to None."
         )
     return labels[name]
 
@@ -110,7 +110,7 @@ def _annotation_stretches(
 
 
 def _epoch_stretches(epochs: Any, labels: Mapping[str, str | None] | None) -> tuple[Stretch, ...]:
-    """One stretch for each epoch, from its onset (or, where the epoch begins later, its first sample)."""
+    """One stretch for each epoch, from its onset (or from its first sample, if the epoch begins after the onset)."""
     names = {code: name for name, code in epochs.event_id.items()}
     present = [names[code] for code in epochs.events[:, 2]]
     length, before = len(epochs.times), round(-float(epochs.tmin) * float(epochs.info["sfreq"]))

@@ -1,4 +1,4 @@
-"""Where the samples of a running loop come from: the protocols, replay of held-out trials, and what sources share."""
+"""Sources of samples for a running loop: the protocol, replay of held-out trials, perturbations, and shared code."""
 
 from neuromotion_gym.signals.sources.cued import Cued
 from neuromotion_gym.signals.sources.cued import Cued as Source

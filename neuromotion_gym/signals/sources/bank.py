@@ -1,4 +1,4 @@
-"""The stretches of trials that a replay plays, end to end in one array: reading is one indexing operation."""
+"""The stretches of trials that a replay plays, joined in one array, so that reading is one indexing operation."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class TrialKey(NamedTuple):
-    """Which trial of which recording: start in samples of the recording as read."""
+    """Identity of a trial; ``start`` is counted in samples of the recording as it was read."""
 
     subject: str
     session: str
@@ -33,15 +33,15 @@ class TrialBank:
     Parameters
     ----------
     samples : float32 array, shape (total, channels)
-        Stretches of all trials, end to end.
+        Stretches of all trials, one after the other.
     begin : int array, shape (trials,)
         First sample of each trial's stretch.
     room : int array, shape (trials,)
-        At how many offsets into the stretch a piece may begin; 1 for trials with an onset.
+        Number of samples of the stretch at which a piece may begin; 1 for trials with an onset.
     first, count : int array, shape (sessions, labels)
         Trials of a session and label are ``first`` to ``first + count - 1``.
     keys : tuple of TrialKey
-        One a trial.
+        One per trial.
     """
 
     spec: SignalSpec
@@ -53,9 +53,9 @@ class TrialBank:
     count: np.ndarray
     keys: tuple[TrialKey, ...]
     longest: int
-    """Longest piece in samples, after shrinking."""
+    """Longest piece in samples, after it was shortened to fit into the trials."""
     left_out: int
-    """Trials of the labels that are too short to be played."""
+    """Number of trials that are too short to be played."""
     has_onset: bool
 
 
@@ -69,7 +69,7 @@ class _Stretch(NamedTuple):
 
 
 class _Samples:
-    """Samples that grow in place, so that they are never in memory twice."""
+    """An array of samples that grows in place, so that it is never in memory twice."""
 
     def __init__(self, channels: int) -> None:
         self._array = np.empty((0, channels), np.float32)
@@ -97,11 +97,12 @@ def build_bank(
     Parameters
     ----------
     sessions : iterable of Session
-        Taken one at a time; only what can be played is kept. Recordings that are also calibration runs are left out.
+        Taken one at a time; only the stretches of trials are kept. Recordings that are also calibration runs are left
+        out.
     labels : sequence of str
         Labels to play.
     rule_of : callable
-        From the spec (rate and modality) to the rule of pieces.
+        Function from the spec (rate and modality) to the rule of pieces.
 
     Raises
     ------
@@ -167,7 +168,7 @@ def _cut(recording: Recording, trial: Trial, rule: PieceRule, kept: _Samples, se
 
 
 def _longest(found: list[_Stretch], rule: PieceRule, spec: SignalSpec) -> int:
-    """Longest piece that nine trials in ten of every label can hold (as it is, where pieces must not shrink)."""
+    """Longest piece that fits into nine of ten trials of every label (unchanged, if pieces must not be shortened)."""
     longest = rule.longest
     if rule.shrink:
         for label in {stretch.label for stretch in found}:
@@ -184,7 +185,7 @@ def _longest(found: list[_Stretch], rule: PieceRule, spec: SignalSpec) -> int:
 
 
 def _counted(playable: list[_Stretch], names: list[tuple[str, str]], labels: Sequence[str]) -> np.ndarray:
-    """Playable trials of each session and label, int array of shape (sessions, labels); none may be without."""
+    """Playable trials of each session and label, int array of shape (sessions, labels); a count of 0 is an error."""
     count = np.zeros((len(names), len(labels)), np.int64)
     for stretch in playable:
         count[stretch.session, stretch.label] += 1

@@ -1,4 +1,4 @@
-"""The clock by which sources restart, drawn at reset: a restart tells nothing of what the operator wants."""
+"""The clock of restarts, drawn at reset, so that a restart carries no information about what the operator wants."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 BLOCK = 128
-"""Pieces drawn at a time: more than a minute of the shortest."""
+"""Number of pieces drawn at a time: 64 s of EMG pieces of 0.5 s, the default mean length; longer for EEG."""
 
 
 class RestartClock:
-    """Lengths of the coming pieces of each row, and the uniform numbers that choose what they play.
+    """Lengths of the next pieces of each row, and the uniform numbers that choose what these pieces play.
 
-    A row's numbers are drawn in blocks from that row's own generator, in an order that depends on nothing else.
+    A row's numbers are drawn in blocks from the row's own generator. Their order depends on nothing else.
 
     Parameters
     ----------
     num_rows : int
         Size of the batch.
     shortest, longest : int
-        Bounds of a piece in samples, both included; every length between is equally likely.
+        Bounds of a piece in samples, both included; all lengths between them are equally likely.
     draws : int
-        Uniform numbers in [0, 1) that come with each piece.
+        Number of uniform numbers in [0, 1) that are drawn with each piece.
     """
 
     def __init__(self, num_rows: int, shortest: int, longest: int, draws: int) -> None:
@@ -36,7 +36,7 @@ class RestartClock:
         self._generators: list[np.random.Generator | None] = [None] * num_rows
 
     def reset(self, rows: np.ndarray, generators: Sequence[np.random.Generator]) -> None:
-        """Begin anew in ``rows``, shape (m,), with m generators that are this clock's own from now on."""
+        """Start again in ``rows``, shape (m,), with m new generators, which only this clock may draw from."""
         for row, generator in zip(rows.tolist(), generators, strict=True):
             self._generators[row] = generator
             self._draw(row)

@@ -1,4 +1,4 @@
-"""The protocol of sources that play what they are asked for: replay, surrogate, perturbed and live ones."""
+"""The protocol of sources that play the label they are asked for: replay, surrogate, perturbed and live ones."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ Pacing = Literal["sliding", "trial"]
 class Cued(Protocol):
     """Streams samples for the labels that the operators of a batch of limbs have picked.
 
-    A source is built once. `start` tells it the size of the batch; then rows are reset and read, some of them or all at
-    once. Everything random comes from the generators that `reset` is given, one a row, in an order that does not depend
-    on the labels that are asked for later: row ``i`` of a batch gives the same samples as a batch of one with the same
+    A source is built once. `start` sets the size of the batch; then some or all rows are reset and read. All random
+    numbers come from the generators that are passed to `reset`, one per row. The order of the draws does not depend on
+    the labels that are asked for later: row ``i`` of a batch gives the same samples as a batch of one with the same
     generator.
     """
 
@@ -27,7 +27,7 @@ class Cued(Protocol):
     labels: tuple[str, ...]
     """Labels that it can play; `read` takes indices into this tuple."""
     sessions: tuple[tuple[str, str], ...]
-    """(subject, session) of all that it can play."""
+    """(subject, session) of every session that it can play."""
     provenance: dict[str, Any]
     """For ``info`` and reports: kind, data set, part, split unit, ocular, skip_cue, onset or steady state."""
 
@@ -42,11 +42,11 @@ class Cued(Protocol):
         Parameters
         ----------
         rows : int array, shape (m,)
-            Rows to reset; the others go on undisturbed.
+            Rows to reset; the other rows do not change.
         generators : sequence of m numpy.random.Generator
-            One a row. The source keeps a child of it (``generator.spawn(1)[0]``) for the episode.
+            One per row. The source keeps a child of each (``generator.spawn(1)[0]``) for the episode.
         sessions : int array, shape (m,), optional
-            Index into ``self.sessions`` for each row; drawn at random when left out.
+            Index into ``self.sessions`` for each row; drawn at random by default.
         """
 
     def read(self, labels: np.ndarray, n_samples: int, rows: np.ndarray | None = None) -> np.ndarray:
@@ -55,11 +55,11 @@ class Cued(Protocol):
         Parameters
         ----------
         labels : int array, shape (m,)
-            The label that each row's operator wants now; taken up at that row's next restart.
+            The label that each row's operator wants now; it plays from the row's next restart on.
         n_samples : int
-            How many samples.
+            Number of samples.
         rows : int array, shape (m,), optional
-            Rows to read; all when left out.
+            Rows to read; all by default.
 
         Returns
         -------
@@ -68,23 +68,23 @@ class Cued(Protocol):
         Raises
         ------
         NeuroMotionError
-            If a row was never reset, or passed over since.
+            If a row was never reset, or was passed over since its last reset.
         """
 
     def pass_over(self, labels: np.ndarray, n_samples: int, rows: np.ndarray | None = None) -> None:
-        """Go on as `read` would, without generating samples: for bounds that look at labels alone.
+        """Move on as `read` does, but without generating samples: for bounds that need only the labels.
 
-        Labels, restarts and trials are those of a `read`. Rows that were passed over can be read again after a reset. A
-        source may leave this method out; it is then read, and the samples are dropped.
+        Labels, restarts and trials are the same as with `read`. A row that was passed over can be read again only after
+        a reset. A source may lack this method; then `read` is called instead, and its samples are dropped.
         """
 
     @property
     def session_index(self) -> np.ndarray:
-        """Int array, shape (rows,): index into ``sessions`` of what each row plays."""
+        """Int array, shape (rows,): index into ``sessions`` of the session that each row plays."""
 
     @property
     def playing(self) -> np.ndarray:
-        """Int array, shape (rows,): label index of the piece that the last read sample of each row came from.
+        """Int array, shape (rows,): index of the label of the piece from which each row's last sample came.
 
         -1 where nothing has been read since the reset.
         """
@@ -93,9 +93,9 @@ class Cued(Protocol):
     def since_onset(self) -> np.ndarray:
         """Int array, shape (rows,): samples read since the onset of the piece that plays now.
 
-        The last sample read lies ``since_onset - 1`` samples after the onset; ``skip_cue`` is counted in, and
-        without onsets the piece's first sample stands for it. An epoch that ends at sample ``e`` after onset is
-        whole in the first read after which ``since_onset > e``, and ended ``since_onset - 1 - e`` samples ago.
+        The last sample read lies ``since_onset - 1`` samples after the onset; ``skip_cue`` is included. Without
+        onsets, the first sample of the piece counts as the onset. An epoch that ends at sample ``e`` after onset is
+        complete after the first read with ``since_onset > e``; its end is then ``since_onset - 1 - e`` samples ago.
         """
 
     def trials_played(self, row: int) -> frozenset[int]:
@@ -105,4 +105,4 @@ class Cued(Protocol):
         """Calibration recordings of ``sessions[session]``; empty where there are none."""
 
     def mean_piece_s(self) -> float:
-        """Mean time between two restarts in seconds; a change of label waits for half of it on average."""
+        """Mean time between two restarts in seconds; a change of label waits for about half of it on average."""

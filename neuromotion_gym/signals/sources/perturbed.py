@@ -1,4 +1,4 @@
-"""Perturbations: sources that change the samples of another source on the way and leave everything else to it."""
+"""Perturbations: sources that change the samples of another source and nothing else."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 
 
 class Perturbed:
-    """A `Cued` around a `Cued`; subclasses say what happens to the samples.
+    """A source around another source (both `Cued`); subclasses define how the samples change.
 
-    Labels, restarts and trials are those of the inner source, whose random numbers stay what they are without it.
+    Labels, restarts and trials are those of the inner source; its random numbers are the same with and without the
+    perturbation.
     Calibration runs are recorded before use and are not perturbed.
 
     Parameters
@@ -36,7 +37,7 @@ class Perturbed:
         self.provenance: dict[str, Any] = dict(inner.provenance)
 
     def begin(self, rows: np.ndarray, generators: Sequence[np.random.Generator]) -> None:
-        """Draw what the coming episodes of ``rows`` need, one generator a row."""
+        """Draw the random numbers for the new episodes of ``rows``, with one generator per row."""
 
     def change(self, samples: np.ndarray, rows: np.ndarray | None) -> np.ndarray:
         """Samples of some rows (all where None), float32 of shape (m, channels, n), as they arrive at the decoder."""
@@ -51,7 +52,7 @@ class Perturbed:
     ) -> None:
         """Begin a new episode in ``rows``; see `Cued.reset`."""
         self.inner.reset(rows, generators, sessions)
-        # After the inner source, whose own children then are the same with and without a perturbation
+        # Called last, so that the child generators of the inner source are the same with and without a perturbation
         self.begin(rows, [generator.spawn(1)[0] for generator in generators])
 
     def read(self, labels: np.ndarray, n_samples: int, rows: np.ndarray | None = None) -> np.ndarray:
@@ -59,12 +60,12 @@ class Perturbed:
         return np.asarray(self.change(self.inner.read(labels, n_samples, rows), rows), dtype=np.float32)
 
     def pass_over(self, labels: np.ndarray, n_samples: int, rows: np.ndarray | None = None) -> None:
-        """Go on without samples; see `Cued.pass_over`."""
+        """Move on without samples; see `Cued.pass_over`."""
         getattr(self.inner, "pass_over", self.inner.read)(labels, n_samples, rows)
 
     @property
     def session_index(self) -> np.ndarray:
-        """Int array, shape (rows,): index into ``sessions`` of what each row plays."""
+        """Int array, shape (rows,): index into ``sessions`` of the session that each row plays."""
         return self.inner.session_index
 
     @property
@@ -91,7 +92,7 @@ class Perturbed:
 
 
 class LostChannels(Perturbed):
-    """Some electrodes fall off: their channels are zero from the first sample on.
+    """Lost electrodes: their channels are zero from the first sample on.
 
     Parameters
     ----------
@@ -107,27 +108,29 @@ class LostChannels(Perturbed):
 
     def __init__(self, inner: Cued, channels: Sequence[str]) -> None:
         super().__init__(inner)
-        missing = [name for name in channels if name not in inner.spec.channels]
-        if missing or isinstance(channels, str):
+        if isinstance(channels, str):
+            raise NeuroMotionError(f"channels is the text {channels!r}; it has to be a list of names.")
+        if missing := [name for name in channels if name not in inner.spec.channels]:
             raise NeuroMotionError(
-                f"Channels {channels!r} cannot be lost; the source has {', '.join(inner.spec.channels)}."
+                f"Channels {', '.join(map(str, missing))} cannot be lost; "
+                f"the source has {', '.join(inner.spec.channels)}."
             )
         self._lost = [inner.spec.channels.index(name) for name in channels]
 
     def change(self, samples: np.ndarray, rows: np.ndarray | None) -> np.ndarray:
-        """Zero in the lost channels; see `Perturbed.change`."""
+        """Set the lost channels to zero; see `Perturbed.change`."""
         samples[:, self._lost] = 0.0
         return samples
 
 
 Factory = Callable[..., "Cued"]
-"""Makes a perturbed source of a source; options are keyword arguments."""
+"""Function from a source to its perturbed version; options are keyword arguments."""
 
 _KNOWN: dict[str, Factory | str] = {"lost_channels": LostChannels}
 
 
 def register_perturbation(name: str, factory: Factory | str) -> None:
-    """Make a perturbation of another package known; the same one again changes nothing.
+    """Register a perturbation of another package; registering the same one again changes nothing.
 
     ``factory`` is a subclass of `Perturbed`, a function ``(inner, **options) -> Cued``, or ``"module:Class"``, which is
     imported when it is used.

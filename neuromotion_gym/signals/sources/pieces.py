@@ -1,4 +1,4 @@
-"""How long the pieces are that a source plays between two restarts, and how they are joined."""
+"""Length of the pieces that a source plays between two restarts, and of the cross-fades that join them."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ if TYPE_CHECKING:
     from neuromotion_gym.signals.recording import SignalSpec
 
 TRIAL_MARGIN_S = 0.1
-"""With ``pacing="trial"``, how long a piece goes on after the epoch: two control periods. The loop reads whole control
-periods, so that the epoch then ends inside the piece."""
+"""With ``pacing="trial"``, seconds that a piece continues after the epoch: two control periods. The loop reads whole
+control periods; with this margin the epoch always ends inside the piece."""
 
 
 @dataclass(frozen=True)
 class PieceRule:
-    """What a piece may be.
+    """Length of pieces and cross-fades, and the samples of a trial that may be played.
 
     Parameters
     ----------
     shortest, longest : int
-        Bounds of its length in samples.
+        Bounds of the length of a piece in samples.
     fade : int
-        Samples of the cross-fade, during which the old piece goes on.
+        Samples of the cross-fade, during which the old piece continues.
     skip : int
         Samples left out after each onset.
     beyond : int
-        How many samples past the end of a trial with an onset may be played.
+        Number of samples after the end of a trial with an onset that may be played too.
     shrink : bool
-        Whether the longest piece is shortened where trials are shorter than it.
+        Whether the longest piece is shortened if trials are too short for it.
     """
 
     shortest: int
@@ -49,7 +49,7 @@ def piece_rule(
     fade_s: float | None,
     epoch_s: tuple[float, float] | None,
 ) -> PieceRule:
-    """Seconds to samples, defaults filled in."""
+    """Rule in samples from options in seconds; options that are None take the defaults of the modality."""
     rate, usual = spec.rate_hz, MODALITIES[spec.modality]
     fade = round((usual.fade_s if fade_s is None else fade_s) * rate)
     skip = round(skip_cue * rate)
@@ -62,10 +62,10 @@ def piece_rule(
 
 
 def _checked(rule: PieceRule, rate: float) -> PieceRule:
-    """The rule, if a fade fits into its shortest piece."""
+    """Return the rule if the fade fits into the shortest piece, and the bounds are in order."""
     if not max(rule.fade, 1) <= rule.shortest <= rule.longest:
         raise NeuroMotionError(
             f"Pieces of {rule.shortest / rate:.2f} to {rule.longest / rate:.2f} s with a fade of "
-            f"{rule.fade / rate:g} s cannot be played: the shortest has to hold the fade, and the longest the shortest."
+            f"{rule.fade / rate:g} s cannot be played: the shortest has to hold the fade and not exceed the longest."
         )
     return rule

@@ -1,7 +1,7 @@
-"""Where every row of a source is: its session, the trial and label that play, and how far its piece has come.
+"""State of every row of a source: its session, the trial and label that play, and the position in the piece.
 
-Replay and surrogate differ in where their samples come from; when pieces begin and which trial they take is the same
-for both and stands here.
+Replay and surrogate differ in where their samples come from. The times of restarts and the choice of trials are the
+same for both, and this module computes them.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ class Restart(NamedTuple):
     Parameters
     ----------
     places : int array, shape (m,)
-        Which of the rows that were moved on.
+        Index of each of these rows in the ``rows`` of `Playheads.move`.
     rows : int array, shape (m,)
     trials : int array, shape (m,)
-        Trial that each plays now.
+        Trial that each row plays now.
     uniform : float array, shape (m, draws)
         Numbers in [0, 1) that were drawn with the piece.
     going_on : bool array, shape (m,)
@@ -46,8 +46,8 @@ class Restart(NamedTuple):
 class Playheads:
     """State of ``num_rows`` rows.
 
-    At every restart, whenever the clock, drawn at reset, has it, a row takes up the label that is asked for and plays
-    another trial of it.
+    The times of the restarts are given by a clock, drawn at reset. At every restart a row begins to play the label that
+    is asked for, with another trial of it.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ class Playheads:
     def reset(
         self, rows: np.ndarray, generators: Sequence[np.random.Generator], sessions: np.ndarray | None
     ) -> list[np.random.Generator]:
-        """Begin anew in ``rows``; the generators of the new episodes, for what else a source draws.
+        """Begin a new episode in ``rows``; returns the generators of the episodes, for further draws of the source.
 
         Parameters
         ----------
@@ -88,7 +88,7 @@ class Playheads:
             Drawn at random where None.
         """
         children = [generator.spawn(1)[0] for generator in generators]
-        # Drawn even where the session is given, so that what follows is the same either way
+        # Drawn even if the session is given, so that later draws are the same in both cases
         drawn = np.array([child.integers(len(self._first)) for child in children])
         self.session[rows] = drawn if sessions is None else sessions
         self._clock.reset(rows, children)
@@ -104,21 +104,21 @@ class Playheads:
         Raises
         ------
         NeuroMotionError
-            If a row was never reset, or was passed over since.
+            If a row was never reset, or was passed over since its last reset.
         """
         if np.count_nonzero(self._readable[rows]) < len(rows):
             raise NeuroMotionError(
-                "A row can be read once it was reset, and not passed over since: call start and reset before read."
+                "A row can be read after a reset, unless it was passed over since: call start and reset before read."
             )
 
     def move(self, rows: np.ndarray, labels: np.ndarray, n_samples: int) -> Iterator[Restart]:
-        """Move ``rows`` on by ``n_samples``; give the rows that begin a piece on the way, again and again.
+        """Move ``rows`` on by ``n_samples``; yield the rows that begin a new piece, as often as some do.
 
         Parameters
         ----------
         rows : int array, shape (m,)
         labels : int array, shape (m,)
-            The label that each row takes up at its next restart.
+            The label that each row plays from its next restart on.
         n_samples : int
         """
         position = self.position[rows] + n_samples
@@ -130,10 +130,10 @@ class Playheads:
             position = self.position[rows]
 
     def pass_over(self, labels: np.ndarray, n_samples: int, rows: np.ndarray | None) -> None:
-        """Move on without samples: labels, restarts and trials are those of a read; see `Cued.pass_over`."""
+        """Move on without samples: labels, restarts and trials are the same as with `read`; see `Cued.pass_over`."""
         rows = self.all_rows if rows is None else np.asarray(rows)
         if np.count_nonzero(self.session[rows] < 0):
-            raise NeuroMotionError("A row can be passed over once it was reset: call start and reset before.")
+            raise NeuroMotionError("A row can be passed over only after a reset: call start and reset first.")
         self._readable[rows] = False
         for _ in self.move(rows, np.asarray(labels), n_samples):
             pass
@@ -146,7 +146,7 @@ class Playheads:
         going_on, ended = self.label[rows] >= 0, self.length[rows]
         lengths, uniform = self._clock.advance(rows)
         first, count = self._first[self.session[rows], labels], self._count[self.session[rows], labels]
-        # Another trial than the last one, where there is another
+        # Not the last trial again, if the label has others
         last = self.trial[rows] - first
         excluded = (last >= 0) & (last < count) & (count > 1)
         choice = (uniform[:, 0] * (count - excluded)).astype(np.int64)

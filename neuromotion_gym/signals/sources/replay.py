@@ -20,35 +20,36 @@ if TYPE_CHECKING:
 
 
 class ReplaySource:
-    """Plays held-out trials: one subject and session an episode, restarts by its own clock, pieces cross-faded.
+    """Plays held-out trials: one subject and session per episode, restarts by its own clock, pieces cross-faded.
 
-    The times of the restarts are drawn at reset. At each restart a row takes up the label that is asked for and plays
+    The times of the restarts are drawn at reset. At each restart a row begins to play the label that is asked for, with
     another trial of it: from ``skip_cue`` seconds after its onset or, in steady-state recordings, from an offset drawn
-    at random. During the cross-fade (a raised cosine) the old piece goes on under the new one. What a row plays does
+    at random. During the cross-fade (a raised cosine) the old piece continues and fades out. The samples of a row do
     not depend on the other rows of the batch.
 
     Parameters
     ----------
     sessions : iterable of Session
-        Taken one at a time; only what can be played stays in memory (float32), calibration runs never do.
+        Taken one at a time; the stretches of trials stay in memory (float32), and the calibration runs if
+        ``calibration`` is left out.
     labels : sequence of str
         Labels to play; `read` takes indices into them. Every session needs trials of each.
     skip_cue : float
         Seconds left out after each onset.
     pieces_s : (float, float), optional
-        Shortest and longest piece in seconds; the modality's where left out. The longest is shortened to what nine
-        trials in ten can hold after ``skip_cue``; shorter trials are not played.
+        Shortest and longest piece in seconds; those of the modality by default. The longest is shortened until it fits
+        into nine of ten trials after ``skip_cue``; shorter trials are not played.
     fade_s : float, optional
-        Length of the cross-fade in seconds; the modality's where left out.
+        Length of the cross-fade in seconds; that of the modality by default.
     pacing : {"sliding", "trial"}
         ``"trial"``: every piece is a whole epoch, from the onset (plus ``skip_cue``) to `TRIAL_MARGIN_S` after
-        ``epoch_s[1]``. Such a piece may reach past the end of its trial by the margin and the fade.
+        ``epoch_s[1]``. Such a piece may continue after the end of its trial, for the margin and the fade.
     epoch_s : (float, float), optional
-        First and last second after onset that a decoder reads; needed for ``pacing="trial"``.
+        Beginning and end of the epoch that a decoder reads, in seconds after onset; needed for ``pacing="trial"``.
     provenance : dict, optional
-        What is known of the sessions (data set, part, split ...); completed and kept as `provenance`.
+        Facts about the sessions (data set, part, split ...); completed here and kept as ``provenance``.
     calibration : callable, optional
-        From a subject to its calibration recordings; those of ``sessions`` where left out.
+        Function from a subject to its calibration recordings; by default those of ``sessions`` are used.
 
     Raises
     ------
@@ -110,7 +111,7 @@ class ReplaySource:
         pieces = self._shortest, self._longest
         self._heads = Playheads(num_rows, pieces, 2, self._bank.first, self._bank.count)
         self._source = np.zeros(num_rows, np.int64)  # where in the bank the piece begins
-        self._before = np.full(num_rows, -1)  # where the piece before it goes on; -1 without one
+        self._before = np.full(num_rows, -1)  # where the piece before it continues; -1 if there is none
 
     def reset(
         self, rows: np.ndarray, generators: Sequence[np.random.Generator], sessions: np.ndarray | None = None
@@ -146,12 +147,12 @@ class ReplaySource:
         return np.ascontiguousarray(samples.transpose(0, 2, 1))
 
     def pass_over(self, labels: np.ndarray, n_samples: int, rows: np.ndarray | None = None) -> None:
-        """Go on by ``n_samples`` samples without giving them; see `Cued.pass_over`."""
+        """Move on by ``n_samples`` samples without returning them; see `Cued.pass_over`."""
         self._heads.pass_over(labels, n_samples, rows)
 
     @property
     def session_index(self) -> np.ndarray:
-        """Int array, shape (rows,): index into ``sessions`` of what each row plays."""
+        """Int array, shape (rows,): index into ``sessions`` of the session that each row plays."""
         return self._heads.session.copy()
 
     @property
@@ -184,14 +185,14 @@ class ReplaySource:
         return (self._shortest + self._longest) / 2 / self.spec.rate_hz
 
     def _begin_pieces(self, restart: Restart) -> None:
-        """Where the new pieces begin in the bank, and where those before them go on under the cross-fade."""
+        """Set where the new pieces begin in the bank, and where the old ones continue during the cross-fade."""
         rows, trials = restart.rows, restart.trials
         self._before[rows] = np.where(restart.going_on, self._source[rows] + restart.ended, -1)
         offset = (restart.uniform[:, 1] * self._bank.room[trials]).astype(np.int64)
         self._source[rows] = self._bank.begin[trials] + offset
 
     def _noting_calibration(self, sessions: Iterable[Session]) -> Iterable[Session]:
-        """Pass sessions on; keep their calibration runs where they cannot be read again."""
+        """Yield the sessions; keep their calibration runs if there is no function to read them again."""
         for session in sessions:
             if self._calibration is None:
                 self._own_calibration.append(session.calibration)

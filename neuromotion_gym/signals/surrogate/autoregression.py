@@ -1,9 +1,9 @@
-"""Vector autoregression, the plainest generator of multichannel signals: what a surrogate has to be better than.
+"""Vector autoregression, the simplest generator of multichannel signals: the baseline that a surrogate has to beat.
 
 One process for each person and label, ``x(t) = sum over k of A(k) x(t - k) + e(t)``, fitted by least squares with a
-ridge to all trials of the label, and a last one to the calibration run. Nothing varies between trials but the noise
-(Lütkepohl, New Introduction to Multiple Time Series Analysis, Springer, 2005, chapter 3). No file holds one; the
-fidelity table compares it with what is shipped.
+ridge to all trials of the label, and one process for each calibration run. Only the noise varies between trials
+(Lütkepohl, New Introduction to Multiple Time Series Analysis, Springer, 2005, chapter 3). It is never stored in a file;
+the fidelity table compares it with the shipped surrogates.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 SETTLING = 400
-"""Samples thrown away before a process counts."""
+"""Number of samples that are dropped at the start of each process."""
 
 
 @dataclass(frozen=True)
 class VectorAutoregression:
-    """Choices of the model.
+    """Settings of the model.
 
     Parameters
     ----------
     order : int
-        Samples that the next one is predicted from.
+        Number of past samples from which the next one is predicted.
     ridge : float
-        Added to the diagonal of the normal equations, as a share of its mean.
+        Value added to the diagonal of the normal equations, as a share of the mean of that diagonal.
     trials : int
-        Trials generated for each label.
+        Number of trials generated for each label.
     seed : int
     """
 
@@ -94,7 +94,7 @@ class VectorAutoregression:
         return np.ascontiguousarray(out.transpose(1, 0, 2).reshape(channels, -1))
 
     def _fitted(self, trials: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Coefficients (order * channels, channels), latest lag first; root of the noise's covariance; mean."""
+        """Coefficients (order * channels, channels), lag 1 first; Cholesky factor of the noise covariance; mean."""
         mean = np.concatenate(trials, axis=1).mean(axis=1, dtype=np.float64)
         inputs, outputs = [], []
         for samples in trials:
@@ -116,7 +116,7 @@ class VectorAutoregression:
 
 
 def stable(coefficients: np.ndarray, largest: float = 0.995) -> np.ndarray:
-    """The coefficients with their lags damped until no mode of the process grows."""
+    """The coefficients, damped if needed, so that no eigenvalue of the process exceeds ``largest`` in magnitude."""
     channels = coefficients.shape[1]
     order = len(coefficients) // channels
     companion = np.zeros((len(coefficients), len(coefficients)))

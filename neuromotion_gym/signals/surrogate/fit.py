@@ -3,20 +3,22 @@
 The model. A trial is cut into bands by its Fourier transform, and each band into frames. In a frame of a band, a trial
 is ``mixing @ gain @ varied @ noise``:
 
-- noise, one source a channel, with the person's spectrum;
+- noise, one source per channel, with the person's spectrum;
 - mixing, the symmetric square root of a covariance: one for each person, label and part of the trial (EEG), or one for
-  each trial (EMG). It weighs every frame by the inverse of its power (Tyler, Ann. Stat. 15:234-251, 1987), so that
-  a burst does not stand for a trial;
-- gain, the amplitude of all sources or of groups of neighbouring ones. It follows the frames of *one* real trial drawn
-  at random, so that bursts come at one time in all bands and groups;
-- varied (EEG), the square root of ``1 + sum(score * mode)``: how the covariance of that frame of that real trial
-  departs from its label's, in the few directions in which covariances vary beyond chance in people
-  (`surrogate_modes`). A score is scaled to the variance beyond chance, since the noise brings chance anew, and by
-  the model's spread. Modes and spread are computed from people of the train part.
+  each trial (EMG). The covariance weights every frame by the inverse of its power (Tyler, Ann. Stat. 15:234-251,
+  1987), so that a burst does not dominate a trial;
+- gain, the amplitude of all sources or of groups of neighbouring ones. It is taken from the frames of *one* real trial
+  drawn at random, so that bursts come at the same time in all bands and groups;
+- varied (EEG), the square root of ``1 + sum(score * mode)``: the difference between the covariance of that frame of
+  that real trial and the covariance of its label, in the few directions in which people's covariances vary beyond
+  chance (`neuromotion_gym.signals.surrogate.modes`). A score is scaled to the variance beyond chance, because the noise
+  adds the variance by chance again, and multiplied by the model's spread. Modes and spread are computed from people of
+  the train part.
 
-Without the last two the label is too easy to decode: the variation between trials, and within them, makes errors come
-in runs. To recordings with an onset the person's mean level of each channel is added, and the slow response
-to the cue: a few spatial patterns a person, each with a time course of low rank a trial.
+Without gain and varied the label is too easy to decode: variation between and within trials makes errors come in runs.
+Two terms are added for recordings with an onset: the person's mean level of each channel, and the slow response to the
+cue. The response has a few spatial patterns per person, and a time course of each pattern in each trial (of low rank
+over trials).
 """
 
 from __future__ import annotations
@@ -40,12 +42,12 @@ if TYPE_CHECKING:
     from neuromotion_gym.signals.surrogate.models import SurrogateModel
 
 SCORE_RANGE_SD = 8.0
-"""How many standard deviations of a score a byte can hold."""
+"""Largest score that one byte can hold, in standard deviations of the score."""
 
 
 @dataclass(frozen=True, eq=False)
 class _Cut:
-    """One trial as fitted: float32 samples (channels, length) in internal units."""
+    """One trial for the fit: float64 samples (channels, length) in internal units."""
 
     samples: np.ndarray
     person: int
@@ -70,19 +72,20 @@ def fit_surrogate(
     Parameters
     ----------
     sessions : iterable of Session
-        What is fitted; calibration runs too, so that a decoder can be adapted to the surrogate's people.
+        Sessions to fit. Their calibration runs are fitted too, so that a decoder can be adapted to the surrogate's
+        people.
     labels : sequence of str
         Labels to fit; trials of others are left out.
     model : SurrogateModel, optional
-        Choices of the model; `MODELS` has the default of each modality.
+        Settings of the model; `MODELS` has the default of each modality.
     part, split, licence, cite : str
-        Kept in the file.
+        Stored in the file.
     device : Device, optional
-        Lowest and highest integer that the device gives; channels whose regression weights are fitted to the
-        calibration run and kept; whether the labels of calibration runs are used.
+        Range of integers of the device; ocular channels, whose regression weights are fitted to the calibration run
+        and stored; whether the labels of calibration runs are used.
     modes : Modes, optional
-        By which covariances vary, for a model with modes. Those of the data set that come with the library where they
-        fit the model, else those of the sessions themselves.
+        Modes by which covariances vary, for a model with modes. By default those that the library ships for the data
+        set, if they fit the model; otherwise modes computed from the sessions themselves.
 
     Raises
     ------
@@ -150,7 +153,7 @@ def fit_surrogate(
 def _cut(
     session: Session, labels: Sequence[str], spec: Any, length: int, person: int, scale: float, device: Device
 ) -> list[_Cut]:
-    """Trials of a session, then of its calibration runs: equal stretches where their labels are not used."""
+    """Trials of a session, then of its calibration runs (equal stretches, if their labels are not used)."""
     index = {label: i for i, label in enumerate(labels)}
     cuts = []
     for calibration, recordings in ((False, session.recordings), (True, session.calibration)):
@@ -180,7 +183,7 @@ def _ocular_weights(session: Session, ocular_channels: Sequence[str]) -> np.ndar
         return np.zeros((len(channels), 0), np.float32)
     from neuromotion_gym.signals.preprocessing import fit_ocular
 
-    # The matrix is reference - weights @ reference[ocular]; solved for the weights
+    # The matrix is reference - weights @ reference[ocular]; this is solved for the weights
     matrix = fit_ocular(session.calibration, ocular_channels)
     reference = np.eye(len(channels)) - 1 / len(channels)
     picks = [channels.index(name) for name in ocular_channels]
@@ -190,7 +193,7 @@ def _ocular_weights(session: Session, ocular_channels: Sequence[str]) -> np.ndar
 def _fit(
     cuts: list[_Cut], meta: dict[str, Any], model: SurrogateModel, ocular: np.ndarray, modes: Modes | None
 ) -> SurrogateParameters:
-    """All arrays, from the trials of everybody."""
+    """All parameters, from the trials of all people."""
     cuts = sorted(cuts, key=lambda cut: (cut.calibration, cut.person, cut.label))
     person = np.array([cut.person for cut in cuts], np.int16)
     label = np.array([cut.label for cut in cuts], np.int16)
@@ -224,7 +227,7 @@ def _fit(
                 slow_hz=model.slow_hz,
             )
             samples[played] -= response
-            # What stands still in all trials has one sign; a covariance would give it any
+            # The mean level has the same sign in all trials; noise of the same power would have either sign
             level = samples[played].mean(axis=(0, 2))
             offset[one] = level
             samples[played] -= level[:, None]
@@ -271,7 +274,7 @@ def _fit(
 
 
 def _in_steps(values: np.ndarray, step: np.ndarray) -> np.ndarray:
-    """Values in whole steps of one byte."""
+    """Values as whole numbers of steps, one byte each."""
     return np.clip(np.rint(values / step), -127, 127).astype(np.int8)
 
 
@@ -294,7 +297,7 @@ def _mixing_of(cuts: list[_Cut], model: SurrogateModel) -> np.ndarray:
 def _own_modes(
     samples: list[np.ndarray], mixing_of: list[np.ndarray], meta: dict[str, Any], model: SurrogateModel
 ) -> Modes:
-    """Modes of the trials of each person, shape (n, channels, length), themselves."""
+    """Modes computed from the fitted trials; for each person an array of shape (n, channels, length)."""
     variation = Variation(meta["channels"], model.edges_hz, model.frames)
     for own, mixings in zip(samples, mixing_of, strict=True):
         variation.add(own, mixings, meta["rate_hz"])
@@ -309,7 +312,7 @@ def find_modes(sessions: Iterable[Session], labels: Sequence[str] | None = None)
     sessions : iterable of Session
         Taken one at a time.
     labels : sequence of str, optional
-        Labels of the trials that are used; all where left out.
+        Labels of the trials that are used; all by default.
 
     Raises
     ------
@@ -342,17 +345,17 @@ def find_modes(sessions: Iterable[Session], labels: Sequence[str] | None = None)
 
 
 def _typical_length(lengths: Sequence[int]) -> int:
-    """Length that nine trials in ten have."""
+    """Length that nine of ten trials have at least."""
     return sorted(lengths)[len(lengths) // 10]
 
 
 def _unit(spec: SignalSpec) -> float:
-    """One internal unit in the unit of the recordings."""
+    """One internal unit, expressed in the unit of the recordings."""
     return 1e-6 if spec.unit == "V" else 1.0
 
 
 def shipped_modes(dataset: str, channels: Sequence[str], model: SurrogateModel) -> Modes | None:
-    """Modes of a data set that come with the library, if channels, bands and frames are those of the model."""
+    """Modes that the library ships for a data set; None if their channels, bands or frames are not those wanted."""
     path = assets_root() / "surrogates" / "modes" / f"{dataset}.npz"
     if not path.is_file():
         return None

@@ -1,7 +1,7 @@
-"""From parameters to samples with noise that is drawn anew: stretches of surrogate trials, many at a time.
+"""Generates stretches of surrogate trials with newly drawn noise, many stretches at a time.
 
-Every operation works row by row (stacked matrix products of one shape), so that a row of a batch has the same
-bits as the same row alone.
+Every operation works row by row (stacked matrix products of one shape), so that a row of a batch is bit for
+bit the same as the row alone.
 """
 
 from __future__ import annotations
@@ -21,24 +21,24 @@ if TYPE_CHECKING:
     from neuromotion_gym.signals.surrogate.parameters import SurrogateParameters
 
 PERIOD_MARGIN_S = 0.3
-"""How much longer the period of the noise is than the stretch: with equal lengths both ends would be alike."""
+"""Seconds by which the period of the noise exceeds the stretch: with equal lengths both ends would be alike."""
 
 
 class Synthesis:
     """Generates stretches of one length.
 
-    Per band, white sources are shaped by the person's spectrum, follow the gains of the trial, and are mixed by
-    its matrix.
+    In each band, white noise of every source is shaped by the person's spectrum, multiplied by the gains of the
+    trial, and mixed by the trial's matrix.
 
     Parameters
     ----------
     parameters : SurrogateParameters
     length : int
-        Samples of a stretch.
+        Length of a stretch in samples.
     ocular : {"keep", "regress"}
         Whether ocular channels are regressed out of what is generated.
     channels : sequence of str, optional
-        Channels to generate, in this order; all where left out.
+        Channels to generate, in this order; all by default.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Synthesis:
         self._amplitudes = Kept(self._amplitude)
 
     def draw(self, generators: Sequence[np.random.Generator]) -> np.ndarray:
-        """Standard normal numbers behind a stretch from each generator, float32 (n, sources, coefficients)."""
+        """Standard normal numbers for one stretch per generator, float32 of shape (n, sources, coefficients)."""
         noise = np.empty((len(generators), len(self._p.meta["channels"]), self._coefficients), np.float32)
         for own, generator in zip(noise, generators, strict=True):
             generator.standard_normal(dtype=np.float32, out=own)
@@ -75,11 +75,11 @@ class Synthesis:
         Parameters
         ----------
         trials : int array, shape (n,)
-            Whose parameters they take.
+            Trials whose parameters are used.
         offsets : int array, shape (n,)
-            First sample of each stretch, counted from the trial's begin.
+            First sample of each stretch, counted from the start of the trial.
         noise : float32 array, shape (n, sources, coefficients)
-            What `draw` gave.
+            Numbers from `draw`.
 
         Returns
         -------
@@ -106,7 +106,7 @@ class Synthesis:
         return np.ascontiguousarray(out.transpose(0, 2, 1))
 
     def _amplitude(self, trial: int) -> np.ndarray:
-        """Amplitudes of one trial, float32 of shape (bands, groups, samples of the trial and a stretch)."""
+        """Amplitudes of one trial, float32 of shape (bands, groups, samples of the trial plus a stretch)."""
         steps = self._p.gain[trial].astype(np.float32).swapaxes(1, 2)
         bands, groups, frames = steps.shape
         place = np.arange(round(frames * self._frame) + self._length) / np.float32(self._frame) - np.float32(0.5)
@@ -115,7 +115,7 @@ class Synthesis:
 
 
 def interpolated(values: np.ndarray, place: np.ndarray) -> np.ndarray:
-    """Values (n, k, points) at fractional points (n, length), float32 of shape (n, k, length); ends held."""
+    """Values (n, k, points) interpolated at fractional points (n, length), float32 (n, k, length); ends are held."""
     last = values.shape[2] - 1
     place = np.clip(place, 0, last)
     low = np.minimum(place.astype(np.int64), max(last - 1, 0))
@@ -134,9 +134,9 @@ def _mix(p: SurrogateParameters, ocular: Ocular, channels: Sequence[str] | None)
 
 
 def _waves(p: SurrogateParameters, length: int) -> tuple[list[np.ndarray], np.ndarray]:
-    """Cosines and sines of each band (coefficients, length), and weights (people, all coefficients) of power 1 a band.
+    """Cosines and sines of each band (coefficients, length), and weights (people, all coefficients).
 
-    A coefficient of a cosine or sine of weight w adds w² / 2 to the mean power.
+    The weights give power 1 per band: a coefficient of a cosine or sine of weight w adds w² / 2 to the mean power.
     """
     rate = float(p.meta["rate_hz"])
     period = length + round(PERIOD_MARGIN_S * rate)
@@ -147,7 +147,7 @@ def _waves(p: SurrogateParameters, length: int) -> tuple[list[np.ndarray], np.nd
     waves, weights = [], []
     for low, high in zip(p.edges_hz[:-1], p.edges_hz[1:], strict=True):
         inside = np.flatnonzero((frequency >= low) & (frequency < high))
-        if not inside.size:  # a band narrower than the spacing: its middle
+        if not inside.size:  # a band narrower than the frequency spacing: the frequency nearest its middle
             inside = np.array([np.argmin(abs(frequency - (low + high) / 2))])
         angle = 2 * np.pi * frequency[inside, None] * time
         waves.append(np.concatenate([np.cos(angle), np.sin(angle)]).astype(np.float32))

@@ -13,12 +13,12 @@ KEPT_BYTES = 192 * 2**20
 
 
 class Kept:
-    """Arrays by number, computed when first asked for; beyond `KEPT_BYTES` the oldest is dropped.
+    """Cache of numbered arrays, computed at their first use; beyond `KEPT_BYTES` the oldest is dropped.
 
     Parameters
     ----------
     make : callable
-        From a number to its array; all arrays are of one size.
+        Function from a number to its array; all arrays have the same size.
     """
 
     def __init__(self, make: Callable[[int], np.ndarray]) -> None:

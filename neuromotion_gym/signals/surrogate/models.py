@@ -1,4 +1,4 @@
-"""Which models of a signal there are: the default of each modality, and those that it is compared with."""
+"""Models of signals: the default of each modality, and the models that it is compared with."""
 
 from __future__ import annotations
 
@@ -13,43 +13,43 @@ if TYPE_CHECKING:
 Mixing = Literal["label", "trial"]
 
 SPREAD = 2.1
-"""Factor on the scores of EEG. The modes hold only a part of what varies; with this factor the log-odds of a
+"""Factor on the scores of EEG. The modes hold only a part of the variation; with this factor the log-odds of a
 log-variance decoder have the same variance as on recordings. `neuromotion_gym.audit.fidelity.matched_spread`
-computes it: eeg_csp_lda, every person decoded by the fold that did not see them, S006 to S021 of the train part, ocular
-channels regressed out and two seconds skipped. Spreads of 1, 1.5, 2 and 2.5 gave 0.63, 0.80, 0.98 and 1.16 of the
-variance."""
+computes it, with eeg_csp_lda, every person decoded by the fold trained without them, S006 to S021 of the train part,
+ocular channels regressed out and two seconds skipped. Spreads of 1, 1.5, 2 and 2.5 gave 0.63, 0.80, 0.98 and 1.16 of
+the variance."""
 
 
 @dataclass(frozen=True)
 class SurrogateModel:
-    """Choices of the model.
+    """Settings of the model.
 
     Parameters
     ----------
     name : str
-        For tables and for the file.
+        Name in tables and in the file.
     edges_hz : tuple of float
         Edges of the bands.
     mixing : {"label", "trial"}
-        What has a covariance of its own: each person and label, or each trial.
+        Unit that has its own covariance: each person and label, or each trial.
     frames : int
-        Frames of a trial in which amplitudes follow it; 1 keeps one amplitude a trial.
+        Number of frames of a trial, each with its own amplitudes; with 1, the amplitude is constant in a trial.
     groups : int
-        Groups of sources with a common amplitude.
+        Number of groups of sources; the sources of a group have a common amplitude.
     patterns, course_rank : int
-        Spatial patterns of the response to the cue, and the rank of their time courses over trials.
+        Number of spatial patterns of the response to the cue, and the rank of their time courses over trials.
     parts : int
-        Parts of a trial, from its onset, with mixings of their own.
+        Number of equal parts of a trial, from its onset, each with its own mixing.
     modes : int
-        Modes by which covariances vary from frame to frame.
+        Number of modes by which covariances vary from frame to frame.
     spread : float
-        What the scores on the modes are multiplied by.
+        Factor on the scores of the modes.
     noise : {"fresh", "tape"}
-        Whether every piece gets noise of its own, or stretches of tapes (see `synthesis_tape`).
+        Whether every piece gets new noise, or stretches of tapes (see `neuromotion_gym.signals.surrogate.tape`).
     knots_hz : float
-        How finely the time courses are kept.
+        Number of values per second of the time courses.
     slow_hz : float
-        Below which the response to the cue is looked for.
+        Highest frequency of the response to the cue.
     """
 
     name: str
@@ -99,14 +99,14 @@ def model_variants(modality: Modality) -> dict[str, SurrogateModel | VectorAutor
 
 
 class Device(NamedTuple):
-    """How samples of a data set come about, as far as a surrogate has to know.
+    """Facts about the recordings of a data set that a surrogate needs.
 
     Parameters
     ----------
     integer_range : (int, int) or ()
-        Lowest and highest integer that the device gives, where it gives integers.
+        Lowest and highest integer that the device gives; empty if it does not give integers.
     ocular_channels : tuple of str
-        Channels that see the eyes.
+        Channels that record eye movements.
     calibration_labelled : bool
         Whether the labels of calibration runs are used.
     """

@@ -1,11 +1,12 @@
-"""How covariances vary over time in people: spatial modes of variation, found over many people, beyond chance.
+"""Modes: spatial directions in which people's covariances vary over time, by more than chance.
 
-Cut into bands and frames of half a second and whitened by the mean covariance of its label, a recording still varies
-from frame to frame. Most of that is what any Gaussian noise of the same spectrum does over so short a time. The rest,
-which makes the errors of a decoder come and go, lies in few directions, and they are much the same in everybody: power
-that moves from one side of the head to the other, sources that wax and wane. `find_modes` finds them as the principal
-components of the whitened covariances of many people, and by how much each varies beyond Gaussian noise that went
-through the very same steps (parallel analysis; Horn, Psychometrika 30:179-185, 1965).
+A recording is cut into bands and frames of half a second and whitened by the mean covariance of its label. It still
+varies from frame to frame. Most of this variation is also found in Gaussian noise of the same spectrum, because the
+frames are short. The rest, which makes a decoder's errors come in runs, lies in few directions, and these are much the
+same in all people: power that moves from one side of the head to the other, sources that become stronger and weaker.
+`neuromotion_gym.signals.surrogate.fit.find_modes` computes the directions as the principal components of the whitened
+covariances of many people. It also computes how much more each varies than Gaussian noise that went through the same
+steps (parallel analysis; Horn, Psychometrika 30:179-185, 1965).
 """
 
 from __future__ import annotations
@@ -34,11 +35,11 @@ class Modes:
     Parameters
     ----------
     channels, edges_hz, frames
-        Of the recordings, bands and frames in which they were found.
+        Channels of the recordings, edges of the bands, and frames per trial with which the modes were found.
     matrix : float array, shape (b, k, c (c + 1) / 2)
         Lower triangles of symmetric matrices of norm 1, orthogonal to each other.
     kept : float array, shape (b, k)
-        By what a frame's score on each mode has to be multiplied, so that its variance is the part beyond chance:
+        Factor on a frame's score on each mode, which leaves only the variance beyond chance:
         ``sqrt(1 - chance / observed)``.
     """
 
@@ -57,7 +58,7 @@ class Modes:
 
 
 class Variation:
-    """Second moments of the whitened covariances of one person after another, observed and by chance."""
+    """Second moments of the whitened covariances, observed and by chance, summed over people."""
 
     def __init__(self, channels: Sequence[str], edges_hz: Sequence[float], frames: int) -> None:
         size = len(channels) * (len(channels) + 1) // 2
@@ -67,7 +68,7 @@ class Variation:
         self._people = 0
 
     def add(self, samples: np.ndarray, mixing_of: np.ndarray, rate: float) -> None:
-        """One person's trials (n, channels, length), whose parts take the mixings ``mixing_of`` (n, parts)."""
+        """Add one person's trials (n, channels, length); ``mixing_of`` (n, parts) gives the mixing of each part."""
         shape = moments.spectrum(samples, rate, moments.spectrum_bins(rate))
         noise = gaussian_like(samples.shape, shape, rate, np.random.default_rng([NOISE_SEED, self._people]))
         group: np.ndarray = np.zeros(len(self._channels), np.int16)
@@ -77,7 +78,7 @@ class Variation:
             roots, _, white = moments.whitened(scatter, mixing_of, group, 1)
             into = self._observed[band]
             into += _second_moment(white, weighing(roots), mixing_of)
-            # The same covariances, but nothing that varies
+            # Noise with the same covariances, which do not vary over time
             part_of = np.arange(self._frames) * mixing_of.shape[1] // self._frames
             of_frame = np.stack([roots[int(which)] for which in mixing_of[:, part_of].ravel()]).reshape(scatter.shape)
             chance = of_frame @ moments.frame_scatter(made, self._frames) @ of_frame
@@ -92,20 +93,20 @@ class Variation:
         matrix, kept = [], []
         for observed, chance in zip(self._observed, self._chance, strict=True):
             values, vectors = np.linalg.eigh(observed)
-            # Rank against rank: the largest of many values found by chance is large by chance
+            # Compared rank by rank: the largest of many values is large by chance alone
             by_chance = np.linalg.eigvalsh(chance)[::-1][:count]
             values, vectors = values[::-1][:count], vectors[:, ::-1][:, :count]
             share = np.maximum(0.0, 1.0 - by_chance / np.maximum(values, 1e-12))
-            # Coordinates that keep lengths weigh the off-diagonal by the root of two
+            # Isometric coordinates multiply off-diagonal elements by the square root of two
             matrix.append(vectors.T / np.where(rows == columns, 1.0, np.sqrt(2.0)))
             kept.append(np.sqrt(share))
         return Modes(self._channels, self._edges, self._frames, np.array(matrix), np.array(kept))
 
 
 def weighing(roots: dict[int, np.ndarray]) -> dict[int, np.ndarray]:
-    """For each mixing a symmetric matrix (c, c) that weighs directions: less power, less weight.
+    """For each mixing a symmetric matrix (c, c) that weights directions: less power, less weight.
 
-    Half of the directions of a recording of many channels hold almost nothing. A direction of the median power gets
+    In recordings with many channels, half of the directions hold almost no power. A direction of the median power gets
     the weight one half.
     """
     found = {}
@@ -117,7 +118,7 @@ def weighing(roots: dict[int, np.ndarray]) -> dict[int, np.ndarray]:
 
 
 def departures(white: np.ndarray, weighed: dict[int, np.ndarray], mixing_of: np.ndarray) -> np.ndarray:
-    """How whitened covariances (n, frames, c, c) depart from the identity in directions that count, the same shape."""
+    """Whitened covariances (n, frames, c, c) minus the identity, weighted by `weighing`; the same shape."""
     frames = white.shape[1]
     part_of = np.arange(frames) * mixing_of.shape[1] // frames
     found = white - np.eye(white.shape[-1])
@@ -128,14 +129,14 @@ def departures(white: np.ndarray, weighed: dict[int, np.ndarray], mixing_of: np.
 
 
 def _second_moment(white: np.ndarray, weighed: dict[int, np.ndarray], mixing_of: np.ndarray) -> np.ndarray:
-    """Second moments of the departures about their mean, in coordinates that keep lengths."""
+    """Second moments of the departures about their mean, in the coordinates of `isometric`."""
     lower = isometric(departures(white, weighed, mixing_of)).astype(np.float32)
     lower -= lower.mean(axis=0)
     return lower.T @ lower
 
 
 def isometric(matrices: np.ndarray) -> np.ndarray:
-    """Symmetric matrices (..., c, c) as vectors (n, c (c + 1) / 2) of the same lengths and angles."""
+    """Symmetric matrices (..., c, c) as vectors (n, c (c + 1) / 2) with the same lengths and angles."""
     rows, columns = np.tril_indices(matrices.shape[-1])
     lower = matrices[..., rows, columns] * np.where(rows == columns, 1.0, np.sqrt(2.0))
     return np.asarray(lower.reshape(-1, lower.shape[-1]))
@@ -144,7 +145,7 @@ def isometric(matrices: np.ndarray) -> np.ndarray:
 def gaussian_like(
     shape: tuple[int, ...], spectrum: np.ndarray, rate: float, generator: np.random.Generator
 ) -> np.ndarray:
-    """Stationary Gaussian noise (trials, channels, length), independent channels, of an amplitude spectrum."""
+    """Stationary Gaussian noise (trials, channels, length), independent channels, with a given amplitude spectrum."""
     frequency = np.fft.rfftfreq(shape[-1], 1 / rate)
     amplitude = np.interp(frequency, np.linspace(0, rate / 2, len(spectrum)), spectrum)
     size = (*shape[:-1], len(frequency))
@@ -153,7 +154,7 @@ def gaussian_like(
 
 
 def triangles(matrix: np.ndarray, channels: int) -> np.ndarray:
-    """Symmetric matrices (..., c, c) of their lower triangles (..., c (c + 1) / 2), of the same kind of number."""
+    """Symmetric matrices (..., c, c) from their lower triangles (..., c (c + 1) / 2), of the same dtype."""
     full: np.ndarray = np.empty((*matrix.shape[:-1], channels, channels), matrix.dtype)
     rows, columns = np.tril_indices(channels)
     full[..., rows, columns] = full[..., columns, rows] = matrix
@@ -161,7 +162,7 @@ def triangles(matrix: np.ndarray, channels: int) -> np.ndarray:
 
 
 def read_modes(path: str | os.PathLike[str]) -> Modes:
-    """Modes of a file that `write_modes` wrote.
+    """Modes from a file that `write_modes` wrote.
 
     Raises
     ------
@@ -182,9 +183,9 @@ def read_modes(path: str | os.PathLike[str]) -> Modes:
 
 
 def write_modes(modes: Modes, path: str | os.PathLike[str]) -> Path:
-    """Write modes, to a 127th of the largest number of each, under a temporary name first; returns the path.
+    """Write modes, rounded to 1/127 of the largest value of each, under a temporary name first; returns the path.
 
-    Those that vary by chance alone are zeros, here and in every surrogate that is fitted with them.
+    Modes that vary by chance alone are written as zeros, so they are zeros in every surrogate fitted with this file.
     """
     target = Path(path)
     step = np.maximum(abs(modes.matrix).max(axis=2, keepdims=True), 1e-9) / 127

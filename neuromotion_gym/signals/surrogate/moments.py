@@ -1,4 +1,4 @@
-"""Statistics that a surrogate is fitted from: bands, robust covariances, amplitudes, spectrum, response to the cue."""
+"""Statistics from which a surrogate is fitted: bands, robust covariances, amplitudes, spectrum, response to the cue."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def split(samples: np.ndarray, rate: float, edges_hz: Sequence[float]) -> Iterable[np.ndarray]:
-    """The trials (n, channels, length), one band after the other."""
+    """Yield the trials, shape (n, channels, length), filtered to one band after the other."""
     length = samples.shape[-1]
     frequency = np.fft.rfftfreq(length, 1 / rate)
     transform = np.fft.rfft(samples, axis=-1)
@@ -22,11 +22,11 @@ def split(samples: np.ndarray, rate: float, edges_hz: Sequence[float]) -> Iterab
 
 
 def robust(scatter: np.ndarray, towards: np.ndarray | None = None) -> np.ndarray:
-    """Covariance of frames (n, channels, channels), each weighed by its inverse power; a little shrunk."""
+    """Mean covariance of frames (n, channels, channels), each weighted by its inverse power; slightly shrunk."""
     channels = scatter.shape[-1]
     mean = scatter.mean(axis=0)
     size = np.trace(mean)
-    # As large as what it is added to: a gesture of little power must not take the shape of the others
+    # Scaled to the mean that it is added to: otherwise a label of low power would take the shape of the others
     ridge = 1e-3 * size / channels * np.eye(channels) if towards is None else 0.05 * size / np.trace(towards) * towards
     for _ in range(4):
         inverse = np.linalg.inv(mean + ridge)
@@ -45,7 +45,7 @@ def root(matrix: np.ndarray) -> np.ndarray:
 def whitened(
     scatter: np.ndarray, mixing_of: np.ndarray, group: np.ndarray, groups: int
 ) -> tuple[dict[int, np.ndarray], np.ndarray, np.ndarray]:
-    """Mixings of one person and band, and what varies about them.
+    """Mixings of one person and band, and the variation around them.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def whitened(
     gain : float array, shape (trials, frames, groups)
         Logarithm of the amplitude of each group.
     white : float array, shape (trials, frames, c, c)
-        Covariances of the frames in the sources of their mixing, in which every group has a mean power of 1.
+        Covariances of the frames, whitened by their mixing and scaled so that every group has a mean power of 1.
     """
     frames, channels = scatter.shape[1:3]
     whole = robust(scatter.reshape(-1, channels, channels))
@@ -84,14 +84,14 @@ def whitened(
 
 
 def frame_scatter(samples: np.ndarray, frames: int) -> np.ndarray:
-    """Covariances of the frames of trials (n, c, length), about zero: shape (n, frames, c, c)."""
+    """Covariances of the frames of trials (n, c, length), mean not subtracted: shape (n, frames, c, c)."""
     length = samples.shape[2] // frames
     cut = samples[..., : length * frames].reshape(*samples.shape[:2], frames, length).transpose(0, 2, 1, 3)
     return np.asarray(cut @ cut.transpose(0, 1, 3, 2) / length)
 
 
 def neighbours(samples: np.ndarray, groups: int) -> np.ndarray:
-    """Group of each channel, int16 of shape (channels,): channels that correlate after the average reference.
+    """Group of each channel, int16 of shape (channels,): a group is channels that correlate after average reference.
 
     ``samples`` has shape (trials, channels, length).
     """
@@ -109,8 +109,8 @@ def neighbours(samples: np.ndarray, groups: int) -> np.ndarray:
 
 
 def spectrum(samples: np.ndarray, rate: float, bins: int) -> np.ndarray:
-    """Amplitude spectrum, typical over channels and trials, on a grid of ``bins`` points."""
-    centred = samples - samples.mean(axis=(0, 2))[:, None]  # offsets of trials stay: they are the slowest there is
+    """Amplitude spectrum (median over trials of the mean over channels), on ``bins`` points; its maximum is 1."""
+    centred = samples - samples.mean(axis=(0, 2))[:, None]  # offsets of single trials stay: they are slow activity
     power = abs(np.fft.rfft(centred * np.hanning(centred.shape[-1]), axis=-1)) ** 2
     power /= power.sum(axis=-1, keepdims=True)
     amplitude = np.sqrt(np.median(power.mean(axis=1), axis=0))
@@ -120,7 +120,7 @@ def spectrum(samples: np.ndarray, rate: float, bins: int) -> np.ndarray:
 
 
 def spectrum_bins(rate: float) -> int:
-    """Points of a spectrum a quarter of a hertz apart."""
+    """Number of points of a spectrum with a spacing of a quarter of a hertz."""
     return 4 * round(rate / 2) + 1
 
 
@@ -134,7 +134,7 @@ def evoked(
     knots_hz: float,
     slow_hz: float,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Slow response to the cue: what it is in each trial, its patterns, its time courses.
+    """Slow response to the cue in each trial, its spatial patterns and its time courses.
 
     Parameters
     ----------
@@ -142,9 +142,9 @@ def evoked(
     label : int array, shape (trials,)
     rate : float
     patterns, rank : int
-        Spatial patterns, and the rank of their time courses over trials.
+        Number of spatial patterns, and the rank of their time courses over trials.
     knots_hz, slow_hz : float
-        How finely time courses are kept, and below which frequency the response is looked for.
+        Number of values per second of the time courses, and highest frequency of the response.
 
     Returns
     -------

@@ -1,7 +1,7 @@
-"""What a fitted surrogate is: arrays of parameters, and their file (``.npz`` without pickles).
+"""The parameters of a fitted surrogate, as arrays, and their file (``.npz`` without pickles).
 
-No sample of a recording is in here: powers, covariances and smoothed responses that were computed from them, in two
-bytes or one. The model is described in `neuromotion_gym.signals.surrogate.fit`.
+They contain no sample of a recording, only powers, covariances and smoothed responses computed from recordings, most
+of them in one or two bytes per value. The model is described in `neuromotion_gym.signals.surrogate.fit`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ FORMAT = 1
 """Version of the file's layout."""
 
 LATER = ("mode", "score", "score_step", "offset")
-"""Arrays that a file may leave out; it is then read as without them."""
+"""Arrays that a file may lack; they are then read as empty, and ``offset`` as zeros."""
 
 _META = {
     "format": int,
@@ -60,8 +60,8 @@ class SurrogateParameters:
     """Parameters of a surrogate of many people.
 
     Symbols: people ``p``, trials ``t``, bands ``b``, frames of a trial ``f``, channels ``c`` and as many sources,
-    groups of sources ``g``, mixings ``m``, patterns of the response to the cue ``r``,
-    modes ``k``.
+    groups of sources ``g``, mixings ``m``, parts of a trial ``h``, patterns of the response to the cue ``r``,
+    modes ``k``, points of a spectrum ``n``.
 
     Parameters
     ----------
@@ -76,11 +76,11 @@ class SurrogateParameters:
     person, label : int16 array, shape (t,)
         Person of each trial, and index into the labels; -1 where a calibration trial has no label.
     calibration : bool array, shape (t,)
-        Whether a trial describes the calibration run.
+        Whether a trial comes from a calibration run.
     mixing : float16 array, shape (m, b, c (c + 1) / 2)
         Lower triangles of symmetric matrices: square roots of covariances, in internal units.
     mixing_of : int16 array, shape (t, h)
-        Mixing of each trial in each of the parts that it is divided into.
+        Mixing of each part of each trial.
     group : int16 array, shape (c,)
         Group of each source.
     gain : int8 array, shape (t, b, f, g)
@@ -88,17 +88,18 @@ class SurrogateParameters:
     gain_step : float32 array, shape (b,)
         Step of the gains of a band.
     spectrum : float16 array, shape (p, n)
-        Amplitude at 0, 1, ... times half the rate over n - 1: the shape of the spectrum within the bands.
+        Amplitude at ``n`` equally spaced frequencies from 0 to half the rate: the shape of the spectrum in the bands.
     evoked_pattern : float16 array, shape (p, r, c)
         Patterns of the slow response to the cue; r is 0 without onsets.
     evoked_course : float16 array, shape (t, r, knots)
-        Time course of each pattern in each trial, from the onset, ``evoked_knots_hz`` values a second.
+        Time course of each pattern in each trial, from the onset, ``evoked_knots_hz`` values per second.
     ocular : float32 array, shape (p, c, ocular channels)
         Each person's regression weights on the ocular channels, after the average reference.
     mode : float16 array, shape (b, k, c (c + 1) / 2)
-        Lower triangles of the modes by which covariances vary; see `surrogate_modes`. k is 0 without.
+        Lower triangles of the modes by which covariances vary; see
+        `neuromotion_gym.signals.surrogate.modes`. k is 0 if the model has none.
     score : int8 array, shape (t, b, f, k)
-        How much of each mode is in a frame, in steps of ``score_step``; no rows where k is 0.
+        Score of each frame on each mode, in steps of ``score_step``; shape (0, b, f, 0) if k is 0.
     score_step : float32 array, shape (b, k)
         Step of the scores.
     offset : float32 array, shape (p, c)
@@ -129,7 +130,7 @@ class SurrogateParameters:
 
     @property
     def spec(self) -> SignalSpec:
-        """Channels, rate and unit of what it generates."""
+        """Channels, rate and unit of the generated samples."""
         meta = self.meta
         return SignalSpec(meta["modality"], tuple(meta["channels"]), float(meta["rate_hz"]), meta["unit"])
 
@@ -140,7 +141,7 @@ class SurrogateParameters:
 
     @property
     def owner(self) -> np.ndarray:
-        """Whose each mixing is, int64 array of shape (mixings,): people share none."""
+        """Person of each mixing, int64 array of shape (mixings,); no mixing belongs to two people."""
         owner = np.zeros(len(self.mixing), np.int64)
         owner[self.mixing_of] = self.person[:, None]
         return owner
@@ -164,7 +165,7 @@ class SurrogateParameters:
         return matrix
 
     def projection(self, ocular: Ocular = "keep", channels: Sequence[str] | None = None) -> np.ndarray:
-        """From all channels as recorded to those wanted, float64 of shape (people, wanted, channels).
+        """Matrices from all recorded channels to the wanted ones, float64 of shape (people, wanted, channels).
 
         Raises
         ------
@@ -224,7 +225,7 @@ class SurrogateParameters:
         names = [field.name for field in fields(cls) if field.name != "meta"]
         try:
             with np.load(path, allow_pickle=False) as stored:
-                # Files of models without modes and tapes need not hold what belongs to those
+                # Files of models without modes and tapes may lack the arrays that only those need
                 later = [name for name in LATER if name not in stored.files]
                 names = [name for name in names if name not in later]
                 absent = sorted({"meta", *names} - set(stored.files))
@@ -242,7 +243,7 @@ class SurrogateParameters:
                 arrays |= {name: empty[name] for name in later}
         except NeuroMotionError:
             raise
-        except Exception as error:  # zipfile, zlib and NumPy raise nearly anything on corrupt bytes
+        except Exception as error:  # zipfile, zlib and NumPy can raise nearly any exception on corrupt bytes
             raise NeuroMotionError(
                 f"{path} cannot be read as a surrogate ({type(error).__name__}: {error}); "
                 "it has to be a file that `neuromotion surrogate fit` wrote."
@@ -254,7 +255,7 @@ class SurrogateParameters:
 
 
 def shipped_surrogates() -> dict[str, Path]:
-    """Names and files of the surrogates that are known: ``<data set>_<part>``."""
+    """Names (``<data set>_<part>``) and files of all shipped and registered surrogates."""
     return {path.stem: path for path in sorted((assets_root() / "surrogates").glob("*.npz"))} | _REGISTERED
 
 
@@ -262,8 +263,19 @@ _REGISTERED: dict[str, Path] = {}
 
 
 def register_surrogate(path: str | os.PathLike[str]) -> None:
-    """Make the file of another package's surrogate known by its name, ``<data set>_<part>.npz``."""
-    _REGISTERED[Path(path).stem] = Path(path)
+    """Register the file of another package's surrogate, ``<data set>_<part>.npz``, under its name.
+
+    To register the same file again changes nothing.
+
+    Raises
+    ------
+    NeuroMotionError
+        If another file is registered or shipped under this name.
+    """
+    name, file = Path(path).stem, Path(path)
+    if (known := shipped_surrogates().get(name, file)) != file:
+        raise NeuroMotionError(f"Surrogate {name!r} is already registered: {known}. Choose another name than {file}.")
+    _REGISTERED[name] = file
 
 
 def _check(p: SurrogateParameters) -> None:
@@ -314,13 +326,16 @@ def _check(p: SurrogateParameters) -> None:
         array = getattr(p, name)
         if array.size and not (low <= array.min() and array.max() < high):
             raise NeuroMotionError(f"{name} has indices outside {low} to {high - 1}.")
-    if bands < 1 or modes < 0 or not (p.score_step >= 0).all():
-        raise NeuroMotionError("There has to be a band, and steps of scores cannot be negative.")
+    if modes < 0 or not (p.score_step >= 0).all():
+        raise NeuroMotionError("The numbers of modes and the steps of scores cannot be negative.")
     if p.mixing_of.shape[1] < 1 or (p.mixing_of.shape[1] > 1 and not meta["has_onset"]):
         raise NeuroMotionError("A trial has one part, or several where it has an onset.")
     edges = p.edges_hz
     if bands < 1 or edges[0] < 0 or (np.diff(edges) <= 0).any() or frames < 1 or p.spectrum.shape[1] < 2:
-        raise NeuroMotionError("Bands have to rise from 0 Hz or above, and there has to be one, with a frame.")
+        raise NeuroMotionError(
+            "Bands have to rise from 0 Hz or above; "
+            "at least one band, one frame and two points of the spectrum are needed."
+        )
     if patterns > 0 and knots < 2:
         raise NeuroMotionError(f"The response to the cue has {knots} knots; it needs two or more.")
     if set(np.unique(p.person[~p.calibration]).tolist()) != set(range(people)):
@@ -328,7 +343,7 @@ def _check(p: SurrogateParameters) -> None:
 
 
 def _check_meta(meta: Any) -> None:
-    """Raise one NeuroMotionError if the description is not whole."""
+    """Raise one NeuroMotionError if the description (``meta``) is incomplete or wrong."""
     if not isinstance(meta, dict):
         raise NeuroMotionError("The description is no JSON object.")
     for key, kind in _META.items():

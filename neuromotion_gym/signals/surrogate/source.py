@@ -28,26 +28,26 @@ CALIBRATION_SEED = 20
 
 
 class SurrogateSource:
-    """Generates samples: one person an episode, restarts by the source's own clock, pieces cross-faded.
+    """Generates samples: one person per episode, restarts by the source's own clock, pieces cross-faded.
 
-    The rules are those of `ReplaySource`: at every restart a row takes up the label that is asked for, with the
-    parameters of another trial of that label and person, drawn at random. Its noise comes from the row's own generator;
-    every piece takes the same amount of it, whatever its label.
+    The rules are those of `ReplaySource`: at every restart a row begins to play the label that is asked for, with the
+    parameters of another trial of that label and person, drawn at random. The noise comes from the row's own generator;
+    every piece draws the same amount of random numbers, whatever its label.
 
     Parameters
     ----------
     parameters : SurrogateParameters
-        What `fit_surrogate` gave.
+        Parameters from `fit_surrogate` or from a file.
     labels : sequence of str, optional
-        Labels to play; all that were fitted where left out.
+        Labels to play; all fitted labels by default.
     ocular : {"keep", "regress"}
-        As recorded, or with the ocular channels regressed out by the weights of the person's calibration run.
+        As recorded, or with the ocular channels regressed out with the weights of the person's calibration run.
     skip_cue : float
         Seconds left out after each onset.
     subjects : sequence of str, optional
-        Some people alone.
+        People to play; all by default.
     channels : sequence of str, optional
-        Channels to generate, in this order; all where left out.
+        Channels to generate, in this order; all by default.
     pieces_s, fade_s, pacing, epoch_s
         See `ReplaySource`.
 
@@ -151,12 +151,12 @@ class SurrogateSource:
         return np.ascontiguousarray(samples.transpose(0, 2, 1))
 
     def pass_over(self, labels: np.ndarray, n_samples: int, rows: np.ndarray | None = None) -> None:
-        """Go on by ``n_samples`` samples without generating them; see `Cued.pass_over`."""
+        """Move on by ``n_samples`` samples without generating them; see `Cued.pass_over`."""
         self._heads.pass_over(labels, n_samples, rows)
 
     @property
     def session_index(self) -> np.ndarray:
-        """Int array, shape (rows,): index into ``sessions`` of what each row plays."""
+        """Int array, shape (rows,): index into ``sessions`` of the session that each row plays."""
         return self._heads.session.copy()
 
     @property
@@ -170,7 +170,7 @@ class SurrogateSource:
         return self._heads.position + self._skip
 
     def trials_played(self, row: int) -> frozenset[int]:
-        """Distinct trials whose parameters ``row`` played since its last reset."""
+        """Distinct trials whose parameters ``row`` used since its last reset."""
         return self._heads.trials_played(row)
 
     def calibration(self, session: int) -> tuple[Recording, ...]:
@@ -210,7 +210,7 @@ class SurrogateSource:
         return (self._shortest + self._longest) / 2 / self.spec.rate_hz
 
     def _begin_pieces(self, restart: Restart) -> None:
-        """Samples of the new pieces, with the pieces before them fading out under their beginning."""
+        """Generate the new pieces; the old ones fade out during their beginning."""
         rows = restart.rows
         noise = self._synthesis.draw([self._noise[row] for row in rows.tolist()])
         offsets = self._skip + (restart.uniform[:, 1] * self._room).astype(np.int64)
@@ -222,12 +222,12 @@ class SurrogateSource:
         self._piece[rows] = fresh
 
     def _made(self, length: int) -> Synthesis | TapeSynthesis:
-        """Generator of stretches of one length, from tapes where the model uses them."""
+        """Synthesis of stretches of one length, from tapes if the model uses them."""
         kind = TapeSynthesis if self._parameters.meta.get("noise") == "tape" else Synthesis
         return kind(self._parameters, length, self._ocular, self._channels)
 
     def _bank(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Playable trials sorted by person and label, and for each of those the first and how many."""
+        """Playable trials sorted by person and label; first trial and number of trials of each person and label."""
         p = self._parameters
         known = p.meta["labels"]
         unknown = [label for label in self.labels if label not in known]
@@ -254,7 +254,7 @@ class SurrogateSource:
 
 
 def _piece_lengths(rule: PieceRule, trial_s: float, rate: float) -> tuple[int, int]:
-    """Shortest and longest piece in samples; the longest is shortened to what a trial can hold."""
+    """Shortest and longest piece in samples; the longest is shortened to fit into a trial."""
     longest = min(rule.longest, round(trial_s * rate) - rule.skip - rule.fade) if rule.shrink else rule.longest
     if longest < rule.shortest:
         raise NeuroMotionError(

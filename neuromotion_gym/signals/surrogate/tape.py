@@ -1,9 +1,10 @@
-"""From parameters to samples by way of tapes: long noise that is made once; every piece takes other stretches of it.
+"""Generates stretches of surrogate trials from tapes: long noise, made once; each piece uses other stretches of it.
 
-Each person has a tape a band, Gaussian noise with the person's spectrum. A piece takes a stretch of it for every
-source, at places drawn at random and so far apart that no two sources of a piece share a sample, and mixes them by the
+Each person has one tape per band: Gaussian noise with the person's spectrum. A piece takes one stretch of the tape for
+every source, at random places so far apart that no two sources of a piece share a sample. It mixes the sources by the
 covariance of the trial, frame by frame. Nothing is filtered or transformed while a loop runs, and only as many sources
-are mixed as channels are wanted: Gaussian noise of a given covariance is the same whatever it was mixed from.
+are mixed as channels are wanted: the distribution of Gaussian noise depends on its covariance, not on the number of
+sources.
 """
 
 from __future__ import annotations
@@ -24,14 +25,14 @@ if TYPE_CHECKING:
     from neuromotion_gym.signals.surrogate.parameters import SurrogateParameters
 
 FRAME_FADE_S = 0.2
-"""How long one frame of a trial fades into the next."""
+"""Length in seconds of the cross-fade between two frames of a trial."""
 SHORTEST_TAPE = 2**15
-"""Samples of a tape at least."""
+"""Smallest number of samples of a tape."""
 ROOM = 1.4
-"""How far apart the sources of a piece lie on the tape, in lengths of the piece."""
+"""Smallest section of the tape from which one source of a piece takes its stretch, in lengths of the stretch."""
 TAPE_SEED = 7
 LEAST_SHARE = 0.1
-"""Of the mean power in any direction that a frame keeps at least, whatever its scores."""
+"""Smallest share of the mean power that a frame keeps in any direction, whatever its scores."""
 
 
 class TapeSynthesis:
@@ -41,11 +42,11 @@ class TapeSynthesis:
     ----------
     parameters : SurrogateParameters
     length : int
-        Samples of a stretch.
+        Length of a stretch in samples.
     ocular : {"keep", "regress"}
         Whether ocular channels are regressed out of what is generated.
     channels : sequence of str, optional
-        Channels to generate, in this order; all where left out.
+        Channels to generate, in this order; all by default.
     """
 
     def __init__(
@@ -78,7 +79,7 @@ class TapeSynthesis:
         self._spans: dict[int, list[tuple[int, slice, np.ndarray]]] = {}
 
     def draw(self, generators: Sequence[np.random.Generator]) -> np.ndarray:
-        """Random numbers behind a stretch from each generator, shape (n, 1 + 2 sources)."""
+        """Uniform random numbers for one stretch per generator, shape (n, 1 + 2 sources)."""
         numbers = np.empty((len(generators), 1 + 2 * self._sources))
         for own, generator in zip(numbers, generators, strict=True):
             generator.random(out=own)
@@ -90,11 +91,11 @@ class TapeSynthesis:
         Parameters
         ----------
         trials : int array, shape (n,)
-            Whose parameters they take.
+            Trials whose parameters are used.
         offsets : int array, shape (n,)
-            First sample of each stretch, counted from the trial's begin.
+            First sample of each stretch, counted from the start of the trial.
         numbers : float array, shape (n, 1 + 2 sources)
-            What `draw` gave.
+            Numbers from `draw`.
 
         Returns
         -------
@@ -127,7 +128,7 @@ class TapeSynthesis:
         return noise.reshape(-1, self._length)
 
     def _tape(self, person: int) -> np.ndarray:
-        """The person's noise, float32 of shape (bands, samples + length), its begin repeated at its end."""
+        """The person's noise, float32 of shape (bands, samples + length), with its beginning repeated at its end."""
         if person not in self._tapes:
             p = self._p
             generator = np.random.default_rng([TAPE_SEED, person])
@@ -146,7 +147,8 @@ class TapeSynthesis:
     def _mixing(self, trial: int) -> np.ndarray:
         """Mixing matrices of a trial, float32 of shape (frames, channels, bands * sources).
 
-        Roots of the covariances of its frames, from label, gains and scores; see `surrogate_fit`.
+        Roots of the covariances of its frames, from label, gains and scores; see
+        `neuromotion_gym.signals.surrogate.fit`.
         """
         p = self._p
         person, parts = int(p.person[trial]), p.mixing_of.shape[1]
@@ -161,7 +163,7 @@ class TapeSynthesis:
             score = p.score[trial] * p.score_step[:, None].astype(np.float64)
             white = np.linalg.solve(root, mixed)
             departure = white @ triangles(score @ self._modes, mixed.shape[3]) @ white.swapaxes(2, 3)
-            # What the modes hold is but a part of a covariance, and a sum of parts can fall below zero
+            # The modes hold only a part of a covariance, so this sum can have eigenvalues below zero
             share, direction = np.linalg.eigh(np.eye(self._sources) + departure)
             root = root @ (direction * np.sqrt(np.maximum(share, LEAST_SHARE))[..., None, :])
         root[:, :, ~self._project[person].any(axis=1)] = 0.0
@@ -170,12 +172,12 @@ class TapeSynthesis:
         )
 
     def _root(self, mixing: int) -> np.ndarray:
-        """Root of one covariance as it shows in the channels of its person, shape (bands, channels, all channels)."""
+        """Root of one covariance, projected to the wanted channels, shape (bands, wanted channels, all channels)."""
         project = self._project[self._owner[mixing]]
         return np.asarray(project @ triangles(self._p.mixing[mixing].astype(np.float32), project.shape[1]))
 
     def _frames_of(self, offset: int) -> list[tuple[int, slice, np.ndarray]]:
-        """Frames that a stretch goes through: frame, the samples in which it contributes, its weight there."""
+        """Frames that a stretch covers: frame, the samples in which it contributes, its weight there."""
         if offset not in self._spans:
             place = (offset + np.arange(self._length) + 0.5) / self._frame
             half = FRAME_FADE_S * self._rate / self._frame / 2

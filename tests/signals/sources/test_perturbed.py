@@ -59,7 +59,7 @@ def test_lost_channels_are_zero_and_said():
         ("earthquake", {}, "Perturbations: lost_channels"),
         ("lost_channels", {"electrodes": ["emg_1"]}, "does not take these options"),
         ("lost_channels", {"channels": ["C3"]}, "emg_1"),
-        ("lost_channels", {"channels": "emg_1"}, "cannot be lost"),
+        ("lost_channels", {"channels": "emg_1"}, "has to be a list of names"),
     ],
 )
 def test_what_cannot_be_perturbed_is_refused(name, options, message):

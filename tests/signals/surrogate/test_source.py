@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.signals.recording import Recording, Session, SignalSpec, Trial
-from neuromotion_gym.signals.surrogate import SurrogateSource, shipped_surrogates
+from neuromotion_gym.signals.surrogate import SurrogateSource, register_surrogate, shipped_surrogates
 from neuromotion_gym.signals.surrogate.fit import fit_surrogate
 from neuromotion_gym.signals.surrogate.models import Device, SurrogateModel
 from neuromotion_gym.signals.surrogate.parameters import SurrogateParameters
@@ -374,3 +374,20 @@ def test_fit_refuses_what_it_cannot_fit():
         fit_surrogate([], LABELS)
     with pytest.raises(NeuroMotionError, match="no trials of 'tongue'"):
         fit_surrogate([_session("P1", 1, trials=2)], (*LABELS, "tongue"), model=MODEL)
+
+
+def test_a_registered_surrogate_loads_by_its_name_and_a_name_is_given_once(tmp_path, monkeypatch):
+    shipped = shipped_surrogates()["myo_armband_tune"]
+    monkeypatch.setattr("neuromotion_gym.signals.surrogate.parameters._REGISTERED", {})
+    own = tmp_path / "own_set_tune.npz"
+    own.write_bytes(shipped.read_bytes())
+    register_surrogate(own)
+    register_surrogate(own)
+    source = SurrogateSource.load("own_set_tune", ["neutral", "hand_close"])
+    assert source.sessions == SurrogateSource.load("myo_armband_tune", ["neutral", "hand_close"]).sessions
+    for taken in ("own_set_tune", "myo_armband_tune"):
+        (tmp_path / "other").mkdir(exist_ok=True)
+        other = tmp_path / "other" / f"{taken}.npz"
+        other.write_bytes(shipped.read_bytes())
+        with pytest.raises(NeuroMotionError, match="already registered"):
+            register_surrogate(other)
