@@ -1,6 +1,6 @@
-"""Writing files so that they appear whole or not at all. The one place that writes to a temporary name and renames.
+"""Write files so that they appear complete or not at all. Only this module writes to a temporary name and renames.
 
-A leaf: imports nothing of the library but its error class.
+A leaf module: it imports nothing of the library except its error class.
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ if TYPE_CHECKING:
 
 @contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Give a temporary path beside ``path``; what is written there becomes ``path`` at the end of the block.
+    """Yield a temporary path in the folder of ``path``; its file becomes ``path`` at the end of the block.
 
-    The temporary name is unique: two processes that write the same file do not meet. It keeps the ending of ``path``,
-    since some writers add one of their own. After an exception ``path`` is as it was, and nothing is left behind.
+    The temporary name is unique: two processes that write the same file do not disturb each other. It has the suffix of
+    ``path``, because some writers append a suffix if it is missing. After an exception ``path`` is unchanged, and the
+    temporary file is deleted.
 
     Raises
     ------
@@ -43,14 +44,14 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 @contextmanager
 def filling(folder: str | os.PathLike[str]) -> Iterator[Path]:
-    """Give a temporary folder; the files in it move to ``folder`` at the end of the block, replacing their namesakes.
+    """Yield a temporary folder; its files move to ``folder`` at the end of the block, over files of the same name.
 
-    ``folder`` is made where it does not exist. After an exception it is as it was.
+    ``folder`` is created if it does not exist. After an exception in the block its files are unchanged.
 
     Raises
     ------
     NeuroMotionError
-        If the folder cannot be made or written to.
+        If the folder cannot be created or written to.
     """
     target = Path(folder)
     try:
@@ -70,12 +71,12 @@ def filling(folder: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:
-    """Write UTF-8 text to ``path``, whole or not at all."""
+    """Write UTF-8 text to ``path``, completely or not at all."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
 def write_bytes(path: str | os.PathLike[str], content: bytes) -> None:
-    """Write ``content`` to ``path``, whole or not at all."""
+    """Write ``content`` to ``path``, completely or not at all."""
     with replacing(path) as temporary:
         temporary.write_bytes(content)

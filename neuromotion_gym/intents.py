@@ -1,7 +1,7 @@
 """What a label means for a limb: the degree of freedom that it moves, and its direction.
 
 The table of a limb is the file ``intents.yaml`` beside its MJCF file; other packages add labels with
-`register_intents`. A leaf: imports nothing of the library but leaves.
+`register_intents`. A leaf module: it imports nothing of the library except other leaf modules.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Intent:
     Parameters
     ----------
     degree : str or None
-        Degree of freedom that moves; None holds everything still.
+        Degree of freedom that moves; with None the limb is held still.
     direction : int
         +1 towards the upper end of its range, -1 towards the lower end, 0 to hold.
     """
@@ -44,7 +44,7 @@ _ADDED: dict[str, dict[str, Intent]] = {}
 
 
 def register_intents(limb: str, intents: Mapping[str, Intent]) -> None:
-    """Say what labels of a new data set mean for a limb; the same again changes nothing.
+    """Define what labels of a new data set mean for a limb; a repeated call with the same intents changes nothing.
 
     Raises
     ------
@@ -59,7 +59,7 @@ def register_intents(limb: str, intents: Mapping[str, Intent]) -> None:
 
 
 def intent_table(limb: str) -> dict[str, Intent]:
-    """All labels that a limb can express: those of its ``intents.yaml``, and what `register_intents` added.
+    """All labels that a limb can express: those of its ``intents.yaml``, and those added by `register_intents`.
 
     Raises
     ------
@@ -104,7 +104,7 @@ class IntentMap:
     labels : tuple of str
         The decoder's labels.
     axes : tuple of str
-        Degrees of freedom that these labels move, in order of first mention.
+        Degrees of freedom that these labels move, in the order of the labels that first mention them.
     directions : float array, shape (labels, axes)
         The action at full speed that each label asks for; a row of zeros holds the limb still.
     """
@@ -121,13 +121,13 @@ class IntentMap:
 
 
 def intent_map(limb: str, labels: Sequence[str]) -> IntentMap:
-    """What ``labels`` mean for ``limb``.
+    """The meaning of ``labels`` for ``limb``.
 
     Raises
     ------
     NeuroMotionError
-        If the limb is unknown or cannot express one of the labels, if no label moves it, or if an axis can be moved one
-        way only.
+        If the limb is unknown or cannot express one of the labels, if no label moves it, or if an axis can be moved in
+        one direction only.
     """
     table = intent_table(limb)
     unknown = [label for label in labels if label not in table]
@@ -146,7 +146,7 @@ def intent_map(limb: str, labels: Sequence[str]) -> IntentMap:
     one_way = [axis for axis, column in zip(axes, directions.T, strict=True) if not {-1.0, 1.0} <= set(column)]
     if one_way:
         raise NeuroMotionError(
-            f"Labels {', '.join(labels)} move {', '.join(one_way)} of limb {limb!r} one way only; "
-            "each degree of freedom needs a label for either direction."
+            f"Labels {', '.join(labels)} move {', '.join(one_way)} of limb {limb!r} in one direction only; "
+            "each degree of freedom needs a label for each direction."
         )
     return IntentMap(tuple(labels), axes, directions)

@@ -1,9 +1,9 @@
-"""The simulated user: sees, late, how far the limb is from the goal, and picks the label it wants next.
+"""The simulated user: sees, with a delay, how far the limb is from the goal, and chooses the next label.
 
-A causal model of a person, not an optimal controller. It knows its own last commands and how long they take to show
-(a forward model with a delay, Miall et al., J. Motor Behav. 25(3), 1993, "Is the cerebellum a Smith predictor?"), so
-that it can stop in time. What it sees is late by its visual reaction time. It knows errors and what labels do to them,
-and neither goals, degrees of freedom nor tasks.
+A causal model of a person, not an optimal controller. It knows its own last commands and the delay until they take
+effect (a forward model with a delay, Miall et al., J. Motor Behav. 25(3), 1993, "Is the cerebellum a Smith
+predictor?"), so that it can stop in time. It sees errors late, by its visual reaction time. It knows only errors and
+the effects of labels on them, and no goals, degrees of freedom or tasks.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ if TYPE_CHECKING:
 
 
 class OperatorSpec(Checked):
-    """Figures of the simulated user.
+    """Parameters of the simulated user.
 
     Parameters
     ----------
     delay_s : float, default 0.25
-        What it sees is this old. Simple visual reaction times have a mean near 0.23 s (Woods et al., Front.
+        Delay of what it sees. Simple visual reaction times have a mean near 0.23 s (Woods et al., Front.
         Hum. Neurosci. 9:131, 2015), choice reactions somewhat more.
     hold_s : float, default 0.3
-        Shortest time between two changes of mind: about the psychological refractory period (Pashler, Psychol. Bull.
-        116(2), 1994).
+        Shortest time between two changes of the wanted label: about the psychological refractory period (Pashler,
+        Psychol. Bull. 116(2), 1994).
     lapse : float, default 0.01
-        Probability that a newly chosen label is any other one instead; lapse rates fitted to psychometric functions
-        mostly lie below 0.05 (Wichmann and Hill, Percept. Psychophys. 63(8), 2001).
+        Probability that a newly chosen label is replaced by a random other one; lapse rates fitted to psychometric
+        functions mostly lie below 0.05 (Wichmann and Hill, Percept. Psychophys. 63(8), 2001).
     """
 
     delay_s: float = Field(default=0.25, ge=0, le=2)
@@ -45,28 +45,28 @@ class OperatorSpec(Checked):
 class Operator:
     """Operators of a batch of limbs.
 
-    An operator goes on with a label, and with what moves the limb the other way, until the error along it is small. It
-    then takes up the label whose effect shortens the remaining error most, or rests where no label would shorten it by
-    enough. For labels that each move one axis, this is the label that mends the axis with the largest error.
+    An operator keeps its label, or changes to the one for the opposite direction, until the error along this direction
+    is small. It then chooses the label whose effect reduces the remaining error most, or rests if no label would reduce
+    it by enough. If each label moves one axis, this is the label that corrects the axis with the largest error.
 
     Parameters
     ----------
     spec : OperatorSpec
-        Figures of the user.
+        Parameters of the user.
     labels : int
         Number of labels to choose from.
     rest : int or None
         Index of the label that holds the limb still.
     drive : Drive
-        Knows what a label does to the errors.
+        Predicts the effect of a label on the errors.
     control_s : float
         Control period.
     lag_s : float
-        How long a label takes to be decoded, as a practised user has learned it; the lag of the drive is added.
+        Lag of the decoder, which a practised user has learned; the lag of the drive is added.
     tolerance : float
         Distance within which a goal counts as met.
     time_limit_s : float
-        Length of an episode, for which random numbers are drawn.
+        Longest duration of an episode, for which random numbers are drawn in advance.
     """
 
     def __init__(
@@ -86,17 +86,17 @@ class Operator:
         self._hold_steps = max(1, round(spec.hold_s / control_s))
         self._lag_steps = round((lag_s + drive.lag_s) / control_s)
         self._choices = int(time_limit_s / control_s) // self._hold_steps + 2
-        # What moves is moved on to the middle; a limb that rests is moved again only beyond a margin
+        # A movement goes on until the error is small; a new movement starts only if the error is larger
         self._go_on, self._take_up = 0.25 * tolerance, 0.6 * tolerance
 
     @property
     def sees_late(self) -> bool:
-        """Whether what it wants in a step does not depend on where the limb is at the end of that step."""
+        """Whether the label that it wants in a step does not depend on the position of the limb after that step."""
         return self._delay_steps > 0
 
     def start(self, num_rows: int, axes: int) -> None:
-        """Allocate the state of ``num_rows`` rows whose errors have so many axes."""
-        # Rings of what was seen and asked for. All rows write at one place, so that a step writes one piece of each
+        """Allocate the state of ``num_rows`` rows whose errors have ``axes`` axes."""
+        # Ring buffers of errors seen and commands given. All rows write at the same index, as one contiguous block
         self._tick = self._steps_taken = 0
         self._seen = np.zeros((max(1, self._delay_steps), num_rows, axes))
         self._commands = np.zeros((self._delay_steps + self._lag_steps + 1, num_rows, axes))
@@ -104,7 +104,7 @@ class Operator:
         self._learned = False
         self._rows = np.arange(num_rows)
         self.label = np.zeros(num_rows, dtype=int)
-        self._earliest = np.zeros(num_rows, dtype=int)  # step in which the next change of mind is possible
+        self._earliest = np.zeros(num_rows, dtype=int)  # first step in which the label may change
         self._choice = np.zeros(num_rows, dtype=int)
         self._steps = np.zeros(num_rows, dtype=int)
         self._lapses = np.zeros((num_rows, self._choices), dtype=bool)
@@ -142,12 +142,12 @@ class Operator:
         self._steps[rows] = 0
 
     def step(self, error: np.ndarray, sensors: np.ndarray) -> np.ndarray:
-        """Labels wanted now, int array of shape (rows,).
+        """Labels wanted in this step, int array of shape (rows,).
 
         Parameters
         ----------
         error : float array, shape (rows, axes)
-            Signed errors: goal less where the limb is.
+            Signed errors: goal minus position of the limb.
         sensors : float array, shape (rows, nsensordata)
         """
         if self.sees_late:
@@ -158,16 +158,16 @@ class Operator:
         return self.decide()
 
     def see(self, error: np.ndarray, sensors: np.ndarray) -> None:
-        """Take in the errors at the end of a step, and what labels would do there; both as in `step`."""
+        """Store the errors at the end of a step and the effects of labels there; parameters as in `step`."""
         self._seen[self._tick % len(self._seen)] = error
         self._tick += 1
         if not self._drive.steady:
             self._learn(sensors)
 
     def decide(self) -> np.ndarray:
-        """Labels wanted in the coming step, from what was seen so far; `see` goes with it, before or after.
+        """Labels wanted in the next step, from the errors seen so far; call `see` as well, before or after it.
 
-        It comes after where the operator `sees_late`: signals can then be generated while the limbs move.
+        If the operator `sees_late`, call `see` after it: signals can then be generated while the limbs move.
         """
         self._steps += 1
         free = self._steps >= self._earliest
@@ -185,22 +185,22 @@ class Operator:
         return self.label
 
     def _learn(self, sensors: np.ndarray) -> None:
-        """Ask the drive what every label does, and along which line; of all rows, or once where that never changes."""
+        """Ask the drive for the effect of every label and its direction; for all rows, or once if it never changes."""
         everyone = np.arange(self._labels)[:, None] + np.zeros(len(sensors), dtype=int)
         effects = np.stack([self._drive.effect(labels, sensors) for labels in everyone], axis=1)
         effects = effects[:1] if self._drive.steady else effects
         length = np.sqrt(np.add.reduce(effects**2, axis=2, keepdims=True))
         lines = effects / np.where(length > 0, length, 1.0)
         self._effects, self._lines, self._learned = effects, lines, True
-        # Labels along one line, one way or the other: going on with a label includes turning back
+        # Labels along the same line, in the same or the opposite direction: to keep a label includes turning back
         self._same_line = np.abs(lines @ lines.transpose(0, 2, 1)) > 1 - 1e-9
 
     def _of_label(self, table: np.ndarray) -> np.ndarray:
-        """Entries of the labels asked for, of a table with a row for each limb or one for all."""
+        """Entries of the current labels in a table with one row per limb, or one row for all limbs."""
         return np.asarray(table[0].take(self.label, axis=0) if len(table) == 1 else table[self._rows, self.label])
 
     def _change(self, change: np.ndarray, wanted: np.ndarray) -> None:
-        """Take up ``wanted`` where ``change`` says so, or slip."""
+        """Change to ``wanted`` where ``change`` is true, or to another label in a lapse."""
         choice = np.minimum(self._choice, self._choices - 1)
         slip = change & self._lapses[self._rows, choice]
         slipped = (wanted + self._slips[self._rows, choice]) % self._labels
@@ -209,14 +209,14 @@ class Operator:
         self._choice = self._choice + change
 
     def _wanted(self, error: np.ndarray) -> np.ndarray:
-        """Label that shortens the error most, int array of shape (rows,).
+        """Label that reduces the error most, int array of shape (rows,).
 
-        A label with effect ``u`` can take ``(error · u / |u|)²`` from the square of the error's length, if that product
+        A label with effect ``u`` can reduce the squared length of the error by ``(error · u / |u|)²``, if that product
         is positive.
         """
         mends = (self._lines @ error[:, :, None])[:, :, 0]
         same_line = self._of_label(self._same_line)
         large = mends > np.where(same_line, self._go_on, self._take_up)
         wanted = np.where(large & same_line, np.inf, mends).argmax(axis=1)
-        # Where any is large, the wanted one is: what goes on is mended beyond a smaller margin than what is taken up
+        # If any is large, so is the wanted one: the margin on the current line is smaller than that on a new one
         return wanted if self._rest is None else np.where(large[self._rows, wanted], wanted, self._rest)

@@ -1,8 +1,8 @@
-"""What other packages bring: functions under the entry point group ``neuromotion_gym.plugins``, called at import.
+"""Plug-ins of other packages: functions in the entry point group ``neuromotion_gym.plugins``, called at import.
 
-Such a function takes no argument and calls the library's ``register_*`` functions. It should import what it needs in
-its own body, so that ``import neuromotion_gym`` stays quick. A plug-in that fails is left out with a warning: one
-broken package must not take the library down.
+Such a function takes no argument and calls the library's ``register_*`` functions. It should import other modules in
+its own body, so that ``import neuromotion_gym`` stays fast. A plug-in that fails is left out with a warning, so that
+one broken package does not make the library unusable.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ GROUP = "neuromotion_gym.plugins"
 
 
 def load_plugins() -> list[str]:
-    """Call every plug-in once; names of those that were called."""
+    """Call every plug-in once; returns the names of those that did not fail."""
     called = []
     for entry in entry_points(group=GROUP):
         try:

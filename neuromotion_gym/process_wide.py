@@ -1,4 +1,4 @@
-"""Settings of other libraries that are the whole process's, changed while a loop runs and put back afterwards."""
+"""Settings of other libraries that hold for the whole process: changed while a loop runs, and restored afterwards."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class _WhileRunning:
-    """Context that changes a setting; contexts that overlap, in other threads too, count as one."""
+    """Context that changes a setting and restores it; contexts that overlap, also in several threads, count as one."""
 
     def __init__(self) -> None:
         self._depth = 0
@@ -41,10 +41,11 @@ class _WhileRunning:
 
 
 class _OneBlasThread(_WhileRunning):
-    """BLAS computes on one thread: the loop's products are small, and more threads would fight the physics'.
+    """BLAS uses one thread: the matrix products of a loop are small, and more threads would slow down the physics.
 
-    Those libraries that are loaded when a loop first runs, NumPy's always among them. Costs two microseconds;
-    `threadpoolctl`'s own contexts cost fifteen, which single environments would feel in every step.
+    This applies to the BLAS libraries that are loaded when a loop first runs; NumPy's is always one of them. It takes
+    two microseconds; the contexts of `threadpoolctl` take fifteen, which would be noticeable in every step of a single
+    environment.
     """
 
     def __init__(self) -> None:
@@ -65,7 +66,7 @@ class _OneBlasThread(_WhileRunning):
         assert self._libraries is not None
         for library, before, count in zip(self._libraries, self._before, counts, strict=True):
             if before != 1:
-                # From version 3.8 on all threads of Python but the first that set a count are silently ignored
+                # From 3.8 on, threadpoolctl silently ignores all Python threads but the first that sets a count
                 release = getattr(library, "clear_controlling_thread", None)
                 if release is not None:
                     release(force=True)
@@ -75,7 +76,7 @@ class _OneBlasThread(_WhileRunning):
 
 
 class _NoLogFile(_WhileRunning):
-    """MuJoCo writes no ``MUJOCO_LOG.TXT`` into the working directory: ``info["unstable"]`` tells of unstable limbs."""
+    """MuJoCo writes no ``MUJOCO_LOG.TXT`` into the working directory; ``info["unstable"]`` reports unstable limbs."""
 
     def _change(self) -> None:
         self._config = mujoco.MjLogConfig.get()

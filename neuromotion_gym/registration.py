@@ -1,7 +1,8 @@
-"""What environments, limbs, tasks and drives there are. Other packages add their own with the functions here.
+"""Registry of environments, limbs, tasks and drives. Other packages add their own with the functions of this module.
 
-Every environment is one row: environment id, limb, scene, task, drive, default decoder. Tasks and drives are named by
-their module and class, and are imported when they are used. A leaf: imports nothing of the library but leaves.
+Every environment is one entry: environment id, limb, scene, task, drive, default decoder. Tasks and drives are named by
+their module and class, and are imported when they are used. A leaf module: it imports nothing of the library except
+other leaf modules.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Environment:
-    """One row.
+    """Entry of one environment in `ENVIRONMENTS`.
 
     Parameters
     ----------
@@ -34,13 +35,13 @@ class Environment:
     decoder : str
         Default decoder.
     summary : str
-        One line for tables.
+        Description in one line, for tables.
     drive : str, default "set_points"
         Key of `DRIVES`, or a name given to `register_drive`.
     scene : str, optional
-        What stands around the limb; None where there is nothing.
+        Scene around the limb; None if there is none.
     shown : tuple of str
-        Decoders that the demo shows; the default one where empty.
+        Decoders that the demo shows; if empty, the default decoder.
     """
 
     limb: str
@@ -72,7 +73,7 @@ _LIMBS: dict[str, Path] = {}
 
 
 def register_environment(env_id: str, row: Environment) -> None:
-    """Make an environment known to the library and to Gymnasium; the same one again changes nothing.
+    """Make an environment known to the library and to Gymnasium; a repeated call with the same one changes nothing.
 
     Raises
     ------
@@ -110,12 +111,12 @@ def register_drive(name: str, drive: str | type) -> None:
 
 
 def environment(env_id: str) -> Environment:
-    """The row of an environment.
+    """The entry of an environment.
 
     Raises
     ------
     NeuroMotionError
-        If there is none of that id; the message lists those there are.
+        If no environment has this id; the message lists all ids.
     """
     if env_id not in ENVIRONMENTS:
         raise NeuroMotionError(f"No environment is called {env_id!r}. Environments: {', '.join(ENVIRONMENTS)}.")
@@ -128,7 +129,7 @@ def task_class(name: str) -> Any:
     Raises
     ------
     NeuroMotionError
-        If there is none of that name; the message lists those there are.
+        If no task has this name; the message lists all names.
     """
     return _look_up(TASKS, "task", name)
 
@@ -139,13 +140,13 @@ def drive_class(name: str) -> Any:
     Raises
     ------
     NeuroMotionError
-        If there is none of that name; the message lists those there are.
+        If no drive has this name; the message lists all names.
     """
     return _look_up(DRIVES, "drive", name)
 
 
 def limb_names() -> list[str]:
-    """Limbs that ship with the library (``assets/<name>/<name>.xml``) and registered ones, sorted."""
+    """Names of the library's limbs (``assets/<name>/<name>.xml``) and of registered ones, sorted."""
     return sorted({*_shipped_limbs(), *_LIMBS})
 
 
@@ -155,7 +156,7 @@ def limb_file(name: str) -> Path:
     Raises
     ------
     NeuroMotionError
-        If there is none of that name; the message lists those there are.
+        If no limb has this name; the message lists all names.
     """
     if name in _LIMBS:
         return _LIMBS[name]
@@ -167,7 +168,7 @@ def limb_file(name: str) -> Path:
 
 
 def register_environments() -> None:
-    """Make every row known to Gymnasium; doing so again changes nothing."""
+    """Make every environment known to Gymnasium; a repeated call changes nothing."""
     for name in ENVIRONMENTS:
         if name not in gym.registry:
             gym.register(
@@ -194,7 +195,7 @@ def _look_up(table: dict[str, str | type], kind: str, name: str) -> Any:
 
 
 def resolve(value: Any) -> Any:
-    """What was registered: the thing itself, or what a text ``"module:name"`` names, imported now."""
+    """The registered object: ``value`` itself, or the object that a text ``"module:name"`` names, imported now."""
     if not isinstance(value, str):
         return value
     module, _, attribute = value.partition(":")
@@ -202,21 +203,21 @@ def resolve(value: Any) -> Any:
 
 
 def check_registered(name: str, function: Callable[..., Any] | str, what: str, taken: Mapping[str, object]) -> None:
-    """Refuse what cannot be registered under ``name``.
+    """Check that ``function`` can be registered under ``name``.
 
     Parameters
     ----------
     name : str
     function : callable or str
     what : str
-        Kind of thing, for messages: "network".
+        Kind of object, for messages, such as "network".
     taken : mapping
-        Names that are given already; the same function again may have its own.
+        Registered names; the same function may be registered again under its own name.
 
     Raises
     ------
     NeuroMotionError
-        If the name is taken by something else, or ``function`` is neither a class, nor a function, nor such a text.
+        If the name is taken by another object, or ``function`` is not a class, a function or a text ``"module:name"``.
     """
     if not callable(function) and not (isinstance(function, str) and ":" in function):
         raise NeuroMotionError(

@@ -1,6 +1,6 @@
-"""Where things lie: what ships with the library, the data sets, and the cache. The one place that knows.
+"""Folders of the files that belong to the library, of the data sets, and of the cache. Only this module knows them.
 
-A leaf: imports nothing of the library but its error class.
+A leaf module: it imports nothing of the library except its error class.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ CACHE_VARIABLE = "NEUROMOTION_CACHE"
 
 
 def assets_root() -> Path:
-    """Folder of the limbs, scenes, surrogates and learned controllers that ship with the library."""
+    """Folder of the library's limbs, scenes, surrogates and learned controllers."""
     return _shipped("assets")
 
 
 def classifiers_root() -> Path:
-    """Folder of the decoders that ship with the library."""
+    """Folder of the library's decoders."""
     return _shipped("classifiers")
 
 
@@ -57,7 +57,7 @@ def data_root(argument: str | os.PathLike[str] | None = None) -> Path:
 
 
 def cache_folder() -> Path:
-    """Folder for what can be made again: ``NEUROMOTION_CACHE``, else the platform's cache folder of this user."""
+    """Folder for files that can be made again: ``NEUROMOTION_CACHE``, else the user's cache folder on this platform."""
     given = os.environ.get(CACHE_VARIABLE)
     if given:
         return Path(given).expanduser()

@@ -1,4 +1,4 @@
-"""Pydantic models whose errors are the library's own: one sentence that names the field and what it may be."""
+"""Pydantic models that raise the library's own error: one sentence that names the field and its allowed values."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ModelT = TypeVar("ModelT", bound="Checked")
 
 
 class Checked(BaseModel):
-    """Frozen model that refuses unknown keys, NaN and infinities, and raises `NeuroMotionError` alone."""
+    """Frozen model that refuses unknown keys, NaN and infinities, and raises only `NeuroMotionError`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -24,7 +24,7 @@ class Checked(BaseModel):
 
 
 def describe(error: ValidationError, model: type[BaseModel]) -> str:
-    """Say every fault of ``error`` in one sentence: where, what was given, what is allowed."""
+    """Describe all faults of ``error`` in one sentence: the field, the value given, the values allowed."""
     faults = []
     for fault in error.errors(include_url=False):
         place = ".".join(str(part) for part in fault["loc"])
@@ -48,12 +48,12 @@ def shortened(value: object, limit: int = 80) -> str:
 
 
 def from_mapping(model: type[ModelT], mapping: object, where: str) -> ModelT:
-    """Build ``model`` from what a file held.
+    """Build ``model`` from the content of a file.
 
     Raises
     ------
     NeuroMotionError
-        If ``mapping`` is none, or its content does not fit; ``where`` (the file) stands in front.
+        If ``mapping`` is not a mapping, or its content does not fit; the message begins with ``where`` (the file).
     """
     if not isinstance(mapping, dict) or not all(isinstance(key, str) for key in mapping):
         raise NeuroMotionError(f"{where}: expected a table of names and values, found {shortened(mapping)}.")

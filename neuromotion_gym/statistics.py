@@ -1,7 +1,7 @@
 """Statistics in which people are the unit: intervals, paired tests, correction for many comparisons.
 
-A leaf: NumPy and SciPy alone. Windows and episodes of one person are not independent, so every function takes one value
-a person.
+A leaf module that needs only NumPy and SciPy. Windows and episodes of one person are not independent, so the functions
+take one value per person.
 """
 
 from __future__ import annotations
@@ -31,25 +31,26 @@ def studentised_bootstrap_interval(
 ) -> Interval:
     """Bootstrap-t interval of the mean over people (Efron and Tibshirani 1993, chapter 12.5).
 
-    Every resample's deviation from the mean is divided by its own standard error; the quantiles of that ratio stand
-    in for Student's. It covers better on few people than the percentile bootstrap, whose intervals are too short.
+    Every resample's deviation from the mean is divided by its own standard error; the quantiles of that ratio replace
+    those of Student's t. With few people its coverage is better than that of the percentile bootstrap, whose intervals
+    are too short.
 
     Parameters
     ----------
     values : float array, shape (people,)
-        One value a person.
+        One value per person.
     level : float
         Coverage, between 0 and 1.
     n_resamples : int
     generator : numpy.random.Generator, optional
-        Fixed seed 0 when left out, so that a table made twice is the same.
+        Default: a generator with seed 0, so that a table made twice is the same.
     bounds : (float, float)
-        What the mean can be at all, (0, 1) for rates; the interval is cut to it.
+        Possible range of the mean, (0, 1) for rates; the interval is clipped to it.
 
     Returns
     -------
     Interval
-        Of zero width where all people have the same value; low and high are NaN for a single person.
+        Of zero width if all people have the same value; low and high are NaN for a single person.
 
     Raises
     ------
@@ -68,8 +69,8 @@ def studentised_bootstrap_interval(
         return Interval(mean, mean, mean)
     generator = np.random.default_rng(0) if generator is None else generator
     resampled = values[generator.integers(people, size=(n_resamples, people))]
-    # People who are nearly all alike (rates at a ceiling) give resamples without spread; infinitely many standard
-    # errors away they would make the interval endless, and leaving them out would end it at the mean.
+    # If nearly all people have the same value (rates at a ceiling), some resamples have no spread. Their ratio would be
+    # infinite, and so the interval; without them the interval would end at the mean.
     errors = np.maximum(resampled.std(axis=1, ddof=1) / np.sqrt(people), error / 4)
     ratios = (resampled.mean(axis=1) - mean) / errors
     upper, lower = np.quantile(ratios, [(1 + level) / 2, (1 - level) / 2])
@@ -78,7 +79,7 @@ def studentised_bootstrap_interval(
 
 
 NEAR_BOUND = 0.15
-"""Rates nearer to 0 or 1 than this have an interval that does not rest on the bootstrap alone."""
+"""For rates closer to 0 or 1 than this, the interval does not come from the bootstrap alone."""
 
 
 def is_near_bound(rate: float) -> bool:
@@ -87,17 +88,17 @@ def is_near_bound(rate: float) -> bool:
 
 
 def rate_interval(successes: np.ndarray, episodes: np.ndarray, level: float = 0.95) -> Interval:
-    """Interval of a rate over people, of which each has some episodes: the mean of the people's own rates.
+    """Interval of a rate over people, each with some episodes. Its mean is that of the people's own rates.
 
-    In the middle it is the studentised bootstrap over people. Near 0 and 1 (`is_near_bound`) a bootstrap over few
-    people has little width, and none where all are alike: there the interval is the smallest one that holds both the
-    bootstrap's and `beta_binomial_interval`. ``benchmarks/interval_coverage.py`` simulates the coverage at rates of
-    0.90 to 0.99 with 10, 15 and 79 people.
+    Away from 0 and 1 it is the studentised bootstrap over people. Near 0 and 1 (`is_near_bound`) the bootstrap over few
+    people is narrow, and has no width if all people have the same rate: there the interval is the smallest one that
+    contains both the bootstrap's and `beta_binomial_interval`. ``benchmarks/interval_coverage.py`` simulates the
+    coverage at rates of 0.90 to 0.99 with 10, 15 and 79 people.
 
     Parameters
     ----------
     successes, episodes : int array, shape (people,)
-        Of each person.
+        Successes and episodes of each person.
     level : float
 
     Raises
@@ -114,13 +115,13 @@ def rate_interval(successes: np.ndarray, episodes: np.ndarray, level: float = 0.
 
 
 def beta_binomial_interval(successes: np.ndarray, episodes: np.ndarray, level: float = 0.95) -> Interval:
-    """Interval of a rate over people whose own rates are Beta distributed about it.
+    """Interval of a rate over people whose own rates have a Beta distribution around it.
 
-    The correlation of the episodes of one person, which says how much people differ, has a uniform prior. The ends are
-    quantiles of the rate's posterior under the priors that are least in favour of the interval, ``1 / rate`` for the
-    lower end and ``1 / (1 - rate)`` for the upper one: where every person succeeds always or never, they are those of
-    Clopper and Pearson (Biometrika 26(4), 1934) with people as the unit. So the interval has a width where all people
-    are alike, and is the narrower the more episodes they have and the less they differ.
+    The correlation between episodes of one person, which says how much people differ, has a uniform prior. The ends are
+    quantiles of the rate's posterior under conservative priors, ``1 / rate`` for the lower end and ``1 / (1 - rate)``
+    for the upper one: if every person succeeds always or never, they are those of Clopper and Pearson (Biometrika
+    26(4), 1934) with people as the unit. So the interval has a width even if all people have the same rate, and it is
+    narrower if people have more episodes and differ less.
 
     Parameters
     ----------
@@ -142,7 +143,7 @@ def beta_binomial_interval(successes: np.ndarray, episodes: np.ndarray, level: f
     mean = float((successes / episodes).mean())
     low = 0.0 if not successes.any() else quantile(1 / rate, (1 - level) / 2)
     high = 1.0 if (successes == episodes).all() else quantile(1 / (1 - rate), (1 + level) / 2)
-    # Where nobody ever fails, nothing is known of how much people differ: the rule of three, with people as the unit
+    # If nobody ever fails, the data do not show how much people differ: the rule of three, with people as the unit
     certain = (1 - level) ** (1 / len(successes))
     if high == 1.0:
         low = min(low, certain)
@@ -172,17 +173,17 @@ def _log_beta_binomial(successes: int, episodes: int) -> np.ndarray:
 def paired_permutation_test(
     differences: np.ndarray, n_resamples: int = 10_000, generator: np.random.Generator | None = None
 ) -> float:
-    """Two-sided p of "the mean difference over people is zero", by flipping the signs of whole people.
+    """Two-sided p-value of "the mean difference over people is zero", by flipping the signs of people's differences.
 
     Parameters
     ----------
     differences : float array, shape (people,)
-        One difference a person, between two decoders or controllers on the same person.
+        One difference per person, between two decoders or controllers on the same person.
     n_resamples : int
-        All ``2 ** people`` sign patterns are taken where that is no more; otherwise so many random ones, the
-        observed one counted in.
+        All ``2 ** people`` sign patterns are used if they are no more than this; otherwise this many random ones, and
+        the observed one is counted as well.
     generator : numpy.random.Generator, optional
-        Fixed seed 0 when left out.
+        Default: a generator with seed 0.
 
     Raises
     ------
@@ -193,7 +194,7 @@ def paired_permutation_test(
 
     differences = _one_a_person(differences)
     if len(differences) == 1:
-        return 1.0  # either sign is as extreme as the other; SciPy asks for two values
+        return 1.0  # both signs are equally extreme; SciPy needs two values
     found = permutation_test(
         (differences,),
         lambda values, axis: values.mean(axis=axis),
@@ -207,7 +208,7 @@ def paired_permutation_test(
 
 
 def holm(p_values: np.ndarray) -> np.ndarray:
-    """P-values adjusted for their number by Holm's step-down rule (Holm 1979).
+    """P-values adjusted for multiple comparisons by Holm's step-down rule (Holm 1979).
 
     Parameters
     ----------
@@ -215,7 +216,7 @@ def holm(p_values: np.ndarray) -> np.ndarray:
 
     Returns
     -------
-    float array, shape (comparisons,), in the order given; compare with the level wanted.
+    float array, shape (comparisons,), in the order given; compare them with the significance level.
     """
     p_values = np.asarray(p_values, dtype=float)
     if p_values.ndim != 1 or not ((p_values >= 0) & (p_values <= 1)).all():
@@ -230,7 +231,7 @@ def holm(p_values: np.ndarray) -> np.ndarray:
 def _one_a_person(values: np.ndarray) -> np.ndarray:
     values = np.asarray(values, dtype=float)
     if values.ndim != 1 or not len(values):
-        raise NeuroMotionError(f"Expected one value a person, not an array of shape {values.shape}.")
+        raise NeuroMotionError(f"Expected one value per person, not an array of shape {values.shape}.")
     if not np.isfinite(values).all():
         raise NeuroMotionError("Some people have no finite value; leave them out and say so.")
     return values

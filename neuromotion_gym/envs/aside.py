@@ -1,4 +1,4 @@
-"""A second thread for the work of a step that does not need its physics."""
+"""A second thread for the part of a control step that does not depend on its physics."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 class Aside:
     """Runs one call at a time on a thread of its own.
 
-    A pool of `concurrent.futures` costs 50 µs a call, a quarter of the time that a step of a single environment takes
-    without its physics.
+    A pool of `concurrent.futures` costs 50 µs per call, a quarter of the time that a step of a single environment
+    takes without its physics.
     """
 
     def __init__(self) -> None:
@@ -33,9 +33,9 @@ class Aside:
         self._calls.put((self._number, function, arguments))
 
     def result(self) -> Any:
-        """Wait for the call that was begun last; return what it returned, or raise what it raised."""
+        """Wait for the last call of `begin`; return its result, or raise its exception."""
         number = 0
-        while number != self._number:  # results of earlier calls whose wait was interrupted
+        while number != self._number:  # skips results of earlier calls whose wait was interrupted
             number, value, error = self._results.get()
         if error is not None:
             raise error
@@ -49,4 +49,4 @@ def _serve(calls: SimpleQueue[Any], results: SimpleQueue[Any]) -> None:
             results.put((number, function(*arguments), None))
         except BaseException as error:  # noqa: BLE001 -- raised again in `result`
             results.put((number, None, error))
-        del call, function, arguments  # otherwise the last call would keep its loop alive
+        del call, function, arguments  # otherwise these references would keep the loop of the last call alive

@@ -1,7 +1,7 @@
-"""What must hold for every environment, whatever its limb, task and drive; `check_environment` checks all of it.
+"""Checks that every environment must pass, whatever its limb, task and drive; `check_environment` runs all of them.
 
-Made for tests of limbs, tasks and drives of one's own. Each check is a function of the environment's id and the options
-of ``gym.make``, and raises an error that says what is wrong.
+Use them to test your own limbs, tasks and drives. Each check is a function of the environment's id and the options of
+``gym.make``, and raises an error that says what is wrong.
 """
 
 from __future__ import annotations
@@ -28,22 +28,22 @@ if TYPE_CHECKING:
 ROUNDING = 1e-6
 """Largest difference between the posteriors of a batch and those of a single environment."""
 SUCCESS = 0.95
-"""Lowest success of the oracle."""
+"""Lowest success rate that the oracle must reach."""
 REVERSAL = 0.02
-"""Where a success is worth next to nothing, the reward may rank two policies the wrong way round by so much."""
+"""Largest difference of returns in the wrong order that is accepted at discounts where a success is worth little."""
 DISCOUNTS = (1.0, 0.9995, 0.999, 0.998, 0.995, 0.99, 0.98, 0.95, 0.9, 0.8)
 
 
 def check_environment(env_id: str, rows: int = 40, **options: Any) -> None:
-    """Run all checks, the costly ones on every level of the task.
+    """Run all checks; the slow one, `check_policies`, on every level of the task.
 
     Parameters
     ----------
     env_id : str
     rows : int
-        Episodes for each policy that is played.
+        Number of episodes per policy; fewer for policies that always last to the time limit.
     **options
-        Of ``gym.make``. A source object must not be in use.
+        Options of ``gym.make``. A source object must not be in use by another environment.
 
     Raises
     ------
@@ -62,7 +62,7 @@ def levels(env_id: str) -> tuple[str, ...]:
 
 
 def check_spaces(env_id: str, steps: int = 30, **options: Any) -> None:
-    """Observations lie in the stated space and have the size that the layout says; rewards are finite."""
+    """Observations lie in the stated space and have the size that the layout states; rewards are finite."""
     env = NeuroEnv(env_id, **options)
     try:
         observation, info = env.reset(seed=0)
@@ -113,7 +113,7 @@ def check_memory(env_id: str, **options: Any) -> None:
 
 
 def check_rows(env_id: str, rows: int = 3, steps: int = 60, **options: Any) -> None:
-    """A row of a batch is a single environment, bit for bit but for the rounding of what is decoded."""
+    """A row of a batch equals a single environment bit for bit, except for rounding in what is decoded."""
     batch = NeuroVectorEnv(env_id, rows, threads=2, autoreset_mode="Disabled", **options)
     try:
         actions = np.random.default_rng(0).uniform(-1, 1, (steps, rows, batch.loop.parts.drive.action_size))
@@ -158,7 +158,7 @@ def check_goal_is_hidden(env_id: str, steps: int = 40, **options: Any) -> None:
 
 
 def check_policies(env_id: str, rows: int = 40, **options: Any) -> None:
-    """The oracle succeeds, nothing finds a goal that it is not told, and the reward ranks policies as success does.
+    """The oracle succeeds, no policy finds a goal without information, and the reward ranks policies as success does.
 
     The policies are: the oracle (straight to the goal), the oracle with an operator who pursues another goal, standing
     still, moving away from the goal, and a blind sweep through all labels.
@@ -168,15 +168,15 @@ def check_policies(env_id: str, rows: int = 40, **options: Any) -> None:
     decoy = play(env_id, follow, rows, decoy=True, **told)
     chance = oracle.chance
     most = chance + 3 * np.sqrt(chance * (1 - chance) / rows)
-    _ask(decoy.right.mean() <= most + 1e-9, f"a goal that nobody was told is found in {decoy.right.mean():.2f}")
-    few = max(4, rows // 5)  # they last to the time limit
+    _ask(decoy.right.mean() <= most + 1e-9, f"the scored goal is found in {decoy.right.mean():.2f} of decoy episodes")
+    few = max(4, rows // 5)  # the following policies last to the time limit
     still, away, sweep = (play(env_id, act, few, **told) for act in (stand_still, move_away, sweep_labels))
     check_ranking({"the oracle": oracle, "standing still": still, "moving away": away}, oracle)
     check_ranking({"the oracle": oracle, "a blind sweep": sweep}, oracle)
     if decoy.wrong.any():
         check_ranking({"standing still": still, "a wrong selection": decoy.only(decoy.wrong)}, oracle)
     worth = oracle.only(oracle.right).returns(1.0)
-    _ask(worth.min() >= 0.8, f"a success earns {worth.min():.2f}, and 0.8 at least would be right")
+    _ask(worth.min() >= 0.8, f"a success earns {worth.min():.2f}, not at least 0.8")
     _ask(abs(still.returns(1.0).mean() + 0.2) < 0.05, f"standing still earns {still.returns(1.0).mean():.2f}, not -0.2")
 
 
@@ -187,23 +187,23 @@ def check_oracle(env_id: str, rows: int = 40, **options: Any) -> Played:
     return oracle
 
 
-# -- policies and what they earn ------------------------------------------------------------------------------------
+# -- policies and their rewards -------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, eq=False)
 class Played:
-    """One episode in every row.
+    """Results of one episode in every row.
 
     Parameters
     ----------
     rewards : float array, shape (steps, rows)
-        0 after the end of an episode.
+        Reward of every control step; 0 after the end of an episode.
     right, wrong : bool array, shape (rows,)
         How each episode ended.
     steps : int array, shape (rows,)
-        How many control steps it lasted.
+        Number of control steps of each episode.
     chance : float
-        What the task says of policies without information.
+        Success of the best policy without information, as the task states it.
     """
 
     rewards: np.ndarray
@@ -217,7 +217,7 @@ class Played:
         return np.asarray(discount ** np.arange(len(self.rewards)) @ self.rewards)
 
     def only(self, rows: np.ndarray) -> Played:
-        """Some of the rows, by a bool array of shape (rows,)."""
+        """Results of some of the rows, chosen by a bool array of shape (rows,)."""
         return Played(self.rewards[:, rows], self.right[rows], self.wrong[rows], self.steps[rows], self.chance)
 
 
@@ -232,12 +232,12 @@ def stand_still(loop: ClosedLoop, step: int) -> np.ndarray:
 
 
 def move_away(loop: ClosedLoop, step: int) -> np.ndarray:
-    """The opposite of what the decoded label asks for."""
+    """The opposite of the action that the decoded label asks for."""
     return -follow(loop, step)
 
 
 def sweep_labels(loop: ClosedLoop, step: int) -> np.ndarray:
-    """One label after the other, each for two dwell times and a second at least, whatever was decoded."""
+    """One label after the other, each for two dwell times and at least one second, whatever was decoded."""
     labels, each = loop.layout.intents.directions, max(1.0, 2 * loop.layout.dwell_s) / loop.layout.control_s
     return np.broadcast_to(labels[int(step / each) % len(labels)], (loop.num_rows, labels.shape[1]))
 
@@ -245,7 +245,7 @@ def sweep_labels(loop: ClosedLoop, step: int) -> np.ndarray:
 def play(
     env_id: str, act: Callable[[ClosedLoop, int], np.ndarray], rows: int, seed: int = 1000, **options: Any
 ) -> Played:
-    """Play one episode in every row of a batch by a policy that gets the loop and the number of the step."""
+    """Play one episode in every row of a batch; the policy ``act`` gets the loop and the number of the step."""
     env = NeuroVectorEnv(env_id, rows, threads=1, **options)
     loop = env.loop
     try:
@@ -268,7 +268,8 @@ def play(
 def check_ranking(policies: dict[str, Played], oracle: Played) -> None:
     """Check that each policy earns more on average than the next one, whatever the discount.
 
-    Discounts at which a success at the oracle's median time is worth 0.1 or less may reverse an order by 0.02.
+    At discounts where a success at the oracle's median time is worth 0.1 or less, a wrong order is accepted if the
+    difference is below 0.02.
     """
     median = float(np.median(oracle.steps))
     for discount in DISCOUNTS:
@@ -295,7 +296,7 @@ def _actions(env: NeuroEnv, steps: int) -> np.ndarray:
 
 
 def _run(env: NeuroEnv, actions: np.ndarray, seed: int, goal: np.ndarray | None = None) -> tuple[list[Any], list[Any]]:
-    """Observations, and rewards and ends, of one episode; copies."""
+    """Copies of the observations of one episode, and its rewards and ends."""
     observation, _ = env.reset(seed=seed, options=None if goal is None else {"goal": goal})
     seen, earned = [_copy(observation)], []
     for action in actions:
@@ -329,7 +330,7 @@ def _near(batch: Any, single: Any, row: int) -> bool:
 
 
 def _bound(kind: BoundKind, env_id: str, options: dict[str, Any]) -> dict[str, Any]:
-    """The options with a bound on their decoder."""
+    """The options, with their decoder replaced by its bound ``kind``."""
     decoder = choose_decoder(options.get("decoder"), environment(env_id).decoder)
     inner = decoder.inner if isinstance(decoder, BoundDecoder) else decoder
     return {**options, "decoder": BoundDecoder(kind, inner)}

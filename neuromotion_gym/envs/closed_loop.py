@@ -1,4 +1,4 @@
-"""The loop, written once: task, operator, source, decoder, drive and limb of a batch, one control period at a time."""
+"""The closed loop of a batch: task, operator, source, decoder, drive and limb, one control period at a time."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Observe = Literal["posterior", "signal"]
 
 @dataclass(frozen=True, eq=False)
 class Parts:
-    """What a loop is put together from; see `neuromotion_gym.envs.options.assemble`."""
+    """The parts of a loop; see `neuromotion_gym.envs.options.assemble`."""
 
     limb: Limb
     drive: Drive
@@ -43,7 +43,7 @@ class Parts:
 
 @dataclass(frozen=True, eq=False)
 class StepResult:
-    """What one control step gave; every array has the rows first."""
+    """Results of one control step; every array has shape (rows,)."""
 
     reward: np.ndarray
     terminated: np.ndarray
@@ -53,8 +53,8 @@ class StepResult:
 class ClosedLoop:
     """A batch of limbs, each with its own operator, goal, person and signal.
 
-    Row ``i`` reset with generator ``g`` follows the same trajectory whatever the size of the batch, given the same
-    actions; only posteriors may differ by the rounding of ONNX Runtime (1e-7).
+    With the same generator and the same actions, a row follows the same trajectory whatever the size of the batch; only
+    posteriors may differ, by the rounding of ONNX Runtime (1e-7).
 
     Parameters
     ----------
@@ -63,30 +63,30 @@ class ClosedLoop:
     num_rows : int
         Size of the batch.
     observe : {"posterior", "signal"}
-        What `observation` gives.
+        Whether `observation` returns the posterior or the raw window.
     observe_goal : bool
         Append the goal to the observation: for upper bounds only.
     decoy : bool
-        Have the operators pursue a goal of their own, drawn independently of the scored one: for tests.
+        Let the operators pursue another goal, drawn independently of the scored one; for tests.
     threads : int
         Native threads of the physics. With more than one, signals are generated and decoded while the physics runs.
     keep_s : float
-        Seconds of signal kept for people to look at. Without them, the oracle and the blind decoder are given no
-        samples, since they read none.
+        Seconds of signal kept for the overlay. If 0, and if the signal is not observed, no samples are generated for
+        the bounds oracle and blind, which read none.
 
     Attributes
     ----------
     steps : int array, shape (rows,)
         Control steps since the reset of each row.
     success, wrong, unstable : bool array, shape (rows,)
-        Whether the right goal, or a wrong one, was selected in the last step, or the physics became unstable.
+        Whether, in the last step, the right goal was selected, a wrong goal was selected, or physics became unstable.
     columns : dict of str to array
         The task's own figures of the last step, each of shape (rows,).
 
     Raises
     ------
     NeuroMotionError
-        If an option is out of range, or the signal is to be observed with the blind bound: the signal tells the goal.
+        If an option is out of range, or if the signal is observed with the bound blind: the signal reveals the goal.
     """
 
     def __init__(
@@ -128,8 +128,8 @@ class ClosedLoop:
         parts.drive.start(num_rows)
         parts.operator.start(num_rows, len(task.axes))
         self._limit = round(layout.time_limit_s / layout.control_s)
-        # An operator that sees late decides, and its signal is generated, without waiting for this step's physics. With
-        # one row and no samples to generate, a second thread costs more than it saves
+        # Operators that see with a delay can decide, and signals can be generated, before this step's physics is done.
+        # With one row and no samples to generate, a second thread costs more than it saves
         overlaps = threads > 1 and parts.operator.sees_late and (num_rows > 1 or self.stream.makes_samples)
         self._aside = Aside() if overlaps else None
         self._labels: np.ndarray = np.array(layout.intents.labels)
@@ -148,7 +148,7 @@ class ClosedLoop:
 
     @property
     def position(self) -> np.ndarray:
-        """Where every limb is along the task's axes, float array of shape (rows, axes)."""
+        """Position of every limb along the task's axes, float array of shape (rows, axes)."""
         return np.asarray(self.goal - self.parts.task.error(self.physics.sensors))
 
     def reset(
@@ -165,11 +165,12 @@ class ClosedLoop:
         ----------
         rows : int array, shape (m,)
         generators : sequence of m numpy.random.Generator
-            Task, operator and stream each draw from a child of their own, so that none of them can tell of another.
+            Task, operator and stream each draw from their own child generator, so that the draws of one say nothing
+            about those of another.
         sessions : int array, shape (m,), optional
-            Which of the source's sessions to play; drawn at random when left out.
+            Indices of the source's sessions to play; drawn at random when left out.
         goals : float array, shape (m, axes), optional
-            Goals in place of the drawn ones.
+            Goals to use instead of drawn ones.
         """
         self._reset_limbs(rows, self._reset_stream(rows, generators, sessions), goals)
 
@@ -183,10 +184,10 @@ class ClosedLoop:
         action : float array, shape (rows, action size)
             -1 to 1; for set points a fraction of full speed.
         again : int array, shape (m,), optional
-            Rows whose next episode begins with the end of this step, as by `reset`; their results of this step mean
-            nothing. Their first window is then generated while the limbs of the others move.
+            Rows whose next episode begins at the end of this step, as after `reset`; ignore their results of this step.
+            With a second thread, their first window is generated while the physics runs.
         generators : sequence of m numpy.random.Generator
-            For those rows, as in `reset`.
+            Generators of those rows, as in `reset`.
         """
         task, operator, physics = self.parts.task, self.parts.operator, self.physics
         physics.begin(self.parts.drive.control(action, physics.sensors))
@@ -222,14 +223,14 @@ class ClosedLoop:
     def _signals(
         self, again: np.ndarray | None, generators: Sequence[np.random.Generator]
     ) -> list[list[np.random.Generator]]:
-        """All of a step that needs no limb; returns what `_reset_stream` returns."""
+        """The part of a step that does not need the limb; returns the result of `_reset_stream`."""
         self.stream.step(self.parts.operator.decide())
         return [] if again is None else self._reset_stream(again, generators)
 
     def _reset_stream(
         self, rows: np.ndarray, generators: Sequence[np.random.Generator], sessions: np.ndarray | None = None
     ) -> list[list[np.random.Generator]]:
-        """Half of `reset` that needs no limb; returns the generators of the other half, those of task and operator."""
+        """The half of `reset` that does not need the limb; returns the generators of the other (task, operator)."""
         children = [generator.spawn(3) for generator in generators]
         self.stream.reset(rows, [child[2] for child in children], sessions)
         return [child[:2] for child in children]
@@ -237,7 +238,7 @@ class ClosedLoop:
     def _reset_limbs(
         self, rows: np.ndarray, generators: list[list[np.random.Generator]], goals: np.ndarray | None = None
     ) -> None:
-        """Other half of `reset`."""
+        """The other half of `reset`."""
         task, physics = self.parts.task, self.physics
         physics.reset(rows, task.reset(rows, [generator for generator, _ in generators], goals))
         self._motion = self.parts.drive.motion(physics.sensors)
@@ -246,14 +247,14 @@ class ClosedLoop:
         self.steps[rows] = 0
         for values in self.columns.values():
             values[rows] = 0
-        # Newly made: the arrays of the last step may be the task's own
+        # New arrays, because those of the last step may belong to the task
         going_on = np.ones(self.num_rows, dtype=bool)
         going_on[rows] = False
         self.success, self.wrong = self.success & going_on, self.wrong & going_on
         self.unstable = self.unstable & going_on
 
     def observation(self) -> np.ndarray | dict[str, np.ndarray]:
-        """Observations of all rows: float32 array of shape (rows, size), or a dictionary of arrays; newly made."""
+        """Observations of all rows: float32 array of shape (rows, size), or a dictionary of arrays; always new."""
         drive, (position, velocity) = self.parts.drive, self._motion
         limb = [bounded(position, drive.position_bound), bounded(velocity, drive.velocity_bound)]
         goal = [self.goal] if self.observe_goal else []
@@ -269,7 +270,7 @@ class ClosedLoop:
         return np.concatenate([*limb, self.stream.posterior, *effort, *goal], axis=1, dtype=np.float32)
 
     def info(self) -> dict[str, np.ndarray]:
-        """Truth for logging, one array a key with the rows first; never part of an observation."""
+        """Ground truth for logging, one array per key with the rows first; never part of an observation."""
         return {key: np.array(value) for key, value in self._truth(slice(None)).items()}
 
     def info_of(self, row: int) -> dict[str, Any]:
@@ -279,7 +280,7 @@ class ClosedLoop:
         return {**{key: value.item() for key, value in truth.items()}, "goal": goal, "trials": len(self.trials(row))}
 
     def _truth(self, place: slice | int) -> dict[str, Any]:
-        """What `info` says of some rows, or of one; may share memory with the loop."""
+        """Values of `info` for some rows, or for one; they may share memory with the loop."""
         person = self._people[self.parts.source.session_index[place]]
         return {
             "is_success": self.success[place],
@@ -299,7 +300,7 @@ class ClosedLoop:
         return self.parts.source.trials_played(row)
 
     def about(self) -> Mapping[str, Any]:
-        """What an episode rests on: source, part and split, and every option that makes a figure incomparable."""
+        """What an episode depends on: source, part, split, and every option that makes results not comparable."""
         task = self.parts.task
         return {
             **self.parts.source.provenance,
@@ -314,7 +315,7 @@ class ClosedLoop:
         }
 
     def close(self) -> None:
-        """Give back threads and the source, which another loop may then play."""
+        """Free the threads and the source; another loop may then play the source."""
         if self._aside is not None:
             self._aside.close()
         self.physics.close()

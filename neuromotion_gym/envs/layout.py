@@ -1,4 +1,4 @@
-"""What stands where in an observation, facts of the task, and clocks: all that a controller may know beforehand."""
+"""All that a controller may know in advance: elements of an observation, facts of the task, periods of the loop."""
 
 from __future__ import annotations
 
@@ -25,21 +25,22 @@ class ObservationLayout:
     intents : IntentMap
         Labels of the decoder, and the action that each of them asks for.
     facts : TaskFacts
-        What may be known of the task.
+        What a controller may know about the task.
     columns : tuple of str
-        What is seen of the limb: each has a position and a velocity. For set points these are the axes.
+        Names of the observed quantities of the limb, each with a position and a velocity. For set points these are the
+        axes.
     effort : bool
-        Whether the decoder gives effort (then the last element of the observation).
+        Whether the decoder gives effort; it is then the last element of the observation.
     control_s : float
         Control period in seconds.
     hop_s : float
-        Time between two decisions of the decoder; what it decoded is held in between.
+        Time between two decisions of the decoder; its output is held in between.
     window_s : float
         Length of the window that one decision reads.
     lag_s : float
         Expected time from a change of intent to a change of the decoded label.
     speed : float
-        How far an action of 1 moves the limb in a second; for set points in half ranges.
+        Movement of the limb per second at an action of 1; for set points in half ranges.
     targets : tuple of str
         Names of the continuous targets of a decoder that regresses; empty for one that classifies.
     """
@@ -67,33 +68,33 @@ class ObservationLayout:
 
     @property
     def dwell_s(self) -> float:
-        """How long a goal has to be held, seconds."""
+        """Time for which a goal has to be held, seconds."""
         return self.facts.dwell_s
 
     @property
     def time_limit_s(self) -> float:
-        """Length of an episode, seconds."""
+        """Longest duration of an episode, seconds."""
         return self.facts.time_limit_s
 
     @property
     def position(self) -> slice:
-        """Where the limb is; for set points -1..1 of the range of each axis with home at 0."""
+        """Elements with the position of the limb; for set points -1..1 of the range of each axis, with home at 0."""
         return slice(0, len(self.columns))
 
     @property
     def velocity(self) -> slice:
-        """How fast it moves; for set points half ranges a second."""
+        """Elements with the velocity of the limb; for set points half ranges per second."""
         return slice(len(self.columns), 2 * len(self.columns))
 
     @property
     def decoded(self) -> slice:
-        """What the decoder gave: a posterior over the labels, or one value a target."""
+        """Elements with the output of the decoder: a posterior over the labels, or one value per target."""
         first = 2 * len(self.columns)
         return slice(first, first + len(self.targets or self.intents.labels))
 
     @property
     def posterior(self) -> slice:
-        """Posterior over the decoder's labels.
+        """Elements with the posterior over the decoder's labels.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""One limb as a `gymnasium.Env`: a view on a batch of one."""
+"""One limb as a `gymnasium.Env`: a batch with one row."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ VISIBLE_S = 3.0
 class NeuroEnv(gym.Env[Any, np.ndarray]):
     """A limb, an operator with a hidden goal, and the decoder between them.
 
-    The agent sees the limb and what the decoder makes of the operator's signal, and moves the limb; it is rewarded
-    for bringing the limb where the operator wants it.
+    The agent sees the limb and the output of the decoder, and moves the limb. It is rewarded for bringing the limb to
+    the operator's goal.
 
     Observation (``observe="posterior"``), a float32 `Box` with ``a`` axes and ``l`` labels. Units are those of limbs
     that are driven by set points of degrees of freedom:
@@ -36,55 +36,56 @@ class NeuroEnv(gym.Env[Any, np.ndarray]):
     index             meaning                                                range         unit
     ================  =====================================================  ============  ==================
     0 … a-1           position of each axis, home at 0                       -2 … 2        half ranges
-    a … 2a-1          velocity of each axis                                  -10 … 10      half ranges a second
+    a … 2a-1          velocity of each axis                                  -10 … 10      half ranges per second
     2a … 2a+l-1       posterior of the last decision                         0 … 1         probability
     2a+l              effort, if the decoder gives it                        0 … 1         fraction
     the last a        the goal, only with ``observe_goal=True``              -1 … 1        half ranges
     ================  =====================================================  ============  ==================
 
     With ``observe="signal"`` it is a `Dict`: ``limb`` (positions, velocities), ``signal`` (the raw window, shape
-    (channels, samples)) and, where the decoder is adapted to people, ``adaptation``.
+    (channels, samples)) and, if the decoder is adapted to each person, ``adaptation``.
 
-    Action: a `Box` from -1 to 1 with one element an axis, a fraction of its full speed. Axes are the degrees of freedom
-    that the decoder's labels move, in `ObservationLayout.columns`; all others are held.
+    Action: a `Box` from -1 to 1 with one element per axis, a fraction of its full speed. The axes are the degrees of
+    freedom that the decoder's labels move, listed in `ObservationLayout.columns`; all others are held at home.
 
     Reward of one control step, of a task in which a posture has to be selected:
 
     =====================================  ====================================================================
     term                                   meaning
     =====================================  ====================================================================
-    ``d - d'``                             distance from the goal before the step, less that after it: the mean
-                                           over the axes, scaled so that the farthest goal lies 0.75 from home
+    ``d - d'``                             distance from the goal before the step minus that after it: the mean
+                                           over the axes, scaled so that a goal is at most 0.75 from a start
     ``+ right``                            1 in the step in which the right goal is selected
     ``- wrong``                            1 in the step in which a wrong selection ends the episode
     ``- 0.2 * control_s / time_limit_s``   cost of time: 0.2 for an episode that lasts to the time limit
     =====================================  ====================================================================
 
     Over an episode this adds up to ``d(start) - d(end) + right - wrong - 0.2 * share of the time limit used``, whatever
-    the way. A success earns at least about 0.8, standing still -0.2, moving away less, and a wrong selection less than
-    standing still. Success never depends on the reward. A reward tells the distance from the goal: an agent must not be
-    given it as an observation.
+    path the limb takes. A success earns at least about 0.8, standing still -0.2, moving away less, and a wrong
+    selection less than standing still. Success never depends on the reward. The reward reveals the distance from the
+    goal, so an agent must not get it as an observation.
 
-    Info: truth for logging (``is_success``, ``wrong_selection``, ``unstable``, ``time``, ``goal``, ``intent``,
+    Info: ground truth for logging (``is_success``, ``wrong_selection``, ``unstable``, ``time``, ``goal``, ``intent``,
     ``decoded``, ``subject``, ``session``, ``trials``), and the task's own figures under the names in
-    ``layout.facts.columns``. The info of a reset also has ``about``: what the episode rests on.
+    ``layout.facts.columns``. The info of a reset also has ``about``: what the episode depends on.
 
-    Render modes: ``rgb_array`` shows the limb alone. ``overlay`` adds, for people, the ghost of the goal, the signal
-    and what was decoded; its frames must not be given to an agent. ``human`` shows the overlay in a window.
+    Render modes: ``rgb_array`` shows the limb alone. ``overlay`` adds, for a human viewer, the ghost of the goal,
+    the signal and the decoded labels; its frames must not be given to an agent. ``human`` shows the overlay in a
+    window.
 
     Parameters
     ----------
     env_id : str
-        Row of `neuromotion_gym.ENVIRONMENTS`; set by `gymnasium.make`.
+        A name in `neuromotion_gym.ENVIRONMENTS`; set by `gymnasium.make`.
     observe : {"posterior", "signal"}
     observe_goal : bool, default False
         Append the goal to the observation, for an upper bound; ``info`` says so.
     decoy : bool, default False
-        The operator pursues another goal, drawn independently; nothing may find the scored one.
+        The operator pursues another goal, drawn independently; no policy should then find the scored one. For tests.
     render_mode : str, optional
         One of ``rgb_array``, ``overlay``, ``human``.
     threads : int, default 1
-        With 2, signals are generated and decoded while the physics runs; this pays where a core is free.
+        With 2, signals are generated and decoded while the physics runs; this is faster if a core is free.
     **options
         See `neuromotion_gym.envs.options.assemble`.
 
@@ -129,7 +130,7 @@ class NeuroEnv(gym.Env[Any, np.ndarray]):
 
     @property
     def layout(self) -> ObservationLayout:
-        """What stands where in an observation, and the clocks behind it."""
+        """Which element of an observation means what, and the periods of control and decoding."""
         return self.loop.layout
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
@@ -138,9 +139,9 @@ class NeuroEnv(gym.Env[Any, np.ndarray]):
         Parameters
         ----------
         seed : int, optional
-            Seed of everything that is random in this and the coming episodes.
+            Seed of everything that is random in this episode and the following ones.
         options : dict, optional
-            ``session``: index of the source's session to play; ``goal``: goal in place of the drawn one.
+            ``session``: index of the source's session to play; ``goal``: goal to use instead of a drawn one.
         """
         super().reset(seed=seed)
         sessions, goals = reset_options(self.loop, options, 1)
@@ -156,7 +157,7 @@ class NeuroEnv(gym.Env[Any, np.ndarray]):
         Raises
         ------
         NeuroMotionError
-            If the action has another shape or is not finite, or if the episode has not begun.
+            If the action has another shape or is not finite, or if `reset` was not called.
         """
         if not self._running:
             raise NeuroMotionError("step() was called before reset().")
@@ -178,7 +179,7 @@ class NeuroEnv(gym.Env[Any, np.ndarray]):
         return self._viewer().frame(0, overlay=self.render_mode == "overlay")
 
     def close(self) -> None:
-        """Close windows, and give back threads and the source."""
+        """Close windows, and free the threads and the source."""
         if self._view is not None:
             self._view.close()
             self._view = None
@@ -229,7 +230,7 @@ def checked_action(action: Any, shape: tuple[int, ...]) -> np.ndarray:
 def reset_options(
     loop: ClosedLoop, options: dict[str, Any] | None, rows: int
 ) -> tuple[np.ndarray | None, np.ndarray | None]:
-    """Sessions (rows,) and goals (rows, axes) out of the options of a reset.
+    """Sessions, shape (rows,), and goals, shape (rows, axes), from the options of a reset.
 
     Raises
     ------
@@ -250,6 +251,6 @@ def reset_options(
         axes = len(loop.parts.task.axes)
         goals = np.asarray(options["goal"], dtype=float)
         if goals.shape[-1:] != (axes,) or goals.ndim > 2 or not (np.abs(goals) <= 1).all():
-            raise NeuroMotionError(f"A goal has {axes} numbers in -1..1, one an axis.")
+            raise NeuroMotionError(f"A goal has {axes} numbers in -1..1, one per axis.")
         goals = np.broadcast_to(goals, (rows, axes))
     return sessions, goals

@@ -1,4 +1,4 @@
-"""From the options of ``gym.make`` to the parts of a loop."""
+"""Build the parts of a loop from the options of ``gym.make``."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 CONTROL_S = 0.05
 LOOP_OPTIONS = ("observe", "observe_goal", "decoy", "render_mode", "threads")
-"""Options of every environment that say how a loop is looked at, and not what it is put together from."""
+"""Options of every environment that do not belong to `assemble`: they do not change the parts of a loop."""
 
 
 def assemble(
@@ -53,29 +53,30 @@ def assemble(
     Parameters
     ----------
     env_id : str, optional
-        A key of `ENVIRONMENTS`; the first where left out.
+        A key of `ENVIRONMENTS`; the first one if left out.
     decoder : str, path, Decoder or BoundDecoder, optional
-        A shipped decoder's name, a decoder's folder, an object, or ``"oracle"``, ``"shuffled"``, ``"blind"``, alone or
-        before a colon and the name of the decoder that they bound. Default: the environment's own.
+        Name of one of the library's decoders, folder of a decoder, an object, or one of the bounds ``"oracle"``,
+        ``"shuffled"`` and ``"blind"``, alone or followed by a colon and the name of the decoder that it bounds.
+        Default: the environment's own decoder.
     source : {"surrogate", "replay"} or Source, default "surrogate"
-        Where samples come from: the embedded generators, held-out trials of the data set, or an object.
+        Source of the samples: the surrogates of the library, held-out trials of the data set, or an object.
     level : str, optional
-        One of the task's levels of difficulty; the middle one where left out.
+        One of the task's levels of difficulty; the middle one if left out.
     part : {"tune", "test"}, default "tune"
-        Part of the data set that the source plays; ``test`` is for benchmarks alone.
+        Part of the data set that the source plays; use ``test`` only for benchmarks.
     subjects : sequence of str, optional
         Only these people of the part.
     ocular : {"keep", "regress"}, optional
         Whether ocular channels are regressed out of the samples. Default: as the decoder was trained.
     skip_cue : float, optional
-        Seconds left out at the start of every trial that is played. Default: what the data set says for decoders of
-        sliding windows, 0 for those of whole trials.
+        Seconds left out at the start of every trial that is played. Default: the value of the data set for decoders of
+        sliding windows, 0 for decoders of whole trials.
     perturbations : sequence of mapping or str, optional
-        What happens to the samples on their way to the decoder: names, or mappings with ``name`` and ``options``.
+        Changes of the samples before the decoder reads them: names, or mappings with ``name`` and ``options``.
     data_root : str or path, optional
-        Where data sets lie (replay); default ``NEUROMOTION_DATA``.
+        Folder of the data sets, for replay. Default: the environment variable ``NEUROMOTION_DATA``.
     operator : OperatorSpec or mapping, optional
-        Figures of the simulated user.
+        Parameters of the simulated user.
     **task_options
         Options of the environment's task, such as ``wrong_selection``; see its class.
 
@@ -119,7 +120,7 @@ def assemble(
         if ignored:
             raise NeuroMotionError(
                 f"Options {', '.join(ignored)} say what a data set plays; they do not apply to a source of your own. "
-                "Build the source as it should play."
+                "Build the source so that it plays what you want."
             )
     hop_s, timing = _clocks(spec, source)
     drive = drive_class(row.drive)
@@ -172,7 +173,7 @@ def _check_options(make_task: Callable[..., Any], given: Mapping[str, Any]) -> N
 
 
 def choose_decoder(decoder: str | Path | Decoder | BoundDecoder | None, default: str) -> Decoder | BoundDecoder:
-    """The decoder meant by an option of ``gym.make``."""
+    """The decoder that the option ``decoder`` of ``gym.make`` stands for."""
     if decoder is None:
         return load_decoder(default)
     if isinstance(decoder, str):
@@ -190,7 +191,7 @@ def choose_decoder(decoder: str | Path | Decoder | BoundDecoder | None, default:
 
 
 def _clocks(spec: DecoderSpec, source: Source) -> tuple[float, Timing]:
-    """Time between two decisions, and what a task sets its rules from."""
+    """Time between two decisions, and the times from which a task sets its rules."""
     piece_s = source.mean_piece_s()
     if spec.pacing == "trial":
         assert spec.epoch_s is not None

@@ -1,7 +1,7 @@
-"""A batch of limbs in MuJoCo: one call of `mujoco.rollout` a control step, for all of them, on native threads.
+"""A batch of limbs in MuJoCo: one call of `mujoco.rollout` per control step moves all of them, on native threads.
 
-A single limb is stepped by `mujoco.mj_step` as a rollout would do it: the bits are the same, and the states in between
-are not kept.
+A single limb is stepped by `mujoco.mj_step` in the same way as by a rollout: the results are equal bit for bit, and the
+states in between are not stored.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ LONGEST_STEP_S = 0.005
 
 
 class Physics:
-    """The limbs of a batch: controls in, states and sensors out.
+    """Simulates the limbs of a batch: takes controls, gives states and sensor readings.
 
-    The sensors that come back from MuJoCo lag the state by one physics step; a further forward pass to close that gap
-    would cost a twentieth of the step.
+    Sensor readings from MuJoCo lag the state by one physics step. A further forward pass would remove this lag, but
+    take a twentieth of the time of a step.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ class Physics:
     state : float array, shape (rows, nstate)
         ``mjSTATE_FULLPHYSICS`` at the end of the last step.
     sensors : float array, shape (rows, nsensordata)
-        Of the last step; read-only, and a new array after every step and reset.
+        Sensor readings of the last step; read-only, and a new array after every step and reset.
 
     Raises
     ------
@@ -96,11 +96,11 @@ class Physics:
         self.sensors = _read_only(sensors)
 
     def begin(self, control: np.ndarray) -> None:
-        """Set the controls of the coming step, shape (rows, nu); `simulate` and `finish` follow."""
+        """Set the controls of the next step, shape (rows, nu); then call `simulate` and `finish`."""
         self._controls[:] = control[:, None, :]
 
     def simulate(self) -> None:
-        """The one call of MuJoCo, during which other Python threads run."""
+        """Simulate the step in one call of MuJoCo, during which other Python threads can run."""
         with no_log_file:
             if len(self.state) == 1:
                 self._simulate_one()
@@ -117,7 +117,7 @@ class Physics:
             )
 
     def _simulate_one(self) -> None:
-        """What a rollout does for one limb."""
+        """Do for a single limb what a rollout does."""
         model, data = self.limb.model, self._data[0]
         mujoco.mj_setState(model, data, self.state[0], _FULL)
         data.qacc_warmstart[:] = 0.0
@@ -126,20 +126,20 @@ class Physics:
         mujoco.mj_getState(model, data, self._states[0, -1], _FULL)
         self._sensors[0, -1] = data.sensordata
         if np.count_nonzero(self._warned):
-            if self._warned[list(UNSTABLE)].any():  # MuJoCo has begun anew, where a rollout would have stopped
+            if self._warned[list(UNSTABLE)].any():  # MuJoCo has reset the limb, where a rollout stops
                 self._states[0, -1] = np.nan
             self._warned[:] = 0
 
     def finish(self) -> np.ndarray:
-        """Take over what was simulated.
+        """Make the result of `simulate` the current state.
 
         Returns
         -------
         bool array, shape (rows,)
-            Limbs whose physics became unstable; they stay in their last sound state.
+            True for limbs whose physics became unstable; they stay in their last valid state.
         """
         state, sensors = self._states[:, -1].copy(), self._sensors[:, -1].copy()
-        # MuJoCo resets a diverging simulation and stops its rollout: its clock, the state's first number, then is late
+        # MuJoCo resets a diverging simulation and stops its rollout: its time, the first number of the state, then lags
         late = state[:, 0] < self.state[:, 0] + self._control_s * (1 - 1e-6)
         total = np.add.reduce(state, axis=None) + np.add.reduce(sensors, axis=None)
         if np.count_nonzero(late) or not math.isfinite(total):
@@ -151,7 +151,7 @@ class Physics:
         return late
 
     def close(self) -> None:
-        """Give the threads back."""
+        """Free the threads."""
         self._pool.close()
 
 

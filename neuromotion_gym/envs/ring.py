@@ -1,4 +1,4 @@
-"""The last samples of every row, from which a decoder reads windows. Adding a step moves no samples."""
+"""The last samples of every row, from which a decoder reads windows. Adding samples does not move older ones."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ import numpy as np
 
 
 class SampleRing:
-    """A ring of samples for every row.
+    """A ring buffer of samples for every row.
 
-    The ring is stored twice, one copy behind the other, and samples are written into both: every window then lies in
-    one piece. Rows that get the same number of samples a step write at the same place.
+    The ring is stored twice, one copy behind the other, and samples are written into both, so that no window is split
+    by the end of the ring. Rows that get the same number of samples per step write at the same position.
 
     Parameters
     ----------
     num_rows, channels : int
-        Size of the batch, and of a sample.
+        Size of the batch, and number of channels.
     window : int
-        Samples of a window.
+        Number of samples of a window.
     kept : int
-        Number of samples that `recent` gives, no fewer than the window.
+        Number of samples that `recent` returns, at least those of a window.
     step : int
-        Largest number of samples that a step adds.
+        Largest number of samples that are added per step.
     """
 
     def __init__(self, num_rows: int, channels: int, window: int, kept: int, step: int) -> None:
@@ -32,12 +32,12 @@ class SampleRing:
         self._write: np.ndarray = np.zeros(num_rows, dtype=int)
 
     def begin(self, rows: np.ndarray) -> None:
-        """Forget the samples of ``rows``; a window that is appended next ends where the samples of other rows end."""
+        """Delete the samples of ``rows``; one window appended next will end where the samples of other rows end."""
         self._samples[rows] = 0.0
         self._write[rows] = (self._head - self._window) % self._capacity
 
     def append(self, rows: np.ndarray, samples: np.ndarray) -> None:
-        """Add samples of some rows, shape (m, channels, n), behind the last ones of each."""
+        """Append samples, shape (m, channels, n), to some rows, shape (m,)."""
         index = (self._write[rows, None] + np.arange(samples.shape[2])) % self._capacity
         turned = samples.transpose(0, 2, 1)
         self._samples[rows[:, None], :, index] = turned
@@ -45,7 +45,7 @@ class SampleRing:
         self._write[rows] = (self._write[rows] + samples.shape[2]) % self._capacity
 
     def append_all(self, samples: np.ndarray) -> None:
-        """Add the same number of samples to every row, shape (rows, channels, n), at one place."""
+        """Append samples, shape (rows, channels, n), to all rows, at the same position of each ring."""
         first, count = self._head, samples.shape[2]
         fits = min(count, self._capacity - first)
         for start in (first, first + self._capacity):
@@ -57,12 +57,12 @@ class SampleRing:
         self._write[:] = self._head
 
     def windows(self, rows: np.ndarray, late: np.ndarray | int = 0) -> np.ndarray:
-        """Windows that ended ``late`` samples ago, both of shape (m,): float32 array of shape (m, channels, window)."""
+        """Windows of ``rows`` that ended ``late`` samples ago, float32 array of shape (m, channels, window)."""
         first = self._write[rows] - late - self._window
         return np.asarray(self._windows[rows, :, first % self._capacity])
 
     def windows_of_all(self) -> np.ndarray:
-        """Last window of every row, float32 array of shape (rows, channels, window), if all write at one place."""
+        """Last windows, float32 array of shape (rows, channels, window), if all rows write at the same position."""
         first = (self._head - self._window) % self._capacity
         return self._samples[:, :, first : first + self._window].copy()
 

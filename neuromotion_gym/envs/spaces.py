@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def action_space(loop: ClosedLoop) -> gym.spaces.Box:
-    """From -1 to 1 in every element; what an element means is said by the drive."""
+    """From -1 to 1 in every element; the drive defines what an element means."""
     return gym.spaces.Box(-1.0, 1.0, (loop.parts.drive.action_size,), np.float32)
 
 

@@ -1,4 +1,4 @@
-"""From wanted labels to posteriors: source, ring of samples, and the clock of the decoder, for a batch of limbs."""
+"""From wanted labels to posteriors, for a batch of limbs: source, ring buffer of samples, timing of the decoder."""
 
 from __future__ import annotations
 
@@ -23,37 +23,37 @@ if TYPE_CHECKING:
 
 
 RESET_ROWS = 32
-"""A reset reads and decodes the first windows of so many rows at a time, to bound its memory."""
+"""Number of rows whose first windows are read and decoded at a time in a reset, to limit memory."""
 
 _PLAYED_BY: WeakValueDictionary[int, Stream] = WeakValueDictionary()
-"""Identity of every source that is in use: the stream that plays it."""
+"""Maps the ``id`` of every source in use to the stream that plays it."""
 
 
 class Stream:
     """Samples in, posteriors out.
 
-    Before an episode begins, one window is played of the label that rests, or of a random one where none rests: the
-    first decision is then made on signal and not on zeros. Between decisions the posterior is held.
+    Before an episode begins, one window of the rest label is played, or of a random label if there is no rest label:
+    the first decision then reads signal and not zeros. Between decisions the posterior is held.
 
     Parameters
     ----------
     source : Source
-        Where samples come from; reset and read by this stream alone, until it is closed or deleted.
+        Source of the samples; only this stream may reset and read it, until the stream is closed or deleted.
     decoder : Decoder or BoundDecoder
-        What reads the windows. For the bounds ``oracle`` and ``blind`` no window is decoded.
+        Decoder that reads the windows. For the bounds ``oracle`` and ``blind`` no window is decoded.
     control_s : float
         Control period.
     rest : int or None
-        Index of the decoder's label that rests.
+        Index of the rest label; None if the decoder has none.
     time_limit_s : float
-        Length of an episode, for which the labels of the ``shuffled`` bound are drawn.
+        Longest duration of an episode, for which the labels of the bound ``shuffled`` are drawn in advance.
     num_rows : int
         Size of the batch.
     keep_s : float, default 0
-        How many seconds `recent` gives, if that is more than the window.
+        Seconds of signal that `recent` returns, if that is more than the window.
     observed : bool, default True
-        Whether an agent or a person is shown samples. If not, and the decoder is a bound that reads nothing but the
-        label that plays, no samples are generated; posteriors and everything else stay the same.
+        Whether an agent or a human viewer sees samples. If not, and the decoder is a bound that reads only the label
+        that plays, no samples are generated; posteriors and everything else stay the same.
 
     Raises
     ------
@@ -62,7 +62,7 @@ class Stream:
     """
 
     shuffled_hold_s = 1.0
-    """``shuffled``: how long each of the labels that are drawn at reset is asked for."""
+    """Bound ``shuffled``: time for which each of the labels drawn at reset is asked for."""
 
     def __init__(
         self,
@@ -89,7 +89,7 @@ class Stream:
         self._of_source = np.full(len(source.labels), -1)
         self._of_source[self._in_source] = np.arange(len(spec.labels))
         self._per_step = spec.rate_hz * control_s
-        # Samples a step, if that is a whole number: all rows then write at one place of their rings
+        # Samples per step if that is a whole number: all rows then write at the same position of their rings
         self._even = round(self._per_step) if abs(self._per_step - round(self._per_step)) < 1e-9 else None
         hop = spec.hop_s / control_s
         self._hop = round(hop) if abs(hop - round(hop)) < 1e-9 else None
@@ -99,7 +99,7 @@ class Stream:
             step = int(np.ceil(self._per_step))
             self._ring = SampleRing(num_rows, len(spec.channels), spec.window, kept, step)
         self._pass_over = getattr(source, "pass_over", source.read)
-        # Only generating signals and decoding them multiplies matrices
+        # Matrices are multiplied only where signals are generated and decoded
         self._blas: AbstractContextManager[None] = nullcontext() if self._ring is None else one_blas_thread
         self._tick = 0
         self._played: np.ndarray = np.zeros((max(1, round(spec.window / self._per_step)), num_rows), dtype=int)
@@ -126,7 +126,7 @@ class Stream:
         rows : int array, shape (m,)
         generators : sequence of m numpy.random.Generator
         sessions : int array, shape (m,), optional
-            Which of the source's sessions to play.
+            Indices of the source's sessions to play.
 
         Raises
         ------
@@ -134,7 +134,7 @@ class Stream:
             If the stream was closed.
         """
         if _PLAYED_BY.get(id(self.source)) is not self:
-            raise NeuroMotionError("This environment was closed and has given its source back; make a new one.")
+            raise NeuroMotionError("This environment was closed and no longer has its source; make a new one.")
         with self._blas:
             labels = len(self.spec.labels)
             for row, generator in zip(rows.tolist(), generators, strict=True):
@@ -156,23 +156,23 @@ class Stream:
                 self._begin(rows[block], preroll[block])
 
     def close(self) -> None:
-        """Give the source back: another stream may then play it."""
+        """Free the source; another stream may then play it."""
         if _PLAYED_BY.get(id(self.source)) is self:
             del _PLAYED_BY[id(self.source)]
 
     def _claim(self) -> None:
-        """Take the source, of which no two streams may read: each would get a part of the samples."""
+        """Reserve the source: if two streams read from it, each would get only part of the samples."""
         if id(self.source) in _PLAYED_BY:
-            gc.collect()  # a stream that nothing refers to any more may wait for this
+            gc.collect()  # deletes streams that are no longer used but still exist
         if id(self.source) in _PLAYED_BY:
             raise NeuroMotionError(
-                "Another environment plays this source object, and two of them would spoil each other's samples. "
-                "Close that one first, or build a source for each."
+                "Another environment plays this source object; each of the two would get only part of the samples. "
+                "Close the other one first, or build a source for each."
             )
         _PLAYED_BY[id(self.source)] = self
 
     def _begin(self, rows: np.ndarray, preroll: np.ndarray) -> None:
-        """Play one window and decode it. A longer stretch that is kept for people must not change what is played."""
+        """Play one window and decode it, no matter how many samples are kept for the overlay."""
         if self._ring is not None:
             self._ring.begin(rows)
         self._play(self._in_source[preroll], self.spec.window, rows)
@@ -185,7 +185,7 @@ class Stream:
         Parameters
         ----------
         wanted : int array, shape (rows,)
-            The decoder's label that each operator wants.
+            Index of the decoder's label that each operator wants.
         """
         with self._blas:
             if self._bound == "shuffled":
@@ -209,7 +209,7 @@ class Stream:
                 self._decode(rows, late[rows])
 
     def _play_period(self, asked: np.ndarray) -> np.ndarray | int:
-        """Play one control period of the source's labels; return how many samples each row got."""
+        """Play one control period of the source's labels ``asked``; return the number of samples that each row got."""
         before, self._steps = self._steps, self._steps + 1
         if self._even is not None:
             self._play(asked, self._even)
@@ -221,7 +221,7 @@ class Stream:
         return np.asarray(counts)
 
     def _play(self, asked: np.ndarray, count: int, rows: np.ndarray | None = None) -> None:
-        """Play ``count`` samples of the source's labels in ``rows`` or in all, into the ring if there is one."""
+        """Play ``count`` samples of the labels ``asked`` in ``rows`` or in all, into the ring if there is one."""
         if self._ring is None:
             self._pass_over(asked, count, rows)
             return
@@ -242,7 +242,7 @@ class Stream:
 
     @property
     def makes_samples(self) -> bool:
-        """Whether samples are generated, since a decoder, an agent or a person reads them."""
+        """Whether samples are generated, because a decoder, an agent or a human viewer reads them."""
         return self._ring is not None
 
     def window(self) -> np.ndarray:
@@ -256,7 +256,7 @@ class Stream:
         return self._windows()
 
     def recent(self, row: int) -> np.ndarray:
-        """Last samples of one row, for people to look at: the window or ``keep_s``, whichever is longer.
+        """Last samples of one row, for the overlay: the window or ``keep_s``, whichever is longer.
 
         Returns
         -------
@@ -278,7 +278,7 @@ class Stream:
         return self._ring
 
     def _decode(self, rows: np.ndarray | None = None, late: np.ndarray | int = 0) -> None:
-        """Decode windows that ended ``late`` samples ago in ``rows``, both of shape (m,); or all rows' last ones."""
+        """Decode the windows of ``rows`` that ended ``late`` samples ago; by default the last ones of all rows."""
         place = slice(None) if rows is None else rows
         if self._bound in ("oracle", "blind"):
             assert isinstance(self.decoder, BoundDecoder)

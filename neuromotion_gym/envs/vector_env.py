@@ -1,4 +1,4 @@
-"""A batch of limbs as a `gymnasium.vector.VectorEnv`: the loop itself."""
+"""A batch of limbs as a `gymnasium.vector.VectorEnv`."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ class NeuroVectorEnv(VectorEnv):
 
     Row ``i`` seeded with ``seed + i`` follows the trajectory of a single `NeuroEnv` seeded with ``seed + i`` under the
     same actions. Observation, action, reward and options are those of `NeuroEnv`. An info is a dictionary of arrays
-    with one element a row, each with the mask ``_name`` that Gymnasium asks for.
+    with one element per row, each with the mask ``_name`` that Gymnasium asks for.
 
     Parameters
     ----------
     env_id : str
-        Row of `neuromotion_gym.ENVIRONMENTS`; set by `gymnasium.make_vec`.
+        A name in `neuromotion_gym.ENVIRONMENTS`; set by `gymnasium.make_vec`.
     num_envs : int
         Size of the batch.
     threads : int, optional
-        Native threads of the physics; default: all cores, one limb each at most.
+        Native threads of the physics, at most one per row; default: the number of CPU cores.
     autoreset_mode : {"NextStep", "SameStep", "Disabled"} or AutoresetMode
         When a row whose episode ended begins the next one.
     max_episode_steps : int, optional
-        Cut episodes short after so many steps; the task's own time limit stays.
+        Truncate episodes after this number of steps; the task's own time limit still applies.
     **options
         See `NeuroEnv` and `neuromotion_gym.envs.options.assemble`.
     """
@@ -97,7 +97,7 @@ class NeuroVectorEnv(VectorEnv):
 
     @property
     def layout(self) -> ObservationLayout:
-        """What stands where in an observation, and the clocks behind it."""
+        """Which element of an observation means what, and the periods of control and decoding."""
         return self.loop.layout
 
     def reset(
@@ -111,10 +111,10 @@ class NeuroVectorEnv(VectorEnv):
         Parameters
         ----------
         seed : int or sequence of int, optional
-            Row ``i`` gets ``seed + i``, or the i-th of the sequence; without one, each goes on with its generator.
+            Row ``i`` gets ``seed + i``, or the i-th seed of the sequence; without a seed, it keeps its generator.
         options : dict, optional
             ``reset_mask``: bool array of shape (num_envs,). ``session`` and ``goal``: one for all rows that are reset,
-            or one for each.
+            or one per row that is reset.
         """
         options = dict(options or {})
         mask = np.asarray(options.pop("reset_mask", np.ones(self.num_envs)), dtype=bool)
@@ -174,7 +174,7 @@ class NeuroVectorEnv(VectorEnv):
         return tuple(self._view.frame(row, overlay=overlay) for row in range(self.num_envs))
 
     def close_extras(self, **kwargs: Any) -> None:
-        """Give back threads, the source and the renderer."""
+        """Free the threads, the source and the renderer."""
         if self._view is not None:
             self._view.close()
             self._view = None

@@ -1,4 +1,4 @@
-"""Wrappers for people who bring a decoder of their own."""
+"""Wrappers for use with your own decoder."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 
 class IntentAction(gym.ActionWrapper[Any, Any, Any]):
-    """Actions are intents: the index of one of the decoder's labels, which moves what it stands for at full speed.
+    """Actions are indices of the decoder's labels; the limb carries out the intent of the label at full speed.
 
-    With ``observe="signal"`` a decoder then is a policy from raw windows to intents:
+    With ``observe="signal"`` a decoder is then a policy from raw windows to intents:
     ``IntentPolicy(decoder).predict(obs)``.
 
     Raises

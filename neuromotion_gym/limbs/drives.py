@@ -1,4 +1,4 @@
-"""Drives: from actions to the controls of a limb, and what asking for a label will do to it. Know nothing of tasks."""
+"""Drives turn actions into controls of a limb and predict the effect of a label on it. They know nothing of tasks."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ class Drive(Protocol):
     """Turns the actions of a batch of limbs into controls.
 
     A drive is built as ``DriveClass(limb, intents, axes, speed, control_s)``; the task says along which axes error is
-    measured, and how fast the limb may be. Every array has the rows of the batch first. Sensors are those of the last
+    measured, and how fast the limb may move. Every array has the rows of the batch first. Sensors are those of the last
     control step, shape (rows, nsensordata).
     """
 
     action_size: int
-    """Length of an action: the columns of ``IntentMap.directions``, and not always the number of the task's axes."""
+    """Length of an action: number of columns of ``IntentMap.directions``; the task may have another number of axes."""
     columns: tuple[str, ...]
-    """Names of what `motion` gives."""
+    """Names of the quantities that `motion` returns."""
     position_bound: float | np.ndarray
     velocity_bound: float | np.ndarray
-    """Largest values that an observation shows of `motion`, in all or one a column; what lies beyond is clipped."""
+    """Bounds of `motion` in an observation, one for all columns or one per column; values beyond them are clipped."""
     speed: float
-    """How far an action of 1 moves in a second, in the unit of `motion`."""
+    """Movement per second at an action of 1, in the unit of `motion`."""
     lag_s: float
-    """How long a command takes to show in the limb."""
+    """Delay between a command and its effect on the limb."""
     steady: bool
-    """Whether `effect` is the same whatever the sensors say; it is then asked once."""
+    """Whether `effect` does not depend on the sensors; it is then called only once."""
 
     def start(self, num_rows: int) -> None:
         """Allocate the state of ``num_rows`` rows."""
@@ -46,7 +46,7 @@ class Drive(Protocol):
         ----------
         rows : int array, shape (m,)
         places : float array, shape (m, axes)
-            Where the limb stands along every axis.
+            Position of the limb along every axis.
 
         Returns
         -------
@@ -55,15 +55,15 @@ class Drive(Protocol):
         """
 
     def control(self, action: np.ndarray, sensors: np.ndarray) -> np.ndarray:
-        """Controls of the coming step, shape (rows, nu), for actions of shape (rows, action_size)."""
+        """Controls of the next step, shape (rows, nu), for actions of shape (rows, action_size)."""
 
     def motion(self, sensors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """What the agent sees of the limb: positions and velocities, both of shape (rows, len(columns))."""
+        """Motion of the limb that the agent sees: positions and velocities, both of shape (rows, len(columns))."""
 
     def effect(self, labels: np.ndarray, sensors: np.ndarray) -> np.ndarray:
-        """Change of every axis in one control step in which a label is asked for, once `lag_s` has passed.
+        """Change of the position on every axis per control step while a label is asked for, after `lag_s` has passed.
 
-        The forward model of an operator.
+        Operators use it as their forward model.
 
         Parameters
         ----------
@@ -77,17 +77,17 @@ class Drive(Protocol):
 
 
 class SetPointDrive:
-    """Set points of degrees of freedom, which move at the speed that an action asks for.
+    """Moves the set points of degrees of freedom at the speed that an action asks for.
 
     Parameters
     ----------
     limb : Limb
     intents : IntentMap
-        What each label moves.
+        The degree of freedom that each label moves, and its direction.
     axes : tuple of str
         Degrees of freedom that actions move, in order; all others are held at home.
     speed : float
-        Full speed, half ranges a second.
+        Full speed, half ranges per second.
     control_s : float
         Control period.
 
@@ -131,7 +131,7 @@ class SetPointDrive:
         return self.limb.control(self.target, self.axes)
 
     def motion(self, sensors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """See `Drive.motion`; half ranges from home, and half ranges a second."""
+        """See `Drive.motion`; half ranges from home, and half ranges per second."""
         return self.limb.motion(sensors, self.axes)
 
     def effect(self, labels: np.ndarray, sensors: np.ndarray) -> np.ndarray:

@@ -2,11 +2,12 @@
 
 A new limb needs no code if it follows this convention. A degree of freedom ``d`` has two sensors, ``d_pos`` (jointpos,
 tendonpos or actuatorpos) and ``d_vel``. It is driven by the actuator ``d``, or by a ``<custom><tuple name="d">`` of
-actuators, whose coefficients say how far each goes of its own half range. Its range, in the unit of the sensor, is the
-actuator's ctrlrange, or ``<custom><numeric name="d_range" data="low high"/>``. The keyframe ``home`` is where 0 lies.
+actuators, whose coefficients say how far each actuator moves, as a fraction of its own half range. Its range, in the
+unit of the sensor, is the actuator's ctrlrange, or ``<custom><numeric name="d_range" data="low high"/>``. The keyframe
+``home`` defines position 0.
 
-Positions and targets are scaled to [-1, 1] of the range with home at 0, piecewise linearly: a half range is the way
-from home to one end, so the two half ranges of a degree may differ.
+Positions and targets are scaled to [-1, 1] of the range with home at 0, piecewise linearly: a half range is the
+distance from home to one end, so the two half ranges of a degree of freedom may differ.
 """
 
 from __future__ import annotations
@@ -42,13 +43,13 @@ class DegreeOfFreedom:
     name : str
         Its name in the MJCF and in the table of intents.
     low, home, high : float
-        Ends of its range and its place in the keyframe ``home``; radians or metres, as its sensor.
+        Ends of its range, and its position in the keyframe ``home``; radians or metres, like its sensor.
     position_sensor, velocity_sensor : int
         Addresses in ``sensordata``.
     actuators : tuple of int
         Actuators that drive it.
     coefficients : tuple of float
-        How far each of them goes of its own half range when the degree goes one of its own.
+        Movement of each actuator, as a fraction of its own half range, per half range of the degree of freedom.
     """
 
     name: str
@@ -63,9 +64,9 @@ class DegreeOfFreedom:
 
 @dataclass(frozen=True, eq=False)
 class _Selection:
-    """Index arrays of some degrees of freedom: ``columns`` and what follows have one element an actuator.
+    """Arrays for some degrees of freedom: ``columns`` and the fields after it have one element per actuator.
 
-    ``sensors`` are those of all positions, then those of all velocities.
+    ``sensors`` holds the addresses of all position sensors, then those of all velocity sensors.
     """
 
     sensors: np.ndarray
@@ -81,7 +82,7 @@ class _Selection:
 
 
 def bounded(values: np.ndarray, bound: float | np.ndarray) -> np.ndarray:
-    """``values`` from ``-bound`` to ``bound``: `numpy.clip` at a fifth of its cost for a few numbers."""
+    """``values`` clipped to ``-bound`` … ``bound``; for a few numbers five times as fast as `numpy.clip`."""
     return np.asarray(np.minimum(np.maximum(values, -bound), bound))
 
 
@@ -91,7 +92,7 @@ class Limb:
     Parameters
     ----------
     name : str
-        Its name: that of its folder in ``assets/``, or the one that it was registered with.
+        Name of its folder in ``assets/``, or the name under which it was registered.
     model : mujoco.MjModel
         The compiled model.
     path : pathlib.Path
@@ -129,12 +130,12 @@ class Limb:
 
     @classmethod
     def load(cls, name_or_path: str | Path) -> Limb:
-        """Load a limb by its name (those that ship with the library, and registered ones), or an MJCF file by its path.
+        """Load a limb of the library or a registered one by its name, or an MJCF file by its path.
 
         Raises
         ------
         NeuroMotionError
-            If there is no such limb or file, if MuJoCo cannot read it, or if it breaks the convention above.
+            If there is no such limb or file, if MuJoCo cannot read it, or if it breaks the convention of this module.
         """
         path, name = Path(name_or_path), Path(name_or_path).stem
         if path.suffix == "" and len(path.parts) == 1:
@@ -149,7 +150,7 @@ class Limb:
         return cls(name, model, path)
 
     def degree(self, name: str) -> DegreeOfFreedom:
-        """Look a degree of freedom up by name.
+        """Look up a degree of freedom by its name.
 
         Raises
         ------
@@ -163,7 +164,7 @@ class Limb:
         raise NeuroMotionError(f"Limb {self.name!r} has no degree of freedom {name!r}. It has: {known}.")
 
     def sensor(self, name: str) -> slice:
-        """Where a named sensor lies in ``sensordata``.
+        """The elements of ``sensordata`` that belong to a named sensor.
 
         Raises
         ------
@@ -182,7 +183,7 @@ class Limb:
         Parameters
         ----------
         sensordata : float array, shape (n, nsensordata)
-            Sensors of each limb of a batch.
+            Sensor readings of each limb of a batch.
         degrees : sequence of k names
 
         Returns
@@ -193,7 +194,9 @@ class Limb:
         return self.motion(sensordata, degrees)[0]
 
     def motion(self, sensordata: np.ndarray, degrees: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-        """Scaled positions as of `positions`, and velocities in the half ranges of the side that each degree is on.
+        """Scaled positions, as in `positions`, and velocities.
+
+        Velocities are scaled by the half range of that side of home on which the degree of freedom is.
 
         Parameters
         ----------
@@ -205,9 +208,9 @@ class Limb:
         positions : float array, shape (n, k)
             Half ranges from home.
         velocities : float array, shape (n, k)
-            Half ranges a second. Both are read-only where ``sensordata`` is.
+            Half ranges per second. Both arrays are read-only if ``sensordata`` is read-only and owns its memory.
         """
-        # Task, drive and operator ask for the motion of one step; sensors that cannot change are read once
+        # Task, drive and operator ask for the motion of the same step; it is computed once if the sensors are read-only
         if sensordata is self._last_read[0] and degrees == self._last_read[1]:
             return self._last_read[2]
         chosen = self._select(degrees)
@@ -224,12 +227,12 @@ class Limb:
         return motion
 
     def control(self, targets: np.ndarray, degrees: Sequence[str]) -> np.ndarray:
-        """Control that takes ``degrees`` to ``targets`` and everything else home.
+        """Control that moves ``degrees`` to ``targets`` and all other degrees of freedom home.
 
         Parameters
         ----------
         targets : float array, shape (n, k)
-            Scaled; what lies outside [-1, 1] is clipped.
+            Scaled; values outside [-1, 1] are clipped.
         degrees : sequence of k names
 
         Returns
@@ -249,7 +252,7 @@ class Limb:
         Parameters
         ----------
         targets : float array, shape (n, k)
-            Scaled; what lies outside [-1, 1] is clipped.
+            Scaled; values outside [-1, 1] are clipped.
         degrees : sequence of k names
 
         Returns
@@ -261,13 +264,13 @@ class Limb:
     def state_at(self, targets: np.ndarray, degrees: Sequence[str]) -> np.ndarray:
         """Full physics state of the limb at rest in a posture, coupled joints and actuators included.
 
-        Holding it there with `control` of the same targets moves nothing: the postures are simulated once for each
-        degree, at nine places of its range, and added up.
+        If `control` of the same targets then holds it, the limb does not move. The postures are simulated once for each
+        degree of freedom, at nine positions in its range, and their differences from home are added up.
 
         Parameters
         ----------
         targets : float array, shape (n, k)
-            Scaled; what lies outside [-1, 1] is clipped.
+            Scaled; values outside [-1, 1] are clipped.
         degrees : sequence of k names
 
         Returns

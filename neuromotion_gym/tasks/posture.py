@@ -1,10 +1,10 @@
-"""Target achievement: bring the axes that the labels move into a hidden posture, and hold it there.
+"""Target achievement: bring the axes that the labels move into a hidden posture, and hold them there.
 
-What ends an episode is a *selection*, rightly or wrongly: if passing a target were enough, a controller that slowly
-visits every posture would succeed without listening to the decoder. A posture is selected by holding it: over the dwell
-time the limb stayed away from home, and the ranges of its axes added up to little. (If each axis were judged by itself,
-the moment at which the motion passes from one axis to the next would count as holding.) The posture that is selected is
-where the limb stands at the end of the dwell time; the middle of what it covered would lag behind it by half the box.
+An episode ends with a *selection*, right or wrong. If passing through a target were enough, a controller that slowly
+visits every posture would succeed without using the decoder. A posture is selected by holding it: during the dwell time
+the limb was away from home, and the ranges that its axes covered add up to no more than a small *box*. (If each axis
+were judged separately, the change of the motion from one axis to the next would count as holding.) The selected posture
+is the position at the end of the dwell time; the middle of the covered ranges would lag behind it by half the box.
 
 Positions are scaled to [-1, 1] of the range of each axis, with home at 0. Every array has the rows of the batch first.
 """
@@ -37,24 +37,24 @@ LEVELS: tuple[Level, ...] = ("easy", "standard", "hard")
 START = 0.1
 """The start is drawn within this distance of home on every axis, independently of the goal."""
 HOME = 0.2
-"""Nothing is selected if the limb was within this distance of home on every axis during the dwell time."""
+"""Nothing is selected if at any time in the dwell time the limb was within this distance of home on every axis."""
 TOLERANCE = 0.15
 BOX = 0.2
 """A posture is held while the ranges of all axes over the dwell time add up to no more than this."""
 REACH = 0.85
-"""``hard``: goals are uniform in a box of this half side, outside the home box."""
+"""``hard``: goals are drawn uniformly from a box of this half side, outside the box of half side `HOME_BOX`."""
 HOME_BOX = 0.35
 BLIND_CEILING = 0.15
-"""``hard``: success that the best constant posture may reach at most."""
+"""``hard``: highest success rate that the best constant posture may reach."""
 SLOW_LAG_S = 0.7
-"""From this lag on (window, hop, source clock) an axis moves at half speed and is held twice as long."""
+"""If the lag (window, hop, clock of the source) is at least this, axes move at half speed with twice the dwell time."""
 MOST_CANDIDATES = 256
 """A level with more candidates is refused: controllers that infer the goal keep a belief over all of them."""
 FARTHEST = 0.75
-"""Largest distance of a goal from a start, as the reward counts it: a wrong selection beside the goal, which costs 1,
-then still earns less than standing still."""
+"""Largest distance of a goal from a start on the scale of the reward. With this value, a wrong selection next to the
+goal, which costs 1, still earns less than standing still."""
 TIME_COST = 0.2
-"""What an episode that lasts to the time limit costs."""
+"""Cost of an episode that lasts to the time limit."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,13 +66,13 @@ class PostureLevel:
     name : {"easy", "standard", "hard"}
         Level.
     goals : GoalSpace
-        Where goals are drawn from: candidates, and a continuum on ``hard``.
+        The possible goals: candidates, or a continuum on ``hard``.
     tolerance : float
         A goal is met within this distance on every axis.
     box : float
         Largest sum of the ranges of all axes over the dwell time at which a posture counts as held.
     speed : float
-        Full speed of an axis, half ranges a second.
+        Full speed of an axis, half ranges per second.
     dwell_s, time_limit_s : float
         Seconds.
     """
@@ -88,19 +88,20 @@ class PostureLevel:
     def chance(self, wrong_selection: WrongSelection = "end") -> float:
         """Success of the best policy without information.
 
-        Where a wrong selection ends the episode, this is the best constant posture, computed exactly: it is one of the
-        candidates, or covers the goals within the tolerance, a box of side ``2 * tolerance`` that can lie wholly among
-        the goals.
+        If a wrong selection ends the episode, the best policy is a constant posture, and its success is computed
+        exactly. The posture is one of the candidates or, in a continuum, meets all goals within the tolerance, a box of
+        side ``2 * tolerance`` that can lie completely within the range of goals.
 
-        Where wrong selections are ignored, a blind tour visits one posture after the other until the time is over.
-        A bound from above on how many it can hold follows from what lies between two selections: the way from the edge
-        of one target to the edge of the next, less the ``box`` that the limb may move while it holds, and a dwell time.
+        If wrong selections are ignored, a blind tour holds one posture after the other until the time limit. An upper
+        bound on their number follows from the time between two selections: a dwell time, and the time to move from the
+        edge of one target to the edge of the next, less the ``box`` that the limb may move while it holds.
         """
         axes, candidates = self.goals.axes, self.goals.candidates
         covered = 1.0
         if wrong_selection == "ignore":
             if candidates is None:
-                # Moving on all the time while holding, or from one box of the tolerance to the next and holding there
+                # The faster of two ways: moving all the time while holding, or moving from one box of the tolerance to
+                # the next and holding there
                 sweep_s = 2 * self.tolerance / self.box * self.dwell_s
                 between_s = min(sweep_s, self.dwell_s + (2 * self.tolerance - self.box) / self.speed)
                 first_s = self.dwell_s
@@ -117,7 +118,7 @@ class PostureLevel:
         return min(1.0, covered * (2 * self.tolerance) ** axes / volume)
 
     def facts(self, wrong_selection: WrongSelection = "end") -> TaskFacts:
-        """What a controller may know; a rate of information means nothing where a blind tour may succeed."""
+        """What a controller may know; no ``choices`` for an information transfer rate if a blind tour may succeed."""
         chance, candidates = self.chance(wrong_selection), self.goals.candidates
         choices = 1 / chance if candidates is None else float(len(candidates))
         return TaskFacts(
@@ -132,14 +133,16 @@ class PostureLevel:
 
 
 def posture_level(name: str, axes: int, lag_s: float, piece_s: float, rest: bool) -> PostureLevel:
-    """Level ``name`` for ``axes`` axes and a decoder that answers ``lag_s`` seconds late.
+    """Level ``name`` for ``axes`` axes and a decoder with a lag of ``lag_s`` seconds.
 
     Speed, dwell time and time limit follow from the lag, so that the oracle of every decoder succeeds: 0.3 half ranges
-    a second, 1 s and 20 s for a quick decoder, 0.15, 2 s and 40 s for a slow one. The limb is slower still
+    per second, 1 s and 20 s for a fast decoder, 0.15 half ranges per second, 2 s and 40 s for a slow one. The limb is
+    even slower
 
-    - without a label that rests: it then swings about its goal, as far as it moves in twice the lag;
-    - on ``hard``: stopping elsewhere is an error there, and a stop misses its place by what the limb covers until the
-      next restart of the source. The dwell time is longer, so that turning back is not taken for holding.
+    - without a rest label: it then swings around its goal, as far as it moves in twice the lag;
+    - on ``hard``: holding any other posture is an error there, and the limb stops too late, by the distance that it
+      covers until the next restart of the source. The dwell time is longer, so that turning back does not count as
+      holding.
 
     Parameters
     ----------
@@ -164,7 +167,7 @@ def posture_level(name: str, axes: int, lag_s: float, piece_s: float, rest: bool
     if count > MOST_CANDIDATES:
         raise NeuroMotionError(
             f"Level {name!r} has {count} candidates on {axes} axes; {MOST_CANDIDATES} are allowed. "
-            "'easy' has two an axis, and 'hard' none; or take a decoder whose labels move fewer axes."
+            "'easy' has two per axis, and 'hard' none; or take a decoder whose labels move fewer axes."
         )
     if name == "easy":
         candidates = np.concatenate([side * 0.6 * np.eye(axes)[[axis]] for axis in range(axes) for side in (-1, 1)])
@@ -188,7 +191,7 @@ def posture_level(name: str, axes: int, lag_s: float, piece_s: float, rest: bool
         bound = 0.45 / lag_s
     speed = min(full, bound)
     dwell_s = round((2.6 if hard else 1.5) * box / speed, 1)
-    # Time for every axis in turn and a few corrections; swinging about the goal takes longer
+    # Time for one axis after the other and a few corrections; swinging around the goal takes longer
     time_limit_s = round(max(6 / full, (1.8 + 1.4 * axes) / speed) * (1.0 if rest else 1.3))
     goals = GoalSpace(axes, candidates, REACH, HOME_BOX) if hard else GoalSpace(axes, candidates)
     return PostureLevel(cast("Level", name), goals, tolerance, box, speed, dwell_s, float(time_limit_s))
@@ -198,18 +201,18 @@ class PostureTask:
     """Target achievement for a batch of limbs.
 
     Reward of a step: ``d - d' + right - wrong - 0.2 * control period / time limit``, where ``d`` and ``d'`` are the
-    distances from the goal before and after it: the mean of ``|goal - position|`` over the axes, scaled so that the
-    farthest goal lies 0.75 from the start. Over an episode this adds up to
-    ``d(start) - d(end) + right - wrong - 0.2 * share of the time limit used``, whatever the way.
+    distances from the goal before and after it: the mean of ``|goal - position|`` over the axes, scaled so that a goal
+    is at most 0.75 from a start. Over an episode this adds up to
+    ``d(start) - d(end) + right - wrong - 0.2 * share of the time limit used``, whatever path the limb takes.
 
     Parameters
     ----------
     rules : PostureLevel
         Level of difficulty.
     limb : Limb
-        Its named sensors are read.
+        The limb whose named sensors are read.
     drive : Drive
-        What moves the limb.
+        The drive that moves the limb.
     axes : tuple of str
         Degrees of freedom along which error is measured.
     control_s : float
@@ -275,7 +278,7 @@ class PostureTask:
         self.goal = np.zeros((num_rows, axes))
         self.decoy = np.zeros((num_rows, axes))
         self.home = np.zeros((num_rows, axes))
-        # Ring of positions over the dwell time. All rows write at one place, so that a step writes one piece of it
+        # Ring buffer of positions over the dwell time. All rows write at the same index, as one contiguous block
         self._tick = 0
         self._history = np.zeros((self._dwell_steps + 1, num_rows, axes))
         self._away_for = np.zeros(num_rows, dtype=int)
@@ -286,8 +289,8 @@ class PostureTask:
     ) -> np.ndarray:
         """Draw start, goal and decoy of ``rows``, or take ``goals``; see `neuromotion_gym.tasks.task.Task.reset`.
 
-        The decoy, a second goal drawn independently, is always drawn: everything that is drawn afterwards stays the
-        same, whether the operator pursues it or not.
+        The decoy, a second goal drawn independently, is always drawn, so that later draws are the same whether the
+        operator pursues it or not.
         """
         for row, generator in zip(rows, generators, strict=True):
             self.home[row] = generator.uniform(-START, START, len(self.axes))
@@ -325,7 +328,7 @@ class PostureTask:
         return Outcome(reward, right, wrong, right | wrong)
 
     def error(self, sensors: np.ndarray, *, decoy: bool = False) -> np.ndarray:
-        """Goal, or decoy, less where the limb is; shape (rows, axes)."""
+        """Goal (or decoy) minus position of the limb, shape (rows, axes)."""
         return (self.decoy if decoy else self.goal) - self.limb.positions(sensors, self.axes)
 
     def ghost(self, row: int) -> np.ndarray | None:

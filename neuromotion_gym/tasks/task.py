@@ -1,6 +1,6 @@
 """The protocol of tasks: goal, reward, success and termination, for a batch of limbs. A task knows nothing of signals.
 
-`docs/design/protocols.md` shows it on five tasks.
+`docs/design/protocols.md` applies it to five tasks.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class GoalSpace:
-    """Where goals come from: one of some candidates, or uniform in a box with a hole around home.
+    """The possible goals: a few candidates, or a continuum, uniform in a box with a hole around home.
 
     Parameters
     ----------
     axes : int
-        How many axes there are.
+        Number of axes.
     candidates : float array, shape (candidates, axes), or None
         Goals that are equally likely; None for a continuum.
     reach : float
-        A continuum of goals fills ``|goal| <= reach`` on every axis ...
+        Half side of the box of a continuum: ``|goal| <= reach`` on every axis.
     hole : float
-        ... but for the box ``|goal| <= hole`` on every axis.
+        Half side of the hole: no goal has ``|goal| <= hole`` on every axis.
     """
 
     axes: int
@@ -40,7 +40,7 @@ class GoalSpace:
     hole: float = 0.0
 
     def draw(self, generator: np.random.Generator) -> np.ndarray:
-        """One goal, shape (axes,)."""
+        """Draw one goal, shape (axes,)."""
         if self.candidates is not None:
             return np.array(self.candidates[generator.integers(len(self.candidates))])
         while True:
@@ -49,15 +49,15 @@ class GoalSpace:
                 return goal
 
     def spread(self, spacing: float, limit: int) -> np.ndarray:
-        """Points that stand for all goals, shape (n, axes): the candidates, or a grid over the continuum.
+        """Points that represent all goals, shape (n, axes): the candidates, or a grid over the continuum.
 
         Parameters
         ----------
         spacing : float
-            Distance of two neighbours of the grid on an axis, about.
+            Approximate distance between neighbours of the grid along an axis.
         limit : int
-            Where the grid would have more points than this, so many points of a Halton sequence are taken instead
-            (Halton, Numer. Math. 2, 1960): a grid grows with the power of the axes.
+            Largest number of points. If a grid would have more, this number of points of a Halton sequence is used
+            instead (Halton, Numer. Math. 2, 1960), because a grid grows exponentially with the number of axes.
         """
         if self.candidates is not None:
             return np.array(self.candidates)
@@ -76,23 +76,23 @@ class GoalSpace:
 
 @dataclass(frozen=True, eq=False)
 class TaskFacts:
-    """All that a controller may know of a task, and what a report says of it.
+    """All that a controller may know about a task; reports show the same facts.
 
     Parameters
     ----------
     level : str
-        Its level of difficulty.
+        Level of difficulty.
     goals : GoalSpace
     tolerance : float
         A goal is met within this distance on every axis.
     dwell_s, time_limit_s : float
-        How long a goal has to be held, and how long an episode lasts, seconds.
+        Time for which a goal has to be held, and longest duration of an episode; seconds.
     chance : float
         Success of the best policy without information under the rules that are played.
     choices : float or None
-        Number of equally likely goals for a rate of information; None where such a rate means nothing.
+        Number of equally likely goals, for the information transfer rate; None if such a rate means nothing.
     columns : tuple of str
-        Names of the task's own figures in the row of an episode.
+        Names of the task's own figures, one value of each per episode.
     """
 
     level: str
@@ -107,14 +107,14 @@ class TaskFacts:
 
 @dataclass(frozen=True)
 class Timing:
-    """Clocks of a loop, from which a task sets its rules.
+    """Times of a loop, from which a task sets its rules.
 
     Parameters
     ----------
     control_s : float
         Control period.
     lag_s : float
-        Expected time from a change of intent to a change of what is decoded.
+        Expected time from a change of intent to a change of the decoded label.
     piece_s : float
         Mean time between two restarts of the source.
     """
@@ -126,7 +126,7 @@ class Timing:
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """What one control step brought; every array has shape (rows,).
+    """Results of one control step; every array has shape (rows,).
 
     Parameters
     ----------
@@ -134,7 +134,7 @@ class Outcome:
     right, wrong : bool array
         Whether the right goal, or a wrong one, was selected in this step.
     ended : bool array
-        Rows whose episode ends by this outcome. A timed test ends so, too; it is not cut off.
+        Rows whose episode ends with this step. A timed test also ends in this way; it is not truncated.
     columns : mapping of str to array
         The task's own figures.
     """
@@ -149,18 +149,18 @@ class Outcome:
 class Task(Protocol):
     """Goals, reward, success and termination of a batch of limbs; reads named sensors and nothing else.
 
-    What `from_level` takes as keywords are options of ``gym.make``.
+    The keyword parameters of `from_level` are options of ``gym.make``.
     """
 
     levels: ClassVar[tuple[str, ...]]
     """Names of its levels of difficulty, the easiest first."""
     axes: tuple[str, ...]
-    """What error is measured along: degrees of freedom, directions in space, named postures, joints."""
+    """Axes along which error is measured: degrees of freedom, directions in space, named postures, joints."""
     facts: TaskFacts
     drive: Drive
-    """What moves the limb."""
+    """The drive that moves the limb."""
     options: Mapping[str, Any]
-    """Its options that make figures incomparable, for ``info["about"]`` and reports."""
+    """Options of the task that make results not comparable, for ``info["about"]`` and reports."""
     goal: np.ndarray
     """Scored goals, shape (rows, axes)."""
     decoy: np.ndarray
@@ -191,7 +191,7 @@ class Task(Protocol):
         Raises
         ------
         NeuroMotionError
-            If the level is unknown, or does not go with limb or labels.
+            If the level is unknown, or does not fit the limb or the labels.
         """
 
     def start(self, num_rows: int) -> None:
@@ -207,24 +207,24 @@ class Task(Protocol):
         rows : int array, shape (m,)
         generators : sequence of m numpy.random.Generator
         goals : float array, shape (m, axes), optional
-            Goals in place of the drawn ones.
+            Goals to use instead of drawn ones.
 
         Returns
         -------
         float array, shape (m, nstate)
-            States in which the physics begins, ``mjSTATE_FULLPHYSICS``.
+            Initial states of the physics, ``mjSTATE_FULLPHYSICS``.
         """
 
     def step(self, sensors: np.ndarray) -> Outcome:
         """Judge one control step of every row, from its sensors, shape (rows, nsensordata)."""
 
     def error(self, sensors: np.ndarray, *, decoy: bool = False) -> np.ndarray:
-        """What the operator wants mended: goal (or decoy) less where the limb is, signed, shape (rows, axes)."""
+        """Error that the operator corrects: goal (or decoy) minus position of the limb, signed, shape (rows, axes)."""
 
     def ghost(self, row: int) -> np.ndarray | None:
-        """Joint positions of the goal of one row for people to look at, shape (nq,); None where there are none."""
+        """Joint positions of the ghost, which shows the goal of one row, shape (nq,); None if the task has no ghost."""
 
 
 def middle_level(levels: Sequence[str]) -> str:
-    """The level that is taken where none is named."""
+    """The middle level, which is used if none is named."""
     return levels[len(levels) // 2]
