@@ -1,1 +1,1 @@
-"""Data sets: one folder each, found by walking; sessions of a part, and what a loop plays."""
+"""Data sets: one folder each, found automatically; sessions of each part; the description of what a loop plays."""

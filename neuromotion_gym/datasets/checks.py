@@ -1,4 +1,4 @@
-"""`check_dataset`: what every data set has to fulfil, for the tests of ours and for people with their own."""
+"""`check_dataset`: the rules that every data set has to fulfil, shipped or from another package."""
 
 from __future__ import annotations
 
@@ -23,22 +23,23 @@ if TYPE_CHECKING:
 def check_dataset(
     name: str, *, root: str | os.PathLike[str] | None = None, subjects: Sequence[str] | None = None
 ) -> None:
-    """Read a data set and hold it against its facts.
+    """Read a data set and compare it with the facts that it states in its `Dataset`.
 
     Parameters
     ----------
     name : str
     root : path, optional
-        Folder of the data sets; ``NEUROMOTION_DATA`` where left out.
+        Folder of the data sets; the environment variable ``NEUROMOTION_DATA`` if left out.
     subjects : sequence of str, optional
-        These people alone, for data sets that take long to read.
+        Check only these people, for data sets that take long to read.
 
     Raises
     ------
     NeuroMotionError
-        With the first rule that it breaks: parts and calibration runs share no samples; rate, unit, modality and onsets
-        are those of its facts; trials of all labels, and of rest where there is one, are in every session; a recording
-        says where it comes from; the files that it names exist.
+        If a rule is broken; the message names the first one. The rules: parts and calibration runs share no samples;
+        rate, unit, modality and onsets agree with the facts; every session has trials of two labels or more, and of
+        rest where the data set has such a label; each recording names the right data set and person and has the ocular
+        channels; the files that the data set names exist.
     """
     facts = registry.dataset(name)
     parts: dict[Part, list[Session]] = {}
@@ -46,7 +47,8 @@ def check_dataset(
         people = [one for one in facts.table.runs(part) if subjects is None or one in subjects]
         if people:
             parts[part] = load_sessions(name, part, root=root, subjects=people, calibration_apart=True)
-    _require(bool(parts), f"{name} has none of the people {', '.join(subjects or ())}.")
+    unknown = sorted(set(subjects or ()) - set(facts.table.runs("all")))
+    _require(bool(parts) and not unknown, f"{name} has no recordings of {', '.join(unknown) or 'anybody'}.")
     check_disjoint({part: sessions for part, sessions in parts.items() if part != "all"})
     for name_of_part, sessions in parts.items():
         check_calibration_apart(sessions)

@@ -1,4 +1,4 @@
-"""Checksums of files and of all that a `Playing` reads: they decide whether results rest on the same data."""
+"""Checksums of files and of everything that a `Playing` reads: they show whether results come from the same data."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 def files_checksum(paths: Iterable[Path]) -> str:
     """SHA-256 over the names and bytes of files, 64 hexadecimal digits.
 
-    The order of ``paths`` and the folder that holds them do not matter: names are taken from the deepest folder that
-    holds all files. A file that has kept its path, size and time of change is not read again.
+    The order of ``paths`` and the place of their common folder do not matter: names are relative to the deepest folder
+    that holds all files. A file is not read again while its path, size and modification time stay the same.
 
     Raises
     ------
     NeuroMotionError
-        If there are no files, or one cannot be read.
+        If ``paths`` is empty, or a file cannot be read.
     """
     files = [path.absolute() for path in paths]
     if not files:
@@ -43,19 +43,19 @@ def files_checksum(paths: Iterable[Path]) -> str:
 def data_checksum(playing: Playing, root: str | os.PathLike[str] | None = None) -> str:
     """SHA-256 over all files that a `Playing` reads, 64 hexadecimal digits.
 
-    For a surrogate these are its file and the table of parts; for a replay the table of parts and, of every person
+    For a surrogate: its file and the table of parts. For a replay: the table of parts and, for every person who is
     played, the files of the runs and of the calibration runs.
 
     Parameters
     ----------
     playing : Playing
     root : path, optional
-        Folder of the data sets, for a replay; ``NEUROMOTION_DATA`` where left out.
+        Folder of the data sets, for a replay; the environment variable ``NEUROMOTION_DATA`` if left out.
 
     Raises
     ------
     NeuroMotionError
-        If a file is missing, or the part has no such person.
+        If a file is missing, or the part lacks a person of ``playing.subjects``.
     """
     facts = registry.dataset(playing.dataset)
     digest = hashlib.sha256(_file_checksum(facts.parts).encode())
@@ -92,6 +92,6 @@ def _file_checksum(path: Path) -> str:
 
 @lru_cache(maxsize=100_000)
 def _checksum_of(path: str, size: int, changed_ns: int) -> str:
-    """SHA-256 of a file, read once for each size and time of change."""
+    """SHA-256 of a file; it is read once for each size and modification time."""
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,13 +1,13 @@
-"""Fingerprints of recordings: whether two sets of recordings share samples, whatever was done to the samples since.
+"""Fingerprints of recordings: they show whether two sets of recordings share samples, even after processing.
 
-The idea is that of audio fingerprints (Wang, "An industrial-strength audio search algorithm", ISMIR 2003): many small
-landmarks, and a vote on the time by which those of two recordings are shifted. A landmark here is a peak of a channel's
-envelope in a band of frequencies, and its hash holds the times between this peak and the next ones. So scale, offset,
-sampling rate, order of channels and a filter that leaves one band alone do not change it, and any stretch of a
-recording has landmarks of its own. One landmark in `KEPT` is kept, chosen by its hash, so that two recordings keep the
-same ones.
+The method is that of audio fingerprints (Wang, "An industrial-strength audio search algorithm", ISMIR 2003): many small
+landmarks, and a vote on the time shift between the landmarks of two recordings. Here a landmark is a peak of a
+channel's envelope in a frequency band; its hash encodes the times between this peak and the next ones. It therefore
+does not change with scale, offset, sampling rate, order of channels, or a filter that passes one of the bands
+unchanged, and any stretch of a recording has landmarks of its own. One landmark in `KEPT` is kept. Its hash decides
+which, so that two recordings keep the same ones.
 
-What is not found: stretches shorter than about fifteen seconds, and signals filtered to less than one of `BANDS_HZ`.
+Not found are shared stretches shorter than about fifteen seconds, and signals filtered to less than one of `BANDS_HZ`.
 """
 
 from __future__ import annotations
@@ -27,23 +27,25 @@ if TYPE_CHECKING:
     from neuromotion_gym.signals.recording import Recording
 
 BANDS_HZ = ((9.0, 20.0), (30.0, 75.0))
-"""Bands whose envelopes are looked at; one that a recording's rate is too low for is left out."""
+"""Frequency bands of the envelopes; a band is left out where a recording's sampling rate is too low for it."""
 ENVELOPE_HZ = 6.0
-"""Highest frequency of the envelopes: they then have about four peaks a second."""
+"""Highest frequency of the envelopes: they then have about four peaks per second."""
 RATE_HZ = 64.0
 """Sampling rate of the envelopes."""
 INTERVALS = 5
+"""Intervals between successive peaks in one hash."""
 STEP_S = 0.03
 """Resolution of the intervals between peaks; filters move a peak by less."""
 LONGEST = 32
-"""Intervals of so many steps or more count as one."""
+"""Number of different lengths of an interval in steps; longer intervals count as the longest."""
 KEPT = 24
+"""One landmark in this many is kept."""
 TOLERANCE_S = 0.05
-"""Landmarks of shared samples are shifted by the same time, up to this."""
+"""Landmarks of shared samples have the same time shift, up to this tolerance."""
 SLOT_S = 0.3
-"""Landmarks of several channels within this time have one vote: neighbouring electrodes see the same."""
+"""Landmarks of all channels within this time have one vote together: neighbouring electrodes record the same."""
 VOTES = 7
-"""Votes for one shift that two recordings need; see `tests/datasets/test_fingerprints.py` for the rates of error."""
+"""Votes for one shift from which on samples count as shared; `tests/datasets/test_fingerprints.py` has error rates."""
 VERSION = 1
 
 
@@ -63,12 +65,12 @@ class Landmarks(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Fingerprints:
-    """Landmarks of some recordings, by the recordings' names."""
+    """Landmarks of several recordings, by the names of the recordings."""
 
     landmarks: dict[str, Landmarks]
 
     def shared_with(self, other: Fingerprints) -> list[tuple[str, str]]:
-        """Names of recordings, one here and one of ``other``, that share samples; sorted."""
+        """Pairs of recordings that share samples: names of one of these and one of ``other``; sorted."""
         if not self.landmarks or not other.landmarks:
             return []
         names = sorted(other.landmarks)
@@ -87,7 +89,7 @@ class Fingerprints:
         return found
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values for a JSON file; about 16 kB a recording of two minutes and 64 channels, 3 kB one of 8."""
+        """Values for a JSON file: about 16 kB per recording of two minutes with 64 channels, 3 kB with 8 channels."""
         return {
             "version": VERSION,
             "landmarks": {name: [_packed(part) for part in each] for name, each in self.landmarks.items()},
@@ -100,7 +102,7 @@ class Fingerprints:
         Raises
         ------
         NeuroMotionError
-            If ``content`` holds no fingerprints, or those of another version.
+            If ``content`` holds no fingerprints, or fingerprints of another version.
         """
         if not isinstance(content, dict) or not isinstance(content.get("landmarks"), dict):
             raise NeuroMotionError("These are no fingerprints: 'version' and 'landmarks' are expected.")
@@ -121,12 +123,12 @@ class Fingerprints:
 
 
 def fingerprints_of(recordings: Iterable[Recording]) -> Fingerprints:
-    """Fingerprints of recordings, which are read one at a time.
+    """Fingerprints of recordings; they are taken from ``recordings`` one at a time.
 
     Parameters
     ----------
     recordings : iterable of Recording
-        As recorded. Their names have to differ.
+        Recordings as they were read, with different names.
 
     Raises
     ------
@@ -161,16 +163,16 @@ def landmarks(samples: np.ndarray, rate_hz: float) -> Landmarks:
             steps = np.minimum(np.diff(peaks) / STEP_S, LONGEST - 1).astype(np.int64)
             rows = np.lib.stride_tricks.sliding_window_view(steps, INTERVALS)
             code = rows @ LONGEST ** np.arange(INTERVALS) * len(BANDS_HZ) + number
-            scrambled = code * 2_654_435_761 % 2**32  # Knuth's multiplicative hash, so that those kept are any ones
+            scrambled = code * 2_654_435_761 % 2**32  # Knuth's multiplicative hash: those kept are a random choice
             kept = (scrambled >> 16) % KEPT == 0
-            kept &= np.ptp(rows, axis=1) > 1  # equal intervals are those of anything periodic
+            kept &= np.ptp(rows, axis=1) > 1  # any periodic signal has equal intervals
             hashes.append(scrambled[kept].astype(np.uint32))
             times.append(peaks[: len(rows)][kept].astype(np.float32))
     return Landmarks(np.concatenate(hashes), np.concatenate(times))
 
 
 class _Index(NamedTuple):
-    """Landmarks of many recordings in the order of their hashes; ``owner`` is the number of the recording."""
+    """Landmarks of many recordings, sorted by hash; ``owner`` is the number of the recording of each landmark."""
 
     hashes: np.ndarray
     times_s: np.ndarray
@@ -178,7 +180,7 @@ class _Index(NamedTuple):
 
 
 def _votes(mine: Landmarks, index: _Index, recordings: int) -> np.ndarray:
-    """Votes that each recording of ``index`` has for its best shift, int array of shape (recordings,)."""
+    """Votes of each recording of ``index`` for its best time shift, int array of shape (recordings,)."""
     first = np.searchsorted(index.hashes, mine.hashes, "left")
     count = np.searchsorted(index.hashes, mine.hashes, "right") - first
     own = np.repeat(np.arange(len(mine.hashes)), count)
@@ -188,7 +190,7 @@ def _votes(mine: Landmarks, index: _Index, recordings: int) -> np.ndarray:
         return votes
     shift = np.round((mine.times_s[own] - index.times_s[theirs]) / TOLERANCE_S).astype(np.int64)
     slot = (mine.times_s[own] / SLOT_S).astype(np.int64)
-    # A shift lies in one bin or on the border of two: votes count for their own bin and the one before
+    # Equal shifts may fall on both sides of the border of two bins: each vote counts for its bin and the one before
     ballots = np.stack([np.tile(index.owner[theirs], 2), np.concatenate([shift, shift - 1]), np.tile(slot, 2)])
     ballots = np.unique(ballots, axis=1)
     pairs, counts = np.unique(ballots[:2], axis=1, return_counts=True)
@@ -207,7 +209,7 @@ def _envelopes(samples: np.ndarray, rate_hz: float, low: float, high: float) -> 
     inside = (frequency >= low) & (frequency <= high)
     taper = np.sin(np.pi * (frequency[inside] - low) / (high - low)) ** 0.5
     band = spectrum[:, inside] * taper
-    # The analytic signal, moved down to frequency 0: a few samples a second are enough for it
+    # The analytic signal, shifted down to frequency 0: it needs only a few samples per second
     analytic = np.abs(fft.ifft(band, fft.next_fast_len(2 * band.shape[1]), axis=1))
     smooth = fft.rfft(analytic, axis=1)
     bins = round(ENVELOPE_HZ * size / rate_hz) + 1
@@ -218,7 +220,7 @@ def _envelopes(samples: np.ndarray, rate_hz: float, low: float, high: float) -> 
 
 
 def _peaks(values: np.ndarray) -> np.ndarray:
-    """Places of the local maxima of ``values``, in samples, between the samples by a parabola."""
+    """Positions of the local maxima of ``values`` in samples, interpolated between samples with a parabola."""
     from scipy.signal import find_peaks
 
     at = find_peaks(values)[0]

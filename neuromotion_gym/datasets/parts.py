@@ -1,4 +1,4 @@
-"""Which people, runs and rounds of a data set are for training, tuning and testing: one table a data set.
+"""Parts: which people and runs of a data set are for training, tuning and testing; one table per data set.
 
 The table is ``parts.yaml`` in the folder of the data set; nothing else in the library decides what is held out.
 """
@@ -18,30 +18,30 @@ PARTS: tuple[Part, ...] = ("train", "tune", "test", "all")
 
 
 class Kind(BaseModel):
-    """One kind of session: its calibration runs, the runs that are played, and who recorded it."""
+    """One kind of session: its calibration runs, the runs that are played, and the people who recorded it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     calibration: tuple[str, ...]
     runs: tuple[str, ...]
     people: tuple[str, ...] | None = None
-    """Everybody, where left out."""
+    """People who recorded it; everybody if left out."""
 
 
 class Selection(BaseModel):
-    """Some people's runs within a part."""
+    """Runs of some people, as one entry of a part."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     people: tuple[str, ...]
     runs: tuple[str, ...] | None = None
-    """Those of the kind of session, where left out; in the train part its calibration runs too."""
+    """If left out, the runs of the kind of session that is asked for; in the train part also its calibration runs."""
     unseen: bool = False
-    """Whether no recording of these people is in any other part, while other people's are."""
+    """Whether these people are in no other part, while other people of this part are."""
 
 
 class PartsTable(BaseModel):
-    """Parts of one data set, as written in its file."""
+    """Parts of one data set, as its ``parts.yaml`` states them."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -55,20 +55,20 @@ class PartsTable(BaseModel):
     kinds: dict[str, Kind]
     parts: dict[Literal["train", "tune", "test"], tuple[Selection, ...]]
     folds: tuple[tuple[str, ...], ...]
-    """Each fold's held-out people; together everybody, once."""
+    """The held-out people of each fold; every person is in exactly one fold."""
 
     @property
     def people(self) -> tuple[str, ...]:
-        """Everybody in the data set, sorted."""
+        """Names of all people of the data set, sorted."""
         return tuple(sorted({person for part in self.parts.values() for chosen in part for person in chosen.people}))
 
     @property
     def unseen(self) -> tuple[str, ...]:
-        """People of the test part marked as never seen elsewhere."""
+        """People of the test part who are marked ``unseen``: they are in no other part."""
         return tuple(person for chosen in self.parts["test"] if chosen.unseen for person in chosen.people)
 
     def kind_name(self, name: str | None) -> str:
-        """Name of a kind of session; the first of the table where none is named.
+        """Name of a kind of session; the first one of the table for None.
 
         Raises
         ------
@@ -86,7 +86,7 @@ class PartsTable(BaseModel):
         return self.kinds[self.kind_name(name)]
 
     def runs(self, part: Part, kind_name: str | None = None) -> dict[str, tuple[str, ...]]:
-        """Runs of each person of a part, calibration runs left out but for the train part; people sorted.
+        """Runs of each person of a part, people sorted; calibration runs are included in the train part only.
 
         Raises
         ------
@@ -117,7 +117,7 @@ def read_parts(path: Path) -> PartsTable:
     Raises
     ------
     NeuroMotionError
-        If the file is no table of parts, or its folds do not hold out everybody once.
+        If the file is not a table of parts, or its folds do not hold out every person exactly once.
     """
     import yaml
 

@@ -1,7 +1,7 @@
-"""`Playing`: the one value that says all about what a loop plays, and the one place that opens it.
+"""`Playing`: the complete description of what a loop plays, as one value; and `open_source`, which makes its source.
 
-``gym.make``, the benchmark, the fidelity check and the training of controllers build a `Playing` and hand it to
-`open_source`. It stands in ``info["about"]``, in every row of a benchmark and in every digest.
+``gym.make``, the benchmark, the fidelity check and the training of controllers build a `Playing` and pass it to
+`open_source`. It is part of ``info["about"]``, of every row of a benchmark and of every digest.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ PlayedPart = Literal["train", "tune", "test", "all"]
 
 
 class Reads(Protocol):
-    """What `playing_for` asks of a decoder's specification."""
+    """The fields of a decoder's specification that `playing_for` reads."""
 
     name: str
     dataset: str
@@ -53,32 +53,32 @@ class Perturbation(Checked):
 
 
 class Playing(Checked):
-    """What is played.
+    """The recordings or generated signals that a loop plays, and their conditions.
 
     Parameters
     ----------
     source : {"surrogate", "replay"}
-        Generated trials, or trials of recordings.
+        ``"surrogate"``: generated trials; ``"replay"``: recorded trials.
     dataset, part : str
-        Data set, and part of it; ``"all"`` is everybody, for folds of people.
+        Data set and its part; the part ``"all"`` has everybody, for folds of people.
     session_kind : str, optional
-        Kind of session, where the data set has several; its first where left out.
+        Kind of session, for data sets with several kinds; the first of the table if left out.
     subjects : tuple of str, optional
-        Some people of the part; everybody where left out.
+        People of the part who are played; everybody if left out.
     labels : tuple of str
-        Labels that can be asked for.
+        Labels that the operator can ask for.
     channels : tuple of str, optional
-        Channels, in this order; all where left out.
+        Channels, in this order; all if left out.
     pacing : {"sliding", "trial"}
-        Whether pieces are of random length, or whole epochs of ``epoch_s``.
+        ``"sliding"``: pieces of random length; ``"trial"``: every piece is a whole epoch, as ``epoch_s`` says.
     epoch_s : (float, float), optional
-        First and last second after the onset of an epoch.
+        Start and end of an epoch, in seconds after the onset; needed for ``pacing="trial"``.
     ocular : {"keep", "regress"}
-        Whether the ocular channels are regressed out of all others.
+        ``"regress"``: the ocular channels are regressed out of all channels.
     skip_cue : float
-        Seconds left out after every onset.
+        Seconds that are left out after every onset.
     perturbations : tuple of Perturbation
-        What happens to the samples on their way, the first one first.
+        Perturbations of the samples, in the order in which they are applied.
 
     Raises
     ------
@@ -127,7 +127,7 @@ def playing_for(
     skip_cue: float | None = None,
     perturbations: Sequence[Perturbation | Mapping[str, Any] | str] = (),
 ) -> Playing:
-    """What a decoder is played: its labels, channels and pacing, and what is asked for besides.
+    """The `Playing` for a decoder: labels, channels and pacing from its specification, and the options given.
 
     Parameters
     ----------
@@ -135,12 +135,12 @@ def playing_for(
     source, part, subjects
         See `Playing`.
     ocular : {"keep", "regress"}, optional
-        As the decoder was trained where left out.
+        If left out, as in the decoder's training (``spec.ocular``).
     skip_cue : float, optional
-        Where left out, the data set's default for decoders of sliding windows; 0 for those of whole trials, whose epoch
-        says what is read.
+        If left out, the data set's default for ``pacing="sliding"`` and 0 for ``pacing="trial"``, where ``epoch_s``
+        already says what is read.
     perturbations : sequence of Perturbation, mapping or str, optional
-        Each by its name, or as a mapping with ``name`` and ``options``.
+        Each as a name, or as a mapping with ``name`` and ``options``.
 
     Raises
     ------
@@ -180,13 +180,13 @@ def _perturbation(given: Perturbation | Mapping[str, Any] | str) -> Perturbation
 
 
 def open_source(playing: Playing, root: str | os.PathLike[str] | None = None) -> Cued:
-    """The source that plays ``playing``, newly made, with its perturbations around it.
+    """A new source that plays ``playing``, with its perturbations applied.
 
     Parameters
     ----------
     playing : Playing
     root : path, optional
-        Folder of the data sets, for a replay; ``NEUROMOTION_DATA`` where left out.
+        Folder of the data sets, for a replay; the environment variable ``NEUROMOTION_DATA`` if left out.
 
     Raises
     ------
@@ -237,21 +237,21 @@ def _unperturbed(playing: Playing, root: str | os.PathLike[str] | None) -> Cued:
 
 
 def play_sessions(sessions: Iterable[Session], playing: Playing, **known: Any) -> ReplaySource:
-    """Replay of sessions that are already read, under the conditions and pacing of ``playing``.
+    """Replay of sessions that have been read already, with the conditions and pacing of ``playing``; no perturbations.
 
     Parameters
     ----------
     sessions : iterable of Session
-        With the channels of ``playing`` and, where it says so, the ocular channels regressed out.
+        With the channels of ``playing``; the ocular channels are already regressed out if ``playing`` says so.
     playing : Playing
     **known
-        ``provenance`` and ``calibration`` of `ReplaySource`.
+        Arguments ``provenance`` and ``calibration`` of `ReplaySource`.
     """
     return ReplaySource(sessions, playing.labels, **_manner(playing), **known)
 
 
 def play_surrogate(parameters: SurrogateParameters, playing: Playing) -> SurrogateSource:
-    """Generated trials of fitted parameters, under the conditions and pacing of ``playing``."""
+    """Surrogate source from fitted parameters, with the conditions and pacing of ``playing``; no perturbations."""
     return SurrogateSource(
         parameters,
         playing.labels,
@@ -263,7 +263,7 @@ def play_surrogate(parameters: SurrogateParameters, playing: Playing) -> Surroga
 
 
 def _manner(playing: Playing) -> dict[str, Any]:
-    """How pieces are cut and joined."""
+    """Arguments of a source that say how pieces are cut and joined."""
     facts = registry.dataset(playing.dataset)
     return {
         "skip_cue": playing.skip_cue,

@@ -1,8 +1,8 @@
-"""What is known of a data set: the folders beside this file, and what other packages register.
+"""Registry of data sets: the folders beside this file, and the data sets that other packages register.
 
-Generic code asks here and never knows a data set by name. A data set is a folder ``datasets/<name>/`` whose
-``__init__.py`` holds ``DATASET``, a `Dataset`; its ``parts.yaml`` says who is for training, tuning and testing. Readers
-are imported when they read.
+Generic code gets the facts of a data set here and never mentions a data set by name. A data set is a folder
+``datasets/<name>/`` whose ``__init__.py`` defines ``DATASET``, a `Dataset`; its ``parts.yaml`` says which people and
+runs are for training, tuning and testing. A reader is imported only when it is used.
 """
 
 from __future__ import annotations
@@ -29,38 +29,38 @@ class Dataset:
     Parameters
     ----------
     name : str
-        Its name in recipes and options.
+        Name in recipes and options.
     parts : pathlib.Path
-        Its table of parts, see `neuromotion_gym.datasets.parts.PartsTable`.
+        File with the table of parts, see `neuromotion_gym.datasets.parts.PartsTable`.
     read : callable
-        From a person, a run and the folder of the data sets to a `Recording`.
+        Function of a person, a run and the folder of the data sets; returns a `Recording`.
     files : callable
-        From the same to the files that this run is read from, for checksums.
+        Function of the same arguments; returns the files from which the run is read, for checksums.
     unit : str
-        Unit of a sample as the reader gives it.
+        Unit of the samples that the reader returns.
     rate_hz : float
         Sampling rate.
     has_onset : bool
-        Whether a trial begins when the person was asked to begin. Without onsets no cue can be left out.
+        Whether a trial begins when the person was asked to begin. Without onsets ``skip_cue`` does not apply.
     pieces_s : (float, float)
         Shortest and longest time between two restarts of a source.
     fade_s : float
         Length of the cross-fade at a restart.
     rest : str or None
-        Label of a person who wants nothing.
+        Label for rest: the person intends no movement.
     ocular_channels : tuple of str
-        Channels that see the eyes and can be regressed out of all others; empty where there are none.
+        Channels that record the eyes and can be regressed out of all channels; empty where there are none.
     skip_cue_s : float
-        Seconds after the onset that are left out by default for decoders of sliding windows: what people do when they
-        see the cue tells the label.
+        Seconds after the onset that are left out by default for decoders of sliding windows: there the reaction to the
+        cue, such as an eye movement, reveals the label.
     integer_range : (int, int) or ()
-        Lowest and highest integer that the device gives, where it gives integers.
+        Lowest and highest value, for devices that give integers.
     calibration_labelled : bool
         Whether a surrogate may use the labels of calibration runs.
     contrasts : tuple of tuples of str
-        Labels that reports also tell apart on their own.
+        Groups of labels; reports also give the accuracy among the labels of each group alone.
     shown_first : tuple of str
-        Channels that pictures show where there is no room for all.
+        Channels that pictures show if there is no space for all.
     """
 
     name: str
@@ -82,7 +82,7 @@ class Dataset:
 
     @cached_property
     def table(self) -> PartsTable:
-        """Its parts, folds, kinds of session and licence."""
+        """The table of parts: parts, folds, kinds of session and licence."""
         table = read_parts(self.parts)
         if table.dataset != self.name:
             raise NeuroMotionError(f"{self.parts} is the table of {table.dataset!r}, not of {self.name!r}.")
@@ -93,7 +93,7 @@ _REGISTERED: dict[str, Dataset] = {}
 
 
 def register_dataset(dataset: Dataset) -> None:
-    """Make a data set of another package known; the same one again changes nothing.
+    """Register a data set of another package; registering the same object again has no effect.
 
     Raises
     ------
@@ -111,7 +111,7 @@ def dataset(name: str) -> Dataset:
     Raises
     ------
     NeuroMotionError
-        If there is none of that name; the message lists those there are.
+        If there is no data set of this name; the message lists all names.
     """
     if name in _REGISTERED:
         return _REGISTERED[name]
@@ -127,7 +127,7 @@ def dataset_names() -> list[str]:
 
 
 def is_known(name: str) -> bool:
-    """Whether there is a data set of this name; a decoder of one's own may name another."""
+    """Whether there is a data set of this name; a user's own decoder may state one that is not registered."""
     return name in _REGISTERED or name in _shipped_names()
 
 

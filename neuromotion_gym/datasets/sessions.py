@@ -1,4 +1,4 @@
-"""Sessions of a data set by part: what training reads and what replay plays."""
+"""Sessions of a data set by part, for training and for replay."""
 
 from __future__ import annotations
 
@@ -37,20 +37,20 @@ def load_sessions(
     dataset : str
         Name of a data set, see `neuromotion_gym.datasets.registry.dataset_names`.
     part : {"train", "tune", "test", "all"}
-        ``"all"`` is everybody, for folds of whole people: all runs but the calibration runs.
+        ``"all"``: all people, for folds of whole people, with all runs except the calibration runs.
     root : path, optional
-        Data folder, else the environment variable ``NEUROMOTION_DATA``.
+        Folder of the data sets; the environment variable ``NEUROMOTION_DATA`` if left out.
     subjects : sequence of str, optional
-        Some people of the part alone.
+        Only these people of the part.
     session_kind : str, optional
-        Kind of session, for data sets that have several; the first of its table where left out.
+        Kind of session, for data sets with several kinds; the first of the table if left out.
     ocular : {"keep", "regress"}
         ``"regress"``: average reference, then the data set's ocular channels regressed out of all channels, fitted to
         the person's calibration run (`neuromotion_gym.signals.preprocessing.fit_ocular`).
     calibration_apart : bool, optional
-        Whether ``recordings`` leaves out the calibration runs. The default leaves them out everywhere but in
-        the train part, where a decoder may learn from them too; ``calibration`` has them always.
-        ``part="all", calibration_apart=False`` is what a fold trains on.
+        Whether ``recordings`` leaves out the calibration runs. By default they are left out in all parts except the
+        train part, where a decoder may learn from them too; ``calibration`` always has them. A fold is trained on
+        ``part="all", calibration_apart=False``.
 
     Returns
     -------
@@ -59,7 +59,7 @@ def load_sessions(
     Raises
     ------
     NeuroMotionError
-        If the data set, part, person or kind is unknown, the data are not there, or a file is broken.
+        If the data set, part, person or kind is unknown, or files are missing or corrupt.
     """
     return list(
         iter_sessions(
@@ -84,7 +84,7 @@ def iter_sessions(
     ocular: Ocular = "keep",
     calibration_apart: bool | None = None,
 ) -> Iterator[Session]:
-    """`load_sessions`, one session at a time, so that not all recordings are in memory at once."""
+    """Like `load_sessions`, but one session at a time, so that not all recordings are in memory at once."""
     facts = registry.dataset(dataset)
     table = facts.table
     if ocular not in ("keep", "regress"):
@@ -114,7 +114,7 @@ def iter_sessions(
 
 
 def regressed(session: Session, ocular_channels: Sequence[str]) -> Session:
-    """The session with its ocular channels regressed out, by weights fitted to its calibration run."""
+    """The session with its ocular channels regressed out; the weights are fitted to its calibration run."""
     matrix = fit_ocular(session.calibration, ocular_channels)
     return replace(
         session,
@@ -131,7 +131,7 @@ def _sessions(
     *,
     each: bool,
 ) -> Iterator[Session]:
-    """Sessions of one person: all ``runs`` in one, or ``each`` its own."""
+    """Sessions of one person: all ``runs`` in one session or, with ``each``, one session per run."""
     calibration = {run: read(person, run) for run in calibration_runs}
     for group in [(run,) for run in runs] if each else [runs]:
         recordings = tuple(calibration[run] if run in calibration else read(person, run) for run in group)

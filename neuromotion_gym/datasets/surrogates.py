@@ -1,4 +1,4 @@
-"""Surrogates of a part of a data set: fitting one, and the modes by which its people vary."""
+"""Fit a surrogate to a part of a data set, and find the modes by which its people vary."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def device_of(dataset: str) -> Device:
-    """What a surrogate has to know of the device of a data set."""
+    """What a surrogate has to know about the recording device of a data set."""
     facts = registry.dataset(dataset)
     return Device(facts.integer_range, facts.ocular_channels, facts.calibration_labelled)
 
@@ -41,7 +41,7 @@ def fit_part(
     dataset, part, root
         See `neuromotion_gym.datasets.sessions.load_sessions`.
     labels : sequence of str, optional
-        All that occur where left out, in order of name but for a label of rest, which comes first.
+        Labels of the surrogate; if left out all labels that occur, sorted by name, with the label for rest first.
     model : SurrogateModel, optional
         See `fit_surrogate`.
     """
@@ -71,14 +71,14 @@ def find_part_modes(
     every: int = 1,
     root: str | os.PathLike[str] | None = None,
 ) -> Modes:
-    """Modes by which covariances vary in the people of a part of a data set, for the default model of its modality.
+    """Modes by which covariances vary between the people of a part, for the default model of the data set's modality.
 
     Parameters
     ----------
     dataset, part, labels, root
         See `fit_part`.
     every : int
-        Takes the first of so many people, the next ones are left out.
+        Only every n-th session is used, beginning with the first.
     """
     sessions = iter_sessions(dataset, part, root=root, calibration_apart=True)
     return find_modes(islice(sessions, 0, None, every), labels)

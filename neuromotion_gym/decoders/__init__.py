@@ -1,6 +1,6 @@
 """Running a decoder: from windows of samples to a posterior over labels, or to continuous targets.
 
-The contract stands in `neuromotion_gym.decoders.decoder`. Making a decoder is the business of
+The protocol of decoders is `neuromotion_gym.decoders.decoder.Decoder`. Decoders are trained by
 `neuromotion_gym.training`.
 """
 

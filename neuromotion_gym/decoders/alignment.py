@@ -1,7 +1,7 @@
 """Euclidean alignment: makes the signals of different people comparable, from an unlabelled calibration run.
 
-He and Wu, IEEE Trans Biomed Eng 67:399-410 (2020): samples are multiplied by the inverse square root of the mean
-covariance, so that everybody's mean covariance is the identity.
+He and Wu, IEEE Trans Biomed Eng 67:399-410 (2020): the samples of each person are multiplied by the inverse square
+root of that person's mean covariance, so that the mean covariance of every person becomes the identity.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from neuromotion_gym.signals.recording import Recording
 
 SETTLING_S = 1.0
-"""Seconds left out at the start of each recording, in which the filter settles."""
+"""Seconds left out at the start of each recording, while the filter settles."""
 
 
 def euclidean_alignment(calibration: Sequence[Recording], spec: DecoderSpec) -> np.ndarray:
@@ -30,11 +30,11 @@ def euclidean_alignment(calibration: Sequence[Recording], spec: DecoderSpec) -> 
     Parameters
     ----------
     calibration : sequence of Recording
-        Labels are not used.
+        Recordings of the calibration run; labels are not used.
     spec : DecoderSpec
-        A causal filter passes ``adaptation.band_hz`` first. ``adaptation.shrinkage`` is the share of the identity
-        (times the mean variance of the channels) in the covariance: it keeps directions that the average reference or
-        the ocular regression has emptied from being magnified.
+        Samples are first filtered with a causal band-pass of ``adaptation.band_hz``. ``adaptation.shrinkage`` is the
+        share of the identity (times the mean variance of the channels) in the covariance: without it, directions that
+        have no variance after the average reference or the ocular regression would be amplified.
 
     Returns
     -------
@@ -43,7 +43,7 @@ def euclidean_alignment(calibration: Sequence[Recording], spec: DecoderSpec) -> 
     Raises
     ------
     NeuroMotionError
-        If there is no calibration run, it is too short, or does not fit the decoder.
+        If there is no calibration run, or if it is too short or does not fit the decoder.
     """
     assert spec.adaptation.band_hz is not None
     channels = len(spec.channels)
@@ -69,12 +69,12 @@ def inverse_square_root(covariance: np.ndarray, shrinkage: float) -> np.ndarray:
     ----------
     covariance : float array, shape (channels, channels)
     shrinkage : float
-        0 to 1; above 0 where the covariance may be singular.
+        0 to 1; has to be above 0 if the covariance is singular.
 
     Raises
     ------
     NeuroMotionError
-        If it is zero, or singular and not shrunk.
+        If the covariance is zero, or singular with a shrinkage of 0.
     """
     variance = np.trace(covariance) / len(covariance)
     shrunk = (1 - shrinkage) * covariance + shrinkage * variance * np.eye(len(covariance))

@@ -1,8 +1,8 @@
-"""Bounds on what a decoder can do: they keep its window, hop, pacing and labels.
+"""Bounds of a decoder: oracle, shuffled and blind. They have the window, hop, pacing and labels of that decoder.
 
-`neuromotion_gym.envs` runs them, since only the loop knows what plays. The posterior of the oracle is one-hot of the
-label that played during most of the window; the posterior of the blind bound carries no information; ``shuffled`` keeps
-the inner decoder but breaks the tie between goal and signal.
+`neuromotion_gym.envs` runs them, since only the loop knows which label plays. The posterior of the oracle is one-hot
+for the label that played longest in the window. The posterior of the blind bound carries no information. ``shuffled``
+uses the inner decoder, but the labels that play do not depend on the goal.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ BoundKind = Literal["oracle", "shuffled", "blind"]
 
 @dataclass(frozen=True, eq=False)
 class BoundDecoder:
-    """A bound on what ``inner`` can do; it has the inner decoder's specification.
+    """A bound of the decoder ``inner``, with its specification.
 
     Parameters
     ----------
@@ -38,27 +38,29 @@ class BoundDecoder:
 
     @property
     def spec(self) -> DecoderSpec:
-        """The inner decoder's: same labels, window, hop and pacing."""
+        """Specification of the inner decoder: same labels, window, hop and pacing."""
         return self.inner.spec
 
     def decode_labels(self, played: np.ndarray) -> np.ndarray:
-        """What the oracle and the blind bound give.
+        """Output of the oracle or of the blind bound.
 
         Parameters
         ----------
         played : int array, shape (n, samples)
-            Label index behind every sample of each window; -1 where none of the decoder's labels played.
+            Index of the label that played at each sample of the window; -1 where none of the decoder's labels played.
 
         Returns
         -------
         float32 array, shape (n, labels)
-            Oracle: one-hot of the label that played longest (the earlier label on a tie; uniform where none did).
-            Blind: uniform; zeros, shape (n, targets), where the inner decoder gives targets.
+            Oracle: one-hot for the label that played longest (on a tie the one with the lower index); uniform if none
+            of the labels played.
+            Blind: uniform; or zeros of shape (n, targets) if the inner decoder gives targets.
 
         Raises
         ------
         NeuroMotionError
-            If the bound is ``shuffled``, or an oracle of targets: labels do not tell which target plays.
+            If the bound is ``shuffled``, or is the oracle of a decoder that gives targets: labels do not tell which
+            target plays.
         """
         if self.kind == "shuffled":
             raise NeuroMotionError("The shuffled bound decodes windows with its inner decoder, not labels.")
@@ -84,12 +86,12 @@ def parse_decoder_name(name: str) -> tuple[BoundKind | None, str | None]:
     kind : {"oracle", "shuffled", "blind"} or None
         None for a decoder that is not a bound.
     inner : str or None
-        Name of the decoder; None for a bare bound, which bounds the environment's default decoder.
+        Name of the decoder; None for a bound without a name, which bounds the environment's default decoder.
 
     Raises
     ------
     NeuroMotionError
-        If the word before the colon is no bound, or nothing follows it.
+        If the word before the colon is not a bound, or nothing follows the colon.
     """
     head, colon, inner = name.partition(":")
     for kind in get_args(BoundKind):
@@ -97,6 +99,6 @@ def parse_decoder_name(name: str) -> tuple[BoundKind | None, str | None]:
             if colon and not inner:
                 raise NeuroMotionError(f"{name!r} names no decoder after the colon; write {kind!r} or '{kind}:NAME'.")
             return kind, inner or None
-    if colon and "/" not in head and "\\" not in head and len(head) > 1:  # one letter: a drive
+    if colon and "/" not in head and "\\" not in head and len(head) > 1:  # one letter: a drive of Windows
         raise NeuroMotionError(f"{head!r} is no bound. Bounds: {', '.join(get_args(BoundKind))}.")
     return None, name

@@ -1,9 +1,10 @@
-"""Fitting the last layer of a decoder to its wearer, in seconds, from a labelled calibration run.
+"""Calibration: fit the last layer of a decoder to one person, in seconds, from a labelled calibration run.
 
 A decoder whose ``adaptation.kind`` is "head" gives features and takes its last layer A as a second input; its logits
-are ``[features, 1] @ A.T``. A is a linear discriminant analysis of the wearer's features (Fisher 1936). The covariance
-is shrunk towards the identity: where the graph whitens features, the identity is what people have in common. One factor
-for all logits then makes the posterior's confidence match its accuracy on blocks of the run that were left out.
+are ``[features, 1] @ A.T``. A comes from a linear discriminant analysis of the person's features (Fisher 1936). The
+covariance is shrunk towards the identity; if the graph whitens the features, the identity is their covariance over many
+people. All logits are then multiplied by one factor, so that the confidence of the posterior matches its accuracy on
+blocks of the run that were left out of the fit.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from neuromotion_gym.signals.recording import Recording
 
 BLOCKS = 4
-"""Each label's windows are cut into so many blocks, in order of time; each is left out once to find the factor."""
+"""Number of blocks, in order of time, into which the windows of each label are divided; each is left out once."""
 
 
 def calibration_windows(calibration: Sequence[Recording], spec: DecoderSpec) -> tuple[np.ndarray, np.ndarray]:
@@ -53,8 +54,8 @@ def calibration_windows(calibration: Sequence[Recording], spec: DecoderSpec) -> 
     missing = [label for index, label in enumerate(spec.labels) if index not in labels]
     if missing:
         raise NeuroMotionError(
-            f"Calibrating {spec.name!r} takes a recording with every label, at least {spec.window_s:g} s each; "
-            f"there is none of {', '.join(missing)}."
+            f"Calibrating {spec.name!r} needs a recording with at least {spec.window_s:g} s of every label; "
+            f"missing: {', '.join(missing)}."
         )
     return np.concatenate(windows), np.array(labels, np.int64)
 
@@ -67,20 +68,20 @@ def fit_head(
     Parameters
     ----------
     features_of : function
-        Windows, shape (n, channels, samples), to features, shape (n, features).
+        From windows, shape (n, channels, samples), to features, shape (n, features).
     calibration : sequence of Recording
-        Labelled.
+        Recordings of the labelled calibration run.
     spec : DecoderSpec
         ``adaptation.shrinkage`` is the share of the identity in the covariance.
 
     Returns
     -------
-    float32 array, shape (labels, features + 1); the bias in the last column
+    float32 array, shape (labels, features + 1): the weights, and the bias in the last column
 
     Raises
     ------
     NeuroMotionError
-        If a label has too few windows, or the decoder's features are not as many as its specification says.
+        If a label has too few windows, or the number of features differs from the decoder's specification.
     """
     windows, labels = calibration_windows(calibration, spec)
     features = features_of(windows).astype(np.float64)
@@ -94,8 +95,8 @@ def fit_head(
     short = [label for index, label in enumerate(spec.labels) if (labels == index).sum() < 2 * BLOCKS]
     if short:
         raise NeuroMotionError(
-            f"Calibrating {spec.name!r} takes at least {2 * BLOCKS} windows of every label, "
-            f"{spec.window_s + (2 * BLOCKS - 1) * spec.hop_s:g} s in one piece; {', '.join(short)} has fewer."
+            f"Calibrating {spec.name!r} needs at least {2 * BLOCKS} windows of every label, "
+            f"{spec.window_s + (2 * BLOCKS - 1) * spec.hop_s:g} s without a break; {', '.join(short)} has fewer."
         )
     left_out = np.empty((len(labels), len(spec.labels)))
     for block in range(BLOCKS):
@@ -113,13 +114,13 @@ def discriminant(features: np.ndarray, labels: np.ndarray, shrinkage: float) -> 
     ----------
     features : float array, shape (n, features)
     labels : int array, shape (n,)
-        0 to the number of labels less one, each at least once.
+        0 to the number of labels minus 1; each has to occur.
     shrinkage : float
-        Share of the identity in the covariance within labels.
+        Share of the identity in the within-label covariance.
 
     Returns
     -------
-    float array, shape (labels, features + 1): weights, and the bias in the last column
+    float array, shape (labels, features + 1): the weights, and the bias in the last column
     """
     count = labels.max() + 1
     means = np.stack([features[labels == label].mean(axis=0) for label in range(count)])
@@ -135,7 +136,7 @@ def discriminant(features: np.ndarray, labels: np.ndarray, shrinkage: float) -> 
 
 
 def best_factor(logits: np.ndarray, labels: np.ndarray) -> float:
-    """Factor of logits, 0.02 to 2, that gives the least cross-entropy (temperature scaling, Guo et al. 2017)."""
+    """Factor of the logits, 0.02 to 2, with the lowest cross-entropy (temperature scaling, Guo et al. 2017)."""
     from scipy.optimize import minimize_scalar
     from scipy.special import log_softmax
 
@@ -149,7 +150,7 @@ def best_factor(logits: np.ndarray, labels: np.ndarray) -> float:
 
 
 def _blocks(labels: np.ndarray) -> np.ndarray:
-    """Number of the block of each window: the windows of each label in `BLOCKS` blocks, in order of time."""
+    """Block number of each window; the windows of each label are divided into `BLOCKS` blocks, in order of time."""
     blocks = np.empty(len(labels), np.int64)
     for label in np.unique(labels):
         mine = np.flatnonzero(labels == label)

@@ -1,4 +1,4 @@
-"""`check_decoder`: what every decoder has to fulfil, for the tests of shipped ones and for people with their own."""
+"""`check_decoder`: the rules that every decoder has to fulfil, shipped or from another package."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ if TYPE_CHECKING:
     from neuromotion_gym.decoders.spec import DecoderSpec
 
 ROWS = 5
+"""Number of windows in a batch."""
 TOLERANCE = 1e-6
-"""Largest difference between a window decoded alone and in a batch."""
+"""Largest difference between the results for a window decoded alone and in a batch."""
 
 
 def random_inputs(spec: DecoderSpec, rows: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray | None]:
-    """Noise of a plausible size as windows, and a plausible adaptation, for trying a decoder.
+    """Random windows of a plausible amplitude and a plausible adaptation, to test a decoder.
 
     Returns
     -------
@@ -38,22 +39,22 @@ def random_inputs(spec: DecoderSpec, rows: int, seed: int = 0) -> tuple[np.ndarr
 
 
 def check_decoder(decoder: Decoder, seed: int = 0) -> None:
-    """Try a decoder on random windows.
+    """Test a decoder on random windows.
 
-    Every decoder has to pass, also one of another package: call it in a test of your own.
+    Every decoder has to pass, including those of other packages: call this function in your own tests.
 
     Parameters
     ----------
     decoder : Decoder
     seed : int
-        Of the windows.
+        Seed of the random windows.
 
     Raises
     ------
     NeuroMotionError
-        With the first rule that is broken: shapes and kinds of the results; posteriors whose rows sum to 1, or targets
-        within -1..1; a window alone gives what it gives in a batch; no state between calls; windows are left as they
-        were; wrong input is refused.
+        If a rule is broken; the message names the first one. The rules: results have the right shape and data type;
+        the rows of a posterior sum to 1, targets are within -1..1; a window gives the same result alone as in a batch;
+        no state is kept between calls; windows are not changed; wrong input is refused.
     """
     spec = decoder.spec
     name = repr(spec.name)
@@ -64,11 +65,11 @@ def check_decoder(decoder: Decoder, seed: int = 0) -> None:
     _require((effort is not None) == spec.effort, f"{name} gives effort where its spec says otherwise.")
     if effort is not None:
         _require(effort.shape == (ROWS,), f"{name} gives effort of shape {effort.shape}.")
-        _require(bool(((effort >= 0) & (effort <= 1)).all()), f"Effort of {name} leaves 0..1.")
-    _require(np.array_equal(windows, before), f"{name} writes into its windows.")
+        _require(bool(((effort >= 0) & (effort <= 1)).all()), f"Effort of {name} is outside 0..1.")
+    _require(np.array_equal(windows, before), f"{name} changes the windows that it is given.")
     _require(
         np.array_equal(decoder.decode(windows, adaptation)[0], decoded),
-        f"{name} gives another answer when asked again.",
+        f"{name} gives different results for the same windows.",
     )
     if spec.classifies:
         _require(
@@ -80,7 +81,7 @@ def check_decoder(decoder: Decoder, seed: int = 0) -> None:
         alone, _ = decoder.decode(windows[row : row + 1], rows)
         _require(
             float(np.abs(alone[0] - decoded[row]).max()) <= TOLERANCE,
-            f"{name} gives another answer for a window alone than in a batch.",
+            f"{name} gives different results for a window alone and in a batch.",
         )
     if len(spec.channels) > 1:
         _refuses(decoder, windows[:, :-1], adaptation, "a wrong number of channels")
@@ -95,7 +96,7 @@ def check_decoder(decoder: Decoder, seed: int = 0) -> None:
 
 
 def _check_decoded(decoded: np.ndarray, spec: DecoderSpec) -> None:
-    """Refuse a posterior, or targets, of a wrong kind."""
+    """Refuse a posterior, or targets, of wrong shape, data type or values."""
     name = repr(spec.name)
     what = "posterior" if spec.classifies else "targets"
     _require(decoded.shape == (ROWS, len(spec.decoded)), f"{name} gives a {what} of shape {decoded.shape}.")

@@ -1,9 +1,9 @@
-"""The protocol of decoders, and the checks of what goes into one and comes out of it.
+"""The protocol of decoders, and the checks of their input and output.
 
-A decoder maps windows to a posterior over labels, or to values of continuous targets. It is always batched and keeps
-no state: filters, scaling and feature extraction are inside. What belongs to a person (an alignment, a calibrated last
-layer) is computed once from that person's calibration run by `Decoder.adapt` and handed back with every window as
-``adaptation``.
+A decoder maps windows to a posterior over labels, or to values of continuous targets. It always works on batches and
+keeps no state; filters, scaling and feature extraction are part of it. The adaptation to a person (an alignment matrix
+or a calibrated last layer) is computed once from that person's calibration run by `Decoder.adapt`, and is passed to
+`Decoder.decode` together with the windows.
 
 Implementations: `neuromotion_gym.decoders.onnx_decoder.OnnxDecoder`, and
 `neuromotion_gym.decoders.wrapped.ProbabilityDecoder`, which wraps an object of another library.
@@ -25,21 +25,21 @@ if TYPE_CHECKING:
 
 
 class Decoder(Protocol):
-    """From windows to a posterior or to targets, batched."""
+    """Map from a batch of windows to posteriors, or to targets."""
 
     @property
     def spec(self) -> DecoderSpec:
-        """What it reads and gives."""
+        """Specification of its input and output."""
 
     def decode(self, windows: np.ndarray, adaptation: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray | None]:
-        """Posterior or targets and, where the decoder gives it, effort.
+        """Posterior or targets, and effort if the decoder gives it.
 
         Parameters
         ----------
         windows : float32 array, shape (n, channels, samples)
-            In ``spec.unit``.
+            Samples in ``spec.unit``.
         adaptation : float32 array, shape (n, *spec.adaptation.shape), optional
-            One row of `adapt`'s result a window.
+            For each window, the result of `adapt` for its person.
 
         Returns
         -------
@@ -49,10 +49,10 @@ class Decoder(Protocol):
         """
 
     def predict_proba(self, windows: np.ndarray, adaptation: np.ndarray | None = None) -> np.ndarray:
-        """`decode` without the effort, for decoders that give a posterior; others refuse."""
+        """Like `decode` without the effort; raises an error if the decoder gives targets."""
 
     def adapt(self, calibration: Sequence[Recording]) -> np.ndarray | None:
-        """Adaptation to one person, shape ``spec.adaptation.shape``; None where the decoder has none."""
+        """Adaptation to one person, shape ``spec.adaptation.shape``; None if ``spec.adaptation.kind`` is "none"."""
 
 
 def checked_windows(windows: np.ndarray, spec: DecoderSpec) -> np.ndarray:
@@ -61,7 +61,7 @@ def checked_windows(windows: np.ndarray, spec: DecoderSpec) -> np.ndarray:
     Raises
     ------
     NeuroMotionError
-        If shape or kind of number differ from ``spec``, or samples are NaN or infinite.
+        If the shape differs from ``spec``, or the samples are not real numbers, or are NaN or infinite.
     """
     windows = np.asarray(windows)
     expected = (len(spec.channels), spec.window)
@@ -73,7 +73,7 @@ def checked_windows(windows: np.ndarray, spec: DecoderSpec) -> np.ndarray:
     if windows.dtype.kind not in "fiu":
         raise NeuroMotionError(f"Decoder {spec.name!r} reads real numbers, not {windows.dtype}.")
     windows = np.ascontiguousarray(windows, dtype=np.float32)
-    # The sum finds NaN and infinite samples: a test of every sample would cost as much as a small decoder
+    # A sum over all samples finds NaN and infinity; a test of each sample would take as long as a small decoder
     with np.errstate(over="ignore", invalid="ignore"):
         total = windows.sum(dtype=np.float32)
     if not np.isfinite(total) and not np.isfinite(windows).all():
@@ -84,22 +84,22 @@ def checked_windows(windows: np.ndarray, spec: DecoderSpec) -> np.ndarray:
 
 
 def checked_output(values: np.ndarray, n: int, spec: DecoderSpec) -> np.ndarray:
-    """What a model gave for ``n`` windows, as `Decoder.decode` gives it: a posterior, or targets."""
+    """Check a model's output for ``n`` windows and convert it to a posterior or to targets, as in `Decoder.decode`."""
     return checked_posterior(values, n, spec) if spec.classifies else checked_targets(values, n, spec)
 
 
 def checked_posterior(posterior: np.ndarray, n: int, spec: DecoderSpec) -> np.ndarray:
-    """What a model gave, of kind ``spec.output``, as a float32 posterior of shape (n, labels) whose rows sum to 1.
+    """Convert a model's output of kind ``spec.output`` to a float32 posterior, shape (n, labels), rows summing to 1.
 
     Raises
     ------
     NeuroMotionError
-        If the shape is another, numbers are not finite, or probabilities are negative or do not sum to 1.
+        If the shape is wrong, numbers are not finite, or probabilities are negative or do not sum to 1.
     """
     posterior = _shaped(posterior, n, spec, "labels")
     values = posterior.astype(np.float64)
     if spec.output != "probabilities":
-        # scipy's softmax gives the same bits, but takes twice as long; this runs in every step of the loop
+        # scipy's softmax gives identical results but takes twice as long, and this runs in every step of the loop
         values = np.exp(values - values.max(axis=1, keepdims=True))
     elif n and values.min() < 0:
         raise NeuroMotionError(
@@ -117,12 +117,12 @@ def checked_posterior(posterior: np.ndarray, n: int, spec: DecoderSpec) -> np.nd
 
 
 def checked_targets(targets: np.ndarray, n: int, spec: DecoderSpec) -> np.ndarray:
-    """What a model gave, as float32 targets of shape (n, targets), clipped to -1..1.
+    """Convert a model's output to float32 targets, shape (n, targets), clipped to -1..1.
 
     Raises
     ------
     NeuroMotionError
-        If the shape is another, or numbers are not finite.
+        If the shape is wrong, or numbers are not finite.
     """
     targets = _shaped(targets, n, spec, "targets")
     if not np.isfinite(targets).all():
@@ -136,7 +136,7 @@ def require_posterior(spec: DecoderSpec, what: str) -> None:
     Raises
     ------
     NeuroMotionError
-        If ``spec.output`` is "targets"; the message names ``what`` needs a posterior.
+        If ``spec.output`` is "targets"; the message says that ``what`` needs a posterior.
     """
     if not spec.classifies:
         raise NeuroMotionError(

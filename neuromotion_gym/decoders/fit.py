@@ -1,4 +1,4 @@
-"""The one rule of what a decoder can read: kind of signal, rate, unit, channels and labels."""
+"""Whether a decoder can read a signal: modality, sampling rate, unit, channels, and labels or targets."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
     from neuromotion_gym.signals.sources.cued import Cued
 
 RATE_TOLERANCE = 1e-6
-"""Relative difference of sampling rates that is taken for rounding."""
+"""Largest relative difference between two sampling rates that count as equal."""
 NAMED = 8
-"""Channels that a message names at most."""
+"""Largest number of channels that a message names."""
 
 
 def misfits(given: SignalSpec, spec: DecoderSpec) -> list[str]:
-    """Everything in which signals differ from what a decoder reads, one phrase each; empty where they fit.
+    """Differences between a signal and the input of a decoder, one phrase each; empty if the signal fits.
 
-    The signals may have more channels than the decoder reads, in any order.
+    The signal may have more channels than the decoder reads, in any order.
     """
     found = []
     if given.modality != spec.modality:
@@ -43,19 +43,19 @@ def check_recording(recording: Recording, spec: DecoderSpec) -> None:
     Raises
     ------
     NeuroMotionError
-        If modality, rate, unit or channels differ; both sides are named.
+        If modality, rate, unit or channels differ; the message gives both values.
     """
     if wrong := misfits(recording.spec, spec):
         raise NeuroMotionError(f"Decoder {spec.name!r} cannot read {recording.name}: {'; '.join(wrong)}.")
 
 
 def check_source(source: Cued, spec: DecoderSpec) -> None:
-    """Refuse a source that a decoder cannot read, or that cannot play what it decodes.
+    """Refuse a source that a decoder cannot read, or that cannot play all labels or targets of the decoder.
 
     Raises
     ------
     NeuroMotionError
-        If modality, rate, unit or channels differ, or labels or targets are missing; both sides are named.
+        If modality, rate, unit or channels differ, or labels or targets are missing; the message gives both sides.
     """
     wrong = misfits(source.spec, spec)
     played: Sequence[str] = source.labels if spec.classifies else getattr(source, "targets", ())

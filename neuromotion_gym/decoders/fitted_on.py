@@ -1,7 +1,7 @@
-"""``fitted_on.json``: which recordings a decoder was fitted on, kept in its folder.
+"""``fitted_on.json``: the recordings that a decoder was fitted on, stored in its folder.
 
-Whatever plays or evaluates a decoder asks here whether it has seen the recordings before. A folder of somebody else's
-decoder has no such file: then nothing is known.
+Code that plays or evaluates a decoder checks here whether the decoder was fitted on the same recordings. A decoder from
+elsewhere may have no such file: then it is not known what it was fitted on.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ class FittedOn(Checked):
 
     dataset: str
     part: str | None = None
-    """Part of the data set; None where the recordings are no part of one (a calibration run of one's own)."""
+    """Part of the data set; None if the recordings belong to no part (a user's own calibration run)."""
     people: tuple[str, ...]
     runs: dict[str, tuple[str, ...]]
     """Runs of each person, named as in the data set's table of parts."""
     excluded: tuple[str, ...] = ()
     """People of the part who were left out (folds)."""
     fingerprints: dict[str, Any] | None = None
-    """Fingerprints of the samples, see `neuromotion_gym.datasets.fingerprints`; None where none were taken."""
+    """Fingerprints of the samples, see `neuromotion_gym.datasets.fingerprints`; None if there are none."""
     also: tuple[FittedOn, ...] = ()
-    """What it was fitted on later: the calibration run of its wearer."""
+    """Recordings that it was fitted on later: the calibration run of its wearer."""
     complete: bool = True
-    """False where nothing is known of a part of its training: a calibrated decoder of somebody else's."""
+    """False if a part of its training is unknown, as when a decoder without this file was calibrated."""
 
     @model_validator(mode="after")
     def _consistent(self) -> FittedOn:
@@ -49,13 +49,13 @@ class FittedOn(Checked):
         return self
 
     def shared_with(self, dataset: str, runs: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
-        """Runs of each person that are among those fitted on; people without any are left out.
+        """Those of ``runs`` that the decoder was fitted on, by person; people without any are left out.
 
         Parameters
         ----------
         dataset : str
         runs : mapping of person to runs
-            What is going to be played or evaluated, as `PartsTable.runs` gives it.
+            The runs to be played or evaluated, as `PartsTable.runs` gives them.
         """
         known: dict[str, set[str]] = {}
         for one in (self, *self.also):
@@ -69,12 +69,12 @@ class FittedOn(Checked):
 
 
 def fitted_on(folder: str | Path) -> FittedOn | None:
-    """What the decoder in ``folder`` was fitted on; None where its folder does not say.
+    """The recordings that the decoder in ``folder`` was fitted on; None if the folder has no ``fitted_on.json``.
 
     Raises
     ------
     NeuroMotionError
-        If the file is there but is not as `write_fitted_on` writes it.
+        If the file exists but does not have the format of `write_fitted_on`.
     """
     path = Path(folder) / FITTED_ON
     if not path.is_file():
@@ -87,6 +87,6 @@ def fitted_on(folder: str | Path) -> FittedOn | None:
 
 
 def write_fitted_on(folder: str | Path, record: FittedOn) -> None:
-    """Write ``fitted_on.json`` into ``folder``, whole or not at all."""
+    """Write ``fitted_on.json`` into ``folder``; an interrupted write leaves no partial file."""
     content = record.model_dump(mode="json", exclude_defaults=True)
     write_text(Path(folder) / FITTED_ON, json.dumps(content, indent=1) + "\n")

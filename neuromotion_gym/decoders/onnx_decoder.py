@@ -1,18 +1,18 @@
-"""A decoder kept as an ONNX graph and run by ONNX Runtime.
+"""A decoder stored as an ONNX graph and run by ONNX Runtime.
 
-The graph's contract:
+Inputs and outputs of the graph:
 
 ====================  =========================================  ====================================================
-name                  shape                                      what
+name                  shape                                      meaning
 ====================  =========================================  ====================================================
 input ``window``      (n, channels, samples) float32             samples in ``spec.unit``; n is dynamic
-input ``adaptation``  (n, *spec.adaptation.shape) float32        only where ``spec.adaptation.kind`` is not "none"
+input ``adaptation``  (n, *spec.adaptation.shape) float32        only if ``spec.adaptation.kind`` is not "none"
 first output          (n, labels or targets) float32             of the kind that ``spec.output`` states
-output ``effort``     (n,) float32                               only where ``spec.effort`` is true
-output ``features``   (n, features) float32                      only where ``spec.adaptation.kind`` is "head"
+output ``effort``     (n,) float32                               only if ``spec.effort`` is true
+output ``features``   (n, features) float32                      only if ``spec.adaptation.kind`` is "head"
 ====================  =========================================  ====================================================
 
-A folder may hold ``adaptation.npy`` beside ``model.onnx``: the decoder is then fixed to one person.
+A folder may hold ``adaptation.npy`` beside ``model.onnx``: the decoder is then permanently adapted to one person.
 """
 
 from __future__ import annotations
@@ -48,15 +48,15 @@ class OnnxDecoder:
     path : path
         The folder, or the ONNX file.
     spec : DecoderSpec, optional
-        Needed with an ONNX file; with a folder it comes from the recipe.
+        Required with an ONNX file; with a folder, the recipe's is the default.
     threads : int
-        Threads of one decoding call. One by default: the loop's batches are small, and results then do not depend
-        on the machine.
+        Threads of one decoding call. The default is 1: the batches of the loop are small, and with one thread results
+        do not depend on the machine.
 
     Raises
     ------
     NeuroMotionError
-        If a file is missing or corrupt, or graph and specification differ.
+        If a file is missing or corrupt, or the graph does not match the specification.
     """
 
     def __init__(self, path: str | Path, spec: DecoderSpec | None = None, *, threads: int = 1) -> None:
@@ -89,9 +89,10 @@ class OnnxDecoder:
         self._open()
 
     def digest(self) -> str:
-        """SHA-256 over all that decoding depends on, as it is now: specification, graph, its weights, adaptation.
+        """SHA-256 over everything that decoding depends on: specification, graph, weights and fixed adaptation.
 
-        Files beside the graph count where the graph names them (weights in files of their own).
+        The files are read again at every call. Other files in the folder are included if the graph names them (external
+        weights).
         """
         graph = self.path.read_bytes()
         folder = self.path.parent
@@ -115,12 +116,14 @@ class OnnxDecoder:
         effort = results.get("effort")
         if effort is not None:
             if effort.shape != (len(windows),) or not np.isfinite(effort).all():
-                raise NeuroMotionError(f"Decoder {self.spec.name!r} gave an effort that is not one number a window.")
+                raise NeuroMotionError(
+                    f"Decoder {self.spec.name!r} gave an effort that is not one finite number per window."
+                )
             effort = np.clip(effort, 0, 1)
         return decoded, effort
 
     def predict_proba(self, windows: np.ndarray, adaptation: np.ndarray | None = None) -> np.ndarray:
-        """`decode` without the effort, for decoders that give a posterior."""
+        """Like `decode` without the effort, for decoders that give a posterior."""
         require_posterior(self.spec, "predict_proba")
         return self.decode(windows, adaptation)[0]
 
@@ -130,7 +133,7 @@ class OnnxDecoder:
         Raises
         ------
         NeuroMotionError
-            If the decoder is adapted and ``calibration`` is empty or does not fit.
+            If the decoder needs an adaptation, and ``calibration`` is empty or does not fit the decoder.
         """
         if self.spec.adaptation.kind == "none":
             return None
@@ -144,14 +147,16 @@ class OnnxDecoder:
         return fit_head(self.features, calibration, self.spec)
 
     def features(self, windows: np.ndarray) -> np.ndarray:
-        """Input of the last layer, shape (n, features); only where ``spec.adaptation.kind`` is "head"."""
+        """Input of the last layer, shape (n, features); only if ``spec.adaptation.kind`` is "head"."""
         windows = checked_windows(windows, self.spec)
         if "features" not in self._outputs:
             raise NeuroMotionError(f"Decoder {self.spec.name!r} does not give its features.")
         shape = (len(windows), *self._graph_spec.adaptation.shape)
         features = self._run(windows, np.zeros(shape, np.float32))["features"]
         if features.ndim != 2 or len(features) != len(windows) or not np.isfinite(features).all():
-            raise NeuroMotionError(f"Decoder {self.spec.name!r} gave features that are not one finite row a window.")
+            raise NeuroMotionError(
+                f"Decoder {self.spec.name!r} gave features that are not one row of finite numbers per window."
+            )
         return features
 
     def _rows(self, adaptation: np.ndarray | None, n: int) -> np.ndarray | None:
@@ -163,7 +168,7 @@ class OnnxDecoder:
         if adaptation is None:
             raise NeuroMotionError(
                 f"Decoder {self.spec.name!r} is adapted to a person: pass adaptation of shape {shape}, "
-                "one row of adapt(calibration) a window."
+                "one result of adapt(calibration) per window."
             )
         if np.shape(adaptation) != shape:
             raise NeuroMotionError(
@@ -224,7 +229,7 @@ def _fixed_adaptation(folder: Path, spec: DecoderSpec) -> np.ndarray | None:
         return None
     try:
         fixed = np.load(path, allow_pickle=False)
-    except Exception as error:  # NumPy raises nearly anything on corrupt bytes
+    except Exception as error:  # NumPy raises many kinds of errors on corrupt files
         raise NeuroMotionError(f"{path} is not a NumPy array: {error}") from error
     if not isinstance(fixed, np.ndarray) or fixed.dtype.kind != "f" or fixed.shape != spec.adaptation.shape:
         raise NeuroMotionError(f"{path} should hold floats of shape {spec.adaptation.shape}, as the recipe says.")

@@ -1,4 +1,4 @@
-"""The one maker of ONNX Runtime sessions: for decoders, for learned controllers, and for checks of exports."""
+"""Opens ONNX Runtime sessions: for decoders, learned controllers, and checks of exported models."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from neuromotion_gym.errors import NeuroMotionError
 
 
 def open_session(model: str | Path | bytes, what: str, threads: int = 1) -> Any:
-    """Session of an ONNX model on the processor.
+    """Open a session that runs an ONNX model on the CPU.
 
     Parameters
     ----------
     model : path or bytes
-        The file or its content. Weights in files of their own are found beside a file.
+        The file or its content. External weights are read from the folder of the file.
     what : str
-        What the model is, for messages: "decoder", "policy".
+        Kind of model, for messages: "decoder" or "policy".
     threads : int
         Threads of one call.
 
@@ -30,7 +30,7 @@ def open_session(model: str | Path | bytes, what: str, threads: int = 1) -> Any:
     NeuroMotionError
         If the file cannot be read, or ONNX Runtime cannot run it.
     """
-    # From 1.29 on its builds for Linux report sessions and model names to Microsoft unless they are told not to
+    # From version 1.29 on, builds for Linux report sessions and model names to Microsoft unless this is set
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     import onnxruntime
 
@@ -39,7 +39,7 @@ def open_session(model: str | Path | bytes, what: str, threads: int = 1) -> Any:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
-    options.log_severity_level = 4  # what goes wrong comes as an exception
+    options.log_severity_level = 4  # errors arrive as exceptions anyway
     where = f"The {what}" if isinstance(model, bytes) else str(model)
     if isinstance(model, bytes):
         content = model
@@ -51,9 +51,9 @@ def open_session(model: str | Path | bytes, what: str, threads: int = 1) -> Any:
             raise NeuroMotionError(f"No {what} can be read from {path}: {error.strerror}.") from None
         options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(path.parent))
     try:
-        # Without the fallback, which prints and tries the same again
+        # The fallback would only print a message and try the same provider again
         session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"], enable_fallback=0)
-        # Names that are not UTF-8 pass the constructor and fail when they are read
+        # Names that are not UTF-8 raise an error only when they are read, not in the constructor
         [(node.name, node.type, node.shape) for node in (*session.get_inputs(), *session.get_outputs())]
         return session
     except Exception as error:  # noqa: BLE001 -- ONNX Runtime's classes share no base below Exception
@@ -66,7 +66,7 @@ def run_session(session: Any, outputs: list[str], feed: dict[str, Any], what: st
     Raises
     ------
     NeuroMotionError
-        If the model fails; ``what`` (its file) begins the message.
+        If the model fails; the message begins with ``what`` (its file).
     """
     try:
         results: list[Any] = session.run(outputs, feed)

@@ -1,7 +1,7 @@
-"""``recipe.yaml``: all that has to be known to run a decoder, and to train it again.
+"""``recipe.yaml``: all settings that are needed to run a decoder and to train it again.
 
-Four sections: ``decoder`` (`DecoderSpec`, all that the loop reads), ``data``, ``network`` and ``training``.
-Running a decoder needs the first alone.
+Four sections: ``decoder`` (`DecoderSpec`, the only one that the loop reads), ``data``, ``network`` and
+``training``. To run a decoder, ``decoder`` is enough.
 """
 
 from __future__ import annotations
@@ -20,42 +20,43 @@ from neuromotion_gym.schema import Checked, from_mapping
 
 RECIPE = "recipe.yaml"
 _LARGEST = 1_000_000
-"""Characters; a recipe is a page or two, and YAML aliases can blow a long file up."""
+"""Largest length of a recipe in characters; a recipe is a page or two."""
 
 
 class DataRecipe(Checked):
-    """What a decoder is trained on.
+    """The data that a decoder is trained on.
 
-    Windows are cut from labelled trials of the train part; ``stride_s`` apart, the first ``start_s`` after the
-    trial's start, the last one ending with the trial at the latest, ``stop_s`` at most.
+    Windows are cut from labelled trials of the train part, ``stride_s`` apart. The first window of a trial begins
+    ``start_s`` after the start of the trial; the last one ends at the latest with the trial, or ``stop_s`` after its
+    start.
     """
 
     train: str = "train"
-    """Part of the data set's table that is trained on."""
+    """Part of the data set that the decoder is trained on."""
     tune: str | None = "tune"
-    """Part that is looked at while training (early stopping, choice of settings); never the test part."""
+    """Part that is evaluated during training (early stopping, choice of settings); never the test part."""
     exclude: tuple[str, ...] = ()
-    """Subjects left out (folds)."""
+    """People who are left out (folds)."""
     session_kind: str | None = None
-    """Kind of session, where the data set has several; the first of its table where left out."""
+    """Kind of session, for data sets with several kinds; the first of the table if left out."""
     preparation: str = Field(default="trials", pattern=r"^[a-z][a-z0-9_]*$")
     """How windows are made; see `neuromotion_gym.training.preparations`."""
     stride_s: float = Field(gt=0)
     start_s: float = Field(default=0.0, ge=0)
     stop_s: float | None = Field(default=None, gt=0)
     options: dict[str, Any] = Field(default_factory=dict)
-    """Options of the preparation; those that it does not have are refused."""
+    """Options of the preparation; unknown options are refused."""
 
 
 class NetworkRecipe(Checked):
-    """Which network, see `neuromotion_gym.training.architectures`, and its options."""
+    """Name of the network, see `neuromotion_gym.training.architectures`, and its options."""
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     options: dict[str, Any] = Field(default_factory=dict)
 
 
 class TrainingRecipe(Checked):
-    """How the network is fitted.
+    """Settings of the training.
 
     ``method="gradient"`` trains with Lightning; ``"closed_form"`` calls the network's own ``fit`` once (features and
     linear discriminant analysis).
@@ -65,7 +66,7 @@ class TrainingRecipe(Checked):
     seed: int = Field(default=0, ge=0, lt=2**31)
     epochs: int = Field(default=30, ge=1, le=10_000)
     fold_epochs: int | None = Field(default=None, ge=1, le=10_000)
-    """Epochs of a fold, which learns from all runs and so takes more steps an epoch; ``epochs`` where left out."""
+    """Epochs of a fold; ``epochs`` if left out. A fold is trained on all runs, so an epoch has more steps."""
     batch: int = Field(default=64, ge=1, le=65_536)
     learning_rate: float = Field(default=1e-3, gt=0, le=10)
     weight_decay: float = Field(default=0.0, ge=0, le=10)
@@ -73,7 +74,7 @@ class TrainingRecipe(Checked):
     warmup: float = Field(default=0.1, ge=0, lt=1)
     """Share of all steps over which the learning rate rises; it then falls along a cosine."""
     keep: Literal["last", "best"] = "last"
-    """Weights that are kept: those of the last epoch, or of the best balanced accuracy on ``data.tune``."""
+    """Epoch whose weights are kept: the last one, or the one with the best balanced accuracy on ``data.tune``."""
     seeds: int = Field(default=1, ge=1, le=32)
     """Networks trained from successive seeds and averaged into one graph."""
 
@@ -86,7 +87,7 @@ class Recipe(Checked):
     network: NetworkRecipe | None = None
     training: TrainingRecipe | None = None
     notes: str = ""
-    """For people: sentences that the card repeats."""
+    """Text for readers; the card repeats it."""
     sources: tuple[str, ...] = ()
     """Citations of data and methods, repeated in the card."""
 
@@ -98,12 +99,12 @@ class Recipe(Checked):
         return self
 
     def trainable(self) -> tuple[DataRecipe, NetworkRecipe, TrainingRecipe]:
-        """Its sections data, network and training.
+        """The sections data, network and training.
 
         Raises
         ------
         NeuroMotionError
-            If the recipe is one for running alone.
+            If the recipe has only the section ``decoder``.
         """
         if self.data is None or self.network is None or self.training is None:
             raise NeuroMotionError(f"The recipe of {self.decoder.name!r} has no sections data, network and training.")
@@ -121,7 +122,7 @@ def load_recipe(path: str | Path) -> Recipe:
     Raises
     ------
     NeuroMotionError
-        If it cannot be read, is not YAML, or does not fit; the message names file and key.
+        If the file cannot be read, is not YAML, or is not a valid recipe; the message names file and key.
     """
     path = Path(path)
     if path.is_dir():
@@ -141,7 +142,7 @@ def load_spec(folder: str | Path) -> DecoderSpec:
 
 
 def recipe_digest(recipe: Recipe, *also: object) -> str:
-    """Short name for the content of a recipe (and of ``also``): work and cache folders are called by it."""
+    """Short hash of a recipe without notes and sources (and of ``also``); it names working folders and caches."""
     content = json.dumps(
         [recipe.model_dump(mode="json", exclude={"notes", "sources"}, exclude_none=True), *also], sort_keys=True
     )
@@ -149,12 +150,12 @@ def recipe_digest(recipe: Recipe, *also: object) -> str:
 
 
 def parse_yaml(text: str, where: str) -> object:
-    """Content of a small YAML text without aliases.
+    """Parse a short YAML text without aliases.
 
     Raises
     ------
     NeuroMotionError
-        If it is not YAML, is longer than a recipe can be, or uses aliases.
+        If the text is not YAML, is too long, or uses aliases.
     """
     if len(text) > _LARGEST:
         raise NeuroMotionError(f"{where} is longer than {_LARGEST:,} characters; that is no recipe.")

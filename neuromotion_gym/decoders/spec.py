@@ -1,4 +1,4 @@
-"""What a decoder states about itself: the ``decoder:`` section of a recipe."""
+"""The specification of a decoder: the ``decoder:`` section of a recipe."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ OutputKind = Literal["logits", "log_probabilities", "probabilities", "targets"]
 class AdaptationSpec(Checked):
     """How a decoder is adapted to a person.
 
-    ``kind="euclidean"``: inverse square root of the mean covariance of the unlabelled calibration run in ``band_hz``,
-    shape (channels, channels). ``kind="head"``: the last layer, fitted to the labelled calibration run, shape
-    (labels, features + 1), the bias in the last column.
+    ``kind="euclidean"``: the adaptation is the inverse square root of the mean covariance of the unlabelled calibration
+    run in ``band_hz``, shape (channels, channels). ``kind="head"``: the adaptation is the last layer, fitted to the
+    labelled calibration run, shape (labels, features + 1), the bias in the last column.
     """
 
     kind: Literal["none", "euclidean", "head"] = "none"
@@ -41,34 +41,34 @@ class AdaptationSpec(Checked):
 
 
 class DecoderSpec(Checked):
-    """All that the loop has to know of a decoder."""
+    """Everything that the loop needs to know about a decoder."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.@-]*$", max_length=100)
     modality: Modality
     dataset: str = Field(min_length=1)
     labels: tuple[str, ...]
-    """What it tells apart, two or more; may be empty where ``output`` is "targets"."""
+    """Labels that it distinguishes, two or more; may be empty if ``output`` is "targets"."""
     targets: tuple[str, ...] = ()
-    """``output: targets``: names of the axes along which it gives values from -1 to 1."""
+    """For ``output: targets``: names of the axes along which it gives values from -1 to 1."""
     channels: tuple[str, ...] = Field(min_length=1)
     rate_hz: float = Field(gt=0)
     unit: str = Field(min_length=1)
     window: int = Field(ge=1, le=1_000_000)
-    """Samples that one decision reads."""
+    """Number of samples that one decision reads."""
     hop_s: float = Field(gt=0)
-    """Seconds between two decisions (``pacing: sliding``)."""
+    """Seconds between two decisions, for ``pacing: sliding``."""
     pacing: Literal["sliding", "trial"] = "sliding"
     epoch_s: tuple[float, float] | None = None
-    """``pacing: trial``: first and last second after the onset that the window covers."""
+    """For ``pacing: trial``: start and end of the window, in seconds after the onset."""
     output: OutputKind = "probabilities"
-    """What the model gives: a posterior over ``labels``, in one of three forms, or continuous ``targets``."""
+    """Output of the model: a posterior over ``labels``, in one of three forms, or continuous ``targets``."""
     effort: bool = False
     """Whether the graph has an output ``effort`` (n,) in 0..1."""
     adaptation: AdaptationSpec = AdaptationSpec()
     ocular: Literal["keep", "regress"] = "keep"
-    """What the decoder was trained on; the loop's source does the same unless told otherwise."""
+    """Treatment of the ocular channels in training; by default the source of the loop does the same."""
     control: bool = False
-    """A control (such as the eyes alone), not a decoder to be ranked."""
+    """Whether it is a control (such as the eye control), not a decoder to be ranked."""
     split: Literal["trial", "session", "run", "subject", "overlapping-windows"]
     licence: str = Field(min_length=1)
 
@@ -120,5 +120,5 @@ class DecoderSpec(Checked):
 
     @property
     def decoded(self) -> tuple[str, ...]:
-        """Names of the columns of what `Decoder.decode` gives: labels, or targets."""
+        """Names of the columns in the output of `Decoder.decode`: labels, or targets."""
         return self.labels if self.classifies else self.targets

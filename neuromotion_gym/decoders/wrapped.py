@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 class ProbabilityDecoder:
     """Any object with ``predict_proba`` (scikit-learn, braindecode, LibEMG) as a decoder.
 
-    ``predict_proba`` is called with windows of shape (n, channels, samples) and gives (n, labels), or, where
-    ``spec.output`` says so, logits or log-probabilities. Where ``spec.output`` is "targets", ``predict`` is called
-    instead and gives (n, targets).
+    ``predict_proba`` gets windows of shape (n, channels, samples) and returns an array of shape (n, labels):
+    probabilities, or logits or log-probabilities if ``spec.output`` says so. If ``spec.output`` is "targets",
+    ``predict`` is called instead and returns shape (n, targets).
 
     Examples
     --------
@@ -51,9 +51,9 @@ class ProbabilityDecoder:
         self._unique = uuid4().hex
 
     def digest(self) -> str:
-        """What the model's own ``digest()`` says; else a text that no other object has.
+        """The model's own ``digest()`` if it has one, otherwise a text that is unique to this object.
 
-        Nothing is known of what an object computes, so no result of it may be taken for that of another one.
+        What an unknown object computes cannot be compared, so its results are never reused for another object.
         """
         own = getattr(self.model, "digest", None)
         return str(own()) if callable(own) else self._unique
@@ -68,18 +68,18 @@ class ProbabilityDecoder:
         return checked_output(getattr(self.model, self._method)(windows), len(windows), self.spec), None
 
     def predict_proba(self, windows: np.ndarray, adaptation: np.ndarray | None = None) -> np.ndarray:
-        """`decode` without the effort, for decoders that give a posterior."""
+        """Like `decode` without the effort, for decoders that give a posterior."""
         require_posterior(self.spec, "predict_proba")
         return self.decode(windows, adaptation)[0]
 
     def adapt(self, calibration: Sequence[Recording]) -> None:
-        """Nothing to adapt."""
+        """Returns None: such a decoder has no adaptation."""
 
 
 class IntentPolicy:
     """A decoder as a policy from raw windows to the index of the decoded label.
 
-    For environments made with ``observe="signal"`` and wrapped in ``IntentAction``.
+    It is for environments made with ``observe="signal"`` and wrapped in ``IntentAction``.
     """
 
     def __init__(self, decoder: Decoder) -> None:
@@ -92,8 +92,8 @@ class IntentPolicy:
         Parameters
         ----------
         obs : mapping or array
-            ``obs["signal"]`` of shape (channels, samples) or (n, channels, samples), and, where the decoder is
-            adapted to people, ``obs["adaptation"]``; or the signal itself.
+            ``obs["signal"]`` of shape (channels, samples) or (n, channels, samples) and, if the decoder needs an
+            adaptation, ``obs["adaptation"]``; or an array that is the signal itself.
 
         Returns
         -------

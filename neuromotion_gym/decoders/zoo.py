@@ -1,4 +1,4 @@
-"""Decoders by name: the shipped folders, found by walking them, and those that other packages register."""
+"""Decoders by name: the shipped ones, found by their folders, and those that other packages register."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _REGISTERED: dict[str, Path] = {}
 
 
 def register_decoder(name: str, folder: str | Path) -> None:
-    """Make the decoder in a folder of another package known by name; the same folder again changes nothing.
+    """Register a decoder of another package by its folder; registering the same folder again has no effect.
 
-    A folder with a recipe alone may be registered, too; it is listed once it is trained.
+    A folder that holds only a recipe may be registered too; the decoder is listed after it has been trained.
 
     Raises
     ------
@@ -41,13 +41,13 @@ def decoder_folder(name: str | Path) -> Path:
     Parameters
     ----------
     name : str or path
-        One of `list_decoders`, or the folder itself. A name comes before a folder of the same name in the working
-        directory.
+        One of `list_decoders`, or a folder. The name of a decoder takes precedence over a folder of the same name in
+        the working directory.
 
     Raises
     ------
     NeuroMotionError
-        If there is none of that name; the message lists all there are.
+        If there is no decoder of this name; the message lists all names.
     """
     if isinstance(name, str) and name in _REGISTERED:
         return _REGISTERED[name]
@@ -62,7 +62,7 @@ def decoder_folder(name: str | Path) -> Path:
 
 
 def load_decoder(name: str | Path, *, threads: int = 1) -> OnnxDecoder:
-    """A decoder by its name, or the one in a folder.
+    """Load a decoder by its name or from a folder.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ def load_decoder(name: str | Path, *, threads: int = 1) -> OnnxDecoder:
     """
     path = Path(name)
     if path.suffix == ".onnx" and path.is_file():
-        if path.name == MODEL:  # the folder's own graph, with the adaptation that may lie beside it
+        if path.name == MODEL:  # with adaptation.npy, if the folder has one
             return OnnxDecoder(path.parent, threads=threads)
         return OnnxDecoder(path, load_spec(path.parent), threads=threads)
     return OnnxDecoder(decoder_folder(name), threads=threads)

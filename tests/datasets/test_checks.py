@@ -40,3 +40,8 @@ def test_a_wrong_fact_is_found(
     monkeypatch.setattr(registry, "dataset", lambda name: wrong)
     with pytest.raises(NeuroMotionError, match=message):
         check_dataset("myo_armband", root=data_root, subjects=["Male6"])
+
+
+def test_an_unknown_person_is_named() -> None:
+    with pytest.raises(NeuroMotionError, match="no recordings of Nobody"):
+        check_dataset("myo_armband", subjects=["Nobody"])

@@ -35,7 +35,7 @@ DATASET = Dataset(
     fade_s=0.1,
     rest="rest",
     ocular_channels=("Fp1", "Fp2", "F7", "F8"),
-    # The cue stands left or right on the screen, and the eyes follow it; at 2 s they are back
+    # The cue is on the left or right of the screen, and the eyes follow it; after 2 s they have returned
     skip_cue_s=2.0,
     # Runs 3 and 4 are used as calibration runs without their labels
     calibration_labelled=False,

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 DATASET = "eegmmidb"
 FOLDERS = (".", "eegmmidb", "files/eegmmidb/1.0.0", "MNE-eegbci-data/files/eegmmidb/1.0.0")
-"""Where the folders of people may lie below the folder of the data sets."""
+"""Possible places of the folders of people, relative to the folder of the data sets."""
 RATE_HZ = 160.0
 CHANNELS = 64
 LABELS = ("rest", "left_fist", "right_fist", "both_fists", "both_feet")
@@ -34,7 +34,7 @@ _BASELINE: Mapping[str, str | None] = {"T0": "rest"}
 
 
 def run_meaning(run: int) -> tuple[str, Mapping[str, str | None]]:
-    """Session (``"real"``, ``"imagined"`` or ``"baseline"``) and annotation-to-label map of run 1..14."""
+    """Session (``"real"``, ``"imagined"`` or ``"baseline"``) and map from annotations to labels, for run 1 to 14."""
     if run in (1, 2):
         return "baseline", _BASELINE
     if not 3 <= run <= 14:
@@ -45,7 +45,7 @@ def run_meaning(run: int) -> tuple[str, Mapping[str, str | None]]:
 def read_run(
     subject: str, run: int, *, root: str | os.PathLike[str] | None = None, resample_hz: float | None = None
 ) -> Recording:
-    """One run of one person; T0, T1 and T2 stretches are its trials, each from its onset.
+    """One run of one person. Its trials are the stretches annotated T0, T1 and T2; each begins at its onset.
 
     Parameters
     ----------
@@ -54,15 +54,15 @@ def read_run(
     run : int
         1 to 14.
     root : path, optional
-        Data folder; see `data_root`.
+        Folder of the data sets; see `data_root`.
     resample_hz : float, optional
-        Resample to this rate; S088, S092 and S100 need it, since they were recorded at 128 Hz.
+        Resample to this rate. S088, S092 and S100 were recorded at 128 Hz and cannot be read without it.
 
     Raises
     ------
     NeuroMotionError
-        If the file is missing, truncated or corrupt, not at 160 Hz, or its channels are not the 64 of the
-        data set, flat, or not finite.
+        If the file is missing, truncated or corrupt; if it is not at 160 Hz and ``resample_hz`` is not given; or if
+        its channels are not the 64 of the data set, are flat, or have samples that are not finite.
     """
     return read_file(edf_file(data_root(root), subject, run), resample_hz=resample_hz)
 
@@ -86,7 +86,7 @@ def edf_file(root: Path, subject: str, run: int) -> Path:
 
 
 def read_file(path: str | os.PathLike[str], *, resample_hz: float | None = None) -> Recording:
-    """One EDF file named as published, ``S001R03.edf``; see `read_run`."""
+    """Read one EDF file, which has its published name (``S001R03.edf``); see `read_run`."""
     import mne
 
     path = Path(path)
@@ -127,7 +127,7 @@ def read_file(path: str | os.PathLike[str], *, resample_hz: float | None = None)
 
 
 def channel_names() -> tuple[str, ...]:
-    """The 64 channels, by their 10-10 names, in the order of the files."""
+    """10-10 names of the 64 channels, in the order of the files."""
     rows = (
         "FC5 FC3 FC1 FCz FC2 FC4 FC6 C5 C3 C1 Cz C2 C4 C6 CP5 CP3 CP1 CPz CP2 CP4 CP6 Fp1 Fpz Fp2 AF7 AF3 AFz AF4 AF8 "
         "F7 F5 F3 F1 Fz F2 F4 F6 F8 FT7 FT8 T7 T8 T9 T10 TP7 TP8 P7 P5 P3 P1 Pz P2 P4 P6 P8 PO7 PO3 POz PO4 PO8 "

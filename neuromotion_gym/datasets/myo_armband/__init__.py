@@ -1,4 +1,4 @@
-"""The Myo armband set: eight electrodes around the forearm, seven gestures held from the first sample."""
+"""The Myo armband set: eight electrodes around the forearm; each of seven gestures is held from the first sample on."""
 
 from __future__ import annotations
 

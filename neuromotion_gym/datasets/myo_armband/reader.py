@@ -1,7 +1,9 @@
-"""Myo armband data set: eight channels, seven gestures, held from the first sample (no onset).
+"""Reader of the Myo armband set: eight channels; seven gestures, held from the first sample on (no onset).
 
-Each ``classe_<i>.dat`` is raw little-endian int16, samples of the eight channels interleaved, -128..127 at 200 Hz;
-gesture ``i mod 7``, repetition ``i div 7``. Côté-Allard et al., IEEE TNSRE 27(4):760-771, 2019; GPL-3.0.
+Each file ``classe_<i>.dat`` holds little-endian int16 without a header, the eight channels interleaved, values
+-128..127, at 200 Hz. The gesture is ``i mod 7``, the repetition ``i div 7``.
+
+Côté-Allard et al., IEEE TNSRE 27(4):760-771, 2019; GPL-3.0.
 """
 
 from __future__ import annotations
@@ -29,30 +31,30 @@ LABELS = (
     "hand_open",
 )
 SUBJECTS = ("Female0", "Female1", *(f"Male{i}" for i in range(8)))
-"""The people whose recordings the parts table knows; the published set has Male8 to Male15 too."""
+"""The people in the table of parts; the published set also has Male8 to Male15."""
 ROUNDS = ("training0", "Test0", "Test1")
 SPEC = SignalSpec("emg", tuple(f"emg_{i}" for i in range(1, 9)), 200.0, "count")
 FILES = 28
 FOLDERS = (".", "EvaluationDataset", "myo_armband_8ch", "myo_armband_8ch/EvaluationDataset", "myo_armband")
-"""Where the folders of people may lie below the folder of the data sets."""
+"""Possible places of the folders of people, relative to the folder of the data sets."""
 
 
 def read_round(subject: str, round_name: str, *, root: str | os.PathLike[str] | None = None) -> Recording:
-    """One round of one person: 28 trials (4 repetitions of 7 gestures), file after file.
+    """One round of one person: 28 trials (4 repetitions of 7 gestures), one per file, joined in order.
 
     Parameters
     ----------
     subject : str
         ``"Female0"``, ``"Male0"`` and so on.
     round_name : {"training0", "Test0", "Test1"}
-        The recording's ``session``.
+        Name of the round; it becomes the recording's ``session``.
     root : path, optional
-        Data folder; see `data_root`.
+        Folder of the data sets; see `data_root`.
 
     Raises
     ------
     NeuroMotionError
-        If the folder or a file is missing, or a file is cut, clipped beyond the armband's range, or flat.
+        If the folder or a file is missing, or a file is truncated, has values outside the armband's range, or is flat.
     """
     pieces = [_read_file(path) for path in round_files(data_root(root), subject, round_name)]
     edges = np.cumsum([0, *(piece.shape[1] for piece in pieces)])
@@ -63,12 +65,12 @@ def read_round(subject: str, round_name: str, *, root: str | os.PathLike[str] | 
 
 
 def round_files(root: Path, subject: str, round_name: str) -> tuple[Path, ...]:
-    """The 28 files of one round of one person, in the order of time.
+    """The 28 files of one round of one person, in order of time.
 
     Raises
     ------
     NeuroMotionError
-        If the folder of data sets has no such person, or the person no such round.
+        If the folder of the data sets lacks the person, or the person lacks the round.
     """
     for folder in FOLDERS:
         person = root / folder / subject
@@ -84,7 +86,7 @@ def round_files(root: Path, subject: str, round_name: str) -> tuple[Path, ...]:
 
 
 def _read_file(path: Path) -> np.ndarray:
-    """One ``.dat`` file, float32 of shape (8, samples)."""
+    """Samples of one ``.dat`` file, float32 of shape (8, samples)."""
     try:
         raw = path.read_bytes()
     except OSError as error:
