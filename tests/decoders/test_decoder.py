@@ -150,7 +150,7 @@ def test_check_decoder_finds_a_decoder_that_remembers(tiny):
             self.calls += 1
             return super().predict_proba(windows + self.calls * np.array([[[1.0], [0.0]]]))
 
-    with pytest.raises(NeuroMotionError, match="asked again"):
+    with pytest.raises(NeuroMotionError, match="different results for the same windows"):
         check_decoder(ProbabilityDecoder(Remembering(), tiny.spec(output="probabilities")))
 
 

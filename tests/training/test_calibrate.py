@@ -31,7 +31,7 @@ def test_calibrated_folder_is_a_decoder_of_its_own(tiny, head_folder, tmp_path):
 
 
 def test_calibration_says_what_it_lacks(tiny, head_folder, tiny_folder, tmp_path):
-    with pytest.raises(NeuroMotionError, match="none of right"):
+    with pytest.raises(NeuroMotionError, match="missing: right"):
         calibrate(head_folder, tiny.recording(0, labels=("left",)), tmp_path / "x")
     with pytest.raises(NeuroMotionError, match="not 'head'"):
         calibrate(tiny_folder, tiny.recording(), tmp_path / "x")
