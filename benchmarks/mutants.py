@@ -2,9 +2,9 @@
 
 A mutant is a small change of the code: ``<`` for ``<=``, ``+`` for ``-``, another constant, a condition turned round, a
 statement left out. Where no test fails, the line is not guarded. Mutants are sampled with a fixed seed from the modules
-in `TARGETS`; each is run against the tests that cover its line, the quickest first. Results are kept in ``--out``: a
-killed mutant is not run again as long as its module and the test file that killed it stay the same, a survivor as long
-as its module and all tests do.
+in `TARGETS`; each is run against the tests that cover its line, those of its own test file first. Results are kept in
+``--out``: a killed mutant is not run again as long as its module and the test file that killed it stay the same, a
+survivor as long as its module and all tests do.
 
 Takes pytest-cov (the extra ``dev``), ``NEUROMOTION_DATA`` for the tests that read recordings, and hours on two cores;
 stop it with Ctrl-C and go on with the same command.
@@ -336,13 +336,22 @@ def run(mutant: Mutant, tests: list[str], expected_s: float, copy: Path) -> tupl
 def chosen_tests(
     mutant: Mutant, lines: dict[str, dict[str, list[str]]], seconds: dict[str, float]
 ) -> tuple[list[str], float]:
-    """The tests that cover a mutant's line, the quickest first, and what they take."""
+    """The tests that cover a mutant's line, and what they take.
+
+    Tests of the module's own test file first, then those of its box, then the others; among them the quickest first.
+    """
+    module = Path(mutant.file)
+    box = f"tests/{module.parent.relative_to('neuromotion_gym').as_posix()}/"
+    own = f"{box}test_{module.stem}.py".replace("/./", "/")
+
+    def order(test: str) -> tuple[bool, bool, float]:
+        return _file_of(test) != own, not test.startswith(box), seconds.get(test, 0.0)
+
     found, total = [], 0.0
-    for test in sorted(lines.get(mutant.file, {}).get(str(mutant.line), []), key=lambda name: seconds.get(name, 0.0)):
-        total += seconds.get(test, 0.0)
-        if total > SECONDS and found:
-            break
-        found.append(test)
+    for test in sorted(lines.get(mutant.file, {}).get(str(mutant.line), []), key=order):
+        if not found or total + seconds.get(test, 0.0) <= SECONDS:
+            total += seconds.get(test, 0.0)
+            found.append(test)
     return found, total
 
 
