@@ -20,13 +20,11 @@ import os
 import random
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from queue import SimpleQueue
@@ -48,6 +46,38 @@ TARGETS = (
 SECONDS = 60.0
 """Of tests that are run for one mutant, by their own durations."""
 SLACK_S = 90.0
+SERVER = """
+import json, os, signal, sys, time
+import hypothesis.strategies, pytest
+import gymnasium.vector, mujoco, numpy, onnxruntime, pydantic, scipy.signal, scipy.stats, typer, yaml
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.getcwd())
+for line in sys.stdin:
+    tests, limit_s, output = json.loads(line)
+    child = os.fork()
+    if not child:
+        os.setsid()
+        file = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        for stream in (1, 2):
+            os.dup2(file, stream)
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        status = pytest.main(["-n", "0", "-x", "-q", "-p", "no:cacheprovider", *tests])
+        sys.stdout.flush()
+        os._exit(int(status))
+    end = time.monotonic() + limit_s
+    ended, status = 0, None
+    while not ended and time.monotonic() < end:
+        time.sleep(0.02)
+        ended, code = os.waitpid(child, os.WNOHANG)
+        status = os.waitstatus_to_exitcode(code) if ended else None
+    try:
+        os.killpg(child, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    if not ended:
+        os.waitpid(child, 0)
+    print(json.dumps(status), flush=True)
+"""
 FAILED = re.compile(r"^(?:FAILED|ERROR) (tests/[^:\s]+\.py)(.*?)(?: - .*)?$", re.MULTILINE)
 COMPARISONS = {
     ast.Lt: "<=", ast.LtE: "<", ast.Gt: ">=", ast.GtE: ">", ast.Eq: "!=", ast.NotEq: "==",
@@ -266,7 +296,7 @@ def _measured(files: list[str], folder: Path, seconds: dict[str, float]) -> dict
     ]  # fmt: skip
     environment = {**os.environ, "COVERAGE_FILE": str(data.resolve())}
     with tempfile.TemporaryDirectory() as place, durations.open("w", encoding="utf-8") as file:
-        copy = copies(1, Path(place)).get().resolve()
+        copy = copy_of_checkout(Path(place) / "copy")
         subprocess.run(command, cwd=copy, env=environment, stdout=file, check=False)
     output = durations.read_text(encoding="utf-8")
     failed = {"".join(found) for found in FAILED.findall(output)}
@@ -308,27 +338,48 @@ def state_of(outcome: str, killer: str) -> str:
     return _digest(list((ROOT / "tests").rglob("*.py")))
 
 
-def run(mutant: Mutant, tests: list[str], expected_s: float, copy: Path) -> tuple[str, str]:
+class Tester:
+    """Runs tests in a copy of the checkout, each time in a fresh fork of a process that has imported other packages.
+
+    Parameters
+    ----------
+    copy : path
+    """
+
+    def __init__(self, copy: Path) -> None:
+        self.copy = copy
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", SERVER], cwd=copy, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def run(self, tests: list[str], limit_s: float) -> tuple[int | None, str]:
+        """Exit status of pytest, None if it takes longer than ``limit_s``, and what it printed."""
+        output = self.copy.with_suffix(".txt")
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(json.dumps([tests, limit_s, str(output)]) + "\n")
+        self.process.stdin.flush()
+        return json.loads(self.process.stdout.readline()), output.read_text(encoding="utf-8", errors="replace")
+
+    def close(self) -> None:
+        """End the process."""
+        self.process.kill()
+        self.process.wait()
+
+
+def run(mutant: Mutant, tests: list[str], expected_s: float, tester: Tester) -> tuple[str, str]:
     """``killed``, ``survived`` or ``not covered``, and the test file that killed it, where one did."""
     if not tests:
         return "not covered", ""
-    file = copy / mutant.file
+    file = tester.copy / mutant.file
     source = (ROOT / mutant.file).read_text(encoding="utf-8")
     file.write_text(applied(mutant, source), encoding="utf-8")
-    command = [sys.executable, "-m", "pytest", "-n", "0", "-x", "-q", "-p", "no:cacheprovider", *tests]
-    process = subprocess.Popen(
-        command, cwd=copy, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
-    )
     try:
-        output, _ = process.communicate(timeout=3 * expected_s + SLACK_S)
-    except subprocess.TimeoutExpired:
-        return "killed", ""
+        status, output = tester.run(tests, 3 * expected_s + SLACK_S)
     finally:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
         file.write_text(source, encoding="utf-8")
     # 0: all passed; 1: a test failed; 2 and 4: a module no longer imports; 5: none of the tests was found
-    outcome = {0: "survived", 5: "not covered"}.get(process.returncode, "killed")
+    outcome = {0: "survived", 5: "not covered"}.get(status, "killed") if status is not None else "killed"
     failed = FAILED.search(output)
     return outcome, failed[1] if outcome == "killed" and failed else ""
 
@@ -347,23 +398,21 @@ def chosen_tests(
     def order(test: str) -> tuple[bool, bool, float]:
         return _file_of(test) != own, not test.startswith(box), seconds.get(test, 0.0)
 
+    covered = lines.get(mutant.file, {})
+    # A line that runs while its module is imported belongs to no test: tests of the module's other lines judge it
+    covering_tests = covered.get(str(mutant.line)) or {test for tests in covered.values() for test in tests}
     found, total = [], 0.0
-    for test in sorted(lines.get(mutant.file, {}).get(str(mutant.line), []), key=order):
+    for test in sorted(covering_tests, key=order):
         if not found or total + seconds.get(test, 0.0) <= SECONDS:
             total += seconds.get(test, 0.0)
             found.append(test)
     return found, total
 
 
-def copies(count: int, folder: Path) -> SimpleQueue[Path]:
-    """Copies of the checkout in which mutants are made."""
-    free: SimpleQueue[Path] = SimpleQueue()
-    for number in range(count):
-        copy = folder / str(number)
-        left_out = shutil.ignore_patterns(".git", "*.egg-info", "__pycache__", "scratch", ".*cache")
-        shutil.copytree(ROOT, copy, ignore=left_out)
-        free.put(copy)
-    return free
+def copy_of_checkout(folder: Path) -> Path:
+    """A copy of the checkout, in which mutants are made."""
+    left_out = shutil.ignore_patterns(".git", "*.egg-info", "__pycache__", "scratch", ".*cache")
+    return Path(shutil.copytree(ROOT, folder, ignore=left_out)).resolve()
 
 
 def table(results: dict[str, dict[str, object]]) -> Iterator[str]:
@@ -406,15 +455,18 @@ def main() -> None:
         known = {entry["key"]: entry for entry in map(json.loads, log.read_text(encoding="utf-8").splitlines())}
     todo = [mutant for mutant in sample if not holds(known.get(mutant.key))]
     with tempfile.TemporaryDirectory() as folder, log.open("a", encoding="utf-8") as file:
-        free = copies(arguments.jobs, Path(folder))
+        free: SimpleQueue[Tester] = SimpleQueue()
+        testers = [Tester(copy_of_checkout(Path(folder) / str(number))) for number in range(arguments.jobs)]
+        for tester in testers:
+            free.put(tester)
 
         def one(mutant: Mutant) -> tuple[Mutant, tuple[str, str]]:
-            copy = free.get()
+            tester = free.get()
             try:
                 tests, expected_s = chosen_tests(mutant, lines, seconds)
-                return mutant, run(mutant, tests, expected_s, copy)
+                return mutant, run(mutant, tests, expected_s, tester)
             finally:
-                free.put(copy)
+                free.put(tester)
 
         with ThreadPoolExecutor(arguments.jobs) as pool:
             for number, done in enumerate(as_completed([pool.submit(one, mutant) for mutant in todo]), 1):
@@ -425,6 +477,8 @@ def main() -> None:
                 file.write(json.dumps(entry) + "\n")
                 file.flush()
                 print(f"{number}/{len(todo)} {outcome}: {mutant.file}:{mutant.line}: {mutant.old!r} -> {mutant.new!r}")
+        for tester in testers:
+            tester.close()
     results = {mutant.key: known[mutant.key] for mutant in sample}
     print("\n".join(table(results)))
     for result in results.values():

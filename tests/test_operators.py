@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.operators import Operator, OperatorSpec
 
 STRIDE = 0.015
@@ -56,6 +57,18 @@ def make_operator(
 
 def ask(operator: Operator, error: float | list[float], rows: int = 1) -> np.ndarray:
     return operator.step(np.tile(np.atleast_1d(error).astype(float), (rows, 1)), np.ones((rows, 1))).copy()
+
+
+def test_the_person_is_the_one_that_committed_results_rest_on() -> None:
+    assert OperatorSpec().model_dump() == {"delay_s": 0.25, "hold_s": 0.3, "lapse": 0.01}
+
+
+@pytest.mark.parametrize(("name", "low", "high"), [("delay_s", 0, 2), ("hold_s", 0, 5), ("lapse", 0, 1)])
+def test_figures_of_a_person_reach_to_their_bounds_and_not_beyond(name: str, low: float, high: float) -> None:
+    assert [getattr(OperatorSpec(**{name: value}), name) for value in (low, high)] == [low, high]
+    for value in (low - 1e-9, high + 1e-9):
+        with pytest.raises(NeuroMotionError, match=name):
+            OperatorSpec(**{name: value})
 
 
 def test_it_does_nothing_before_its_reaction_time() -> None:

@@ -43,6 +43,15 @@ def test_comparison_is_paired():
     assert comparison.people == 20
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_difference_of_rates_stays_within_what_rates_allow(sign):
+    people = [f"p{i}" for i in range(10)]
+    better, worse = np.ones(10), np.array([0.0] * 9 + [0.4])
+    pair = (better, people, worse, people) if sign > 0 else (worse, people, better, people)
+    interval = statistics.compare(*pair).difference
+    assert (interval.high if sign > 0 else interval.low) == sign
+
+
 def test_comparison_refuses_other_people():
     with pytest.raises(NeuroMotionError, match="only one of the two has c"):
         statistics.compare(np.ones(2), ["a", "b"], np.ones(3), ["a", "b", "c"])

@@ -11,7 +11,7 @@ import pytest
 from neuromotion_gym.benchmark import runner
 from neuromotion_gym.benchmark.config import BenchmarkConfig, expand, load_config
 from neuromotion_gym.benchmark.episodes import episode_keys, play
-from neuromotion_gym.benchmark.report import HEADER, Line, read_lines, share_closed, write_report
+from neuromotion_gym.benchmark.report import HEADER, Line, read_lines, report_text, share_closed, write_report
 from neuromotion_gym.benchmark.runner import run_benchmark
 from neuromotion_gym.controllers import make_controller
 from neuromotion_gym.datasets import registry
@@ -200,6 +200,22 @@ def test_committed_benchmarks_are_valid():
     for path in files:
         assert load_config(path).name == path.stem
         assert expand(load_config(path))
+
+
+@pytest.mark.parametrize(
+    ("changes", "unseen"),
+    [({}, True), ({"fitted_on": "not known"}, False), ({"seen_by_decoder": ["S001"]}, False), ({"source": "x"}, False)],
+)
+def test_trials_are_called_unseen_only_if_they_are_for_every_decoder(changes, unseen):
+    clean = {"about": {}, "people_unseen": "all", "split": "people", "source": "replay"}
+    clean |= {"fitted_on": "others", "seen_by_decoder": [], "seen_by_controller": []}
+    lines = [line("decoder", "argmax", 5), line("oracle", "argmax", 9), line("decoder", "argmax", 5, "b")]
+    for one in lines:
+        one.cell.update(clean)
+    lines[1].cell["fitted_on"] = "not known"  # an oracle reads no signals
+    lines[0 if "source" in changes else 2].cell.update(changes)
+    text = " ".join(report_text(lines, config())[1])
+    assert ("replayed trials that no decoder was trained on" in text) is unseen
 
 
 def test_offline_accuracy_is_ranked_against_task_success(monkeypatch):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from neuromotion_gym.decoders import OnnxDecoder
-from neuromotion_gym.decoders.calibration import best_factor, calibration_windows, discriminant
+from neuromotion_gym.decoders.calibration import BLOCKS, best_factor, calibration_windows, discriminant, fit_head
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.signals.recording import Session, Trial
 from neuromotion_gym.training.evaluation import accuracy_by_person, decide
@@ -74,3 +74,19 @@ def test_few_windows_of_a_label_are_refused(tiny, head_folder):
     short = replace(recording, trials=(*recording.trials[:1], Trial("right", 40, 50)))
     with pytest.raises(NeuroMotionError, match="at least 8 windows of every label.*right"):
         OnnxDecoder(head_folder).adapt([short])
+
+
+def test_as_many_windows_as_there_have_to_be_are_enough(tiny):
+    spec = tiny.spec(adaptation={"kind": "head", "shape": (2, 3), "shrinkage": 0.1})
+    recording = tiny.recording()
+    length = spec.window + (2 * BLOCKS - 1) * round(spec.hop_s * spec.rate_hz)
+
+    def head(samples):
+        trials = [trial for trial in recording.trials if trial.stop - trial.start >= samples]
+        first = [next(one for one in trials if one.label == label) for label in spec.labels]
+        short = replace(recording, trials=tuple(replace(one, stop=one.start + samples) for one in first))
+        return fit_head(lambda windows: windows.mean(axis=2), [short], spec)
+
+    assert head(length).shape == (2, 3)
+    with pytest.raises(NeuroMotionError, match="at least 8 windows"):
+        head(length - 1)

@@ -45,6 +45,40 @@ def test_whole_recipe_is_read_and_written_unchanged():
     assert recipe_digest(again) == recipe_digest(recipe)
 
 
+EDGES = {
+    "seed": (0, 2**31 - 1),
+    "epochs": (1, 10_000),
+    "fold_epochs": (1, 10_000),
+    "batch": (1, 65_536),
+    "learning_rate": (1e-12, 10),
+    "weight_decay": (0, 10),
+    "label_smoothing": (0, 1 - 1e-12),
+    "warmup": (0, 1 - 1e-12),
+    "seeds": (1, 32),
+}
+
+
+@pytest.mark.parametrize("key", EDGES)
+def test_settings_of_training_reach_to_their_bounds_and_not_beyond(key):
+    text = WHOLE.replace("epochs: 3", "{key}: {value!r}")
+    low, high = EDGES[key]
+    for value in (low, high):
+        assert getattr(read(text.format(key=key, value=value)).training, key) == value
+    step = 1 if isinstance(low, int) and isinstance(high, int) else 1e-9
+    for value in (low - step, high + step):
+        with pytest.raises(NeuroMotionError, match=key):
+            read(text.format(key=key, value=value))
+
+
+def test_settings_of_training_have_the_defaults_that_shipped_recipes_rest_on():
+    training = read(WHOLE.replace("epochs: 3", "seed: 0")).training
+    found = training.model_dump(exclude={"method", "keep", "fold_epochs"})
+    assert found == {
+        "seed": 0, "epochs": 30, "batch": 64, "learning_rate": 1e-3, "weight_decay": 0.0, "label_smoothing": 0.0,
+        "warmup": 0.1, "seeds": 1,
+    }  # fmt: skip
+
+
 def test_digest_changes_with_a_setting_and_not_with_a_note():
     recipe = read(WHOLE)
     assert recipe_digest(read(WHOLE.replace("epochs: 3", "epochs: 4"))) != recipe_digest(recipe)

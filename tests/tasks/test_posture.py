@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from neuromotion_gym.errors import NeuroMotionError
-from neuromotion_gym.tasks.posture import LEVELS, MOST_CANDIDATES, PostureTask, posture_level
+from neuromotion_gym.tasks.posture import LEVELS, MOST_CANDIDATES, START, PostureTask, posture_level
 
 CASES = [(level, axes) for level in LEVELS for axes in (1, 2, 3)]
 CONTROL_S = 0.05
@@ -56,6 +56,50 @@ def test_best_constant_posture_scores_what_was_computed(level: str, axes: int) -
 @pytest.mark.parametrize("axes", [1, 2, 3])
 def test_blind_ceiling_on_hard(axes: int) -> None:
     assert posture_level("hard", axes, 0.4, 0.5, rest=True).chance() <= 0.15 + 1e-9
+
+
+@pytest.mark.parametrize(
+    ("level", "axes", "slow", "rest", "figures"),
+    [
+        # tolerance, box, speed in half ranges per second, dwell time and time limit in seconds
+        ("easy", 3, False, True, (0.15, 0.2, 0.3, 1.0, 20.0)),
+        ("standard", 1, False, True, (0.15, 0.2, 0.3, 1.0, 20.0)),
+        ("standard", 3, False, True, (0.15, 0.2, 0.3, 1.0, 20.0)),
+        ("standard", 3, True, True, (0.15, 0.2, 0.15, 2.0, 40.0)),
+        ("easy", 1, True, True, (0.15, 0.2, 0.15, 2.0, 40.0)),
+        ("hard", 1, False, True, (0.075, 0.1, 0.165, 1.6, 20.0)),
+        ("hard", 3, False, True, (0.15, 0.2, 0.3, 1.7, 20.0)),
+        ("hard", 3, True, True, (0.15, 0.2, 0.1031, 5.0, 58.0)),
+        ("standard", 1, False, False, (0.15, 0.2, 0.25, 1.2, 26.0)),
+        ("standard", 3, True, False, (0.15, 0.2, 0.0769, 3.9, 101.0)),
+        ("hard", 1, True, False, (0.075, 0.1, 0.0231, 11.3, 180.0)),
+    ],
+)
+def test_levels_have_the_figures_that_committed_results_rest_on(
+    level: str, axes: int, slow: bool, rest: bool, figures: tuple[float, ...]
+) -> None:
+    rules = posture_level(level, axes, *((1.3, 1.6) if slow else (0.4, 0.5)), rest=rest)
+    found = (rules.tolerance, rules.box, rules.speed, rules.dwell_s, rules.time_limit_s)
+    assert found == pytest.approx(figures, abs=1e-4)
+
+
+def test_candidates_are_far_from_home_and_from_each_other() -> None:
+    one = posture_level("standard", 1, 0.4, 0.5, rest=True).goals.candidates
+    assert one.ravel().tolist() == [-0.8, -0.3, 0.3, 0.8]
+    corners = posture_level("standard", 3, 0.4, 0.5, rest=True).goals.candidates
+    assert len(np.unique(corners, axis=0)) == 8
+    assert (np.abs(corners) == 0.6).all()
+    single = posture_level("easy", 3, 0.4, 0.5, rest=True).goals.candidates
+    assert len(np.unique(single, axis=0)) == 6
+    assert (np.sort(np.abs(single), axis=1) == [0, 0, 0.6]).all()
+
+
+def test_starts_lie_on_both_sides_of_home() -> None:
+    task = make_task("standard", 3, 400)
+    assert np.abs(task.home).max() <= START
+    assert np.abs(task.home).max() > 0.95 * START
+    assert np.abs(task.home.mean(axis=0)).max() < 4 * START / np.sqrt(3 * 400)
+    assert len(np.unique(task.home)) == 1200
 
 
 @pytest.mark.parametrize(("level", "axes"), CASES)
