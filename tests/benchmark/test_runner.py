@@ -11,7 +11,7 @@ import pytest
 from neuromotion_gym.benchmark import runner
 from neuromotion_gym.benchmark.config import BenchmarkConfig, expand, load_config
 from neuromotion_gym.benchmark.episodes import episode_keys, play
-from neuromotion_gym.benchmark.report import HEADER, Line, read_lines, report_text, share_closed, write_report
+from neuromotion_gym.benchmark.report import HEADER, Line, _title, read_lines, report_text, share_closed, write_report
 from neuromotion_gym.benchmark.runner import run_benchmark
 from neuromotion_gym.controllers import make_controller
 from neuromotion_gym.datasets import registry
@@ -218,6 +218,26 @@ def test_trials_are_called_unseen_only_if_they_are_for_every_decoder(changes, un
     assert ("replayed trials that no decoder was trained on" in text) is unseen
 
 
+@pytest.mark.parametrize(
+    ("dataset", "ocular", "skip_cue", "words"),
+    [
+        ("eegmmidb", "keep", 0.0, ["as recorded"]),
+        ("eegmmidb", "regress", 2.0, ["ocular channels regressed out, 2 s after the cue left out"]),
+        ("myo_armband", "keep", 0.0, []),  # it has no ocular channels
+        (None, "keep", 0.0, []),  # a source of one's own
+    ],
+)
+def test_the_title_of_a_table_says_under_what_conditions(dataset, ocular, skip_cue, words):
+    one = line("decoder", "argmax", 5)
+    one.cell.update(about={"dataset": dataset}, ocular=ocular, skip_cue=skip_cue, goals=8)
+    one.cell.update(layout={"time_limit_s": 20.0, "dwell_s": 1.0, "lag_s": 0.4}, task_options={"discount": 0.9})
+    assert _title(one).split("; ") == [
+        "easy: 8 goals, chance 0.500", *words, "20 s at most, dwell 1 s, lag 0.40 s", "discount: 0.9",
+    ]  # fmt: skip
+    one.cell["goals"] = 0
+    assert _title(one).startswith("easy: a continuum of goals")
+
+
 def test_offline_accuracy_is_ranked_against_task_success(monkeypatch):
     from neuromotion_gym.benchmark import report
 
@@ -416,6 +436,35 @@ def test_a_rate_of_information_that_means_nothing_is_not_printed():
     column = HEADER.index("ITR, bit/min [95 %]")
     assert _rows("decoder", [none], [none])[0][column] == "–"
     assert _rows("decoder", [plain], [plain])[0][column] != "–"
+
+
+def test_rows_name_decoders_by_themselves_and_bounds_with_the_decoder_that_they_bound():
+    from neuromotion_gym.benchmark.report import _rows
+
+    everything = [line(role, "argmax", 5) for role in ("decoder", "control", "oracle", "shuffled", "blind")]
+    rows = [_rows(one.cell["role"], [one], everything)[0] for one in everything]
+    assert [row[0] for row in rows] == ["a", "a (control)", "oracle (a)", "shuffled (a)", "blind (a)"]
+
+
+def test_the_share_that_is_closed_is_given_for_decoders_and_not_for_bounds():
+    from neuromotion_gym.benchmark.report import _rows
+
+    column = HEADER.index("shuffled → oracle")
+    bounds = [line("oracle", "argmax", 10), line("shuffled", "argmax", 4)]
+    for role, share in (("decoder", "0.50"), ("control", "0.50"), ("oracle", "–"), ("blind", "–")):
+        one = line(role, "argmax", 7)
+        assert _rows(role, [one], [one, *bounds])[0][column] == share
+
+
+def test_only_decoders_are_compared_with_the_reference_controller():
+    from neuromotion_gym.benchmark.report import _rows
+
+    column = next(index for index, name in enumerate(HEADER) if name.startswith("against"))
+    for role, compared in (("decoder", True), ("control", True), ("oracle", False), ("shuffled", False)):
+        pair = [line(role, "argmax", 5), line(role, "bayes", 9)]
+        rows = _rows(role, pair, pair)
+        assert rows[0][column] == "–"
+        assert (rows[1][column] != "–") is compared
 
 
 def test_an_interval_near_one_has_a_width_and_is_marked():

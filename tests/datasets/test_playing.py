@@ -23,6 +23,12 @@ def test_defaults_come_from_the_decoder_and_its_data_set() -> None:
     assert (playing.ocular, playing.skip_cue, playing.pacing) == ("keep", 0.0, "sliding")
 
 
+def test_what_a_playing_leaves_out_changes_nothing_of_the_recordings() -> None:
+    playing = Playing(source="replay", dataset="eegmmidb", part="tune", labels=("rest",))
+    assert (playing.ocular, playing.skip_cue, playing.pacing, playing.perturbations) == ("keep", 0.0, "sliding", ())
+    assert (playing.session_kind, playing.subjects, playing.channels, playing.epoch_s) == (None, None, None, None)
+
+
 def test_whole_trials_are_played_from_their_onset_by_default() -> None:
     spec = load_decoder("eeg_fists").spec
     paced = spec.model_copy(update={"pacing": "trial", "epoch_s": (1.0, 3.0)})
@@ -42,6 +48,8 @@ def test_whole_trials_are_played_from_their_onset_by_default() -> None:
         ("eeg_fists", {"skip_cue": -1.0}, "from 0 to 60"),
         ("eeg_fists", {"skip_cue": "2"}, "from 0 to 60"),
         ("eeg_fists", {"skip_cue": float("nan")}, "from 0 to 60"),
+        ("eeg_fists", {"skip_cue": True}, "from 0 to 60"),
+        ("eeg_fists", {"skip_cue": 60}, "from 0 to 60"),
         ("eeg_fists", {"part": "rest"}, "part"),
         ("eeg_fists", {"subjects": []}, "subjects"),
     ],
@@ -74,7 +82,10 @@ def test_real_people_are_replayed_from_the_table(data_root: Path) -> None:
     assert source.spec.channels == ("C3", "Cz", "C4")
     assert source.sessions == (("S036", "imagined"), ("S037", "imagined"))
     assert source.provenance["pieces_s"] == (1.0, 2.0)  # 4.1 s less the cue and the fade
-    assert {key: source.provenance[key] for key in ("kind", "dataset", "part", "split", "ocular", "onset")} == {
+    facts = ("kind", "dataset", "part", "split", "ocular", "onset", "session_kind", "unseen")
+    assert {key: source.provenance[key] for key in facts} == {
+        "session_kind": "imagined",
+        "unseen": [],
         "kind": "replay",
         "dataset": "eegmmidb",
         "part": "test",
@@ -88,3 +99,12 @@ def test_real_people_are_replayed_from_the_table(data_root: Path) -> None:
     source.start(2)
     source.reset(np.arange(2), [np.random.default_rng(row) for row in range(2)], np.array([0, 1]))
     assert source.read(np.array([0, 1]), 480).shape == (2, 3, 480)
+
+
+def test_a_data_set_with_one_kind_of_sessions_names_none_and_only_the_test_part_is_unseen(data_root: Path) -> None:
+    options = {"source": "replay", "dataset": "myo_armband", "labels": ("neutral", "hand_close")}
+    for part, people, unseen in (("tune", ("Male0",), []), ("test", ("Male0", "Male6"), ["Male6"])):
+        source = open_source(Playing(part=part, subjects=people, **options), data_root)
+        assert source.provenance["session_kind"] is None
+        assert source.provenance["unseen"] == unseen
+        assert source.provenance["licence"]

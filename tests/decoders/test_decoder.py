@@ -39,11 +39,38 @@ class Means:
         ({"adaptation": {"kind": "euclidean", "shape": (2, 2), "band_hz": (8, 50)}}, "below half"),
         ({"adaptation": {"kind": "head", "shape": (3, 3)}}, "number of labels"),
         ({"adaptation": {"kind": "none", "shap": ()}}, "'shap' is not known"),
+        ({"adaptation": {"kind": "head", "shape": (2, 0)}}, "two positive lengths"),
+        ({"adaptation": {"kind": "head", "shape": (2, 3, 1)}}, "two positive lengths"),
+        ({"adaptation": {"kind": "none", "shape": (2, 2)}}, "has no shape"),
+        ({"pacing": "trial", "epoch_s": (0.0, 0.06)}, "6 samples.*window is 4"),
+        ({"channels": ["a", ""]}, "channels.*not empty"),
+        ({"targets": ["grip"]}, "targets belong to output 'targets'"),
+        ({"output": "targets"}, "needs targets"),
     ],
 )
 def test_wrong_specification_is_refused_by_name(tiny, changes, named):
     with pytest.raises(NeuroMotionError, match=named):
         tiny.spec(**changes)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"window": 1},
+        {"channels": ["a"]},
+        {"adaptation": {"kind": "head", "shape": (2, 1)}},
+        {"pacing": "trial", "epoch_s": (0.0, 0.05)},
+        {"pacing": "trial", "epoch_s": (0.02, 0.05)},
+        {"output": "targets", "targets": ["grip"], "labels": []},
+    ],
+)
+def test_specification_at_the_edge_of_what_is_allowed(tiny, changes):
+    spec = tiny.spec(**changes)
+    assert {key: getattr(spec, key) for key in changes if key == "window"} == {
+        key: value for key, value in changes.items() if key == "window"
+    }
+    assert spec.effort is False
+    assert spec.control is False
 
 
 def test_missing_fields_are_all_named():

@@ -52,3 +52,27 @@ def test_channels_that_the_data_set_names_are_shown_first() -> None:
     first = registry.dataset(env.loop.stream.spec.dataset).shown_first
     chosen = pick_channels(snapshot.channels, snapshot.shown_first)
     assert [snapshot.channels[index].upper() for index in chosen] == [name.upper() for name in first[: len(chosen)]]
+
+
+def test_the_overlay_names_decoder_bound_level_person_and_outcome() -> None:
+    for name, title in (("emg_armband", "emg_armband · easy"), ("oracle:emg_armband", "oracle for emg_armband · easy")):
+        env = NeuroEnv(decoder=name, level="easy", source="surrogate", render_mode="overlay")
+        env.reset(seed=0)
+        view = View(env.loop, "a note")
+        first = view.snapshot(0)
+        assert first.title == title
+        person = env.loop.info_of(0)["subject"]
+        assert first.subtitle.split(" · ") == [f"subject {person}", "surrogate, tune part", "a note"]
+        assert (first.success, first.wrong) == (None, False)
+        np.testing.assert_array_equal(first.goals, env.loop.goal[0])
+        np.testing.assert_array_equal(first.positions, env.loop.position[0])
+        target, terminated = first.goals, False
+        while not terminated:
+            action = np.clip(10 * (target - env.loop.position[0]), -1, 1).astype(np.float32)
+            _, _, terminated, truncated, _ = env.step(action)
+            assert not truncated
+        last = view.snapshot(0)
+        assert (last.success, last.wrong) == (True, False)
+        env.reset()
+        assert view.snapshot(0).success is None
+        env.close()

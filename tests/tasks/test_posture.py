@@ -83,6 +83,11 @@ def test_levels_have_the_figures_that_committed_results_rest_on(
     assert found == pytest.approx(figures, abs=1e-4)
 
 
+def test_a_limb_whose_decoder_is_very_late_moves_more_slowly() -> None:
+    rules = posture_level("standard", 3, 4.0, 1.6, rest=True)
+    assert (rules.speed, rules.dwell_s, rules.time_limit_s) == pytest.approx((0.1125, 2.7, 53.0))
+
+
 def test_candidates_are_far_from_home_and_from_each_other() -> None:
     one = posture_level("standard", 1, 0.4, 0.5, rest=True).goals.candidates
     assert one.ravel().tolist() == [-0.8, -0.3, 0.3, 0.8]
