@@ -210,3 +210,72 @@ def test_check_decoder_finds_a_decoder_that_takes_no_notice_of_the_adaptation(ti
 
     with pytest.raises(NeuroMotionError, match="without the adaptation"):
         check_decoder(Careless(head_folder))
+
+
+def _faulty(fault, spec, effort):
+    """A decoder whose results are changed by ``fault(windows, posterior)``; it gives effort where that does."""
+
+    class Faulty(ProbabilityDecoder):
+        def decode(self, windows, adaptation=None):
+            posterior, _ = super().decode(windows, adaptation)
+            found = fault(windows, posterior)
+            return found if isinstance(found, tuple) else (found, None)
+
+        def predict_proba(self, windows, adaptation=None):
+            return super().decode(windows, adaptation)[0]
+
+    decoder = Faulty(Means(), spec)
+    decoder.spec = spec.model_copy(update={"effort": effort})
+    return decoder
+
+
+def _overwrite(windows, posterior):
+    windows *= 0
+    return posterior
+
+
+@pytest.mark.parametrize(
+    ("fault", "effort", "named"),
+    [
+        (lambda windows, posterior: posterior, True, "gives effort where its spec says otherwise"),
+        (lambda windows, posterior: (posterior, posterior[:, 0]), False, "gives effort where its spec says otherwise"),
+        (lambda windows, posterior: (posterior, posterior), True, "effort of shape"),
+        (lambda windows, posterior: (posterior, posterior[:, 0] - 1), True, r"outside 0\.\.1"),
+        (lambda windows, posterior: (posterior, posterior[:, 0] + 1), True, r"outside 0\.\.1"),
+        (_overwrite, False, "changes the windows"),
+        (lambda windows, posterior: posterior[:, :1], False, "posterior of shape"),
+        (lambda windows, posterior: posterior.astype(float), False, "of float64, not float32"),
+        (lambda windows, posterior: posterior * np.float32(np.nan), False, "NaN or infinite"),
+        (lambda windows, posterior: np.stack([1 - 2 * posterior[:, 1], 2 * posterior[:, 1]], 1), False, "negative"),
+        (lambda windows, posterior: posterior / 2, False, "do not sum to 1"),
+        (lambda windows, posterior: posterior[:, ::-1], False, "predict_proba"),
+    ],
+)
+def test_check_decoder_finds_what_is_wrong_with_the_results(tiny, fault, effort, named):
+    with pytest.raises(NeuroMotionError, match=named):
+        check_decoder(_faulty(fault, tiny.spec(output="probabilities"), effort))
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0])
+def test_effort_may_be_anything_from_zero_to_one(tiny, value):
+    def constant(windows, posterior):
+        return posterior, np.full(len(windows), value, np.float32)
+
+    check_decoder(_faulty(constant, tiny.spec(output="probabilities"), effort=True))
+
+
+@pytest.mark.parametrize(
+    ("mended", "named"),
+    [
+        (lambda windows: np.nan_to_num(windows), "NaN samples"),
+        (lambda windows: np.pad(windows, ((0, 0), (0, 2 - windows.shape[1]), (0, 0))), "wrong number of channels"),
+        (lambda windows: np.pad(windows, ((0, 0), (0, 0), (0, 4 - windows.shape[2]))), "too short"),
+    ],
+)
+def test_check_decoder_finds_a_decoder_that_accepts_anything(tiny, mended, named):
+    class Accepting(ProbabilityDecoder):
+        def decode(self, windows, adaptation=None):
+            return super().decode(mended(windows), adaptation)
+
+    with pytest.raises(NeuroMotionError, match=named):
+        check_decoder(Accepting(Means(), tiny.spec(output="probabilities")))
