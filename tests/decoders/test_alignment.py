@@ -48,3 +48,18 @@ def test_calibration_run_that_is_too_short_or_missing_is_refused(tiny):
         euclidean_alignment((recording(np.eye(2), length=102),), aligned_spec(tiny))
     with pytest.raises(NeuroMotionError, match="it has 0"):
         euclidean_alignment((), aligned_spec(tiny))
+
+
+def test_calibration_run_that_does_not_fit_the_decoder_is_refused(tiny):
+    run = recording(np.eye(2))
+    with pytest.raises(NeuroMotionError, match=r"rate_hz 50\.0 instead of 100\.0"):
+        euclidean_alignment((run.resampled(50.0),), aligned_spec(tiny))
+
+
+def test_calibration_runs_are_counted_by_their_length(tiny):
+    spec = aligned_spec(tiny)
+    loud, quiet = recording(np.diag([4.0, 1.0]), 4000), recording(np.diag([1.0, 1.0]), 8100, seed=1)
+    matrix = euclidean_alignment((loud, quiet), spec)
+    filtered = [causal_bandpass(run.samples, 100.0, (8, 30))[0][:, 100:] for run in (loud, quiet)]
+    together = np.concatenate(filtered, axis=1)
+    assert matrix @ (together @ together.T / together.shape[1]) @ matrix == pytest.approx(np.eye(2), abs=1e-5)

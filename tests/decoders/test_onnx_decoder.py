@@ -168,3 +168,17 @@ def test_mutated_graph_gives_one_error_or_a_posterior(mutated, data):
         return
     assert np.isfinite(posterior).all()
     assert posterior.sum(axis=1) == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    "features", [np.zeros(3), np.zeros((3, 2, 1)), np.zeros((2, 2)), np.array([[0, 1], [np.nan, 1], [0, 1]])]
+)
+def test_features_that_are_not_one_row_a_window_are_refused(head_folder, monkeypatch, features):
+    decoder = OnnxDecoder(head_folder)
+    windows = np.zeros((3, 2, 4), np.float32)
+    assert decoder.features(windows).shape == (3, 2)
+    monkeypatch.setattr(
+        "neuromotion_gym.decoders.onnx_decoder.run_session", lambda _, names, *__: [features] * len(names)
+    )
+    with pytest.raises(NeuroMotionError, match="one row of finite numbers per window"):
+        decoder.features(windows)

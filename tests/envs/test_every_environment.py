@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from neuromotion_gym.decoders.bounds import BoundDecoder
 from neuromotion_gym.decoders.zoo import list_decoders, load_decoder
 from neuromotion_gym.envs import checks
 from neuromotion_gym.envs.closed_loop import ClosedLoop
 from neuromotion_gym.envs.stream import Stream
+from neuromotion_gym.envs.vector_env import NeuroVectorEnv
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.intents import intent_table
 from neuromotion_gym.registration import ENVIRONMENTS, environment
@@ -158,3 +160,33 @@ def test_an_oracle_that_hears_nothing_is_found(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(Stream, "_decode", lambda *_: None)
     with pytest.raises(NeuroMotionError, match="the oracle succeeds in"):
         checks.check_oracle(IDS[0], 8, **noise())
+
+
+def test_the_blind_sweep_holds_each_label_long_enough_to_select() -> None:
+    env = NeuroVectorEnv(IDS[0], 2, **noise(level="hard"))
+    layout = env.loop.layout
+    actions = [checks.sweep_labels(env.loop, step) for step in range(2000)]
+    env.close()
+    assert all(action.shape == (2, env.loop.parts.drive.action_size) for action in actions)
+    each = max(1.0, 2 * layout.dwell_s) / layout.control_s
+    for step in (0, 1, 500, 1999):
+        label = layout.intents.directions[int(step / each) % len(layout.intents.directions)]
+        np.testing.assert_array_equal(actions[step], [label, label])
+    changes = [step for step in range(1, 2000) if (actions[step] != actions[step - 1]).any()]
+    assert np.diff(changes).min() >= 2 * layout.dwell_s / layout.control_s - 1
+    assert {tuple(action[0]) for action in actions} == set(map(tuple, layout.intents.directions))
+
+
+def test_what_a_played_episode_earned_ends_with_it() -> None:
+    told = noise(level="easy")
+    oracle = checks.play(IDS[0], checks.follow, 6, decoder=BoundDecoder("oracle", told.pop("decoder")), **told)
+    assert oracle.right.all()
+    assert not oracle.wrong.any()
+    assert len(np.unique(oracle.steps)) > 1
+    for row, steps in enumerate(oracle.steps):
+        assert (oracle.rewards[steps:, row] == 0).all()
+        assert oracle.rewards[steps - 1, row] > 0.9  # the selection
+        assert oracle.returns(1.0)[row] == pytest.approx(oracle.rewards[:, row].sum())
+    assert oracle.returns(0.5)[0] == pytest.approx(oracle.rewards[:40, 0] @ 0.5 ** np.arange(40), abs=1e-9)
+    half = oracle.only(oracle.steps > np.median(oracle.steps))
+    assert half.returns(1.0) == pytest.approx(oracle.returns(1.0)[oracle.steps > np.median(oracle.steps)])

@@ -227,3 +227,55 @@ def test_info_counts_the_trials_that_were_played(options: Options) -> None:
         *_, info = env.step(np.zeros(1))
     assert first <= info["trials"] <= 12
     assert info["trials"] > 1
+
+
+@pytest.mark.parametrize("bound", ["", "oracle:", "shuffled:", "blind:"])
+@pytest.mark.parametrize("name", ["emg_armband", "eeg_fists"])
+def test_an_episode_does_not_depend_on_the_one_before(name: str, bound: str) -> None:
+    env = NeuroEnv(decoder=bound + name, level="easy")
+
+    def play(seed: int, actions: np.ndarray) -> list[object]:
+        seen = [env.reset(seed=seed)]
+        for action in actions:
+            seen.append(env.step(action))
+            if seen[-1][2]:
+                break
+        return seen
+
+    size = env.action_space.shape[0]
+    actions = np.random.default_rng(0).uniform(-1, 1, (80, size)).astype(np.float32)
+    fresh = play(5, actions)
+    play(6, np.ones((150, size), np.float32))
+    again = play(5, actions)
+    env.close()
+    assert len(fresh) == len(again)
+    for one, other in zip(fresh, again, strict=True):
+        np.testing.assert_array_equal(one[0], other[0])
+        assert one[1:-1] == other[1:-1]
+        for key, value in one[-1].items():
+            np.testing.assert_array_equal(value, other[-1][key], err_msg=key)
+
+
+def test_an_episode_lasts_to_its_time_limit_and_is_then_truncated(options: Options) -> None:
+    env = NeuroEnv(**options(level="easy"))
+    env.reset(seed=0)
+    ends = []
+    while not ends or ends[-1] == (False, False):
+        _, _, terminated, truncated, info = env.step(np.zeros(1, np.float32))
+        ends.append((terminated, truncated))
+    assert ends[-1] == (False, True)
+    assert len(ends) == round(env.layout.time_limit_s / env.layout.control_s)
+    assert info["time"] == pytest.approx(env.layout.time_limit_s)
+
+
+def test_an_episode_that_is_selected_is_not_truncated_too(options: Options) -> None:
+    env = NeuroEnv(decoder="oracle:emg_armband", level="easy")
+    env.reset(seed=0)
+    terminated = False
+    while not terminated:
+        away = env.loop.goal[0] - env.loop.position[0]
+        _, _, terminated, truncated, info = env.step(np.clip(10 * away, -1, 1).astype(np.float32))
+        assert truncated is False
+    assert info["is_success"]
+    assert info["time"] < env.layout.time_limit_s
+    env.close()
