@@ -9,16 +9,17 @@ import pytest
 
 from neuromotion_gym.decoders.bounds import BoundDecoder
 from neuromotion_gym.decoders.spec import DecoderSpec
+from neuromotion_gym.decoders.wrapped import ProbabilityDecoder
 from neuromotion_gym.envs import NeuroVectorEnv
 from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.signals.sources.replay import ReplaySource
 
-from .conftest import make_decoder, noise_sessions, noise_source
+from .conftest import THREE, Loudness, make_decoder, noise_sessions, noise_source
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from neuromotion_gym.signals.recording import Recording
-    from neuromotion_gym.signals.sources.replay import ReplaySource
 
 TRIAL = {"pacing": "trial", "epoch_s": (0.5, 0.7), "window": 40, "modality": "eeg"}
 
@@ -171,3 +172,24 @@ def test_a_source_belongs_to_one_environment_until_that_is_closed_or_gone() -> N
     second.reset(seed=0)
     del second
     NeuroVectorEnv(num_envs=1, decoder=decoder, source=source).reset(seed=0)
+
+
+@pytest.mark.parametrize("kind", ["oracle", "decoder"])
+def test_a_source_may_have_its_labels_in_another_order_and_more_of_them(kind: str) -> None:
+    everything = ("both_feet", *THREE[::-1])
+    sessions = noise_sessions(make_decoder(everything).spec)
+    source = ReplaySource(sessions, everything)
+    loudness = Loudness(len(THREE))
+    loudness._levels = np.array([1.0 + everything.index(label) for label in THREE])
+    decoder = ProbabilityDecoder(loudness, make_decoder(THREE).spec)
+    told = BoundDecoder("oracle", decoder) if kind == "oracle" else decoder
+    env = NeuroVectorEnv(num_envs=20, decoder=told, source=source, level="easy")
+    env.reset(seed=0)
+    right, ended = np.zeros(20, bool), np.zeros(20, bool)
+    while not ended.all():
+        actions = env.layout.intents.directions[env.loop.stream.posterior.argmax(axis=1)]
+        _, _, terminated, truncated, info = env.step(actions)
+        right |= info["is_success"] & ~ended
+        ended |= terminated | truncated
+    env.close()
+    assert right.mean() >= 0.95

@@ -1,0 +1,139 @@
+"""Laws of the physics: a row depends on neither batch nor threads, and a fault stops one limb alone."""
+
+from __future__ import annotations
+
+import mujoco
+import numpy as np
+import pytest
+
+from neuromotion_gym.envs.physics import Physics
+from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.limbs import Limb
+
+CONTROL_S = 0.05
+FULL = int(mujoco.mjtState.mjSTATE_FULLPHYSICS)
+
+
+@pytest.fixture
+def limb() -> Limb:
+    return Limb.load("arm")
+
+
+def moved(limb: Limb, rows: int, threads: int, steps: int = 6) -> tuple[np.ndarray, np.ndarray]:
+    """States and sensors after some steps with different controls in every row."""
+    physics = Physics(limb, CONTROL_S, rows, threads)
+    physics.reset(np.arange(rows), np.tile(start(limb), (rows, 1)))
+    low, high = limb.model.actuator_ctrlrange.T
+    for step in range(steps):
+        share = np.random.default_rng([step]).uniform(0.3, 0.7, (5, limb.model.nu))[:rows]
+        physics.begin(low + share * (high - low))
+        physics.simulate()
+        assert not physics.finish().any()
+    physics.close()
+    return physics.state, physics.sensors
+
+
+def start(limb: Limb) -> np.ndarray:
+    data = mujoco.MjData(limb.model)
+    mujoco.mj_resetDataKeyframe(limb.model, data, 0)
+    state = np.empty(mujoco.mj_stateSize(limb.model, FULL))
+    mujoco.mj_getState(limb.model, data, state, FULL)
+    return state
+
+
+@pytest.mark.parametrize("step_s", [0.005, 0.0025, 0.001])
+def test_a_physics_step_that_divides_the_control_period_is_accepted(limb: Limb, step_s: float) -> None:
+    limb.model.opt.timestep = step_s
+    physics = Physics(limb, CONTROL_S, 1, 1)
+    physics.reset(np.arange(1), start(limb)[None])
+    physics.begin(np.array(limb.model.key_ctrl[:1]))
+    physics.simulate()
+    physics.finish()
+    physics.close()
+    assert physics.state[0, 0] == pytest.approx(CONTROL_S)  # the first number of a state is its time
+
+
+@pytest.mark.parametrize("step_s", [0.00625, 0.003, 0.05, 0.0051])
+def test_a_physics_step_that_is_long_or_does_not_divide_the_control_period_is_refused(
+    limb: Limb, step_s: float
+) -> None:
+    limb.model.opt.timestep = step_s
+    with pytest.raises(NeuroMotionError, match=f"physics step of {step_s * 1000:g} ms.* 5 ms at most"):
+        Physics(limb, CONTROL_S, 1, 1)
+
+
+def test_a_row_does_not_depend_on_the_size_of_its_batch_or_on_threads(limb: Limb) -> None:
+    states, sensors = moved(limb, 5, 1)
+    assert len(np.unique(states[:, 1])) == 5
+    for rows, threads in ((1, 1), (1, 4), (3, 2), (5, 3)):
+        fewer = moved(limb, rows, threads)
+        np.testing.assert_array_equal(fewer[0], states[:rows])
+        np.testing.assert_array_equal(fewer[1], sensors[:rows])
+
+
+def test_a_limb_moves_as_a_loop_of_mj_step_moves_it(limb: Limb) -> None:
+    states, sensors = moved(limb, 1, 1)
+    model, data = limb.model, mujoco.MjData(limb.model)
+    mujoco.mj_setState(model, data, start(limb), FULL)
+    low, high = model.actuator_ctrlrange.T
+    for step in range(6):
+        data.ctrl[:] = low + np.random.default_rng([step]).uniform(0.3, 0.7, (5, model.nu))[0] * (high - low)
+        data.qacc_warmstart[:] = 0
+        for _ in range(round(CONTROL_S / model.opt.timestep)):
+            mujoco.mj_step(model, data)
+    expected = np.empty(mujoco.mj_stateSize(model, FULL))
+    mujoco.mj_getState(model, data, expected, FULL)
+    np.testing.assert_array_equal(states[0], expected)
+    np.testing.assert_array_equal(sensors[0], data.sensordata)
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_an_unstable_limb_stays_where_it_was_and_goes_on_after_a_reset(
+    limb: Limb, rows: int, monkeypatch: pytest.MonkeyPatch, tmp_path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    physics = Physics(limb, CONTROL_S, rows, 1)
+    everyone, home = np.arange(rows), np.tile(start(limb), (rows, 1))
+    physics.reset(everyone, home)
+    controls = np.tile(limb.model.key_ctrl[0], (rows, 1))
+
+    def step() -> np.ndarray:
+        physics.begin(controls)
+        physics.simulate()
+        return physics.finish()
+
+    assert not step().any()
+    broken = physics.state.copy()
+    broken[0, 1 + limb.model.nq] = 1e12
+    physics.state = broken
+    before = physics.sensors.copy()
+    assert step().tolist() == [True] + [False] * (rows - 1)
+    np.testing.assert_array_equal(physics.state[0], broken[0])
+    np.testing.assert_array_equal(physics.sensors[0], before[0])
+    assert np.isfinite(physics.sensors).all()
+    physics.reset(everyone[:1], home[:1])
+    for _ in range(3):
+        assert not step().any()
+    assert physics.state[0, 0] == pytest.approx(3 * CONTROL_S)
+    physics.close()
+
+
+def test_sensors_of_a_reset_are_those_of_the_state_and_cannot_be_written(limb: Limb) -> None:
+    states, _ = moved(limb, 1, 1)
+    physics = Physics(limb, CONTROL_S, 2, 1)
+    physics.reset(np.array([1]), states)
+    data = mujoco.MjData(limb.model)
+    mujoco.mj_setState(limb.model, data, states[0], FULL)
+    mujoco.mj_forward(limb.model, data)
+    known = np.zeros(limb.model.nsensordata, dtype=bool)
+    for index in range(limb.model.nsensor):
+        first = limb.model.sensor_adr[index]
+        stage = limb.model.sensor_needstage[index]
+        known[first : first + limb.model.sensor_dim[index]] = stage < int(mujoco.mjtStage.mjSTAGE_ACC)
+    np.testing.assert_array_equal(physics.sensors[1, known], data.sensordata[known])
+    assert known.sum() > 20
+    assert (physics.sensors[1, ~known] == 0).all()  # forces and accelerations
+    assert (physics.sensors[0] == 0).all()
+    with pytest.raises(ValueError, match="read-only"):
+        physics.sensors[:] = 1
+    physics.close()
