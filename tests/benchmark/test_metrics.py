@@ -51,6 +51,12 @@ def test_overshoots_count_departures_from_the_goal_not_the_end_of_the_episode():
     assert metrics.overshoots(position, np.array([[0.5], [0.5]]), 0.15).tolist() == [2, 0]
 
 
+def test_the_edge_of_the_tolerance_is_inside():
+    position = np.array([[[0.0], [0.5], [0.25], [0.125]]])
+    assert metrics.overshoots(position, np.array([[0.5]]), 0.25).tolist() == [1]
+    assert metrics.overshoots(position[:, :3], np.array([[0.5]]), 0.25).tolist() == [0]
+
+
 def test_false_activations_per_minute():
     intent = np.array([[0, 0, 0, 0, 0, 1, 1, -1]])
     decoded = np.array([[0, 1, 1, 0, 2, 1, 1, -1]])

@@ -59,3 +59,20 @@ def test_targets_need_a_source_of_targets(tiny):
 def test_all_that_is_wrong_is_named_at_once(tiny):
     given = replace(tiny.recording().spec, unit="count", rate_hz=50.0, channels=("a",))
     assert len(misfits(given, tiny.spec())) == 3
+
+
+@pytest.mark.parametrize(("share", "fits"), [(0.9e-6, True), (1.1e-6, False), (-0.9e-6, True), (-1.1e-6, False)])
+def test_rates_are_the_same_to_a_millionth(tiny, share, fits):
+    recording = tiny.recording()
+    other = replace(recording, spec=replace(recording.spec, rate_hz=100.0 * (1 + share)))
+    assert (misfits(other.spec, tiny.spec()) == []) is fits
+
+
+def test_a_message_names_eight_channels_at_most(tiny):
+    names = tuple(f"c{number}" for number in range(1, 13))
+    spec = tiny.spec(channels=list(names))
+    (message,) = misfits(tiny.recording().spec, spec)
+    assert "c1, c2, c3, c4, c5, c6, c7, c8 …" in message
+    assert "c9" not in message
+    (message,) = misfits(tiny.recording().spec, tiny.spec(channels=list(names[:8])))
+    assert "c8 (" in message

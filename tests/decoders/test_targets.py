@@ -58,8 +58,11 @@ def test_contradictions_of_a_specification_are_refused(tiny, changes, named):
         tiny.spec(**changes)
 
 
-def test_what_needs_a_posterior_refuses_targets(tiny):
+@pytest.mark.parametrize("kind", ["object", "graph"])
+def test_what_needs_a_posterior_refuses_targets(tiny, tmp_path, kind):
     decoder = ProbabilityDecoder(Regression(), tiny.spec(**TARGETS))
+    if kind == "graph":
+        decoder = OnnxDecoder(tiny.write(tmp_path / "x", tiny.graph(), **TARGETS))
     for refused in (
         lambda: decoder.predict_proba(np.zeros((1, 2, 4))),
         lambda: IntentPolicy(decoder),

@@ -283,3 +283,15 @@ def test_a_deleted_loop_ends_its_thread(options: Options) -> None:
         gc.collect()
         own.join(0.05)
     assert not own.is_alive()
+
+
+def test_a_loop_that_was_not_reset_has_no_outcome_yet(options: Options) -> None:
+    env = NeuroVectorEnv(num_envs=3, **options())
+    loop = env.loop
+    for values in (loop.steps, loop.success, loop.wrong, loop.unstable):
+        assert values.shape == (3,)
+        assert not values.any()
+    assert loop.goal.shape == (3, 1)
+    assert not loop.goal.any()
+    assert env.metadata["render_fps"] == 20  # a frame in every control step
+    env.close()

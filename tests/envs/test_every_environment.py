@@ -190,3 +190,20 @@ def test_what_a_played_episode_earned_ends_with_it() -> None:
     assert oracle.returns(0.5)[0] == pytest.approx(oracle.rewards[:40, 0] @ 0.5 ** np.arange(40), abs=1e-9)
     half = oracle.only(oracle.steps > np.median(oracle.steps))
     assert half.returns(1.0) == pytest.approx(oracle.returns(1.0)[oracle.steps > np.median(oracle.steps)])
+
+
+def test_policies_that_earn_the_same_are_not_ranked() -> None:
+    still = checks.play(IDS[0], checks.stand_still, 2, **noise(level="easy"))
+    with pytest.raises(NeuroMotionError, match="at discount"):
+        checks.check_ranking({"one": still, "the other": still}, still)
+
+
+def test_goals_that_are_always_the_same_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    inner = PostureTask.reset
+
+    def fixed(task: PostureTask, rows: np.ndarray, generators: Any, goals: Any = None) -> np.ndarray:
+        return inner(task, rows, generators, np.full((len(rows), len(task.axes)), 0.6))
+
+    monkeypatch.setattr(PostureTask, "reset", fixed)
+    with pytest.raises(NeuroMotionError, match="eight resets have the same goal"):
+        checks.check_seeds(IDS[0], **noise())

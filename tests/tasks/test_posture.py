@@ -9,6 +9,7 @@ import pytest
 
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.tasks.posture import LEVELS, MOST_CANDIDATES, START, PostureTask, posture_level
+from neuromotion_gym.tasks.task import GoalSpace
 
 CASES = [(level, axes) for level in LEVELS for axes in (1, 2, 3)]
 CONTROL_S = 0.05
@@ -344,3 +345,18 @@ def test_a_level_with_too_many_candidates_is_refused() -> None:
 def test_a_rule_that_does_not_exist_is_refused() -> None:
     with pytest.raises(NeuroMotionError, match="'end' or 'ignore'"):
         make_task("easy", 1, 1, wrong_selection="maybe")
+
+
+def test_a_continuum_reaches_from_end_to_end_unless_it_says_otherwise() -> None:
+    space = GoalSpace(1)
+    drawn = np.array([space.draw(np.random.default_rng([1, draw])) for draw in range(2000)])
+    assert np.abs(drawn).max() > 0.99
+    assert np.abs(drawn).min() < 0.01  # no hole
+    holed = GoalSpace(2, reach=0.8, hole=0.3)
+    drawn = np.array([holed.draw(np.random.default_rng([2, draw])) for draw in range(2000)])
+    assert 0.79 < np.abs(drawn).max() <= 0.8
+    assert 0.3 < np.abs(drawn).max(axis=1).min() < 0.32
+    grid = holed.spread(0.1, 1000)
+    assert (np.abs(grid).max(axis=1) > 0.3).all()
+    assert np.abs(grid).max() == pytest.approx(0.8)
+    assert len(np.unique(np.round(grid, 6), axis=0)) == len(grid)
