@@ -186,3 +186,40 @@ def test_an_effect_that_depends_on_the_sensors_is_asked_for_again() -> None:
     operator = make_operator(drive=Lever, delay_s=0.0, lag_s=0.0, hold_s=0.05)
     labels = [int(operator.step(np.array([[0.5]]), np.array([[sign]]))[0]) for sign in (1.0, 1.0, 1.0, -1.0, -1.0)]
     assert labels[1:] == [2, 2, 1, 1]
+
+
+def labels_of(operator: Operator, errors: list[float]) -> list[int]:
+    return [int(ask(operator, error)[0]) for error in errors]
+
+
+def test_the_lag_of_the_drive_adds_to_that_of_the_decoder() -> None:
+    class Late(Moves):
+        lag_s = 0.2
+
+    errors = [0.2] * 60
+    together = labels_of(make_operator(lag_s=0.4, drive=Late), errors)
+    assert together == labels_of(make_operator(lag_s=0.6), errors)
+    assert together != labels_of(make_operator(lag_s=0.4), errors)
+    assert together != labels_of(make_operator(lag_s=0.2), errors)
+
+
+@pytest.mark.parametrize(("error", "moves"), [(0.55, False), (0.65, True), (-0.55, False), (-0.65, True)])
+def test_it_begins_to_move_when_the_error_is_more_than_six_tenths_of_the_tolerance(error: float, moves: bool) -> None:
+    operator = make_operator(delay_s=0.0, lag_s=0.0, error=error * TOLERANCE)
+    assert any(labels_of(operator, [error * TOLERANCE] * 10)) is moves
+
+
+@pytest.mark.parametrize(("error", "stops"), [(0.32, True), (0.38, False)])  # a step on its way counts as 0.1
+def test_it_stops_when_the_error_is_less_than_a_quarter_of_the_tolerance(error: float, stops: bool) -> None:
+    operator = make_operator(delay_s=0.0, lag_s=0.0, hold_s=0.0, error=TOLERANCE)
+    assert labels_of(operator, [TOLERANCE] * 10)[-1] == 2
+    assert (labels_of(operator, [error * TOLERANCE] * 2)[-1] == 0) is stops
+
+
+def test_labels_on_one_line_are_told_from_labels_across_it() -> None:
+    slant = np.array([[0.0, 0.0], [1.0, 0.0], [-1.0, 0.0], [0.8, 0.6]])
+    operator = make_operator(directions=slant, delay_s=0.0, lag_s=0.0, hold_s=0.0)
+    assert ask(operator, [TOLERANCE, 0.0])[0] == 1
+    # On the line of the current label a small error is enough to turn back; across it, it is not
+    assert ask(operator, [-0.4 * TOLERANCE, 0.0])[0] == 2
+    assert ask(operator, [0.1 * TOLERANCE, 0.4 * TOLERANCE])[0] == 0

@@ -90,3 +90,14 @@ def test_as_many_windows_as_there_have_to_be_are_enough(tiny):
     assert head(length).shape == (2, 3)
     with pytest.raises(NeuroMotionError, match="at least 8 windows"):
         head(length - 1)
+
+
+@pytest.mark.parametrize(("hop_s", "hop"), [(0.001, 1), (0.01, 1), (0.02, 2), (0.05, 5)])
+def test_windows_of_a_calibration_run_are_a_hop_apart(tiny, hop_s, hop):
+    windows, labels = calibration_windows([tiny.recording()], tiny.spec(hop_s=hop_s))
+    starts = range(0, 40 - 4 + 1, hop)
+    assert len(windows) == len(labels) == 8 * len(starts)
+    assert windows.shape[1:] == (2, 4)
+    samples = tiny.recording().samples
+    np.testing.assert_array_equal(windows[1], samples[:, hop : hop + 4])
+    np.testing.assert_array_equal(windows[len(starts)], samples[:, 40:44])  # the second trial

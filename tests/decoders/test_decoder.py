@@ -279,3 +279,12 @@ def test_check_decoder_finds_a_decoder_that_accepts_anything(tiny, mended, named
 
     with pytest.raises(NeuroMotionError, match=named):
         check_decoder(Accepting(Means(), tiny.spec(output="probabilities")))
+
+
+def test_a_decoder_of_one_channel_passes_the_checks(tiny):
+    class Sign:
+        def predict_proba(self, windows):
+            up = 1 / (1 + np.exp(-windows.mean(axis=(1, 2))))
+            return np.stack([1 - up, up], axis=1)
+
+    check_decoder(ProbabilityDecoder(Sign(), tiny.spec(output="probabilities", channels=["a"])))

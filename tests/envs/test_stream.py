@@ -193,3 +193,79 @@ def test_a_source_may_have_its_labels_in_another_order_and_more_of_them(kind: st
         ended |= terminated | truncated
     env.close()
     assert right.mean() >= 0.95
+
+
+def test_shuffled_labels_change_at_their_own_clock_and_stay_at_the_last() -> None:
+    bound = BoundDecoder("shuffled", make_decoder())
+    source = Counting(noise_source(bound.spec))
+    env = NeuroVectorEnv(num_envs=2, decoder=bound, source=source, level="easy")
+    env.reset(seed=0)
+    stream, asked = env.loop.stream, []
+    read = source.read
+    source.read = lambda labels, *rest: asked.append(np.array(labels)) or read(labels, *rest)
+    for _ in range(400):
+        env.loop.step(np.zeros((2, 1)))
+    env.close()
+    asked = np.array(asked)
+    changes = np.flatnonzero((asked[1:] != asked[:-1]).any(axis=1)) + 1
+    hold = stream.shuffled_hold_s / env.layout.control_s
+    assert len(changes) > 5
+    assert np.abs(changes / hold - np.round(changes / hold)).max() * hold < 1
+    assert set(np.unique(asked)) == {0, 1, 2}
+
+
+@pytest.mark.parametrize("hop_s", [0.05, 0.1, 0.12, 0.25])
+def test_a_decision_is_made_once_a_hop(hop_s: float) -> None:
+    calls = []
+    decoder = make_decoder(hop_s=hop_s)
+    inner = type(decoder).decode
+
+    class Noted(type(decoder)):
+        def decode(self, windows: np.ndarray, adaptation: np.ndarray | None = None) -> tuple:
+            calls.append(env.loop.steps[0] + 1 if env is not None else 0)
+            return inner(self, windows, adaptation)
+
+    env = None
+    noted = Noted(decoder.model, decoder.spec)
+    env = NeuroVectorEnv(num_envs=1, decoder=noted, source=noise_source(decoder.spec), level="easy")
+    env.reset(seed=0)
+    calls.clear()
+    for _ in range(100):
+        env.loop.step(np.zeros((1, 1)))
+    env.close()
+    due = [step for step in range(1, 101) if int(step * 0.05 / hop_s + 1e-6) > int((step - 1) * 0.05 / hop_s + 1e-6)]
+    assert calls == due
+    assert len(due) == int(5 / hop_s + 1e-6)
+
+
+def test_before_its_first_decision_a_trial_paced_decoder_says_nothing() -> None:
+    decoder = make_decoder(**TRIAL)
+    env = NeuroVectorEnv(num_envs=2, decoder=decoder, source=noise_source(decoder.spec), level="easy")
+    for seed in (0, 1):
+        env.reset(seed=seed)
+        np.testing.assert_allclose(env.loop.stream.posterior, 1 / 3)
+        for _ in range(60):
+            env.loop.step(np.zeros((2, 1)))
+        assert (env.loop.stream.posterior.max(axis=1) > 0.9).all()
+    env.close()
+
+
+def test_the_oracle_judges_the_labels_of_its_window_or_the_trial_that_plays() -> None:
+    for changes, steps in (({}, 4), (TRIAL, None)):
+        bound = BoundDecoder("oracle", make_decoder(**changes))
+        env = NeuroVectorEnv(num_envs=5, decoder=bound, source=noise_source(bound.spec), level="easy")
+        env.reset(seed=3)
+        stream, played, late = env.loop.stream, [], 0
+        for step in range(300):
+            before = stream.posterior.copy()
+            env.loop.step(np.random.default_rng(step).uniform(-1, 1, (5, 1)))
+            played.append(stream.source.playing.copy())
+            if steps is not None and step >= steps:
+                window = np.array(played[-steps:]).T
+                np.testing.assert_array_equal(stream.posterior, bound.decode_labels(window))
+                late += (stream.posterior.argmax(axis=1) != played[-1]).sum()
+            elif steps is None:
+                changed = (stream.posterior != before).any(axis=1)
+                np.testing.assert_array_equal(stream.posterior[changed].argmax(axis=1), played[-1][changed])
+        assert late > 0 or steps is None  # a window holds what played before
+        env.close()
