@@ -279,3 +279,50 @@ def test_an_episode_that_is_selected_is_not_truncated_too(options: Options) -> N
     assert info["is_success"]
     assert info["time"] < env.layout.time_limit_s
     env.close()
+
+
+@pytest.mark.parametrize("observe_goal", [False, True])
+def test_the_space_of_observations_is_that_of_its_parts(options: Options, observe_goal: bool) -> None:
+    env = NeuroEnv(decoder="emg_armband_calibrated", observe_goal=observe_goal)
+    layout, drive = env.layout, env.loop.parts.drive
+    low, high = env.observation_space.low, env.observation_space.high
+    np.testing.assert_allclose(high[layout.position], drive.position_bound, rtol=1e-6)
+    np.testing.assert_allclose(high[layout.velocity], drive.velocity_bound, rtol=1e-6)
+    np.testing.assert_array_equal(low[: layout.velocity.stop], -high[: layout.velocity.stop])
+    np.testing.assert_array_equal(low[layout.posterior], 0)
+    np.testing.assert_array_equal(high[layout.posterior], 1)
+    rest = slice(layout.posterior.stop, None)
+    goals = 3 if observe_goal else 0
+    assert high[rest].tolist() == [1.0] * (int(layout.effort) + goals)
+    assert low[rest].tolist() == [0.0] * int(layout.effort) + [-1.0] * goals
+    env.close()
+    seen = NeuroEnv(decoder="emg_armband_calibrated", observe="signal", observe_goal=observe_goal)
+    spaces = seen.observation_space.spaces
+    spec = seen.loop.stream.spec
+    assert spaces["signal"].shape == (len(spec.channels), spec.window)
+    assert spaces["adaptation"].shape == spec.adaptation.shape
+    assert spaces["limb"].shape == (2 * len(layout.columns) + goals,)
+    seen.close()
+    plain = NeuroEnv(decoder="emg_armband", observe="signal")
+    assert "adaptation" not in plain.observation_space.spaces
+    plain.close()
+
+
+def test_a_wrapped_environment_is_the_one_inside(options: Options) -> None:
+    inner = NeuroEnv(**options())
+    wrapped = IntentAction(inner)
+    assert wrapped.unwrapped is inner
+    assert wrapped.env is inner
+    assert wrapped.observation_space == inner.observation_space
+    assert wrapped.action_space == gym.spaces.Discrete(3)
+    with pytest.raises(NeuroMotionError, match="environments of this library"):
+        IntentAction(gym.make("CartPole-v1"))
+
+
+def test_every_session_can_be_asked_for(options: Options) -> None:
+    env = NeuroEnv(**options())
+    for session, (person, _) in enumerate(env.loop.parts.source.sessions):
+        assert env.reset(options={"session": session})[1]["subject"] == person
+    for session in (-1, len(env.loop.parts.source.sessions)):
+        with pytest.raises(NeuroMotionError, match="sessions 0 to 1"):
+            env.reset(options={"session": session})

@@ -8,6 +8,9 @@ import pytest
 
 import neuromotion_gym  # noqa: F401 -- registers the environments
 from neuromotion_gym.decoders import DecoderSpec, ProbabilityDecoder, load_decoder
+from neuromotion_gym.envs import NeuroEnv
+
+from .conftest import make_decoder, noise_source
 
 
 class Counting:
@@ -67,3 +70,22 @@ def test_a_perturbation_is_played_and_said() -> None:
     assert not observation["signal"][:2].any()
     assert observation["signal"][2:].any()
     assert info["about"]["playing"]["perturbations"] == lost
+
+
+@pytest.mark.parametrize(
+    ("changes", "beyond_half_a_piece_s"),
+    [
+        ({}, 0.1 + 0.025),  # half a window of 0.2 s and half a hop of 0.05 s
+        ({"hop_s": 0.2}, 0.1 + 0.1),
+        ({"window": 80}, 0.2 + 0.025),
+        ({"modality": "eeg", "pacing": "trial", "epoch_s": (0.5, 0.7)}, 0.7),  # the end of the epoch
+    ],
+)
+def test_the_expected_lag_is_half_a_piece_and_that_of_the_decoder(changes, beyond_half_a_piece_s):
+    decoder = make_decoder(**changes)
+    source = noise_source(decoder.spec)
+    env = NeuroEnv(decoder=decoder, source=source, level="easy")
+    assert env.layout.lag_s == pytest.approx(source.mean_piece_s() / 2 + beyond_half_a_piece_s)
+    decision_s = source.mean_piece_s() if decoder.spec.pacing == "trial" else decoder.spec.hop_s
+    assert env.layout.hop_s == pytest.approx(decision_s)
+    env.close()
