@@ -89,7 +89,7 @@ def test_the_report_has_every_bound_and_says_what_it_rests_on(results):
     assert results[1].with_suffix(".html").read_text(encoding="utf-8").count("<tr>") == text.count("\n| ") - 1
 
 
-def test_what_is_finished_is_not_run_again(results, monkeypatch):
+def test_what_is_finished_is_not_run_again(results, monkeypatch, capsys):
     folder, _ = results
     before = (folder / "episodes.csv").read_bytes()
     from neuromotion_gym.benchmark import runner
@@ -102,8 +102,9 @@ def test_what_is_finished_is_not_run_again(results, monkeypatch):
     assert (folder / "episodes.csv").read_bytes() == before
     finished = sorted((folder / "cells").iterdir())
     finished[0].unlink()
-    run_benchmark(config(), folder, progress=False)
+    run_benchmark(config(), folder, progress=True)
     assert len(ran) == 1
+    assert f"{len(finished)}/{len(finished)}" in capsys.readouterr().out
     assert (folder / "episodes.csv").read_bytes() == before
 
 

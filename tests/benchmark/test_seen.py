@@ -18,6 +18,7 @@ from neuromotion_gym.datasets.playing import Playing
 from neuromotion_gym.decoders.fitted_on import FittedOn, write_fitted_on
 from neuromotion_gym.decoders.zoo import decoder_folder
 from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.resources import DATA_VARIABLE
 
 TRAINED = {"Male0": ("Test0", "Test1"), "Male1": ("Test0",)}
 
@@ -54,7 +55,8 @@ def test_a_decoder_trained_on_the_test_part_is_refused(
         )
 
 
-def test_where_it_is_allowed_every_row_is_marked(trained_on_test, small_armband, tmp_path):
+def test_where_it_is_allowed_every_row_is_marked(trained_on_test, small_armband, tmp_path, monkeypatch):
+    monkeypatch.setenv(DATA_VARIABLE, str(tmp_path))  # only the folder that is given is read
     report = run_benchmark(
         config(trained_on_test, allow_seen=True), tmp_path / "out", data_root=small_armband, progress=False
     )
