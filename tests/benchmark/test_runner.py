@@ -477,3 +477,16 @@ def test_an_interval_near_one_has_a_width_and_is_marked():
     assert cell.endswith(", 1.00]*")
     middle = line("decoder", "argmax", 5)
     assert not _rows("decoder", [middle], [middle])[0][HEADER.index("success [95 %]")].endswith("*")
+
+
+def test_a_report_has_its_title_or_else_its_name_and_ends_with_its_notes():
+    one = line("decoder", "argmax", 5)
+    one.cell.update(about={}, people_unseen=[], split="people", source="surrogate", part="tune")
+    one.cell.update(fitted_on="others", seen_by_decoder=[], seen_by_controller=[])
+    assert report_text([one], config())[0] == "small"
+    title, sentences = report_text([one], config(title="A title", notes="A note."))
+    assert title == "A title"
+    assert sentences[-1] == "A note."
+    assert "a: fitted on: others." in sentences
+    assert "generated trials" in sentences[0]
+    assert "part 'tune'" in sentences[0]

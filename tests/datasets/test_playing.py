@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from neuromotion_gym.datasets.playing import Playing, open_source, playing_for
+from neuromotion_gym.datasets.playing import Perturbation, Playing, open_source, playing_for
 from neuromotion_gym.decoders.zoo import load_decoder
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.signals.sources import ReplaySource
@@ -108,3 +108,12 @@ def test_a_data_set_with_one_kind_of_sessions_names_none_and_only_the_test_part_
         assert source.provenance["session_kind"] is None
         assert source.provenance["unseen"] == unseen
         assert source.provenance["licence"]
+
+
+def test_a_perturbation_is_given_by_name_as_a_table_or_as_an_object() -> None:
+    spec = load_decoder("emg_armband").spec
+    one = Perturbation(name="lost_channels", options={"channels": ["emg_1"]})
+    found = playing_for(spec, perturbations=[one, one.model_dump(), "lost_channels"]).perturbations
+    assert found == (one, one, Perturbation(name="lost_channels"))
+    with pytest.raises(NeuroMotionError, match="perturbations"):
+        playing_for(spec, perturbations=[{"nam": "lost_channels"}])
