@@ -295,3 +295,17 @@ def test_a_loop_that_was_not_reset_has_no_outcome_yet(options: Options) -> None:
     assert not loop.goal.any()
     assert env.metadata["render_fps"] == 20  # a frame in every control step
     env.close()
+
+
+@pytest.mark.parametrize("decoy", [False, True])
+def test_the_position_of_a_loop_is_where_the_limb_is(decoy: bool) -> None:
+    env = NeuroVectorEnv(num_envs=4, decoder="oracle:emg_armband", level="easy", decoy=decoy)
+    seen, _ = env.reset(seed=0)
+    loop, layout = env.loop, env.layout
+    for step in range(30):
+        places = loop.parts.limb.positions(loop.physics.sensors, loop.parts.task.axes)
+        np.testing.assert_allclose(loop.position, places, atol=1e-12)
+        np.testing.assert_allclose(seen[:, layout.position], loop.position, atol=1e-6)
+        seen, *_ = env.step(np.random.default_rng(step).uniform(-1, 1, (4, 3)))
+    assert np.abs(loop.position).max() > 0.1
+    env.close()

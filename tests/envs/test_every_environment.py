@@ -207,3 +207,20 @@ def test_goals_that_are_always_the_same_are_found(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(PostureTask, "reset", fixed)
     with pytest.raises(NeuroMotionError, match="eight resets have the same goal"):
         checks.check_seeds(IDS[0], **noise())
+
+
+def test_goals_on_other_axes_are_other_goals() -> None:
+    checks.check_seeds(IDS[0], level="easy")
+
+
+def test_a_goal_in_one_part_of_a_dictionary_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    inner = ClosedLoop.observation
+
+    def leaking(loop: ClosedLoop) -> dict[str, np.ndarray]:
+        seen = inner(loop)
+        seen["limb"][:, 0] += 0.001 * loop.goal[:, 0]
+        return seen
+
+    monkeypatch.setattr(ClosedLoop, "observation", leaking)
+    with pytest.raises(NeuroMotionError, match="depends on the goal"):
+        checks.check_goal_is_hidden(IDS[0], **noise(observe="signal"))

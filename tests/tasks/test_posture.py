@@ -360,3 +360,7 @@ def test_a_continuum_reaches_from_end_to_end_unless_it_says_otherwise() -> None:
     assert (np.abs(grid).max(axis=1) > 0.3).all()
     assert np.abs(grid).max() == pytest.approx(0.8)
     assert len(np.unique(np.round(grid, 6), axis=0)) == len(grid)
+
+
+def test_the_edge_of_the_hole_is_no_goal() -> None:
+    assert GoalSpace(1, hole=0.5).spread(0.5, 100).ravel().tolist() == [-1, 1]
