@@ -269,3 +269,28 @@ def test_the_oracle_judges_the_labels_of_its_window_or_the_trial_that_plays() ->
                 np.testing.assert_array_equal(stream.posterior[changed].argmax(axis=1), played[-1][changed])
         assert late > 0 or steps is None  # a window holds what played before
         env.close()
+
+
+def test_an_episode_begins_with_a_decision_about_rest() -> None:
+    decoder = make_decoder()
+    env = NeuroVectorEnv(num_envs=6, decoder=decoder, source=noise_source(decoder.spec), level="easy")
+    for seed in (0, 1):
+        seen, info = env.reset(seed=seed)
+        assert (info["decoded"] == "rest").all()
+        np.testing.assert_array_equal(env.loop.stream.posterior, decoder.decode(env.loop.stream.window())[0])
+        np.testing.assert_allclose(seen[:, env.layout.posterior], env.loop.stream.posterior, atol=1e-6)
+        for step in range(80):
+            env.step(np.random.default_rng(step).uniform(-1, 1, (6, 1)))
+    env.close()
+
+
+@pytest.mark.parametrize(("kind", "effort"), [("oracle", 1.0), ("blind", 0.5)])
+def test_without_a_label_for_rest_an_oracle_contracts_fully_and_the_blind_by_half(kind: str, effort: float) -> None:
+    inner = make_decoder(THREE[1:])
+    inner.spec = inner.spec.model_copy(update={"effort": True})
+    env = NeuroVectorEnv(num_envs=2, decoder=BoundDecoder(kind, inner), source=noise_source(inner.spec), level="easy")
+    env.reset(seed=0)
+    for _ in range(20):
+        env.loop.step(np.zeros((2, 1)))
+    assert env.loop.stream.effort.tolist() == [effort, effort]
+    env.close()
