@@ -217,6 +217,7 @@ def test_trials_are_called_unseen_only_if_they_are_for_every_decoder(changes, un
     lines[0 if "source" in changes else 2].cell.update(changes)
     text = " ".join(report_text(lines, config())[1])
     assert ("replayed trials that no decoder was trained on" in text) is unseen
+    assert ("generated trials" in text) is ("source" in changes)
 
 
 @pytest.mark.parametrize(

@@ -86,10 +86,12 @@ def test_broken_targets_are_refused(tiny):
         checked_targets(np.zeros((1, 3)), 1, spec)
 
 
-def test_check_decoder_finds_targets_that_leave_their_range(tiny):
+@pytest.mark.parametrize("beyond", [0.2, -0.2, 100])
+def test_check_decoder_finds_targets_that_leave_their_range(tiny, beyond):
     class Unbounded(ProbabilityDecoder):
         def decode(self, windows, adaptation=None):
-            return 100 + super().decode(windows, adaptation)[0], None
+            targets, _ = super().decode(windows, adaptation)
+            return (np.sign(beyond) + np.float32(beyond) + 0 * targets).astype(np.float32), None
 
     with pytest.raises(NeuroMotionError, match="leave -1..1"):
         check_decoder(Unbounded(Regression(), tiny.spec(**TARGETS)))

@@ -177,11 +177,21 @@ def test_the_blind_sweep_holds_each_label_long_enough_to_select() -> None:
     assert {tuple(action[0]) for action in actions} == set(map(tuple, layout.intents.directions))
 
 
+def noise_of(level: str) -> dict[str, Any]:
+    return {"source": noise_source(make_decoder().spec), "level": level}
+
+
 def test_what_a_played_episode_earned_ends_with_it() -> None:
-    told = noise(level="easy")
-    oracle = checks.play(IDS[0], checks.follow, 6, decoder=BoundDecoder("oracle", told.pop("decoder")), **told)
+    oracle = checks.play(IDS[0], checks.follow, 6, decoder=BoundDecoder("oracle", make_decoder()), **noise_of("easy"))
     assert oracle.right.all()
     assert not oracle.wrong.any()
+    lured = checks.play(
+        IDS[0], checks.follow, 12, decoder=BoundDecoder("oracle", make_decoder()), decoy=True, **noise_of("easy")
+    )
+    assert lured.wrong.any()
+    assert lured.right.any()
+    assert (lured.right ^ lured.wrong).all()
+    assert (lured.rewards.sum(axis=0)[lured.wrong] < -1).all()
     assert len(np.unique(oracle.steps)) > 1
     for row, steps in enumerate(oracle.steps):
         assert (oracle.rewards[steps:, row] == 0).all()

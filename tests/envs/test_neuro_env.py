@@ -326,3 +326,10 @@ def test_every_session_can_be_asked_for(options: Options) -> None:
     for session in (-1, len(env.loop.parts.source.sessions)):
         with pytest.raises(NeuroMotionError, match="sessions 0 to 1"):
             env.reset(options={"session": session})
+
+
+def test_without_a_render_mode_nothing_is_drawn(options: Options) -> None:
+    for env in (NeuroEnv(**options()), NeuroVectorEnv(num_envs=2, **options())):
+        env.reset(seed=0)
+        assert env.render() is None
+        env.close()

@@ -184,3 +184,14 @@ def test_frames_stand_side_by_side(options: Options) -> None:
         one = env.get_images()[0].shape
         assert env.render().shape == (2 * one[0], one[1], 3)
         env.close()
+
+
+def test_a_closed_batch_gives_its_source_free(options: Options) -> None:
+    told = options()
+    first = make_sb3("NeuroArm-v0", 2, **told)
+    with pytest.raises(NeuroMotionError, match="plays this source"):
+        make_sb3("NeuroArm-v0", 2, **told)
+    first.close()
+    second = make_sb3("NeuroArm-v0", 2, **told)
+    assert second.reset().shape == (2, second.layout.size)
+    second.close()

@@ -364,3 +364,22 @@ def test_a_continuum_reaches_from_end_to_end_unless_it_says_otherwise() -> None:
 
 def test_the_edge_of_the_hole_is_no_goal() -> None:
     assert GoalSpace(1, hole=0.5).spread(0.5, 100).ravel().tolist() == [-1, 1]
+
+
+@pytest.mark.parametrize(
+    ("level", "axes", "lag_s", "chance"),
+    [
+        ("easy", 3, 0.4, 1.0),
+        ("standard", 1, 0.4, 1.0),
+        ("standard", 3, 0.4, 0.75),
+        ("standard", 3, 1.3, 0.75),
+        ("hard", 1, 0.4, 1.0),
+        ("hard", 3, 0.4, 0.0591),
+        ("hard", 3, 1.3, 0.0584),
+    ],
+)
+def test_chance_of_a_blind_tour_is_the_one_of_committed_results(
+    level: str, axes: int, lag_s: float, chance: float
+) -> None:
+    rules = posture_level(level, axes, lag_s, 0.5 if lag_s < 1 else 1.6, rest=True)
+    assert rules.chance("ignore") == pytest.approx(chance, abs=5e-5)

@@ -6,7 +6,7 @@ import pytest
 
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.signals.recording import SignalSpec
-from neuromotion_gym.signals.sources.pieces import piece_rule
+from neuromotion_gym.signals.sources.pieces import TRIAL_MARGIN_S, piece_rule
 
 SPEC = SignalSpec("emg", ("a",), 100.0, "V")
 
@@ -25,8 +25,9 @@ def test_defaults_are_those_of_the_modality():
 
 def test_a_whole_trial_reaches_beyond_its_epoch_by_the_margin_and_the_fade():
     rule = piece_rule(SPEC, 0.5, None, 0.1, (0.5, 2.5))
-    margin = rule.beyond - 1 - rule.fade
+    margin = round(100 * TRIAL_MARGIN_S)
     assert margin > 0
+    assert rule.beyond == 1 + margin + 10
     assert rule.shortest == rule.longest == 250 + 1 + margin - 50
     assert (rule.fade, rule.skip, rule.shrink) == (10, 50, False)
 
