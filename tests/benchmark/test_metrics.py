@@ -95,5 +95,6 @@ def test_throughput_is_not_changed_by_misses_across_the_line():
 def test_throughput_needs_a_distance_and_two_movements():
     with pytest.raises(NeuroMotionError, match="two movements"):
         metrics.throughput(np.zeros((1, 1)), np.ones((1, 1)), np.ones((1, 1)), np.ones(1))
-    with pytest.raises(NeuroMotionError, match="no direction"):
-        metrics.throughput(np.zeros((2, 1)), np.zeros((2, 1)), np.ones((2, 1)), np.ones(2))
+    for goal in ([[0.0], [0.0]], [[1.0], [0.0]]):
+        with pytest.raises(NeuroMotionError, match="no direction"):
+            metrics.throughput(np.zeros((2, 1)), np.array(goal), np.ones((2, 1)), np.ones(2))
