@@ -3,8 +3,8 @@
 A mutant is a small change of the code: ``<`` for ``<=``, ``+`` for ``-``, another constant, a condition turned round, a
 statement left out. Where no test fails, the line is not guarded. Mutants are sampled with a fixed seed from the modules
 in `TARGETS`; each is run against the tests that cover its line, those of its own test file first. Results are kept in
-``--out``: a killed mutant is not run again as long as its module and the test file that killed it stay the same, a
-survivor as long as its module and all tests do.
+``--out``: a killed mutant is not run again as long as its module and the test that killed it stay the same, a survivor
+as long as its module and all tests do.
 
 Takes pytest-cov (the extra ``dev``), ``NEUROMOTION_DATA`` for the tests that read recordings, and hours on two cores;
 stop it with Ctrl-C and go on with the same command.
@@ -330,11 +330,15 @@ def _digest(paths: list[Path]) -> str:
 
 
 def state_of(outcome: str, killer: str) -> str:
-    """Digest of the tests that an outcome rests on."""
+    """Digest of the tests that an outcome rests on: of the one that killed the mutant, or of all of them."""
     if outcome == "killed" and not killer:
         return ""  # the module did not import, or the tests did not end
-    if outcome == "killed" and (ROOT / killer).is_file():
-        return _digest([ROOT / killer])
+    path, _, name = killer.partition("::")
+    if outcome == "killed" and (ROOT / path).is_file():
+        function = name.split("[", maxsplit=1)[0].rsplit("::", maxsplit=1)[-1]
+        tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
+        found = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and node.name == function]
+        return hashlib.sha256(repr([ast.dump(node) for node in found or [tree]]).encode()).hexdigest()
     return _digest(list((ROOT / "tests").rglob("*.py")))
 
 
@@ -368,7 +372,7 @@ class Tester:
 
 
 def run(mutant: Mutant, tests: list[str], expected_s: float, tester: Tester) -> tuple[str, str]:
-    """``killed``, ``survived`` or ``not covered``, and the test file that killed it, where one did."""
+    """``killed``, ``survived`` or ``not covered``, and the test that killed it, where one did."""
     if not tests:
         return "not covered", ""
     file = tester.copy / mutant.file
@@ -381,7 +385,7 @@ def run(mutant: Mutant, tests: list[str], expected_s: float, tester: Tester) -> 
     # 0: all passed; 1: a test failed; 2 and 4: a module no longer imports; 5: none of the tests was found
     outcome = {0: "survived", 5: "not covered"}.get(status, "killed") if status is not None else "killed"
     failed = FAILED.search(output)
-    return outcome, failed[1] if outcome == "killed" and failed else ""
+    return outcome, "".join(failed.groups()) if outcome == "killed" and failed else ""
 
 
 def chosen_tests(
@@ -479,7 +483,8 @@ def main() -> None:
                 known[mutant.key] = entry
                 file.write(json.dumps(entry) + "\n")
                 file.flush()
-                print(f"{number}/{len(todo)} {outcome}: {mutant.file}:{mutant.line}: {mutant.old!r} -> {mutant.new!r}")
+                text = f"{mutant.file}:{mutant.line}: {mutant.old!r} -> {mutant.new!r}"
+                print(f"{number}/{len(todo)} {outcome}: {text} {killer}")
         for tester in testers:
             tester.close()
     results = {mutant.key: known[mutant.key] for mutant in sample}
