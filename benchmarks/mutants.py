@@ -43,7 +43,7 @@ TARGETS = (
     "neuromotion_gym/benchmark",
     "neuromotion_gym/decoders",
 )
-SECONDS = 120.0
+SECONDS = 60.0
 """Of tests that are run for one mutant, by their own durations."""
 SLACK_S = 90.0
 SERVER = """
