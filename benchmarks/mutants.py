@@ -403,11 +403,10 @@ def chosen_tests(
         return _file_of(test) != own, not test.startswith(box), seconds.get(test, 0.0)
 
     covered = lines.get(mutant.file, {})
-    # A line that runs while its module is imported belongs to no test, and a line that runs in a shared fixture to the
-    # first test alone: tests of the module's other lines judge it too
-    everything = {test for tests in covered.values() for test in tests}
-    covering_tests = set(covered.get(str(mutant.line)) or everything)
-    covering_tests |= {test for test in everything if _file_of(test) == own}
+    # A line that runs while its module is imported belongs to no test: those of the module's other lines judge it. A
+    # line that runs in a shared fixture belongs to its first test alone: the others of the module's own file judge it
+    covering_tests = set(covered.get(str(mutant.line)) or (test for tests in covered.values() for test in tests))
+    covering_tests |= {test for test in seconds if _file_of(test) == own}
     found, total = [], 0.0
     for test in sorted(covering_tests, key=order):
         if not found or total + seconds.get(test, 0.0) <= SECONDS:

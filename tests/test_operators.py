@@ -223,3 +223,20 @@ def test_labels_on_one_line_are_told_from_labels_across_it() -> None:
     # On the line of the current label a small error is enough to turn back; across it, it is not
     assert ask(operator, [-0.4 * TOLERANCE, 0.0])[0] == 2
     assert ask(operator, [0.1 * TOLERANCE, 0.4 * TOLERANCE])[0] == 0
+
+
+def test_an_effect_that_never_changes_is_asked_for_once() -> None:
+    asked = []
+
+    class Counting(Moves):
+        def effect(self, labels: np.ndarray, sensors: np.ndarray) -> np.ndarray:
+            asked.append(len(labels))
+            return super().effect(labels, sensors)
+
+    operator = make_operator(2, drive=Counting)
+    for seed in range(3):
+        for _ in range(5):
+            ask(operator, 0.3, 2)
+        generators = [np.random.default_rng([seed, row]) for row in range(2)]
+        operator.reset(np.arange(2), generators, np.zeros((2, 1)), np.ones((2, 1)))
+    assert len(asked) == 3  # one call a label

@@ -309,3 +309,17 @@ def test_the_position_of_a_loop_is_where_the_limb_is(decoy: bool) -> None:
         seen, *_ = env.step(np.random.default_rng(step).uniform(-1, 1, (4, 3)))
     assert np.abs(loop.position).max() > 0.1
     env.close()
+
+
+def test_a_reset_clears_the_outcome_of_its_rows_and_of_no_other(options: Options) -> None:
+    env = NeuroVectorEnv(num_envs=3, autoreset_mode="Disabled", **options())
+    env.reset(seed=0)
+    loop = env.loop
+    for name in ("success", "wrong", "unstable"):
+        setattr(loop, name, np.array([True, True, False]))
+    loop.steps[:] = 7
+    loop.reset(np.array([0]), [np.random.default_rng(0)])
+    for values in (loop.success, loop.wrong, loop.unstable):
+        assert values.tolist() == [False, True, False]
+    assert loop.steps.tolist() == [0, 7, 7]
+    env.close()

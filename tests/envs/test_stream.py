@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -294,3 +295,16 @@ def test_without_a_label_for_rest_an_oracle_contracts_fully_and_the_blind_by_hal
         env.loop.step(np.zeros((2, 1)))
     assert env.loop.stream.effort.tolist() == [effort, effort]
     env.close()
+
+
+def test_a_source_is_free_once_nobody_can_close_its_environment_any_more() -> None:
+    decoder = make_decoder()
+    source = noise_source(decoder.spec)
+    gc.disable()
+    try:
+        first = NeuroVectorEnv(num_envs=1, decoder=decoder, source=source, level="easy")
+        first.itself = first  # a cycle, which only the garbage collector finds
+        del first
+        NeuroVectorEnv(num_envs=1, decoder=decoder, source=source, level="easy").close()
+    finally:
+        gc.enable()

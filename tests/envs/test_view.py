@@ -11,6 +11,7 @@ from gymnasium.wrappers import RecordVideo
 from neuromotion_gym.datasets import registry
 from neuromotion_gym.envs import NeuroEnv
 from neuromotion_gym.envs.view import View
+from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.rendering.backend import rendering_available, why_not
 from neuromotion_gym.rendering.panels import pick_channels
 
@@ -76,3 +77,26 @@ def test_the_overlay_names_decoder_bound_level_person_and_outcome() -> None:
         env.reset()
         assert view.snapshot(0).success is None
         env.close()
+
+
+def test_a_window_shows_the_overlay_and_closes(monkeypatch: pytest.MonkeyPatch) -> None:
+    import matplotlib.pyplot as plt
+
+    env = NeuroEnv(decoder="emg_armband", render_mode="overlay")
+    env.reset(seed=0)
+    view, before = View(env.loop), plt.get_fignums()
+    with pytest.raises(NeuroMotionError, match="needs a display"):
+        view.show(0)
+    monkeypatch.setattr(plt, "get_backend", lambda: "a backend with windows")
+    pictures = []
+    for _ in range(2):
+        view.show(0)
+        (number,) = set(plt.get_fignums()) - set(before)
+        pictures.append(np.array(plt.figure(number).axes[0].images[0].get_array()))
+        np.testing.assert_array_equal(pictures[-1], view.frame(0, overlay=True))
+        for _ in range(5):
+            env.step(np.ones(3, np.float32))
+    assert (pictures[0] != pictures[1]).any()
+    view.close()
+    assert plt.get_fignums() == before
+    env.close()
