@@ -323,3 +323,28 @@ def test_a_reset_clears_the_outcome_of_its_rows_and_of_no_other(options: Options
         assert values.tolist() == [False, True, False]
     assert loop.steps.tolist() == [0, 7, 7]
     env.close()
+
+
+def test_an_episode_lasts_to_its_time_limit_and_is_then_truncated(options: Options) -> None:
+    env = NeuroEnv(**options(level="easy"))
+    env.reset(seed=0)
+    ends = []
+    while not ends or ends[-1] == (False, False):
+        _, _, terminated, truncated, info = env.step(np.zeros(1, np.float32))
+        ends.append((terminated, truncated))
+    assert ends[-1] == (False, True)
+    assert len(ends) == round(env.layout.time_limit_s / env.layout.control_s)
+    assert info["time"] == pytest.approx(env.layout.time_limit_s)
+
+
+def test_an_episode_that_is_selected_is_not_truncated_too(options: Options) -> None:
+    env = NeuroEnv(decoder="oracle:emg_armband", level="easy")
+    env.reset(seed=0)
+    terminated = False
+    while not terminated:
+        away = env.loop.goal[0] - env.loop.position[0]
+        _, _, terminated, truncated, info = env.step(np.clip(10 * away, -1, 1).astype(np.float32))
+        assert truncated is False
+    assert info["is_success"]
+    assert info["time"] < env.layout.time_limit_s
+    env.close()

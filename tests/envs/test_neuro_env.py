@@ -256,31 +256,6 @@ def test_an_episode_does_not_depend_on_the_one_before(name: str, bound: str) -> 
             np.testing.assert_array_equal(value, other[-1][key], err_msg=key)
 
 
-def test_an_episode_lasts_to_its_time_limit_and_is_then_truncated(options: Options) -> None:
-    env = NeuroEnv(**options(level="easy"))
-    env.reset(seed=0)
-    ends = []
-    while not ends or ends[-1] == (False, False):
-        _, _, terminated, truncated, info = env.step(np.zeros(1, np.float32))
-        ends.append((terminated, truncated))
-    assert ends[-1] == (False, True)
-    assert len(ends) == round(env.layout.time_limit_s / env.layout.control_s)
-    assert info["time"] == pytest.approx(env.layout.time_limit_s)
-
-
-def test_an_episode_that_is_selected_is_not_truncated_too(options: Options) -> None:
-    env = NeuroEnv(decoder="oracle:emg_armband", level="easy")
-    env.reset(seed=0)
-    terminated = False
-    while not terminated:
-        away = env.loop.goal[0] - env.loop.position[0]
-        _, _, terminated, truncated, info = env.step(np.clip(10 * away, -1, 1).astype(np.float32))
-        assert truncated is False
-    assert info["is_success"]
-    assert info["time"] < env.layout.time_limit_s
-    env.close()
-
-
 @pytest.mark.parametrize("observe_goal", [False, True])
 def test_the_space_of_observations_is_that_of_its_parts(options: Options, observe_goal: bool) -> None:
     env = NeuroEnv(decoder="emg_armband_calibrated", observe_goal=observe_goal)

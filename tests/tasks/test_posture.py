@@ -383,3 +383,16 @@ def test_chance_of_a_blind_tour_is_the_one_of_committed_results(
 ) -> None:
     rules = posture_level(level, axes, lag_s, 0.5 if lag_s < 1 else 1.6, rest=True)
     assert rules.chance("ignore") == pytest.approx(chance, abs=5e-5)
+
+
+def test_a_task_that_was_not_reset_has_no_goal_and_earns_nothing() -> None:
+    limb = Plain()
+    task = PostureTask(posture_level("easy", 2, 0.4, 0.5, rest=True), limb, limb, ("a", "b"), CONTROL_S)
+    task.start(3)
+    for values in (task.goal, task.decoy, task.home):
+        assert values.shape == (3, 2)
+        assert not values.any()
+    outcome = task.step(np.zeros((3, 2)))
+    time_cost = 0.2 * CONTROL_S / task.facts.time_limit_s
+    assert outcome.reward == pytest.approx(np.full(3, -time_cost))
+    assert not (outcome.right | outcome.wrong | outcome.ended).any()
