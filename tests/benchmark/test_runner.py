@@ -21,6 +21,7 @@ from neuromotion_gym.decoders.zoo import decoder_folder
 from neuromotion_gym.envs.closed_loop import ClosedLoop
 from neuromotion_gym.envs.options import assemble
 from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.resources import DATA_VARIABLE
 
 PEOPLE = ("Female0", "Male0")
 
@@ -491,3 +492,13 @@ def test_a_report_has_its_title_or_else_its_name_and_ends_with_its_notes():
     assert "a: fitted on: others." in sentences
     assert "generated trials" in sentences[0]
     assert "part 'tune'" in sentences[0]
+
+
+def test_only_the_data_folder_that_is_given_is_read(small_armband, tmp_path, monkeypatch):
+    monkeypatch.setenv(DATA_VARIABLE, str(tmp_path))
+    grids = [{"decoders": ["oracle:emg_armband"], "controllers": ["argmax"], "levels": ["easy"]}]
+    chosen = config(source="replay", part="test", subjects=("Male0",), episodes=1, grids=grids)
+    run_benchmark(chosen, tmp_path / "out", data_root=small_armband, progress=False)
+    assert {row["subject"] for row in rows_of(tmp_path / "out")} == {"Male0"}
+    with pytest.raises(NeuroMotionError, match="has no recordings of Male0"):
+        run_benchmark(chosen, tmp_path / "again", progress=False)

@@ -348,3 +348,23 @@ def test_an_episode_that_is_selected_is_not_truncated_too(options: Options) -> N
     assert info["is_success"]
     assert info["time"] < env.layout.time_limit_s
     env.close()
+
+
+@pytest.mark.parametrize(
+    ("bound", "observe", "samples"),
+    [
+        ("oracle", "posterior", False),
+        ("blind", "posterior", False),
+        ("oracle", "signal", True),
+        (None, "posterior", True),
+    ],
+)
+def test_samples_are_generated_only_if_somebody_reads_them(
+    options: Options, bound: str | None, observe: str, samples: bool
+) -> None:
+    told = options()
+    if bound:
+        told["decoder"] = BoundDecoder(bound, told["decoder"])
+    env = NeuroVectorEnv(num_envs=2, observe=observe, **told)
+    assert env.loop.stream.makes_samples is samples
+    env.close()
