@@ -321,25 +321,25 @@ def _file_of(test: str) -> str:
     return test.split("::", maxsplit=1)[0]
 
 
-def _digest(paths: list[Path]) -> str:
-    """Digest of some files and their names."""
+def _digest(paths: list[Path], root: Path = ROOT) -> str:
+    """Digest of some files in ``root`` and their names."""
     digest = hashlib.sha256()
     for path in sorted(paths):
-        digest.update(path.relative_to(ROOT).as_posix().encode() + path.read_bytes())
+        digest.update(path.relative_to(root).as_posix().encode() + path.read_bytes())
     return digest.hexdigest()
 
 
-def state_of(outcome: str, killer: str) -> str:
-    """Digest of the tests that an outcome rests on: of the one that killed the mutant, or of all of them."""
+def state_of(outcome: str, killer: str, root: Path = ROOT) -> str:
+    """Digest of the tests in ``root`` that an outcome rests on: the one that killed the mutant, or all of them."""
     if outcome == "killed" and not killer:
         return ""  # the module did not import, or the tests did not end
     path, _, name = killer.partition("::")
-    if outcome == "killed" and (ROOT / path).is_file():
+    if outcome == "killed" and (root / path).is_file():
         function = name.split("[", maxsplit=1)[0].rsplit("::", maxsplit=1)[-1]
-        tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
+        tree = ast.parse((root / path).read_text(encoding="utf-8"))
         found = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and node.name == function]
         return hashlib.sha256(repr([ast.dump(node) for node in found or [tree]]).encode()).hexdigest()
-    return _digest(list((ROOT / "tests").rglob("*.py")))
+    return _digest(list((root / "tests").rglob("*.py")), root)
 
 
 class Tester:
@@ -466,18 +466,18 @@ def main() -> None:
         for tester in testers:
             free.put(tester)
 
-        def one(mutant: Mutant) -> tuple[Mutant, tuple[str, str]]:
+        def one(mutant: Mutant) -> tuple[Mutant, str, str, str]:
             tester = free.get()
             try:
                 tests, expected_s = chosen_tests(mutant, lines, seconds)
-                return mutant, run(mutant, tests, expected_s, tester)
+                outcome, killer = run(mutant, tests, expected_s, tester)
+                return mutant, outcome, killer, state_of(outcome, killer, tester.copy)
             finally:
                 free.put(tester)
 
         with ThreadPoolExecutor(arguments.jobs) as pool:
             for number, done in enumerate(as_completed([pool.submit(one, mutant) for mutant in todo]), 1):
-                mutant, (outcome, killer) = done.result()
-                tests = state_of(outcome, killer)
+                mutant, outcome, killer, tests = done.result()
                 entry = {"key": mutant.key, **asdict(mutant), "outcome": outcome, "killer": killer, "tests": tests}
                 known[mutant.key] = entry
                 file.write(json.dumps(entry) + "\n")

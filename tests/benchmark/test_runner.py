@@ -502,3 +502,11 @@ def test_only_the_data_folder_that_is_given_is_read(small_armband, tmp_path, mon
     assert {row["subject"] for row in rows_of(tmp_path / "out")} == {"Male0"}
     with pytest.raises(NeuroMotionError, match="has no recordings of Male0"):
         run_benchmark(chosen, tmp_path / "again", progress=False)
+
+
+def test_a_benchmark_runs_in_this_process_unless_it_is_told_otherwise(results, monkeypatch):
+    asked, inner = [], runner.backend
+    monkeypatch.setattr(runner, "backend", lambda jobs: asked.append(jobs) or inner(jobs))
+    run_benchmark(config(), results[0], progress=False)
+    run_benchmark(config(), results[0], progress=False, jobs=2)  # all is finished, so no process begins
+    assert asked == [1, 2]

@@ -234,3 +234,18 @@ def test_a_goal_in_one_part_of_a_dictionary_is_found(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(ClosedLoop, "observation", leaking)
     with pytest.raises(NeuroMotionError, match="depends on the goal"):
         checks.check_goal_is_hidden(IDS[0], **noise(observe="signal"))
+
+
+@pytest.mark.parametrize(("difference", "found"), [(0.9e-6, False), (1.2e-6, True)])
+def test_rows_may_differ_by_rounding_alone(difference: float, found: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    inner = ClosedLoop.observation
+
+    def rounded(loop: ClosedLoop) -> np.ndarray:
+        return inner(loop).astype(float) + (difference if loop.num_rows > 1 else 0)
+
+    monkeypatch.setattr(ClosedLoop, "observation", rounded)
+    if not found:
+        checks.check_rows(IDS[0], steps=5, **noise())
+        return
+    with pytest.raises(NeuroMotionError, match="its observation"):
+        checks.check_rows(IDS[0], steps=5, **noise())
