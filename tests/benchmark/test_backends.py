@@ -10,23 +10,19 @@ from neuromotion_gym.benchmark.backends import Processes, Serial, backend
 from neuromotion_gym.errors import NeuroMotionError
 
 
-def squared(number: int) -> tuple[int, int]:
-    return number**2, os.getpid()
-
-
 def test_one_job_runs_in_this_process_and_in_order():
     chosen = backend(1)
     assert isinstance(chosen, Serial)
-    assert list(chosen.run(squared, [(3,), (2,)])) == [(9, os.getpid()), (4, os.getpid())]
+    assert list(chosen.run(divmod, [(7, 2), (9, 2)])) == [(3, 1), (4, 1)]
+    assert set(chosen.run(os.getpid, [(), ()])) == {os.getpid()}
 
 
 def test_two_jobs_run_elsewhere_with_the_same_results():
     chosen = backend(2)
     assert isinstance(chosen, Processes)
     assert chosen.jobs == 2
-    found = list(chosen.run(squared, [(3,), (2,), (1,)]))
-    assert sorted(number for number, _ in found) == [1, 4, 9]
-    assert all(process != os.getpid() for _, process in found)
+    assert sorted(chosen.run(divmod, [(9, 2), (7, 2)])) == [(3, 1), (4, 1)]
+    assert os.getpid() not in set(chosen.run(os.getpid, [(), ()]))
 
 
 @pytest.mark.parametrize("jobs", [0, -1])
