@@ -383,7 +383,7 @@ def run(mutant: Mutant, tests: list[str], expected_s: float, tester: Tester) -> 
     finally:
         file.write_text(source, encoding="utf-8")
     # 0: all passed; 1: a test failed; 2 and 4: a module no longer imports; 5: none of the tests was found
-    outcome = {0: "survived", 5: "not covered"}.get(status, "killed") if status is not None else "killed"
+    outcome = {0: "survived", 5: "not covered"}.get(status, "killed")
     failed = FAILED.search(output)
     return outcome, "".join(failed.groups()) if outcome == "killed" and failed else ""
 

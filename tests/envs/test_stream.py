@@ -12,6 +12,7 @@ from neuromotion_gym.decoders.bounds import BoundDecoder
 from neuromotion_gym.decoders.spec import DecoderSpec
 from neuromotion_gym.decoders.wrapped import ProbabilityDecoder
 from neuromotion_gym.envs import NeuroVectorEnv
+from neuromotion_gym.envs.checks import follow, play
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.signals.sources.replay import ReplaySource
 
@@ -184,16 +185,8 @@ def test_a_source_may_have_its_labels_in_another_order_and_more_of_them(kind: st
     loudness._levels = np.array([1.0 + everything.index(label) for label in THREE])
     decoder = ProbabilityDecoder(loudness, make_decoder(THREE).spec)
     told = BoundDecoder("oracle", decoder) if kind == "oracle" else decoder
-    env = NeuroVectorEnv(num_envs=20, decoder=told, source=source, level="easy")
-    env.reset(seed=0)
-    right, ended = np.zeros(20, bool), np.zeros(20, bool)
-    while not ended.all():
-        actions = env.layout.intents.directions[env.loop.stream.posterior.argmax(axis=1)]
-        _, _, terminated, truncated, info = env.step(actions)
-        right |= info["is_success"] & ~ended
-        ended |= terminated | truncated
-    env.close()
-    assert right.mean() >= 0.95
+    played = play("NeuroArm-v0", follow, 20, decoder=told, source=source, level="easy")
+    assert played.right.mean() >= 0.95
 
 
 def test_shuffled_labels_change_at_their_own_clock_and_stay_at_the_last() -> None:
