@@ -7,7 +7,7 @@ The protocol of decoders is `neuromotion_gym.decoders.decoder.Decoder`. Decoders
 from neuromotion_gym.decoders.bounds import BoundDecoder, parse_decoder_name
 from neuromotion_gym.decoders.checks import check_decoder
 from neuromotion_gym.decoders.decoder import Decoder
-from neuromotion_gym.decoders.fitted_on import FittedOn, fitted_on
+from neuromotion_gym.decoders.fitted_on import FittedOn, fitted_on, worn_by
 from neuromotion_gym.decoders.onnx_decoder import OnnxDecoder
 from neuromotion_gym.decoders.spec import AdaptationSpec, DecoderSpec
 from neuromotion_gym.decoders.wrapped import IntentPolicy, ProbabilityDecoder
@@ -28,4 +28,5 @@ __all__ = [
     "load_decoder",
     "parse_decoder_name",
     "register_decoder",
+    "worn_by",
 ]

@@ -39,6 +39,8 @@ class FittedOn(Checked):
     """Recordings that it was fitted on later: the calibration run of its wearer."""
     complete: bool = True
     """False if a part of its training is unknown, as when a decoder without this file was calibrated."""
+    wearer: bool = False
+    """Whether these are the recordings of the one person to whom the decoder was calibrated."""
 
     @model_validator(mode="after")
     def _consistent(self) -> FittedOn:
@@ -84,6 +86,33 @@ def fitted_on(folder: str | Path) -> FittedOn | None:
     except (OSError, ValueError, RecursionError) as error:
         raise NeuroMotionError(f"{path} is not JSON: {error}") from None
     return from_mapping(FittedOn, content, str(path))
+
+
+def worn_by(decoder: str | Path | object) -> FittedOn | None:
+    """The recordings of the person to whom a decoder was calibrated; None if it is for everybody, or it is not known.
+
+    Parameters
+    ----------
+    decoder : str, path or decoder
+        Folder of a decoder; or a decoder, or a bound of one, that was loaded from a folder.
+
+    Raises
+    ------
+    NeuroMotionError
+        If the folder has a damaged ``fitted_on.json``.
+    """
+    if isinstance(decoder, str | Path):
+        folder = Path(decoder)
+    else:
+        path = getattr(getattr(decoder, "inner", decoder), "path", None)
+        if not isinstance(path, Path):
+            return None
+        folder = path.parent
+    record = fitted_on(folder)
+    if record is None:
+        return None
+    worn = [one for one in (record, *record.also) if one.wearer]
+    return worn[-1] if worn else None
 
 
 def write_fitted_on(folder: str | Path, record: FittedOn) -> None:

@@ -70,7 +70,8 @@ def _with_calibration(before: FittedOn | None, recordings: Sequence[Recording]) 
     """The record of what the decoder was fitted on, with the wearer's calibration run added."""
     # A user's recordings may all have the same name, but fingerprints are stored by name
     numbered = [replace(one, run=f"{one.run} ({number})") for number, one in enumerate(recordings)]
-    calibration = fitted_on_of(recordings).model_copy(update={"fingerprints": fingerprints_of(numbered).to_json()})
+    found = {"fingerprints": fingerprints_of(numbered).to_json(), "wearer": True}
+    calibration = fitted_on_of(recordings).model_copy(update=found)
     if before is None:
         return calibration.model_copy(update={"complete": False})
     return before.model_copy(update={"also": (*before.also, calibration)})

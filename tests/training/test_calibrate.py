@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from neuromotion_gym.decoders import check_decoder, fitted_on, load_decoder
+from neuromotion_gym.decoders import BoundDecoder, check_decoder, fitted_on, load_decoder, worn_by
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.signals.recording import Session
 from neuromotion_gym.training.calibrate import calibrate
@@ -46,6 +46,16 @@ def test_calibrated_folder_says_whose_run_it_was_fitted_on_and_that_more_is_not_
     assert not record.complete
     two = fitted_on(calibrate(head_folder, [tiny.recording(2), tiny.recording(2)], tmp_path / "two"))
     assert len(two.fingerprints["landmarks"]) == 2  # though both have the same name
+
+
+def test_calibrated_decoder_says_who_wears_it(tiny, head_folder, tmp_path):
+    folder = calibrate(head_folder, tiny.recording(2), tmp_path / "mine")
+    mine = load_decoder(folder)
+    for what in (folder, str(folder), mine, BoundDecoder("shuffled", mine)):
+        assert worn_by(what).people == ("P2",)
+    assert worn_by(calibrate(head_folder, tiny.recording(3), tmp_path / "mine")).people == ("P3",)
+    for nobody in (head_folder, load_decoder(head_folder), load_decoder("emg_armband"), object()):
+        assert worn_by(nobody) is None
 
 
 def test_calibrating_anew_in_the_same_folder_changes_the_digest(tiny, head_folder, tmp_path):
