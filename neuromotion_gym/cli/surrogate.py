@@ -7,20 +7,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.table import Table
+from rich.text import Text
 
+from neuromotion_gym.cli.messages import say
+from neuromotion_gym.cli.options import DATA
+from neuromotion_gym.cli.tables import print_table
 from neuromotion_gym.datasets.registry import dataset_names
 from neuromotion_gym.decoders.zoo import list_decoders
 from neuromotion_gym.errors import NeuroMotionError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from neuromotion_gym.audit.fidelity import FidelityRow
-
-DATA = typer.Option(help="Folder of the data sets.", envvar="NEUROMOTION_DATA", show_default="NEUROMOTION_DATA")
 
 app = typer.Typer(
     help="Generators fitted to recordings: what gym.make plays when it has no data.",
@@ -42,11 +40,9 @@ def fit(
 
     parameters = fit_part(dataset, part, root=data)
     path = parameters.save(out.with_suffix(".npz"))
-    Console().print(
+    say(
         f"{len(parameters.sessions)} sessions, {int((~parameters.calibration).sum())} trials: {path}, "
-        f"{path.stat().st_size / 1e6:.1f} MB",
-        soft_wrap=True,
-        highlight=False,
+        f"{path.stat().st_size / 1e6:.1f} MB"
     )
 
 
@@ -62,7 +58,7 @@ def modes(
     from neuromotion_gym.signals.surrogate.modes import write_modes
 
     path = write_modes(find_part_modes(dataset, "train", every=every, root=data), out.with_suffix(".npz"))
-    Console().print(f"{path}, {path.stat().st_size / 1e6:.1f} MB", soft_wrap=True, highlight=False)
+    say(f"{path}, {path.stat().st_size / 1e6:.1f} MB")
 
 
 @app.command()
@@ -101,9 +97,8 @@ def check(
     from neuromotion_gym.signals.surrogate.models import model_variants
     from neuromotion_gym.training.folds import fold_decoder
 
-    console = Console()
     rows: list[FidelityRow] = []
-    with console.status("") as status:
+    with Console().status("") as status:
         for name in decoder or _fitting(ocular, skip_cue):
             loaded = load_decoder(name)
             variants = model_variants(loaded.spec.modality)
@@ -122,10 +117,9 @@ def check(
                     subjects=people,
                     root=data,
                     options=FidelityOptions(stream_s=stream, episodes=episodes),
-                    tick=lambda subject, name=name: status.update(f"{name}: {subject} done"),  # type: ignore[misc]
+                    tick=lambda subject, name=name: status.update(Text(f"{name}: {subject} done")),  # type: ignore[misc]
                 )
-    for table in _tables(rows):
-        console.print(table)
+    _print_tables(rows)
 
 
 def _fitting(ocular: str | None, skip_cue: float | None) -> list[str]:
@@ -141,34 +135,28 @@ def _fitting(ocular: str | None, skip_cue: float | None) -> list[str]:
     ]
 
 
-def _tables(rows: list[FidelityRow]) -> Iterator[Table]:
-    """Tables of fidelity, one per decoder, model and condition, with one row per figure."""
+def _print_tables(rows: list[FidelityRow]) -> None:
+    """Print the fidelity: one table per decoder, model and condition, with one row per figure."""
     from neuromotion_gym.audit.fidelity import BARS
 
     names = {"accuracy": "balanced accuracy", "error_run": "run of errors, s", "success": "success"}
     for (decoder, model, condition, people), own in groupby(
         rows, lambda row: (row.decoder, row.model, row.condition, row.people)
     ):
-        table = Table(
-            box=SIMPLE_HEAD,
-            pad_edge=False,
-            collapse_padding=True,
-            title=f"{decoder}, {condition}, {people} people\n{model}",
-            title_justify="left",
-            title_style="",
-        )
-        for column in ("figure", "real", "surrogate", "difference", "95 %", "bar"):
-            table.add_column(column, no_wrap=True)
+        shown = []
         for row in own:
             share = row.figure == "error_run"
-            shown = [f"{100 * x:+.0f} %" if share else f"{x:+.3f}" for x in row.difference]
+            difference = [f"{100 * x:+.0f} %" if share else f"{x:+.3f}" for x in row.difference]
             bar = f"{BARS[row.figure]:.0%}" if share else f"{BARS[row.figure]}"
-            table.add_row(
-                names[row.figure],
-                f"{row.real:.3f}",
-                f"{row.surrogate:.3f}",
-                shown[0],
-                f"{shown[1]} to {shown[2]}",
-                f"{'within' if row.within else 'beyond'} {bar}",
+            shown.append(
+                (
+                    names[row.figure],
+                    f"{row.real:.3f}",
+                    f"{row.surrogate:.3f}",
+                    difference[0],
+                    f"{difference[1]} to {difference[2]}",
+                    f"{'within' if row.within else 'beyond'} {bar}",
+                )
             )
-        yield table
+        columns = ("figure", "real", "surrogate", "difference", "95 %", "bar")
+        print_table(columns, shown, title=f"{decoder}, {condition}, {people} people\n{model}")

@@ -1,0 +1,14 @@
+"""Arguments and options that several commands share."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from neuromotion_gym.decoders.zoo import list_decoders
+
+DecoderArgument = Annotated[
+    str, typer.Argument(help="Name of a shipped decoder, or a decoder's folder. Shipped: " + ", ".join(list_decoders()))
+]
+DATA = typer.Option(help="Folder of the data sets.", envvar="NEUROMOTION_DATA", show_default="NEUROMOTION_DATA")
