@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from neuromotion_gym.decoders.spec import ONE_VALUE
 from neuromotion_gym.errors import NeuroMotionError
 
 if TYPE_CHECKING:
@@ -91,11 +92,24 @@ def checked_output(values: np.ndarray, n: int, spec: DecoderSpec) -> np.ndarray:
 def checked_posterior(posterior: np.ndarray, n: int, spec: DecoderSpec) -> np.ndarray:
     """Convert a model's output of kind ``spec.output`` to a float32 posterior, shape (n, labels), rows summing to 1.
 
+    Parameters
+    ----------
+    posterior : array
+        Shape (n, labels). For ``logit``, ``probability`` and ``class_index``: shape (n,) or (n, 1).
+    n : int
+        Number of windows.
+    spec : DecoderSpec
+
     Raises
     ------
     NeuroMotionError
-        If the shape is wrong, numbers are not finite, or probabilities are negative or do not sum to 1.
+        If the shape is wrong, numbers are not finite, probabilities are negative or do not sum to 1, or a class is none
+        of the labels.
     """
+    if spec.output == "class_index":
+        return _one_hot(posterior, n, spec)
+    if spec.output in ONE_VALUE:
+        return _two_columns(posterior, n, spec)
     posterior = _shaped(posterior, n, spec, "labels")
     values = posterior.astype(np.float64)
     if spec.output != "probabilities":
@@ -114,6 +128,54 @@ def checked_posterior(posterior: np.ndarray, n: int, spec: DecoderSpec) -> np.nd
             "state 'logits' or 'log_probabilities' as its output."
         )
     return (values / sums).astype(np.float32)
+
+
+def _two_columns(values: np.ndarray, n: int, spec: DecoderSpec) -> np.ndarray:
+    """Posterior of two labels from one logit or probability of the positive one."""
+    column = _column(values, n, spec).astype(np.float64)
+    if not np.isfinite(column).all():
+        raise NeuroMotionError(f"Decoder {spec.name!r} gave NaN or infinite output.")
+    if spec.output == "logit":
+        with np.errstate(over="ignore"):  # exp(800) is infinite, and 1 / inf is the right zero
+            column = 1 / (1 + np.exp(-column))
+    elif n and (column.min() < 0 or column.max() > 1):
+        raise NeuroMotionError(
+            f"Decoder {spec.name!r} gave probabilities outside 0..1; state 'logit' as its output if it gives a logit."
+        )
+    posterior = np.empty((n, 2), np.float32)
+    positive = spec.labels.index(str(spec.positive))
+    posterior[:, positive], posterior[:, 1 - positive] = column, 1 - column
+    return posterior
+
+
+def _one_hot(classes: np.ndarray, n: int, spec: DecoderSpec) -> np.ndarray:
+    """Posterior of ones and zeros from indices of labels, or from their names."""
+    column = _column(classes, n, spec)
+    if column.dtype.kind in "UOS":
+        names = [name.decode() if isinstance(name, bytes) else str(name) for name in column.tolist()]
+        unknown = sorted(set(names) - set(spec.labels))
+        indices = np.array([spec.labels.index(name) if name in spec.labels else 0 for name in names], np.int64)
+    else:
+        wrong = (column < 0) | (column >= len(spec.labels)) | (column != np.floor(column))
+        unknown = [str(value) for value in np.unique(column[wrong])]
+        indices = np.where(wrong, 0, column).astype(np.int64)
+    if unknown:
+        raise NeuroMotionError(
+            f"Decoder {spec.name!r} gave class {', '.join(unknown[:8])}; its labels are "
+            f"{', '.join(f'{index} {label}' for index, label in enumerate(spec.labels))}."
+        )
+    return np.eye(len(spec.labels), dtype=np.float32)[indices]
+
+
+def _column(values: np.ndarray, n: int, spec: DecoderSpec) -> np.ndarray:
+    """One value for each window, shape (n,)."""
+    values = np.asarray(values)
+    if values.shape not in ((n,), (n, 1)) or values.dtype.kind not in "fiuUOSb":
+        raise NeuroMotionError(
+            f"Decoder {spec.name!r} gave an output of shape {values.shape} and type {values.dtype} for {n} windows; "
+            f"for output {spec.output!r} it has to be one value for each window."
+        )
+    return values.reshape(n)
 
 
 def checked_targets(targets: np.ndarray, n: int, spec: DecoderSpec) -> np.ndarray:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import yaml
 from pydantic import Field, model_validator
@@ -17,6 +17,9 @@ from pydantic import Field, model_validator
 from neuromotion_gym.decoders.spec import DecoderSpec
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.schema import Checked, from_mapping
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 RECIPE = "recipe.yaml"
 _LARGEST = 1_000_000
@@ -111,13 +114,15 @@ class Recipe(Checked):
         return self.data, self.network, self.training
 
 
-def load_recipe(path: str | Path) -> Recipe:
+def load_recipe(path: str | Path, facts: Mapping[str, Any] | None = None) -> Recipe:
     """Read a recipe.
 
     Parameters
     ----------
     path : path
         ``recipe.yaml``, or the folder that holds it.
+    facts : mapping, optional
+        Fields of the section ``decoder`` that take precedence over those of the file.
 
     Raises
     ------
@@ -133,12 +138,15 @@ def load_recipe(path: str | Path) -> Recipe:
         raise NeuroMotionError(f"No recipe can be read from {path}: {error.strerror}.") from None
     except UnicodeDecodeError:
         raise NeuroMotionError(f"{path} is not UTF-8 text.") from None
-    return from_mapping(Recipe, parse_yaml(text, str(path)), str(path))
+    content = parse_yaml(text, str(path))
+    if facts and isinstance(content, dict) and isinstance(content.get("decoder"), dict):
+        content = {**content, "decoder": {**content["decoder"], **facts}}
+    return from_mapping(Recipe, content, str(path))
 
 
-def load_spec(folder: str | Path) -> DecoderSpec:
-    """The ``decoder:`` section of the recipe in ``folder``."""
-    return load_recipe(folder).decoder
+def load_spec(folder: str | Path, facts: Mapping[str, Any] | None = None) -> DecoderSpec:
+    """The ``decoder:`` section of the recipe in ``folder``, completed by ``facts``."""
+    return load_recipe(folder, facts).decoder
 
 
 def recipe_digest(recipe: Recipe, *also: object) -> str:

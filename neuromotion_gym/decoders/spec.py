@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import math
+from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -10,7 +11,18 @@ from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.schema import Checked
 from neuromotion_gym.signals.modality import Modality
 
-OutputKind = Literal["logits", "log_probabilities", "probabilities", "targets"]
+OutputKind = Literal["logits", "log_probabilities", "probabilities", "logit", "probability", "class_index", "targets"]
+ONE_VALUE: tuple[OutputKind, ...] = ("logit", "probability")
+"""Kinds of output with one value for each window, which stands for the label ``positive``."""
+WindowLayout = Literal[
+    "(n, channels, samples)",
+    "(n, 1, channels, samples)",
+    "(n, samples, channels)",
+    "(n, channels, samples, 1)",
+    "(n, channels * samples)",
+]
+LONGEST_WINDOW_S = 3600.0
+HOP_STEP_S = 0.05
 
 
 class AdaptationSpec(Checked):
@@ -45,23 +57,30 @@ class DecoderSpec(Checked):
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.@-]*$", max_length=100)
     modality: Modality
-    dataset: str = Field(min_length=1)
-    labels: tuple[str, ...]
+    dataset: str = Field(default="user", min_length=1, max_length=200)
+    """Data set that it was trained on; "user" if it is none that the library knows."""
+    labels: tuple[str, ...] = Field(max_length=1000)
     """Labels that it distinguishes, two or more; may be empty if ``output`` is "targets"."""
     targets: tuple[str, ...] = ()
     """For ``output: targets``: names of the axes along which it gives values from -1 to 1."""
-    channels: tuple[str, ...] = Field(min_length=1)
-    rate_hz: float = Field(gt=0)
-    unit: str = Field(min_length=1)
+    channels: tuple[str, ...] = Field(min_length=1, max_length=10_000)
+    rate_hz: float = Field(gt=0, le=1_000_000)
+    unit: str = Field(min_length=1, max_length=50)
     window: int = Field(ge=1, le=1_000_000)
     """Number of samples that one decision reads."""
-    hop_s: float = Field(gt=0)
-    """Seconds between two decisions, for ``pacing: sliding``."""
+    resample_to: int | None = Field(default=None, ge=1, le=1_000_000)
+    """Number of samples that the model gets, if every window is stretched or shortened to another length first."""
+    layout: WindowLayout | None = None
+    """Axes of the model's input, for a model from elsewhere; None: as its fixed dimensions say."""
+    hop_s: float = Field(gt=0, le=60)
+    """Seconds between two decisions, for ``pacing: sliding``; an eighth of the window if left out."""
     pacing: Literal["sliding", "trial"] = "sliding"
     epoch_s: tuple[float, float] | None = None
     """For ``pacing: trial``: start and end of the window, in seconds after the onset."""
     output: OutputKind = "probabilities"
-    """Output of the model: a posterior over ``labels``, in one of three forms, or continuous ``targets``."""
+    """Output of the model: a posterior over ``labels`` in one of several forms, or continuous ``targets``."""
+    positive: str | None = None
+    """For ``output: logit`` or ``probability``: the label, one of two, that a high value stands for."""
     effort: bool = False
     """Whether the graph has an output ``effort`` (n,) in 0..1."""
     adaptation: AdaptationSpec = AdaptationSpec()
@@ -69,8 +88,29 @@ class DecoderSpec(Checked):
     """Treatment of the ocular channels in training; by default the source of the loop does the same."""
     control: bool = False
     """Whether it is a control (such as the eye control), not a decoder to be ranked."""
-    split: Literal["trial", "session", "run", "subject", "overlapping-windows"]
-    licence: str = Field(min_length=1)
+    split: Literal["trial", "session", "run", "subject", "overlapping-windows", "unknown"] = "unknown"
+    licence: str = Field(default="not stated", min_length=1)
+
+    @field_validator("rate_hz", "window", "resample_to", "hop_s", mode="before")
+    @classmethod
+    def _number(cls, value: Any) -> Any:
+        if isinstance(value, bool):
+            raise NeuroMotionError(f"a number is needed, not {value}")
+        return value
+
+    @model_validator(mode="before")
+    @classmethod
+    def _default_hop(cls, content: Any) -> Any:
+        """Fill in the hop: an eighth of the window in whole control periods of 50 ms, at least one."""
+        if not isinstance(content, dict) or "hop_s" in content:
+            return content
+        window, rate_hz = content.get("window"), content.get("rate_hz")
+        if not isinstance(window, int | float) or not isinstance(rate_hz, int | float):
+            return content
+        if not 0 < window < math.inf or not 0 < rate_hz < math.inf:
+            return content  # the window or the rate is wrong; it is reported beside the missing hop
+        steps = max(1, math.floor(min(window / rate_hz, LONGEST_WINDOW_S) / 8 / HOP_STEP_S + 1e-9))
+        return {**content, "hop_s": round(steps * HOP_STEP_S, 2)}
 
     @field_validator("labels", "targets", "channels")
     @classmethod
@@ -88,6 +128,12 @@ class DecoderSpec(Checked):
                 raise NeuroMotionError(f"targets belong to output 'targets', not to {self.output!r}")
             if len(self.labels) < 2:
                 raise NeuroMotionError(f"labels have to be two or more, not {len(self.labels)}")
+        self._check_positive()
+        if self.window_s > LONGEST_WINDOW_S:
+            raise NeuroMotionError(
+                f"window {self.window} at {self.rate_hz:g} Hz lasts {self.window_s:g} s; "
+                f"the longest window is {LONGEST_WINDOW_S:g} s"
+            )
         if self.pacing == "trial" and self.epoch_s is None:
             raise NeuroMotionError("pacing 'trial' needs epoch_s, first and last second after onset")
         if self.epoch_s is not None:
@@ -107,6 +153,23 @@ class DecoderSpec(Checked):
         if band is not None and band[1] >= self.rate_hz / 2:
             raise NeuroMotionError(f"adaptation.band_hz {band} must end below half of rate_hz, {self.rate_hz / 2:g}")
         return self
+
+    def _check_positive(self) -> None:
+        if self.output not in ONE_VALUE:
+            if self.positive is not None:
+                raise NeuroMotionError(f"positive belongs to output {' or '.join(ONE_VALUE)}, not to {self.output!r}")
+        elif len(self.labels) != 2:
+            raise NeuroMotionError(f"output {self.output!r} tells two labels apart, not {len(self.labels)}")
+        elif self.positive not in self.labels:
+            raise NeuroMotionError(
+                f"output {self.output!r} needs positive, the label that a high value stands for: "
+                f"{' or '.join(self.labels)}, not {self.positive!r}"
+            )
+
+    @property
+    def samples_in(self) -> int:
+        """Number of samples that the model gets: ``resample_to``, or ``window``."""
+        return self.resample_to or self.window
 
     @property
     def window_s(self) -> float:

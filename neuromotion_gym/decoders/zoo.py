@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from neuromotion_gym.decoders.onnx_decoder import MODEL, OnnxDecoder
 from neuromotion_gym.decoders.recipe import RECIPE, load_spec
@@ -61,7 +62,7 @@ def decoder_folder(name: str | Path) -> Path:
     )
 
 
-def load_decoder(name: str | Path, *, threads: int = 1) -> OnnxDecoder:
+def load_decoder(name: str | Path, *, threads: int = 1, **facts: Any) -> OnnxDecoder:
     """Load a decoder by its name or from a folder.
 
     Parameters
@@ -70,6 +71,8 @@ def load_decoder(name: str | Path, *, threads: int = 1) -> OnnxDecoder:
         One of `list_decoders`, a folder with ``recipe.yaml`` and ``model.onnx``, or a ``.onnx`` file in such a folder.
     threads : int
         Threads of one decoding call.
+    **facts
+        What the files do not say, as fields of `DecoderSpec`; they take precedence over those of the recipe.
 
     Raises
     ------
@@ -78,10 +81,11 @@ def load_decoder(name: str | Path, *, threads: int = 1) -> OnnxDecoder:
     """
     path = Path(name)
     if path.suffix == ".onnx" and path.is_file():
-        if path.name == MODEL:  # with adaptation.npy, if the folder has one
-            return OnnxDecoder(path.parent, threads=threads)
-        return OnnxDecoder(path, load_spec(path.parent), threads=threads)
-    return OnnxDecoder(decoder_folder(name), threads=threads)
+        spec = load_spec(path.parent, facts)
+        # The file of a folder's decoder is loaded with adaptation.npy, if the folder has one
+        return OnnxDecoder(path.parent if path.name == MODEL else path, spec, threads=threads)
+    folder = decoder_folder(name)
+    return OnnxDecoder(folder, load_spec(folder, facts), threads=threads)
 
 
 def _shipped() -> set[str]:

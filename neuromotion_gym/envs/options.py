@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -16,11 +17,11 @@ from neuromotion_gym.intents import intent_map
 from neuromotion_gym.limbs.limb import Limb
 from neuromotion_gym.operators import Operator, OperatorSpec
 from neuromotion_gym.registration import ENVIRONMENTS, drive_class, environment, task_class
-from neuromotion_gym.schema import from_mapping
+from neuromotion_gym.schema import from_mapping, shortened
 from neuromotion_gym.tasks.task import Timing, middle_level
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from neuromotion_gym.datasets.playing import Perturbation, PlayedPart, SourceKind
     from neuromotion_gym.datasets.sessions import Ocular
@@ -37,6 +38,7 @@ def assemble(
     env_id: str | None = None,
     *,
     decoder: str | Path | Decoder | BoundDecoder | None = None,
+    decoder_facts: Mapping[str, Any] | None = None,
     source: str | Source = "surrogate",
     level: str | None = None,
     part: str = "tune",
@@ -58,6 +60,8 @@ def assemble(
         Name of one of the library's decoders, folder of a decoder, an object, or one of the bounds ``"oracle"``,
         ``"shuffled"`` and ``"blind"``, alone or followed by a colon and the name of the decoder that it bounds.
         Default: the environment's own decoder.
+    decoder_facts : mapping, optional
+        What the file of a decoder from elsewhere does not say, as fields of `DecoderSpec`: ``labels``, ``rate_hz`` …
     source : {"surrogate", "replay"} or Source, default "surrogate"
         Source of the samples: the surrogates of the library, held-out trials of the data set, or an object.
     level : str, optional
@@ -89,7 +93,7 @@ def assemble(
     kind = task_class(row.task)
     make_task = kind.from_level
     _check_options(make_task, task_options)
-    chosen = choose_decoder(decoder, row.decoder)
+    chosen = choose_decoder(decoder, row.decoder, decoder_facts)
     spec = chosen.spec
     limb = Limb.load(row.limb)
     intents = intent_map(limb.name, spec.labels)
@@ -172,16 +176,23 @@ def _check_options(make_task: Callable[..., Any], given: Mapping[str, Any]) -> N
         )
 
 
-def choose_decoder(decoder: str | Path | Decoder | BoundDecoder | None, default: str) -> Decoder | BoundDecoder:
-    """The decoder that the option ``decoder`` of ``gym.make`` stands for."""
+def choose_decoder(
+    decoder: str | Path | Decoder | BoundDecoder | None, default: str, facts: Mapping[str, Any] | None = None
+) -> Decoder | BoundDecoder:
+    """The decoder that the options ``decoder`` and ``decoder_facts`` of ``gym.make`` stand for."""
+    facts = {} if facts is None else facts
+    if not isinstance(facts, Mapping) or not all(isinstance(key, str) for key in facts):
+        raise NeuroMotionError(f"decoder_facts is a mapping of names to values, not {shortened(facts)}.")
     if decoder is None:
-        return load_decoder(default)
+        return load_decoder(default, **facts)
     if isinstance(decoder, str):
         kind, inner = parse_decoder_name(decoder)
-        loaded = load_decoder(inner or default)
+        loaded = load_decoder(inner or default, **facts)
         return BoundDecoder(kind, loaded) if kind else loaded
     if isinstance(decoder, Path):
-        return load_decoder(decoder)
+        return load_decoder(decoder, **facts)
+    if facts:
+        raise NeuroMotionError("decoder_facts complete a decoder's file; an object with a spec has all of them.")
     if not hasattr(decoder, "spec"):
         raise NeuroMotionError(
             f"A decoder is a name, a folder or an object with a spec, not {type(decoder).__name__}; "
