@@ -8,11 +8,11 @@ Importing the package registers its environments with Gymnasium::
     env = gym.make("NeuroArm-v0", decoder="emg_armband", level="standard")
 """
 
-from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.errors import NeuroMotionError, NeuroMotionWarning
 from neuromotion_gym.plugins import load_plugins
 from neuromotion_gym.registration import ENVIRONMENTS, register_environments
 
-__all__ = ["ENVIRONMENTS", "NeuroMotionError", "__version__"]
+__all__ = ["ENVIRONMENTS", "NeuroMotionError", "NeuroMotionWarning", "__version__"]
 __version__ = "0.1.0"
 
 register_environments()

@@ -1,5 +1,9 @@
-"""The one error class that the library raises on purpose."""
+"""The error and the warning that the library raises on purpose."""
 
 
 class NeuroMotionError(ValueError):
     """Bad input or an impossible request; the message names what was wrong and what would be right."""
+
+
+class NeuroMotionWarning(UserWarning):
+    """Input that can be used, but perhaps not as its owner thinks; one line that names it."""

@@ -5,6 +5,7 @@ This module needs NumPy and SciPy only; files are read by `neuromotion_gym.signa
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -12,10 +13,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.signals.channel_names import renamings
 from neuromotion_gym.signals.modality import Modality, checked_modality
+from neuromotion_gym.signals.stretches import Faults, overlaps, sound_stretches
+from neuromotion_gym.signals.units import factor, unit_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
 
 @dataclass(frozen=True)
@@ -31,13 +35,14 @@ class SignalSpec:
     rate_hz : float
         Samples per second.
     unit : str
-        Unit of one sample: ``"V"`` for volts, or the unit as recorded (the Myo armband: ``"count"``).
+        Unit of one sample: ``"V"`` for volts, or the unit as recorded (the Myo armband: ``"count"``). It gets one
+        name, see `neuromotion_gym.signals.units.unit_name`: ``"uv"`` becomes ``"µV"``.
 
     Raises
     ------
     NeuroMotionError
-        If the modality is unknown, the rate is not positive, there are no channels, or a channel name is empty or
-        occurs twice.
+        If the modality is unknown, the rate is not positive, the unit is missing, there are no channels, or a channel
+        name is empty or occurs twice.
     """
 
     modality: Modality
@@ -49,6 +54,9 @@ class SignalSpec:
         checked_modality(self.modality)
         if not np.isfinite(self.rate_hz) or self.rate_hz <= 0:
             raise NeuroMotionError(f"Sampling rate is {self.rate_hz} Hz; it has to be above 0.")
+        object.__setattr__(self, "unit", unit_name(self.unit))
+        if not self.unit:
+            raise NeuroMotionError("The unit of the samples is not known; say it with unit= (for example unit='µV').")
         if not self.channels or not all(self.channels):
             raise NeuroMotionError(f"Channels are {self.channels}; at least one is needed, and each needs a name.")
         twice = sorted({name for name in self.channels if self.channels.count(name) > 1})
@@ -93,12 +101,15 @@ class Recording:
     as_recorded : bool
         False after channels were mixed (`transformed`). Flat channels are an error only where this is True: after
         ocular regression the ocular channels are zero, although their electrodes are not broken.
+    bad_spans : tuple of (int, int)
+        First sample and sample after the last of spans that nothing is to be learned from or played from. A span
+        without samples is a gap: the samples before and after it are not neighbours in time. No trial overlaps one.
 
     Raises
     ------
     NeuroMotionError
         If the samples are not a finite float32 array of shape (channels, samples), a channel is flat although
-        ``as_recorded`` is True, or a trial lies outside the recording.
+        ``as_recorded`` is True, or a trial lies outside the recording or in a bad span.
     """
 
     samples: np.ndarray
@@ -109,6 +120,7 @@ class Recording:
     session: str = "0"
     run: str = "0"
     as_recorded: bool = True
+    bad_spans: tuple[tuple[int, int], ...] = ()
 
     def __post_init__(self) -> None:
         _check_samples(self.samples, self.spec, self.name, self.as_recorded)
@@ -119,6 +131,17 @@ class Recording:
                     f"Trial {trial.label!r} of {self.name} covers samples {trial.start} to {trial.stop}, "
                     f"but the recording has {length}."
                 )
+        for start, stop in self.bad_spans:
+            if not 0 <= start <= stop <= length:
+                raise NeuroMotionError(
+                    f"The bad span of {self.name} from {start} to {stop} lies outside its {length} samples."
+                )
+            inside = [trial for trial in self.trials if overlaps(trial.start, trial.stop, start, stop)]
+            if inside:
+                raise NeuroMotionError(
+                    f"Trial {inside[0].label!r} of {self.name} covers samples {inside[0].start} to {inside[0].stop}, "
+                    f"which overlap the bad span or gap from {start} to {stop}; leave it out."
+                )
 
     @classmethod
     def from_mne(
@@ -127,40 +150,76 @@ class Recording:
         *,
         modality: Modality,
         labels: Mapping[str, str | None] | None = None,
+        events: Any = None,
+        event_id: Mapping[str, int] | None = None,
+        stim_channel: str | Sequence[str] | None = None,
+        channels: Sequence[str] | Mapping[str, str] | None = None,
+        unit: str | None = None,
         dataset: str = "user",
         subject: str = "0",
         session: str = "0",
         run: str = "0",
         trial_s: float | None = None,
+        strict: bool = False,
     ) -> Recording:
-        """Recording from an `mne.io.Raw` (trials from its annotations) or `mne.Epochs` (each epoch is a trial).
+        """Recording from an `mne.io.Raw` (trials from its annotations or events) or `mne.Epochs` (an epoch a trial).
+
+        Trials begin where `mne.events_from_annotations` puts them, also after a crop, without a date, and with
+        ``first_samp`` other than 0. Trials that cannot be meant (outside the recording, repeated, one stretch under
+        two labels, in spans whose annotation begins with ``BAD`` or ``EDGE``) are left out and counted in one warning.
 
         Parameters
         ----------
         inst : mne.io.BaseRaw or mne.BaseEpochs
-            Channels of type ``modality`` are taken; if there are none (an EDF file does not give types), all data
-            channels are. Bad channels are kept: drop or interpolate them first. Samples are assumed to be in volts.
+            Channels marked bad are kept: drop or interpolate them first.
         modality : {"eeg", "emg"}
-            Kind of signal.
+            Kind of signal. Without ``channels``, the channels of this type are taken; if there are none (an EDF file
+            does not give types), all data channels are.
         labels : mapping of str to str or None, optional
-            Annotation (or event) name to label; None leaves the annotation out. Without a mapping each
-            annotation's name is its label. Annotations that begin with ``BAD`` or ``EDGE`` are always left out.
+            Name of an annotation or event to label; None leaves it out. Without a mapping each name is its label.
+            ``labels={}`` reads the recording without trials.
+        events : int array, shape (events, 3), optional
+            Events of a Raw as MNE has them: sample (counted as ``raw.first_samp`` is), 0, code.
+        event_id : mapping of str to int, optional
+            Name of each code of ``events`` or of the stim channel; other codes are left out. Without it the code is
+            the name. For annotations: the names that are used.
+        stim_channel : str or sequence of str, optional
+            Channels whose values mark the events of a Raw, see `mne.find_events`.
+        channels : sequence of str, or mapping of str to str, optional
+            Channels to take, in this order. Other spellings of a name are found and said
+            (`neuromotion_gym.signals.channel_names`); the recording has the names given here. A mapping gives the
+            channels of ``inst`` new names.
+        unit : str, optional
+            Unit of the numbers in ``inst``; volts by default, as MNE means them. It has to be given where the file did
+            not say the unit: MNE then takes the numbers for volts.
         dataset, subject, session, run : str
             Where the samples come from.
         trial_s : float, optional
-            Length in seconds of trials whose annotation has no duration.
+            Length in seconds of trials whose annotation has no duration, and of trials from events.
+        strict : bool
+            Whether faults that are otherwise warned about are errors.
 
         Raises
         ------
         NeuroMotionError
-            If there are no annotations, one is not in ``labels``, or a trial has no length.
+            If there are no annotations or events, one is not in ``labels``, a trial has no length, a channel is
+            missing or not clear, the unit is not known, or ``strict`` is true and there are faults.
         """
-        from neuromotion_gym.signals.readers.mne_objects import content_of
+        from neuromotion_gym.signals.readers.mne_objects import Marks, content_of
 
-        found = content_of(inst, modality, labels, trial_s)
-        spec = SignalSpec(modality, found.channels, found.rate_hz, "V")
-        trials = tuple(Trial(*stretch) for stretch in found.stretches)
-        return cls(found.samples, spec, trials, dataset, subject, session, run)
+        marks = Marks(labels, events, event_id, stim_channel, trial_s)
+        found = content_of(inst, modality, marks, channels, unit)
+        spec = SignalSpec(modality, found.channels, found.rate_hz, found.unit)
+        faults = Faults()
+        if renamed := renamings(found.renamed) if not isinstance(channels, Mapping) else "":
+            faults.note("channels that are named differently", renamed)
+        sound = sound_stretches(found.stretches, found.samples.shape[1], found.bad_spans, faults)
+        trials = tuple(Trial(*stretch) for stretch in sound)
+        made = cls(found.samples, spec, trials, dataset, subject, session, run, bad_spans=found.bad_spans)
+        if found.stretches and not trials:
+            raise NeuroMotionError(f"{made.name} has no trial that can be used: {faults.text()}.")
+        faults.report(made.name, strict=strict)
+        return made
 
     @property
     def name(self) -> str:
@@ -205,6 +264,7 @@ class Recording:
         ratio = Fraction(rate_hz / self.spec.rate_hz).limit_denominator(10_000)
         samples = resample_poly(self.samples, ratio.numerator, ratio.denominator, axis=1).astype(np.float32)
         length, scale = samples.shape[1], float(ratio)
+        spans = tuple((round(start * scale), min(round(stop * scale), length)) for start, stop in self.bad_spans)
         trials = tuple(
             replace(
                 trial,
@@ -213,7 +273,19 @@ class Recording:
             )
             for trial in self.trials
         )
-        return replace(self, samples=samples, spec=replace(self.spec, rate_hz=rate_hz), trials=trials)
+        return replace(self, samples=samples, spec=replace(self.spec, rate_hz=rate_hz), trials=trials, bad_spans=spans)
+
+    def in_unit(self, unit: str) -> Recording:
+        """The recording in another unit: volts, millivolts, microvolts or nanovolts.
+
+        Raises
+        ------
+        NeuroMotionError
+            If the recording's unit cannot be converted.
+        """
+        by = factor(self.spec.unit, unit)
+        spec = replace(self.spec, unit=unit)
+        return self if spec == self.spec else replace(self, samples=self.samples * np.float32(by), spec=spec)
 
     def transformed(self, matrix: np.ndarray) -> Recording:
         """The recording as ``matrix @ samples`` (causal); ``matrix`` has shape (channels, channels)."""
