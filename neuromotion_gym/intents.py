@@ -11,9 +11,9 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
-import yaml
 
 from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.plain_yaml import read_yaml
 from neuromotion_gym.registration import limb_file
 from neuromotion_gym.schema import shortened
 
@@ -74,10 +74,7 @@ def _read(path: Path) -> dict[str, Intent]:
     """Read the table of a limb."""
     if not path.is_file():
         raise NeuroMotionError(f"{path} is missing; it says what each label means for the limb beside it.")
-    try:
-        table = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise NeuroMotionError(f"{path} is no YAML file: {' '.join(str(error).split())}") from error
+    table = read_yaml(path, "table of labels")
     if not isinstance(table, dict) or not all(isinstance(label, str) for label in table):
         raise NeuroMotionError(f"{path}: expected a table of labels.")
     return {label: _intent(entry, f"{path}, label {label!r}") for label, entry in table.items()}

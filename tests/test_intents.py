@@ -95,7 +95,7 @@ def test_a_data_set_may_add_labels_and_may_not_change_any(wing: Path) -> None:
         ("up: {degree: flap}", "label 'up'"),
         ("up: rest", "label 'up'"),
         ("- up", "table of labels"),
-        ("up: {", "no YAML"),
+        ("up: {", "not YAML"),
     ],
 )
 def test_a_faulty_table_names_the_label_and_what_would_be_right(wing: Path, text: str, message: str) -> None:

@@ -12,8 +12,7 @@ from pydantic import Field, field_validator, model_validator
 
 from neuromotion_gym.datasets.playing import SourceKind
 from neuromotion_gym.datasets.sessions import Ocular
-from neuromotion_gym.decoders.recipe import parse_yaml
-from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.plain_yaml import read_yaml
 from neuromotion_gym.registration import ENVIRONMENTS
 from neuromotion_gym.schema import Checked, from_mapping
 
@@ -156,11 +155,7 @@ def load_config(path: str | os.PathLike[str]) -> BenchmarkConfig:
     NeuroMotionError
         If the file cannot be read or is not a benchmark; the message names the wrong fields.
     """
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise NeuroMotionError(f"Cannot read the benchmark {path}: {error}.") from error
-    return from_mapping(BenchmarkConfig, parse_yaml(text, str(path)), str(path))
+    return from_mapping(BenchmarkConfig, read_yaml(Path(path), "benchmark"), str(path))
 
 
 def expand(config: BenchmarkConfig) -> list[Cell]:

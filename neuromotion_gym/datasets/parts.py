@@ -11,6 +11,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.plain_yaml import read_yaml
 from neuromotion_gym.signals.modality import Modality
 
 Part = Literal["train", "tune", "test", "all"]
@@ -119,11 +120,10 @@ def read_parts(path: Path) -> PartsTable:
     NeuroMotionError
         If the file is not a table of parts, or its folds do not hold out every person exactly once.
     """
-    import yaml
-
+    content = read_yaml(path, "table of parts")
     try:
-        table = PartsTable.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, ValidationError) as error:
+        table = PartsTable.model_validate(content)
+    except ValidationError as error:
         raise NeuroMotionError(f"{path} is no table of parts: {error}") from error
     held_out = sorted(person for fold in table.folds for person in fold)
     if held_out != list(table.people):

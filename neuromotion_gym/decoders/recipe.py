@@ -11,19 +11,17 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import yaml
 from pydantic import Field, model_validator
 
 from neuromotion_gym.decoders.spec import DecoderSpec
 from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.plain_yaml import read_yaml
 from neuromotion_gym.schema import Checked, from_mapping
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 RECIPE = "recipe.yaml"
-_LARGEST = 1_000_000
-"""Largest length of a recipe in characters; a recipe is a page or two."""
 
 
 class DataRecipe(Checked):
@@ -132,13 +130,7 @@ def load_recipe(path: str | Path, facts: Mapping[str, Any] | None = None) -> Rec
     path = Path(path)
     if path.is_dir():
         path = path / RECIPE
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise NeuroMotionError(f"No recipe can be read from {path}: {error.strerror}.") from None
-    except UnicodeDecodeError:
-        raise NeuroMotionError(f"{path} is not UTF-8 text.") from None
-    content = parse_yaml(text, str(path))
+    content = read_yaml(path, "recipe")
     if facts and isinstance(content, dict) and isinstance(content.get("decoder"), dict):
         content = {**content, "decoder": {**content["decoder"], **facts}}
     return from_mapping(Recipe, content, str(path))
@@ -155,24 +147,3 @@ def recipe_digest(recipe: Recipe, *also: object) -> str:
         [recipe.model_dump(mode="json", exclude={"notes", "sources"}, exclude_none=True), *also], sort_keys=True
     )
     return hashlib.sha256(content.encode()).hexdigest()[:16]
-
-
-def parse_yaml(text: str, where: str) -> object:
-    """Parse a short YAML text without aliases.
-
-    Raises
-    ------
-    NeuroMotionError
-        If the text is not YAML, is too long, or uses aliases.
-    """
-    if len(text) > _LARGEST:
-        raise NeuroMotionError(f"{where} is longer than {_LARGEST:,} characters; that is no recipe.")
-    try:
-        if any(isinstance(event, yaml.events.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader)):
-            raise NeuroMotionError(f"{where} uses YAML aliases (*name); write the values out.")
-        return yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
-        if isinstance(error, NeuroMotionError):
-            raise
-        text = " ".join(str(error).split())
-        raise NeuroMotionError(f"{where} is not YAML that can be read: {text[:200]}") from None

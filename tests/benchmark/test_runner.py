@@ -178,7 +178,7 @@ def test_yaml_is_read_and_checked(tmp_path):
         path.write_text(text)
         with pytest.raises(NeuroMotionError, match=message):
             load_config(path)
-    with pytest.raises(NeuroMotionError, match="Cannot read"):
+    with pytest.raises(NeuroMotionError, match="No benchmark can be read"):
         load_config(tmp_path / "none.yaml")
 
 

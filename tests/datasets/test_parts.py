@@ -88,10 +88,10 @@ def test_unknown_names_are_answered_with_the_known_ones() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a: [", "no table of parts"),
+        ("a: [", "not YAML"),
         ("3", "no table of parts"),
         ("dataset: x", "no table of parts"),
-        ("\udc80", "no table of parts"),
+        ("\udc80", "not UTF-8 text"),
     ],
 )
 def test_broken_tables_are_refused(tmp_path, text: str, message: str) -> None:
@@ -99,7 +99,7 @@ def test_broken_tables_are_refused(tmp_path, text: str, message: str) -> None:
     path.write_bytes(text.encode("utf-8", "surrogateescape"))
     with pytest.raises(NeuroMotionError, match=message):
         read_parts(path)
-    with pytest.raises(NeuroMotionError, match="no table of parts"):
+    with pytest.raises(NeuroMotionError, match="No table of parts can be read"):
         read_parts(tmp_path / "missing.yaml")
 
 

@@ -7,8 +7,9 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from neuromotion_gym.decoders.recipe import Recipe, load_recipe, parse_yaml, recipe_digest
+from neuromotion_gym.decoders.recipe import Recipe, load_recipe, recipe_digest
 from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.plain_yaml import parse_yaml
 from neuromotion_gym.schema import from_mapping
 
 WHOLE = """
