@@ -1,0 +1,201 @@
+"""Sessions of recordings of one's own: grouped by subject and session, calibration runs apart."""
+
+from __future__ import annotations
+
+import warnings
+from collections import defaultdict
+from dataclasses import replace
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any
+
+from neuromotion_gym.errors import NeuroMotionError, NeuroMotionWarning
+from neuromotion_gym.signals.reading import Reading
+from neuromotion_gym.signals.recording import Recording, Session, Trial
+from neuromotion_gym.signals.splits import check_calibration_apart
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from neuromotion_gym.signals.reading_options import Selection
+
+CALIBRATION_SHARE = 0.25
+"""Share of the trials of each label that calibrate where a session has one run."""
+
+
+def own_sessions(
+    recordings: Iterable[Recording],
+    reading: Reading | Mapping[str, Any] | None = None,
+    *,
+    needs_calibration: bool = False,
+) -> list[Session]:
+    """Sessions of recordings, with the calibration runs apart from what is played.
+
+    Calibration runs are those that ``reading.calibration`` selects. Without a selection there are none, unless
+    ``needs_calibration``: then they are the first run of each session or, where a session has one run, its first
+    trials of each label; a warning says which. A session without a calibration run of its own takes those of the same
+    person.
+
+    Parameters
+    ----------
+    recordings : iterable of Recording
+    reading : Reading or mapping of its fields, optional
+        Its ``calibration`` and ``play`` are used; what calibrates is not played, even if ``play`` selects it.
+    needs_calibration : bool
+        Whether a decoder, or ocular regression, needs a calibration run.
+
+    Returns
+    -------
+    list of Session
+        In the order in which the recordings name them. No sample is in both ``recordings`` and ``calibration``.
+
+    Raises
+    ------
+    NeuroMotionError
+        If a selection fits no recording, nothing is left to play, or what is to be played has no trials.
+    """
+    reading = Reading.of(reading)
+    found = list(recordings)
+    if reading.calibration is not None or not needs_calibration:
+        calibration = _selected(found, reading.calibration, "calibration") if reading.calibration else []
+    else:
+        found, calibration = _first_ones(found)
+    played = [one for one in found if not any(one is other for other in calibration)]
+    if reading.play is not None:
+        chosen = _selected(found, reading.play, "play")
+        played = [one for one in played if any(one is other for other in chosen)]
+    unlabelled = [one.name for one in played if not one.trials]
+    if unlabelled:
+        raise NeuroMotionError(
+            f"What is played needs trials with labels; there are none in {', '.join(unlabelled)}. "
+            "A run without labels can be a calibration run (calibration= in the reading)."
+        )
+    if not played:
+        raise NeuroMotionError(f"Nothing is left to play: all that is chosen of {_list(found)} are calibration runs.")
+    _refuse_copies(played, calibration)
+    sessions = _grouped(played, calibration)
+    check_calibration_apart(sessions)
+    return sessions
+
+
+def matches(recording: Recording, selection: Selection) -> bool:
+    """Whether a recording has one of the names for each field of the selection."""
+    return all(getattr(recording, field) in names for field, names in selection.items())
+
+
+def _selected(recordings: Sequence[Recording], selection: Selection, what: str) -> list[Recording]:
+    """The recordings that a selection fits; every name in it has to be there."""
+    for field, names in selection.items():
+        there = list(dict.fromkeys(getattr(one, field) for one in recordings))
+        if missing := [name for name in names if name not in there]:
+            raise NeuroMotionError(
+                f"{what} asks for {field} {', '.join(missing)}, but the recordings have {', '.join(there)}."
+            )
+    found = [one for one in recordings if matches(one, selection)]
+    if not found:
+        raise NeuroMotionError(f"No recording fits {what}={dict(selection)}; there are {_list(recordings)}.")
+    return found
+
+
+def _first_ones(recordings: Sequence[Recording]) -> tuple[list[Recording], list[Recording]]:
+    """The recordings, single runs cut in two, and those of them that calibrate: first runs, or first trials."""
+    groups: dict[tuple[str, str, str], list[Recording]] = defaultdict(list)
+    for one in recordings:
+        groups[one.dataset, one.subject, one.session].append(one)
+    found: list[Recording] = []
+    calibration: list[Recording] = []
+    first_runs, cut_runs = 0, 0
+    for group in groups.values():
+        if len(group) > 1:
+            first_runs += 1
+            found += group
+            calibration.append(group[0])
+        else:
+            cut_runs += 1
+            first, rest = _cut(group[0])
+            found += [*first, *rest]
+            calibration += first
+    said = [f"the first run of {first_runs} sessions"] if first_runs else []
+    said += [f"the first trials of each label in {cut_runs} sessions that have one run"] if cut_runs else []
+    warnings.warn(
+        f"Calibration runs are not named (calibration= in the reading), so {' and '.join(said)} calibrate and are not "
+        "played.",
+        NeuroMotionWarning,
+        stacklevel=3,
+    )
+    return found, calibration
+
+
+def _cut(recording: Recording) -> tuple[list[Recording], list[Recording]]:
+    """Stretches of a single run with the first trials of each label, and the stretches with the others."""
+    total: dict[str, int] = defaultdict(int)
+    for trial in recording.trials:
+        total[trial.label] += 1
+    alone = [label for label, count in total.items() if count < 2]
+    if alone or not total:
+        found = f"one trial of {', '.join(alone)}" if alone else "no trials"
+        raise NeuroMotionError(
+            f"{recording.name} is the only run of its session and has {found}, so that nothing can be taken for "
+            "calibration; give a run of its own for it (calibration= in the reading)."
+        )
+    share = {label: max(1, round(CALIBRATION_SHARE * count)) for label, count in total.items()}
+    seen: dict[str, int] = defaultdict(int)
+    blocks: list[tuple[bool, list[Trial]]] = []
+    for trial in sorted(recording.trials, key=lambda trial: trial.start):
+        seen[trial.label] += 1
+        first = seen[trial.label] <= share[trial.label]
+        if not blocks or blocks[-1][0] != first:
+            blocks.append((first, []))
+        blocks[-1][1].append(trial)
+    parts: dict[bool, list[Recording]] = {True: [], False: []}
+    begin = 0
+    for index, (first, trials) in enumerate(blocks):
+        end = max(trial.stop for trial in trials) if index + 1 < len(blocks) else recording.samples.shape[1]
+        kept = [trial for trial in trials if trial.start >= begin]
+        if kept:
+            name = f"{recording.run} ({'calibration' if first else 'played'} {len(parts[first]) + 1})"
+            parts[first].append(_stretch(recording, begin, end, kept, name))
+            begin = end
+    return parts[True], parts[False]
+
+
+def _stretch(recording: Recording, begin: int, end: int, trials: Iterable[Trial], run: str) -> Recording:
+    """Samples from ``begin`` to ``end`` of a recording as a recording of its own, with these trials."""
+    spans = tuple(
+        (max(start, begin) - begin, min(stop, end) - begin)
+        for start, stop in recording.bad_spans
+        if start <= end and stop >= begin
+    )
+    moved = tuple(replace(trial, start=trial.start - begin, stop=trial.stop - begin) for trial in trials)
+    return replace(recording, samples=recording.samples[:, begin:end], trials=moved, bad_spans=spans, run=run)
+
+
+def _grouped(played: Sequence[Recording], calibration: Sequence[Recording]) -> list[Session]:
+    """Sessions of what is played, each with its calibration runs, or else with those of its person."""
+    groups: dict[tuple[str, str, str], list[Recording]] = defaultdict(list)
+    for one in played:
+        groups[one.dataset, one.subject, one.session].append(one)
+    sessions = []
+    for (dataset, subject, session), group in groups.items():
+        of_person = [one for one in calibration if (one.dataset, one.subject) == (dataset, subject)]
+        own = [one for one in of_person if one.session == session]
+        sessions.append(Session(dataset, subject, session, tuple(group), tuple(own or of_person)))
+    return sessions
+
+
+def _refuse_copies(played: Sequence[Recording], calibration: Sequence[Recording]) -> None:
+    """Refuse a recording that is there twice: once to be played and once, under another name, for calibration."""
+    digests = {_digest(one): one.name for one in calibration}
+    for one in played:
+        if digests and (name := digests.get(_digest(one))) is not None:
+            raise NeuroMotionError(
+                f"{one.name} has the same samples as the calibration run {name}; give each one once."
+            )
+
+
+def _digest(recording: Recording) -> bytes:
+    return blake2b(recording.samples.tobytes(), digest_size=16).digest()
+
+
+def _list(recordings: Sequence[Recording]) -> str:
+    """Names of recordings, for messages."""
+    return ", ".join(one.name for one in recordings[:8]) + (" …" if len(recordings) > 8 else "")

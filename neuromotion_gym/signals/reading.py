@@ -1,0 +1,115 @@
+"""Recordings of one's own from whatever holds them: objects in memory, files, folders, data sets of other libraries."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.signals.fitting import fitted, renamed
+from neuromotion_gym.signals.readers.file_names import UNKNOWN, fixed_origin
+from neuromotion_gym.signals.readers.files import read_path
+from neuromotion_gym.signals.readers.made import as_said
+from neuromotion_gym.signals.readers.mne_reading import is_of_mne, recording_of
+from neuromotion_gym.signals.reading_options import Reading
+from neuromotion_gym.signals.recording import Recording
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from neuromotion_gym.signals.fitting import Wanted
+
+__all__ = ["Reading", "read_recordings"]
+
+KINDS = "a Recording, an MNE Raw or Epochs, the path of a file or folder, a MOABB data set, or a list of these"
+
+
+def read_recordings(
+    what: Any, reading: Reading | Mapping[str, Any] | None = None, spec: Wanted | None = None
+) -> tuple[Recording, ...]:
+    """Recordings of one's own, ready for a decoder.
+
+    Parameters
+    ----------
+    what : Recording, MNE Raw or Epochs, path, MOABB data set, or list of these
+        A path is that of a file, of a folder of files, or of the root of a BIDS data set; ``docs/recordings.md`` has
+        the formats.
+    reading : Reading or mapping of its fields, optional
+        What the files do not say.
+    spec : DecoderSpec, optional
+        The decoder that is to read them: its modality and its channels hold where ``reading`` does not say them, and
+        unit, names and order of the channels, and rate are made to fit.
+
+    Returns
+    -------
+    tuple of Recording
+        In the order of the list or of the names of the files.
+
+    Raises
+    ------
+    NeuroMotionError
+        If something cannot be read, or does not fit the decoder.
+    """
+    reading = Reading.of(reading)
+    if spec is not None and reading.modality is None:
+        reading = reading.model_copy(update={"modality": spec.modality})
+    found = [_as_wanted(one, reading, spec) for one in _found(what, reading, _taken(reading, spec))]
+    if not found:
+        raise NeuroMotionError(f"There are no recordings to read; {KINDS} are.")
+    return _told_apart(found)
+
+
+def _found(what: Any, reading: Reading, channels: Sequence[str] | None) -> Iterator[Recording]:
+    """Recordings as they are read, one after the other."""
+    if isinstance(what, Recording):
+        yield as_said(what, reading)
+    elif isinstance(what, list | tuple):
+        for one in what:
+            yield from _found(one, reading, channels)
+    elif isinstance(what, str | os.PathLike):
+        yield from read_path(Path(what), reading, channels)
+    elif is_of_mne(what):
+        yield recording_of(what, reading, fixed_origin(reading), channels)
+    else:
+        raise NeuroMotionError(f"Recordings are read from {KINDS}, not from {type(what).__name__}.")
+
+
+def _taken(reading: Reading, spec: Wanted | None) -> tuple[str, ...] | None:
+    """Names, in the file, of the channels to take; None for all."""
+    if isinstance(reading.channels, tuple):
+        return reading.channels
+    if spec is None or reading.ocular_channels:  # the eyes are regressed out of all channels
+        return None
+    return tuple({new: old for old, new in (reading.channels or {}).items()}.get(name, name) for name in spec.channels)
+
+
+def _as_wanted(recording: Recording, reading: Reading, spec: Wanted | None) -> Recording:
+    """A recording with what the reading says, made to fit the decoder."""
+    if isinstance(reading.channels, tuple):
+        recording = recording.pick(reading.channels)
+    elif reading.channels:
+        new = (
+            reading.channels
+            if spec is None
+            else {old: new for old, new in reading.channels.items() if new in spec.channels}
+        )
+        recording = renamed(recording, new)
+    if spec is None:
+        return recording
+    return fitted(recording, spec, others=bool(reading.ocular_channels), resample=reading.resample)
+
+
+def _told_apart(recordings: Sequence[Recording]) -> tuple[Recording, ...]:
+    """Recordings with a run of their own each: those that nothing tells apart are numbered."""
+    keys = [(one.dataset, one.subject, one.session, one.run) for one in recordings]
+    total, seen, found = Counter(keys), Counter[tuple[str, ...]](), []
+    for key, one in zip(keys, recordings, strict=True):
+        seen[key] += 1
+        if total[key] > 1:
+            number = str(seen[key])
+            one = replace(one, run=number if one.run == UNKNOWN else f"{one.run} ({number})")
+        found.append(one)
+    return tuple(found)

@@ -1,0 +1,146 @@
+"""Recordings of one's own: what is said in a reading holds, and what does not fit a decoder is refused."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from neuromotion_gym.errors import NeuroMotionError, NeuroMotionWarning
+from neuromotion_gym.signals.readers import arrays
+from neuromotion_gym.signals.reading import Reading, read_recordings
+
+
+@dataclass
+class Wanted:
+    name: str = "decoder"
+    modality: str = "eeg"
+    channels: tuple[str, ...] = ("noise", "where")
+    rate_hz: float = 100.0
+    unit: str = "V"
+
+
+def test_a_recording_in_memory_is_taken_as_it_is(make_recording) -> None:
+    recording = make_recording()
+    (found,) = read_recordings(recording)
+    assert found is recording
+
+
+def test_lists_keep_their_order_and_runs_that_nothing_tells_apart_are_numbered(make_recording) -> None:
+    one, two, other = make_recording(run="0"), make_recording(run="0", offset=5.0), make_recording(run="0", subject="B")
+    found = read_recordings([one, [two, other]])
+    assert [(each.subject, each.run) for each in found] == [("S1", "1"), ("S1", "2"), ("B", "0")]
+    assert [each.samples[0, 0] for each in found] == [0, 5, 0]
+    assert [each.run for each in read_recordings([make_recording(run="a")] * 2)] == ["a (1)", "a (2)"]
+
+
+def test_channels_unit_and_rate_are_made_to_fit_the_decoder(make_recording) -> None:
+    recording = make_recording()
+    with pytest.warns(NeuroMotionWarning, match=r"resampled: its rate is 100 Hz, but the decoder reads 50 Hz"):
+        (found,) = read_recordings(recording, {"resample": True}, Wanted(unit="uV", rate_hz=50.0))
+    assert (found.spec.channels, found.spec.unit, found.spec.rate_hz) == (("noise", "where"), "µV", 50.0)
+    assert found.trials[1].start == recording.trials[1].start // 2
+    middle = found.samples[1, 1000]
+    assert middle == pytest.approx(recording.samples[0, 2000] * 1e6, rel=1e-3)
+
+
+def test_a_map_gives_the_decoders_names(make_recording) -> None:
+    recording = make_recording()
+    (found,) = read_recordings(recording, {"channels": {"label": "C3", "where": "C4"}}, Wanted(channels=("C4", "C3")))
+    assert found.spec.channels == ("C4", "C3")
+    assert np.array_equal(found.samples, recording.samples[[0, 1]])
+
+
+def test_channels_of_the_eyes_keep_all_channels(make_recording) -> None:
+    (found,) = read_recordings(make_recording(), {"ocular_channels": ["label"]}, Wanted())
+    assert found.spec.channels == ("noise", "where", "label")
+
+
+def test_a_reading_says_unit_labels_names_and_onsets(make_recording) -> None:
+    reading = Reading(unit="mV", labels={"rest": None, "left_fist": "go"}, subject="me", has_onset=False, dataset="own")
+    recording = make_recording(("rest", "left_fist"))
+    (found,) = read_recordings(recording, reading)
+    assert (found.spec.unit, found.subject, found.dataset) == ("mV", "me", "own")
+    assert [(trial.label, trial.start, trial.has_onset) for trial in found.trials] == [("go", 400, False)]
+    assert np.array_equal(found.samples, recording.samples)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "message"),
+    [
+        ({"modality": "emg"}, r"it is 'eeg', but the decoder reads 'emg'"),
+        ({"channels": ("C3", "noise")}, r"lacks channels C3; it has where, label, noise"),
+        ({"rate_hz": 128.0}, r"100 Hz, but the decoder reads 128 Hz; resample=True converts it"),
+        ({"unit": "count"}, r"Unit 'V' cannot be converted to 'count'"),
+    ],
+)
+def test_what_does_not_fit_is_refused_with_both_values(make_recording, wanted, message) -> None:
+    with pytest.raises(NeuroMotionError, match=message):
+        read_recordings(make_recording(), None, Wanted(**wanted))
+
+
+def test_folders_and_names_say_whose_a_file_is(tmp_path, make_recording) -> None:
+    mne = pytest.importorskip("mne")
+    raw = mne.io.RawArray(np.random.default_rng(0).standard_normal((1, 300)), mne.create_info(1, 100, "eeg"))
+    raw.set_annotations(mne.Annotations([0, 1], [1, 1], ["a", "b"]))
+    for name in ("anna/2/run10_raw.fif", "anna/2/run9_raw.fif", "bob/x_raw.fif", "sub-07_ses-1_run-3_eeg_raw.fif"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        raw.save(tmp_path / name, verbose="ERROR")
+    found = read_recordings(tmp_path, {"modality": "eeg"})
+    assert [(one.subject, one.session, one.run) for one in found] == [
+        ("anna", "2", "run9_raw"),
+        ("anna", "2", "run10_raw"),
+        ("bob", "0", "x_raw"),
+        ("07", "1", "3"),
+    ]
+    (found,) = read_recordings(
+        tmp_path / "anna" / "2" / "run9_raw.fif", {"modality": "eeg", "names": "{subject}/*/run{run}_*"}
+    )
+    assert (found.subject, found.session, found.run) == ("anna", "0", "9")
+    with pytest.raises(NeuroMotionError, match="does not fit the pattern"):
+        read_recordings(tmp_path, {"modality": "eeg", "names": "{subject}-{run}.fif"})
+
+
+def test_an_archive_says_itself_whose_it_is(tmp_path, make_recording) -> None:
+    arrays.write(make_recording(subject="p", session="x", run="7"), tmp_path / "a.npz")
+    (found,) = read_recordings(str(tmp_path))
+    assert (found.subject, found.session, found.run) == ("p", "x", "7")
+
+
+@pytest.mark.parametrize(
+    ("reading", "message"),
+    [
+        ({"unti": "V"}, r"'unti' is not known \(known: .*unit"),
+        ({"names": "run1.csv"}, r"a pattern of file names holds some of \{subject\}"),
+        ({"names": "{person}.csv"}, r"holds some of \{subject\}, \{session\}, \{run\}, \{label\}"),
+        ({"trial_s": -1}, "'trial_s' is -1"),
+        ({"calibration": {"person": "1"}}, "calibration.person"),
+        (["a"], r"reading: expected a table of names and values"),
+    ],
+)
+def test_a_wrong_reading_is_one_error(make_recording, reading, message) -> None:
+    with pytest.raises(NeuroMotionError, match=message):
+        read_recordings(make_recording(), reading)
+
+
+@pytest.mark.parametrize("what", [3, None, [], b"file.csv", "nowhere", {"a": 1}])
+def test_what_cannot_be_read_is_one_error(what) -> None:
+    with pytest.raises(NeuroMotionError, match=r"Recording, an MNE Raw or Epochs, the path|nowhere does not exist"):
+        read_recordings(what)
+
+
+def test_a_file_of_unknown_kind_and_an_empty_folder_list_the_endings(tmp_path) -> None:
+    (tmp_path / "a.xyz").write_bytes(b"1")
+    for path in (tmp_path, tmp_path / "a.xyz"):
+        with pytest.raises(NeuroMotionError, match=r"\.edf, .*\.npz"):
+            read_recordings(path)
+
+
+def test_a_reading_is_a_value() -> None:
+    one, other = ({"labels": {1: "a"}, "calibration": {"run": 1}, "channels": names} for names in (["x"], ["y"]))
+    assert hash(Reading(**one)) == hash(Reading(**one))
+    assert Reading(**one) != Reading(**other)
+    assert Reading(**one).labels == {"1": "a"}
+    assert Reading(**one).calibration == {"run": ("1",)}
+    assert Reading.of(Reading(**one).model_dump(mode="json")) == Reading(**one)
