@@ -1,20 +1,23 @@
 """What a label means for a limb: the degree of freedom that it moves, and its direction.
 
 The table of a limb is the file ``intents.yaml`` beside its MJCF file; other packages add labels with
-`register_intents`. A leaf module: it imports nothing of the library except other leaf modules.
+`register_intents`. Beside each label stand other usual names of it (``also``), so that a decoder or a recording with
+such a name can be used as it is. A leaf module: it imports nothing of the library except other leaf modules.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.plain_yaml import read_yaml
-from neuromotion_gym.registration import limb_file
+from neuromotion_gym.registration import limb_file, limb_names
 from neuromotion_gym.schema import shortened
 
 if TYPE_CHECKING:
@@ -40,11 +43,26 @@ class Intent:
 
 HOLD = Intent(None, 0)
 
-_ADDED: dict[str, dict[str, Intent]] = {}
+
+class Entry(NamedTuple):
+    """A label in the table of a limb: its command, and other usual names of it."""
+
+    intent: Intent
+    also: tuple[str, ...] = ()
 
 
-def register_intents(limb: str, intents: Mapping[str, Intent]) -> None:
+_ADDED: dict[str, dict[str, Entry]] = {}
+
+
+def register_intents(limb: str, intents: Mapping[str, Intent], also: Mapping[str, Sequence[str]] | None = None) -> None:
     """Define what labels of a new data set mean for a limb; a repeated call with the same intents changes nothing.
+
+    Parameters
+    ----------
+    limb : str
+    intents : mapping of str to Intent
+    also : mapping of str to sequence of str, optional
+        Other usual names of these labels.
 
     Raises
     ------
@@ -55,7 +73,9 @@ def register_intents(limb: str, intents: Mapping[str, Intent]) -> None:
     other = [label for label, intent in intents.items() if known.get(label, intent) != intent]
     if other:
         raise NeuroMotionError(f"For limb {limb!r} {', '.join(map(repr, other))} already mean something else.")
-    _ADDED.setdefault(limb, {}).update(intents)
+    names = also or {}
+    entries = {label: Entry(intent, tuple(names.get(label, ()))) for label, intent in intents.items()}
+    _ADDED.setdefault(limb, {}).update(entries)
 
 
 def intent_table(limb: str) -> dict[str, Intent]:
@@ -66,29 +86,74 @@ def intent_table(limb: str) -> dict[str, Intent]:
     NeuroMotionError
         If the limb is unknown, or its table is missing or faulty.
     """
-    return {**_read(limb_file(limb).with_name("intents.yaml")), **_ADDED.get(limb, {})}
+    return {label: entry.intent for label, entry in _entries(limb)}
+
+
+def plain_name(name: str) -> str:
+    """``name`` without what does not matter: case, and spaces and hyphens for underscores ("Left-Hand", left_hand)."""
+    return re.sub(r"[\s_-]+", "_", name.strip()).strip("_").casefold()
+
+
+def meanings(name: str, limb: str | None = None) -> tuple[str, ...]:
+    """The labels that ``name`` may stand for, by the tables of one limb or of all; empty if it is in none of them.
+
+    A label stands for itself first, then for the labels that list it as another usual name.
+    """
+    tables = [_entries(each) for each in ([limb] if limb is not None else limb_names())]
+    plain, entries = plain_name(name), [pair for table in tables for pair in table]
+    own = [label for label, _ in entries if plain_name(label) == plain]
+    others = [label for label, entry in entries if plain in map(plain_name, entry.also)]
+    return tuple(dict.fromkeys([*own, *others]))
+
+
+def map_offer(unknown: Sequence[str], known: Sequence[str]) -> str:
+    """A sentence for error messages: the map of labels that would help, with the closest known names."""
+    listed = [name for limb in limb_names() for label, entry in _entries(limb) for name in (label, *entry.also)]
+    spelled = {plain_name(name): label for name in listed for label in meanings(name) if label in known}
+    spelled |= {plain_name(label): label for label in known}
+    found = {}
+    for name in unknown:
+        close = get_close_matches(plain_name(name), spelled, 1, 0.75)
+        found[name] = spelled[close[0]] if close else "…"
+    return f"If that is another name of the same movement, pass it in a map: labels={found!r}."
+
+
+def _entries(limb: str) -> tuple[tuple[str, Entry], ...]:
+    """Labels and entries of a limb, those of its file first, with the names and labels that were added."""
+    table = dict(_read(limb_file(limb).with_name("intents.yaml")))
+    for label, added in _ADDED.get(limb, {}).items():
+        before = table.get(label, Entry(added.intent))
+        table[label] = Entry(added.intent, tuple(dict.fromkeys([*before.also, *added.also])))
+    return tuple(table.items())
 
 
 @cache
-def _read(path: Path) -> dict[str, Intent]:
+def _read(path: Path) -> dict[str, Entry]:
     """Read the table of a limb."""
     if not path.is_file():
         raise NeuroMotionError(f"{path} is missing; it says what each label means for the limb beside it.")
     table = read_yaml(path, "table of labels")
     if not isinstance(table, dict) or not all(isinstance(label, str) for label in table):
         raise NeuroMotionError(f"{path}: expected a table of labels.")
-    return {label: _intent(entry, f"{path}, label {label!r}") for label, entry in table.items()}
+    return {label: _entry(given, f"{path}, label {label!r}") for label, given in table.items()}
 
 
-def _intent(entry: object, where: str) -> Intent:
-    if entry == "hold":
-        return HOLD
-    if isinstance(entry, dict) and set(entry) == {"degree", "direction"}:
-        degree, direction = entry["degree"], entry["direction"]
-        if isinstance(degree, str) and type(direction) is int and direction in (-1, 1):
-            return Intent(degree, direction)
+def _entry(given: object, where: str) -> Entry:
+    if given == "hold":
+        return Entry(HOLD)
+    if isinstance(given, dict):
+        also, rest = given.get("also", []), {key: value for key, value in given.items() if key != "also"}
+        if not isinstance(also, list) or not all(isinstance(name, str) and plain_name(name) for name in also):
+            raise NeuroMotionError(f"{where}: 'also' is a list of other names, not {shortened(also)}.")
+        if rest == {"hold": True}:
+            return Entry(HOLD, tuple(also))
+        degree, direction = rest.get("degree"), rest.get("direction")
+        named = set(rest) == {"degree", "direction"} and isinstance(degree, str)
+        if named and type(direction) is int and direction in (-1, 1):
+            return Entry(Intent(degree, direction), tuple(also))
     raise NeuroMotionError(
-        f"{where}: an intent is 'hold', or {{degree: NAME, direction: +1}} or -1, not {shortened(entry)}."
+        f"{where}: an intent is 'hold', {{hold: true, also: [NAMES]}}, or {{degree: NAME, direction: +1}} or -1, "
+        f"also with 'also', not {shortened(given)}."
     )
 
 
@@ -130,7 +195,8 @@ def intent_map(limb: str, labels: Sequence[str]) -> IntentMap:
     unknown = [label for label in labels if label not in table]
     if unknown:
         raise NeuroMotionError(
-            f"Limb {limb!r} cannot express {', '.join(map(repr, unknown))}. It can express: {', '.join(sorted(table))}."
+            f"Limb {limb!r} cannot express {', '.join(map(repr, unknown))}. It can express: "
+            f"{', '.join(sorted(table))}. {map_offer(unknown, list(table))}"
         )
     axes = tuple(dict.fromkeys(degree for label in labels if (degree := table[label].degree) is not None))
     if not axes:

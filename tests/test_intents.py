@@ -120,3 +120,25 @@ def test_a_limb_s_name_is_given_once(wing: Path, tmp_path: Path) -> None:
     with pytest.raises(NeuroMotionError, match="No MJCF file"):
         register_limb("tail", tmp_path / "tail.xml")
     assert not wing.exists()
+
+
+def test_other_usual_names_stand_beside_a_label_and_a_data_set_may_add_some(wing: Path) -> None:
+    wing.write_text("up: {degree: flap, direction: 1, also: [rise]}\nstill: {hold: true, also: [Glide on]}\n")
+    register_intents("wing", {"up": Intent("flap", 1), "down": Intent("flap", -1)}, {"up": ["climb"], "down": ["dive"]})
+    assert intents.meanings("glide-on", "wing") == ("still",)
+    assert [intents.meanings(name) for name in ("Rise", "climb", "dive")] == [("up",), ("up",), ("down",)]
+    assert set(intent_table("wing")) == {"up", "still", "down"}
+
+
+@pytest.mark.parametrize("also", ["rise", "[1]", "['-']"])
+def test_other_names_are_a_list_of_names(wing: Path, also: str) -> None:
+    wing.write_text(f"up: {{degree: flap, direction: 1, also: {also}}}\n")
+    with pytest.raises(NeuroMotionError, match=r"label 'up': 'also' is a list"):
+        intent_table("wing")
+
+
+def test_an_unknown_label_comes_with_the_map_that_would_help() -> None:
+    with pytest.raises(
+        NeuroMotionError, match=r"labels=\{'lefthand': 'left_fist', 'left_hand': 'left_fist', 'xyz': '…'\}"
+    ):
+        intent_map("arm", ("lefthand", "left_hand", "xyz"))
