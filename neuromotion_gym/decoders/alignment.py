@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from neuromotion_gym.decoders.fit import check_recording
+from neuromotion_gym.decoders.fit import fitted
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.signals.preprocessing import causal_bandpass
 
@@ -49,10 +49,12 @@ def euclidean_alignment(calibration: Sequence[Recording], spec: DecoderSpec) -> 
     channels = len(spec.channels)
     covariance, count = np.zeros((channels, channels)), 0
     for recording in calibration:
-        check_recording(recording, spec)
-        samples = recording.pick(spec.channels).samples.astype(np.float64)
+        samples = fitted(recording, spec).samples.astype(np.float64)
         filtered, _ = causal_bandpass(samples, spec.rate_hz, spec.adaptation.band_hz)
-        settled = filtered[:, round(SETTLING_S * spec.rate_hz) :]
+        first = round(SETTLING_S * spec.rate_hz)
+        settled = filtered[:, first:]
+        if recording.bad_spans:
+            settled = settled[:, recording.good_samples()[first:]]
         covariance += settled @ settled.T
         count += settled.shape[1]
     if count < 2 * channels:

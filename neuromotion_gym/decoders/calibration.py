@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from neuromotion_gym.decoders.fit import check_recording
+from neuromotion_gym.decoders.fit import fitted
 from neuromotion_gym.errors import NeuroMotionError
 
 if TYPE_CHECKING:
@@ -44,9 +44,7 @@ def calibration_windows(calibration: Sequence[Recording], spec: DecoderSpec) -> 
     windows: list[np.ndarray] = []
     labels: list[int] = []
     for recording in calibration:
-        check_recording(recording, spec)
-        picked = recording.pick(spec.channels)
-        for trial, samples in picked.trial_samples():
+        for trial, samples in fitted(recording, spec).trial_samples():
             if trial.label in spec.labels and samples.shape[1] >= spec.window:
                 cut = np.lib.stride_tricks.sliding_window_view(samples, spec.window, axis=1)[:, ::hop]
                 windows.append(cut.transpose(1, 0, 2))

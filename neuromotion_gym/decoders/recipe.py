@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -141,9 +142,36 @@ def load_spec(folder: str | Path, facts: Mapping[str, Any] | None = None) -> Dec
     return load_recipe(folder, facts).decoder
 
 
+def with_scale(recipe: Recipe, scale: float | None) -> Recipe:
+    """The recipe with another scale of its training data, see `DecoderSpec.scale`."""
+    return recipe.model_copy(update={"decoder": recipe.decoder.model_copy(update={"scale": scale})})
+
+
+def recipe_text(recipe: Recipe, before: str = "") -> str:
+    """Text of ``recipe.yaml``.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    before : str
+        Text of the same recipe with another scale or none; its comments and order are kept where its section
+        ``decoder`` is written line by line.
+    """
+    found = re.sub(r"(?m)^  scale:.*\n", "", before)
+    found = re.sub(r"(?m)^(  unit: *[^\n]+\n)", rf"\g<1>  scale: {recipe.decoder.scale!r}\n", found, count=1)
+    try:
+        if before and Recipe(**yaml.safe_load(found)) == recipe:
+            return found
+    except (NeuroMotionError, yaml.YAMLError, TypeError):
+        pass  # written in another way
+    return yaml.safe_dump(recipe.model_dump(mode="json", exclude_defaults=True), sort_keys=False, width=120)
+
+
 def recipe_digest(recipe: Recipe, *also: object) -> str:
-    """Short hash of a recipe without notes and sources (and of ``also``); it names working folders and caches."""
-    content = json.dumps(
-        [recipe.model_dump(mode="json", exclude={"notes", "sources"}, exclude_none=True), *also], sort_keys=True
-    )
+    """Short hash of a recipe without notes and sources (and of ``also``); it names working folders and caches.
+
+    The scale of the training data is left out too: training finds it, and does not depend on it.
+    """
+    left_out: Any = {"notes": True, "sources": True, "decoder": {"scale"}}
+    content = json.dumps([recipe.model_dump(mode="json", exclude=left_out, exclude_none=True), *also], sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()[:16]

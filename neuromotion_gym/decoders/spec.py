@@ -10,6 +10,7 @@ from pydantic import Field, field_validator, model_validator
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.schema import Checked
 from neuromotion_gym.signals.modality import Modality
+from neuromotion_gym.signals.units import unit_name
 
 OutputKind = Literal["logits", "log_probabilities", "probabilities", "logit", "probability", "class_index", "targets"]
 ONE_VALUE: tuple[OutputKind, ...] = ("logit", "probability")
@@ -88,6 +89,8 @@ class DecoderSpec(Checked):
     """Treatment of the ocular channels in training; by default the source of the loop does the same."""
     control: bool = False
     """Whether it is a control (such as the eye control), not a decoder to be ranked."""
+    scale: float | None = Field(default=None, gt=0)
+    """Typical amplitude of the training data in ``unit`` (`neuromotion_gym.signals.amplitude.typical_amplitude`)."""
     split: Literal["trial", "session", "run", "subject", "overlapping-windows", "unknown"] = "unknown"
     licence: str = Field(default="not stated", min_length=1)
 
@@ -97,6 +100,11 @@ class DecoderSpec(Checked):
         if isinstance(value, bool):
             raise NeuroMotionError(f"a number is needed, not {value}")
         return value
+
+    @field_validator("unit")
+    @classmethod
+    def _one_name(cls, unit: str) -> str:
+        return unit_name(unit)
 
     @model_validator(mode="before")
     @classmethod

@@ -10,10 +10,13 @@ from weakref import WeakValueDictionary
 import numpy as np
 
 from neuromotion_gym.decoders.bounds import BoundDecoder
-from neuromotion_gym.decoders.fit import check_source
+from neuromotion_gym.decoders.fit import check_amplitude, check_source, fitted
 from neuromotion_gym.envs.ring import SampleRing
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.process_wide import one_blas_thread
+from neuromotion_gym.signals.channel_names import matched
+from neuromotion_gym.signals.sources.perturbed import Perturbed
+from neuromotion_gym.signals.units import factor
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,8 +86,12 @@ class Stream:
         self._inner = decoder.inner if isinstance(decoder, BoundDecoder) else decoder
         self._control_s, self._rest = control_s, rest
         # Indices of the decoder's channels among those of the source; None if they are the same in the same order
+        names = matched(spec.channels, source.spec.channels)
         same = source.spec.channels == spec.channels
-        self._channels = None if same else np.array([source.spec.channels.index(name) for name in spec.channels])
+        self._channels = None if same else np.array([source.spec.channels.index(names[name]) for name in spec.channels])
+        self._gain = factor(source.spec.unit, spec.unit)
+        # What a perturbation does to the amplitude is meant
+        self._amplitude_checked = isinstance(source, Perturbed)
         self._in_source = np.array([source.labels.index(label) for label in spec.labels])
         self._of_source = np.full(len(source.labels), -1)
         self._of_source[self._in_source] = np.arange(len(spec.labels))
@@ -176,6 +183,11 @@ class Stream:
         if self._ring is not None:
             self._ring.begin(rows)
         self._play(self._in_source[preroll], self.spec.window, rows)
+        if not self._amplitude_checked and self._ring is not None:
+            # Once, on the first windows: they hold one label, so that only a gross error can be told
+            amplitude = float(np.median(self._windows(rows).std(axis=2).mean(axis=0)))
+            check_amplitude(amplitude, self.spec, "The source", refuse_only=True)
+            self._amplitude_checked = True
         if self.spec.pacing == "sliding":
             self._decode(rows)
 
@@ -228,6 +240,8 @@ class Stream:
         samples = self.source.read(asked, count, rows)
         if self._channels is not None:
             samples = samples[:, self._channels]
+        if self._gain != 1:
+            samples = samples * np.float32(self._gain)
         if rows is None:
             self._ring.append_all(samples)
         else:
@@ -314,7 +328,7 @@ class Stream:
                     f"Decoder {self.spec.name!r} is adapted to each person from a calibration run, "
                     f"but the source has none of subject {subject}, session {name}."
                 )
-            self._adaptations[session] = self._inner.adapt([run.pick(self.spec.channels) for run in runs])
+            self._adaptations[session] = self._inner.adapt([fitted(run, self.spec) for run in runs])
         adaptation = self._adaptations[session]
         assert adaptation is not None
         return adaptation

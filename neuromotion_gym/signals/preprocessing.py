@@ -67,6 +67,8 @@ def fit_ocular(
         if recording.spec != spec:
             raise NeuroMotionError(f"Calibration runs differ in channels, rate or unit: {recording.name} has its own.")
         slow = _zero_phase(reference @ recording.samples.astype(np.float64), spec.rate_hz, band_hz)
+        if recording.bad_spans:
+            slow = slow[:, recording.good_samples()]
         slow -= slow.mean(axis=1, keepdims=True)
         cross += slow @ slow.T
     ocular = cross[np.ix_(picks, picks)]

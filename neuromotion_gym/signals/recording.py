@@ -236,6 +236,13 @@ class Recording:
         for trial in self.trials:
             yield trial, self.samples[:, trial.start : trial.stop]
 
+    def good_samples(self) -> np.ndarray:
+        """Which samples lie outside the bad spans, bool array of shape (samples,)."""
+        good = np.ones(self.samples.shape[1], bool)
+        for start, stop in self.bad_spans:
+            good[start:stop] = False
+        return good
+
     def pick(self, channels: Sequence[str]) -> Recording:
         """The recording with the named channels only, in the given order.
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from neuromotion_gym.decoders.checks import random_inputs
 from neuromotion_gym.decoders.decoder import require_posterior
-from neuromotion_gym.decoders.fit import check_recording
+from neuromotion_gym.decoders.fit import fitted
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.statistics import studentised_bootstrap_interval
 
@@ -124,8 +124,7 @@ def decide(
         labels = one.spec.labels
         adaptation = one.adapt(session.calibration)
         for recording in session.recordings:
-            check_recording(recording, one.spec)
-            picked = recording.pick(one.spec.channels)
+            picked = fitted(recording, one.spec)
             for trial in picked.trials:
                 if trial.label not in labels:
                     continue

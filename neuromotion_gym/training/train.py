@@ -25,10 +25,11 @@ from torch.utils.data import DataLoader, Dataset
 from neuromotion_gym.datasets import registry
 from neuromotion_gym.decoders.fitted_on import FittedOn, write_fitted_on
 from neuromotion_gym.decoders.onnx_decoder import MODEL
-from neuromotion_gym.decoders.recipe import RECIPE, Recipe, load_recipe
+from neuromotion_gym.decoders.recipe import RECIPE, Recipe, load_recipe, recipe_text, with_scale
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.files import filling
 from neuromotion_gym.resources import cache_folder
+from neuromotion_gym.signals.amplitude import typical_amplitude
 from neuromotion_gym.training.architectures import build_network
 from neuromotion_gym.training.data import people_of, sessions_of
 from neuromotion_gym.training.digest import training_digest
@@ -228,6 +229,7 @@ def train(
     """
     source = None if isinstance(recipe, Recipe) else Path(recipe)
     loaded = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
+    loaded = with_scale(loaded, None)  # what was found before says nothing of the data that it is trained on now
     data, _, options = loaded.trainable()
     if not loaded.decoder.classifies:
         raise NeuroMotionError(
@@ -244,6 +246,9 @@ def train(
     windows = prepared_windows(loaded, sessions)
     recordings = [recording for session in sessions for recording in session.recordings]
     record = fitted_on_of(recordings, part=data.train, excluded=left_out)
+    scale = typical_amplitude(
+        (recording.pick(loaded.decoder.channels) for recording in recordings), loaded.decoder.window
+    )
     del sessions, recordings  # no longer needed; all recordings together may be a gigabyte
     key = training_digest(loaded, data.train, exclude, root)
     work = (cache_folder() / "training" if work is None else Path(work)) / key
@@ -260,7 +265,7 @@ def train(
         network = members[0] if len(members) == 1 else Ensemble(members, loaded.decoder.output)
     if not exclude:  # a fold decodes only its own data set, where names of people and runs are enough
         record = with_fingerprints(record, loaded.decoder.channels, root)
-    write_folder(network, loaded, folder, record, source)
+    write_folder(network, with_scale(loaded, float(f"{scale:.3g}")), folder, record, source)
     shutil.rmtree(work, ignore_errors=True)
     return folder
 
@@ -383,7 +388,7 @@ def write_folder(
     record : FittedOn
         Record of what the network was fitted on.
     source : path, optional
-        Where the recipe was read from; a recipe that already lies in ``folder`` is not written again.
+        Where the recipe was read from; a recipe that already lies in ``folder`` keeps its text, but for the scale.
     """
     state = {name: value.detach().clone() for name, value in network.state_dict().items()}
     with filling(folder) as temporary:
@@ -401,15 +406,9 @@ def write_folder(
         )
         write_fitted_on(temporary, record)
         written = source if source is None or source.is_file() else source / RECIPE
-        if written is None or written.resolve() != (folder / RECIPE).resolve():
-            _write_recipe(recipe, temporary / RECIPE)
-
-
-def _write_recipe(recipe: Recipe, path: Path) -> None:
-    import yaml
-
-    content = recipe.model_dump(mode="json", exclude_defaults=True)
-    path.write_text(yaml.safe_dump(content, sort_keys=False, width=120), encoding="utf-8")
+        own = written is not None and written.resolve() == (folder / RECIPE).resolve()
+        text = written.read_text(encoding="utf-8") if own and written is not None else ""
+        (temporary / RECIPE).write_text(recipe_text(recipe, text), encoding="utf-8")
 
 
 def load_network(folder: str | Path) -> DecoderNetwork:

@@ -160,7 +160,9 @@ def _cut(recording: Recording, trial: Trial, rule: PieceRule, kept: _Samples, se
     start = trial.start + (rule.skip if trial.has_onset else 0)
     stop = trial.stop
     if trial.has_onset:
-        stop = min(stop + rule.beyond, recording.samples.shape[1], start + rule.longest + rule.fade)
+        breaks = [begin for begin, _ in recording.bad_spans if begin >= trial.stop]
+        end = min(breaks, default=recording.samples.shape[1])
+        stop = min(stop + rule.beyond, end, start + rule.longest + rule.fade)
     key = TrialKey(recording.subject, recording.session, recording.run, trial.label, trial.start)
     begin = kept.length
     kept.append(recording.samples[:, start : max(start, stop)].T)

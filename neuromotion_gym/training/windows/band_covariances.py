@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from neuromotion_gym.decoders.fit import check_recording
+from neuromotion_gym.decoders.fit import fitted
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.signals.montage import mirrored_channels
 from neuromotion_gym.training.bands import apply_filters, filter_bank
@@ -167,8 +167,7 @@ def training_windows(
     people = sorted({recording.subject for recording in recordings})
     sums, labels, owners = [], [], []
     for index, recording in enumerate(recordings):
-        check_recording(recording, spec)
-        for trial, blocks in _blocks(recording.pick(spec.channels), filters, block, skip, spec.labels, data.stop_s):
+        for trial, blocks in _blocks(fitted(recording, spec), filters, block, skip, spec.labels, data.stop_s):
             sums.append(blocks)
             labels.append(spec.labels.index(trial))
             owners.append(index)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from neuromotion_gym.decoders.fit import check_recording
+from neuromotion_gym.decoders.fit import fitted
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.signals.sources.replay import ReplaySource
 from neuromotion_gym.training.data import CutWindows, session_adaptations
@@ -79,10 +79,9 @@ def training_windows(
     streams, where, labels, persons = [], [], [], []
     generators = np.random.default_rng(seed).spawn(len(sessions))
     for index, (session, generator) in enumerate(zip(sessions, generators, strict=True)):
-        for recording in session.recordings:
-            check_recording(recording, spec)
         # Train on all given recordings, also on calibration runs, which a source would leave out
-        played = replace(session.pick(spec.channels), calibration=())
+        recordings = tuple(fitted(recording, spec) for recording in session.recordings)
+        played = replace(session, recordings=recordings, calibration=())
         source = ReplaySource([played], spec.labels, skip_cue=data.start_s)
         samples, playing = _stream(source, seconds, hold_s, generator)
         ends = np.arange(spec.window, samples.shape[1] + 1, stride)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from neuromotion_gym.decoders.fit import check_recording
+from neuromotion_gym.decoders.fit import fitted
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.training.data import CutWindows, session_adaptations
 
@@ -31,12 +31,11 @@ def training_windows(recipe: Recipe, sessions: Sequence[Session]) -> CutWindows:
     """
     spec = recipe.decoder
     data, _, _ = recipe.trainable()
-    recordings = [recording for session in sessions for recording in session.recordings]
+    recordings = [fitted(recording, spec) for session in sessions for recording in session.recordings]
     people = sorted({recording.subject for recording in recordings})
     where, labels, persons, trials = [], [], [], []
     trial_number = 0
     for index, recording in enumerate(recordings):
-        check_recording(recording, spec)
         for trial in recording.trials:
             if trial.label not in spec.labels:
                 continue
@@ -57,7 +56,7 @@ def training_windows(recipe: Recipe, sessions: Sequence[Session]) -> CutWindows:
             "check labels, data.start_s and data.stop_s."
         )
     return CutWindows(
-        tuple(np.ascontiguousarray(recording.pick(spec.channels).samples) for recording in recordings),
+        tuple(np.ascontiguousarray(recording.samples) for recording in recordings),
         np.concatenate(where).astype(np.int64),
         np.array(labels, np.int64),
         np.array(persons, np.int64),
