@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from neuromotion_gym.decoders.fit import fitted
 from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.signals.fitting import fitted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

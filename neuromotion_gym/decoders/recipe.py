@@ -12,11 +12,12 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+import yaml
 from pydantic import Field, model_validator
 
 from neuromotion_gym.decoders.spec import DecoderSpec
 from neuromotion_gym.errors import NeuroMotionError
-from neuromotion_gym.plain_yaml import read_yaml
+from neuromotion_gym.plain_yaml import parse_yaml, read_yaml
 from neuromotion_gym.schema import Checked, from_mapping
 
 if TYPE_CHECKING:
@@ -160,10 +161,10 @@ def recipe_text(recipe: Recipe, before: str = "") -> str:
     found = re.sub(r"(?m)^  scale:.*\n", "", before)
     found = re.sub(r"(?m)^(  unit: *[^\n]+\n)", rf"\g<1>  scale: {recipe.decoder.scale!r}\n", found, count=1)
     try:
-        if before and Recipe(**yaml.safe_load(found)) == recipe:
+        if before and from_mapping(Recipe, parse_yaml(found, RECIPE), RECIPE) == recipe:
             return found
-    except (NeuroMotionError, yaml.YAMLError, TypeError):
-        pass  # written in another way
+    except NeuroMotionError:
+        pass  # the line does not belong there, since the section is written in another way
     return yaml.safe_dump(recipe.model_dump(mode="json", exclude_defaults=True), sort_keys=False, width=120)
 
 

@@ -10,11 +10,12 @@ from weakref import WeakValueDictionary
 import numpy as np
 
 from neuromotion_gym.decoders.bounds import BoundDecoder
-from neuromotion_gym.decoders.fit import check_amplitude, check_source, fitted
+from neuromotion_gym.decoders.fit import check_source
 from neuromotion_gym.envs.ring import SampleRing
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.process_wide import one_blas_thread
 from neuromotion_gym.signals.channel_names import matched
+from neuromotion_gym.signals.fitting import check_amplitude, fitted
 from neuromotion_gym.signals.sources.perturbed import Perturbed
 from neuromotion_gym.signals.units import factor
 

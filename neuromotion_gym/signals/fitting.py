@@ -1,4 +1,9 @@
-"""Recordings made to fit what a decoder reads: channels by name, unit, sampling rate."""
+"""Where a decoder meets a signal: whether it can read it, and the signal as the decoder reads it.
+
+A decoder reads channels by name, in its own order, at its own rate and in its own unit. Other spellings of a name and
+other units of the same quantity are converted (`fitted`); what cannot be converted is refused. An amplitude that is
+far from that of the decoder's training data is a wrong unit or gain, whatever the recording says.
+"""
 
 from __future__ import annotations
 
@@ -7,16 +12,24 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from neuromotion_gym.errors import NeuroMotionError, NeuroMotionWarning
+from neuromotion_gym.signals.amplitude import typical_amplitude
 from neuromotion_gym.signals.channel_names import matched, renamings
+from neuromotion_gym.signals.units import factor
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from neuromotion_gym.signals.modality import Modality
-    from neuromotion_gym.signals.recording import Recording
+    from neuromotion_gym.signals.recording import Recording, SignalSpec
 
 RATE_TOLERANCE = 1e-6
 """Largest relative difference between two sampling rates that count as equal."""
+NAMED = 8
+"""Largest number of channels that a message names."""
+REFUSED_TIMES = 30.0
+"""A signal whose amplitude is this many times larger or smaller than that of the training data is refused."""
+WARNED_TIMES = 5.0
+"""A signal whose amplitude is this many times larger or smaller is warned about."""
 
 
 class Wanted(Protocol):
@@ -27,10 +40,46 @@ class Wanted(Protocol):
     channels: tuple[str, ...]
     rate_hz: float
     unit: str
+    window: int
+    scale: float | None
+
+
+def misfits(given: SignalSpec, wanted: Wanted) -> list[str]:
+    """Differences between a signal and the input of a decoder, one phrase each; empty if the signal fits.
+
+    The signal may have more channels than the decoder reads, in any order, under other spellings of their names, and
+    may be in another unit that can be converted.
+    """
+    found = []
+    if given.modality != wanted.modality:
+        found.append(f"modality {given.modality!r} instead of {wanted.modality!r}")
+    if not same_rate(given.rate_hz, wanted.rate_hz):
+        found.append(f"rate_hz {given.rate_hz!r} instead of {wanted.rate_hz!r}")
+    try:
+        factor(given.unit, wanted.unit)
+    except NeuroMotionError:
+        found.append(f"unit {given.unit!r} instead of {wanted.unit!r}")
+    try:
+        names = matched(wanted.channels, given.channels)
+    except NeuroMotionError as error:
+        found.append(str(error).rstrip("."))
+    else:
+        missing = [channel for channel in wanted.channels if channel not in names]
+        if missing:
+            found.append(f"no channel {_some(missing)} (it has {_some(given.channels)})")
+    return found
+
+
+def same_rate(one: float, other: float) -> bool:
+    """Whether two sampling rates differ by rounding only."""
+    return abs(one - other) <= RATE_TOLERANCE * other
 
 
 def fitted(recording: Recording, wanted: Wanted, *, others: bool = False, resample: bool = False) -> Recording:
     """The recording with the decoder's channels under its names and in its order, in its unit and at its rate.
+
+    Channels that are named differently are said in a warning, and so is an amplitude that is more than `WARNED_TIMES`
+    times larger or smaller than that of the decoder's training data.
 
     Parameters
     ----------
@@ -44,24 +93,73 @@ def fitted(recording: Recording, wanted: Wanted, *, others: bool = False, resamp
     Raises
     ------
     NeuroMotionError
-        If the modality differs, a channel is missing, the unit cannot be converted, or the rate differs and
-        ``resample`` is False.
+        If the modality differs, the unit cannot be converted, channels are missing or not clear, the rate differs and
+        ``resample`` is False, or the amplitude is more than `REFUSED_TIMES` times off; the message gives both sides.
     """
-    who = f"Decoder {wanted.name!r} cannot read {recording.name}"
-    if recording.spec.modality != wanted.modality:
-        raise NeuroMotionError(f"{who}: it is {recording.spec.modality!r}, but the decoder reads {wanted.modality!r}.")
-    recording = _with_channels(recording, wanted, others, who)
-    try:
-        recording = recording.in_unit(wanted.unit)
-    except NeuroMotionError as error:
-        raise NeuroMotionError(f"{who}: {error}") from None
-    if abs(recording.spec.rate_hz - wanted.rate_hz) <= RATE_TOLERANCE * wanted.rate_hz:
+    given = recording.spec
+    other_rate = not same_rate(given.rate_hz, wanted.rate_hz)
+    rated = replace(given, rate_hz=wanted.rate_hz) if other_rate and resample else given
+    if wrong := misfits(rated, wanted):
+        advice = " resample=True converts the rate." if other_rate and not resample else ""
+        raise NeuroMotionError(f"Decoder {wanted.name!r} cannot read {recording.name}: {'; '.join(wrong)}.{advice}")
+    names = matched(wanted.channels, given.channels)
+    if said := renamings(names):
+        warnings.warn(f"Channels of {recording.name} are matched by name: {said}.", NeuroMotionWarning, stacklevel=2)
+    new = {old: name for name, old in names.items()}
+    rest = [name for name in given.channels if name not in new] if others else []
+    if (*new, *rest) != given.channels:
+        recording = recording.pick([*new, *rest])
+    if said:
+        recording = replace(recording, spec=replace(recording.spec, channels=(*wanted.channels, *rest)))
+    recording = recording.in_unit(wanted.unit)
+    if wanted.scale is not None:
+        read = recording.pick(wanted.channels) if rest else recording
+        window = round(wanted.window * given.rate_hz / wanted.rate_hz)
+        check_amplitude(typical_amplitude([read], window), wanted, recording.name)
+    if not other_rate:
         return recording
-    rates = f"its rate is {recording.spec.rate_hz:g} Hz, but the decoder reads {wanted.rate_hz:g} Hz"
-    if not resample:
-        raise NeuroMotionError(f"{who}: {rates}; resample=True converts it.")
-    warnings.warn(f"{recording.name} is resampled: {rates}.", NeuroMotionWarning, stacklevel=2)
+    warnings.warn(
+        f"{recording.name} is resampled from {given.rate_hz:g} Hz to {wanted.rate_hz:g} Hz, which decoder "
+        f"{wanted.name!r} reads.",
+        NeuroMotionWarning,
+        stacklevel=2,
+    )
     return recording.resampled(wanted.rate_hz)
+
+
+def check_amplitude(amplitude: float, wanted: Wanted, name: str, *, refuse_only: bool = False) -> None:
+    """Compare an amplitude with that of a decoder's training data, if its recipe states one.
+
+    Parameters
+    ----------
+    amplitude : float
+        See `neuromotion_gym.signals.amplitude.typical_amplitude`, in ``wanted.unit``.
+    wanted : DecoderSpec
+    name : str
+        What has the amplitude, for messages.
+    refuse_only : bool
+        Whether `WARNED_TIMES` does not count, for a sample too short to be typical.
+
+    Raises
+    ------
+    NeuroMotionError
+        If they differ more than `REFUSED_TIMES` times.
+    """
+    if wanted.scale is None:
+        return
+    times = max(amplitude, wanted.scale) / max(min(amplitude, wanted.scale), 1e-300)
+    if times <= (REFUSED_TIMES if refuse_only else WARNED_TIMES):
+        return
+    text = (
+        f"{name} has an amplitude of {amplitude:.3g} {wanted.unit}, but decoder {wanted.name!r} was trained on "
+        f"{wanted.scale:.3g} {wanted.unit}"
+    )
+    if times > REFUSED_TIMES:
+        raise NeuroMotionError(
+            f"{text}: more than {REFUSED_TIMES:g} times {'less' if amplitude > wanted.scale else 'more'}. Its unit or "
+            "gain is not what it says; say the right one with unit=."
+        )
+    warnings.warn(f"{text}; the unit or the gain may be wrong ({times:.1f} times).", NeuroMotionWarning, stacklevel=3)
 
 
 def renamed(recording: Recording, names: Mapping[str, str]) -> Recording:
@@ -83,20 +181,6 @@ def renamed(recording: Recording, names: Mapping[str, str]) -> Recording:
     return replace(recording, spec=replace(recording.spec, channels=channels))
 
 
-def _with_channels(recording: Recording, wanted: Wanted, others: bool, who: str) -> Recording:
-    """The recording with the decoder's channels first, found by their names."""
-    given = recording.spec.channels
-    found = matched(wanted.channels, given)
-    missing: Sequence[str] = [name for name in wanted.channels if name not in found]
-    if missing:
-        raise NeuroMotionError(
-            f"{who}: it lacks channels {', '.join(missing)}; it has {', '.join(given)}. "
-            "A map of channels ({name in the recording: name of the decoder}) says which is which."
-        )
-    if said := renamings(found):
-        warnings.warn(f"Channels of {recording.name} are matched by name: {said}.", NeuroMotionWarning, stacklevel=3)
-    new = {old: name for name, old in found.items()}
-    rest = [name for name in given if name not in new] if others else []
-    if (*found.values(), *rest) != given:
-        recording = recording.pick([*found.values(), *rest])
-    return replace(recording, spec=replace(recording.spec, channels=(*wanted.channels, *rest))) if said else recording
+def _some(names: Sequence[str]) -> str:
+    """The first names, for messages."""
+    return ", ".join(names[:NAMED]) + (" …" if len(names) > NAMED else "")

@@ -14,8 +14,8 @@ import numpy as np
 
 from neuromotion_gym.decoders.checks import random_inputs
 from neuromotion_gym.decoders.decoder import require_posterior
-from neuromotion_gym.decoders.fit import fitted
 from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.signals.fitting import fitted
 from neuromotion_gym.statistics import studentised_bootstrap_interval
 
 if TYPE_CHECKING:

@@ -7,8 +7,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from neuromotion_gym.decoders.fit import check_source, fitted, misfits
+from neuromotion_gym.decoders.fit import check_source
 from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.signals.fitting import fitted, misfits
 
 WRONG = {
     "unit": ({"unit": "count"}, "unit 'count' instead of 'V'"),

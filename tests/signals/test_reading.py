@@ -19,6 +19,8 @@ class Wanted:
     channels: tuple[str, ...] = ("noise", "where")
     rate_hz: float = 100.0
     unit: str = "V"
+    window: int = 100
+    scale: float | None = None
 
 
 def test_a_recording_in_memory_is_taken_as_it_is(make_recording) -> None:
@@ -37,7 +39,7 @@ def test_lists_keep_their_order_and_runs_that_nothing_tells_apart_are_numbered(m
 
 def test_channels_unit_and_rate_are_made_to_fit_the_decoder(make_recording) -> None:
     recording = make_recording()
-    with pytest.warns(NeuroMotionWarning, match=r"resampled: its rate is 100 Hz, but the decoder reads 50 Hz"):
+    with pytest.warns(NeuroMotionWarning, match=r"is resampled from 100 Hz to 50 Hz"):
         (found,) = read_recordings(recording, {"resample": True}, Wanted(unit="uV", rate_hz=50.0))
     assert (found.spec.channels, found.spec.unit, found.spec.rate_hz) == (("noise", "where"), "µV", 50.0)
     assert found.trials[1].start == recording.trials[1].start // 2
@@ -69,10 +71,10 @@ def test_a_reading_says_unit_labels_names_and_onsets(make_recording) -> None:
 @pytest.mark.parametrize(
     ("wanted", "message"),
     [
-        ({"modality": "emg"}, r"it is 'eeg', but the decoder reads 'emg'"),
-        ({"channels": ("C3", "noise")}, r"lacks channels C3; it has where, label, noise"),
-        ({"rate_hz": 128.0}, r"100 Hz, but the decoder reads 128 Hz; resample=True converts it"),
-        ({"unit": "count"}, r"Unit 'V' cannot be converted to 'count'"),
+        ({"modality": "emg"}, r"modality 'eeg' instead of 'emg'"),
+        ({"channels": ("C3", "noise")}, r"no channel C3 \(it has where, label, noise\)"),
+        ({"rate_hz": 128.0}, r"rate_hz 100\.0 instead of 128\.0\. resample=True converts the rate"),
+        ({"unit": "count"}, r"unit 'V' instead of 'count'"),
     ],
 )
 def test_what_does_not_fit_is_refused_with_both_values(make_recording, wanted, message) -> None:

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from neuromotion_gym.decoders.fit import fitted
 from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.signals.fitting import fitted
 from neuromotion_gym.signals.montage import mirrored_channels
 from neuromotion_gym.training.bands import apply_filters, filter_bank
 from neuromotion_gym.training.data import session_adaptations

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from neuromotion_gym.decoders.fit import fitted
 from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.signals.fitting import fitted
 from neuromotion_gym.training.data import CutWindows, session_adaptations
 
 if TYPE_CHECKING:
