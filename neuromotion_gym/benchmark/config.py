@@ -6,18 +6,24 @@ import hashlib
 import json
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, field_validator, model_validator
 
-from neuromotion_gym.datasets.playing import SourceKind
+from neuromotion_gym.datasets.playing import Perturbation, SourceKind
 from neuromotion_gym.datasets.sessions import Ocular
+from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.plain_yaml import read_yaml
 from neuromotion_gym.registration import ENVIRONMENTS
 from neuromotion_gym.schema import Checked, from_mapping
+from neuromotion_gym.signals.reading import Reading
 
 if TYPE_CHECKING:
     import os
+
+
+LATER = ("seeds", "resample", "perturbations")
+"""Fields of a cell that were added later."""
 
 
 class ControllerChoice(Checked):
@@ -34,10 +40,39 @@ class ControllerChoice(Checked):
 
 
 class Condition(Checked):
-    """What is done to recordings before they are played: ocular regression, seconds left out after the cue."""
+    """What is done to signals before they are played: ocular regression, seconds left out after the cue, perturbations.
+
+    A perturbation is its name, or a table with ``name`` and ``options``.
+    """
 
     ocular: Ocular = "keep"
     skip_cue: float = Field(default=0.0, ge=0, lt=60)
+    perturbations: tuple[Perturbation, ...] = ()
+
+    @field_validator("perturbations", mode="before")
+    @classmethod
+    def _names(cls, given: object) -> object:
+        return _named(given)
+
+
+class OwnChoice(Checked):
+    """Recordings of one's own that a benchmark plays.
+
+    Parameters
+    ----------
+    path : str
+        A file, a folder, or the root of a BIDS data set; relative to the folder of the configuration's file.
+    reading : Reading
+        How they are read.
+    """
+
+    path: str = Field(min_length=1)
+    reading: Reading = Field(default_factory=Reading)
+
+    @field_validator("reading", mode="before")
+    @classmethod
+    def _from_table(cls, given: Any) -> Reading:
+        return Reading.of(given)
 
 
 class Grid(Checked):
@@ -56,9 +91,7 @@ class Grid(Checked):
     @field_validator("controllers", mode="before")
     @classmethod
     def _names(cls, given: object) -> object:
-        if not isinstance(given, (list, tuple)):
-            return given
-        return [{"name": item} if isinstance(item, str) else item for item in given]
+        return _named(given)
 
 
 class BenchmarkConfig(Checked):
@@ -72,15 +105,23 @@ class BenchmarkConfig(Checked):
         Title of the report.
     environment : str
         A registered environment id; the first one if left out.
-    source : {"replay", "surrogate"}
-        Kind of source that streams the samples.
+    source : {"replay", "surrogate", "recordings"}
+        Kind of source that streams the samples; "recordings" if ``recordings`` are given.
+    recordings : OwnChoice, optional
+        Recordings of one's own, which are played instead of a data set: ``path`` and ``reading``.
     part : str
-        Part of the data set that is played.
+        Part of the data set that is played; empty for recordings of one's own.
+    resample : bool
+        Whether recordings at another rate are resampled, with a warning.
     folds : bool
         Whether all people are played instead of a part, each person with the decoder that was trained without them.
     allow_seen : bool
         Whether a decoder or controller may be tested on data that it was trained on; its rows in the report are then
         marked.
+    fitted_on : dict of str to str
+        For decoders that do not say what they were fitted on, by their names in ``grids``: what the user says.
+    decoder_facts : dict of str to dict
+        For decoders from elsewhere, by their names in ``grids``: what their files do not say, see `load_decoder`.
     subjects : tuple of str
         Only these people are played; all people if empty.
     episodes : int
@@ -88,6 +129,8 @@ class BenchmarkConfig(Checked):
     seed : int
         Seed of the whole benchmark. The random numbers of an episode depend only on the seed, the person, the session
         and the number of the episode, so that every decoder and controller gets the same episodes.
+    seeds : tuple of int
+        Several seeds instead of one; every session then has its number of episodes with each of them.
     rows : int
         Number of limbs that are stepped together.
     task_options : dict
@@ -102,12 +145,17 @@ class BenchmarkConfig(Checked):
     title: str = ""
     environment: str = Field(default_factory=lambda: next(iter(ENVIRONMENTS)))
     source: SourceKind = "replay"
+    recordings: OwnChoice | None = None
     part: str = "test"
+    resample: bool = False
     folds: bool = False
     allow_seen: bool = False
+    fitted_on: dict[str, str] = Field(default_factory=dict)
+    decoder_facts: dict[str, dict[str, Any]] = Field(default_factory=dict)
     subjects: tuple[str, ...] = ()
     episodes: int = Field(default=1, ge=1)
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, lt=2**64)
+    seeds: tuple[Annotated[int, Field(ge=0, lt=2**64)], ...] = ()
     rows: int = Field(default=32, ge=1, le=4096)
     task_options: dict[str, Any] = Field(default_factory=dict)
     grids: tuple[Grid, ...] = Field(min_length=1)
@@ -122,6 +170,25 @@ class BenchmarkConfig(Checked):
         rest = {key: value for key, value in given.items() if key not in ("wrong_selection", "task_options")}
         options = {**given.get("task_options", {}), "wrong_selection": given["wrong_selection"]}
         return {**rest, "task_options": options}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _own_recordings(cls, given: Any) -> Any:
+        """Recordings of one's own belong to no part."""
+        if not isinstance(given, dict) or given.get("recordings") is None:
+            return given
+        return {"source": "recordings", "part": "", **given}
+
+    @model_validator(mode="after")
+    def _consistent(self) -> BenchmarkConfig:
+        if self.source == "recordings":
+            if self.part or self.folds:
+                raise NeuroMotionError("part and folds belong to a data set, not to recordings of one's own")
+        elif self.recordings is not None:
+            raise NeuroMotionError(f"recordings are played instead of source {self.source!r}; give one of them")
+        if len(set(self.seeds)) < len(self.seeds):
+            raise NeuroMotionError(f"seeds have to differ, not {', '.join(map(str, self.seeds))}")
+        return self
 
 
 class Cell(Checked):
@@ -140,10 +207,22 @@ class Cell(Checked):
     episodes: int
     seed: int
     task_options: dict[str, Any]
+    seeds: tuple[int, ...] = ()
+    resample: bool = False
+    perturbations: tuple[Perturbation, ...] = ()
+
+    @property
+    def all_seeds(self) -> tuple[int, ...]:
+        """Every seed of its episodes."""
+        return self.seeds or (self.seed,)
 
     def digest(self, **more: str) -> str:
         """Digest of all fields and of ``more``, everything else that the results depend on; 16 hexadecimal digits."""
-        text = json.dumps([self.model_dump(mode="json"), more], sort_keys=True)
+        content = self.model_dump(mode="json")
+        for name in LATER:  # a cell without them has the digest that it had before they existed
+            if content[name] in ([], False):
+                del content[name]
+        text = json.dumps([content, more], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -155,7 +234,11 @@ def load_config(path: str | os.PathLike[str]) -> BenchmarkConfig:
     NeuroMotionError
         If the file cannot be read or is not a benchmark; the message names the wrong fields.
     """
-    return from_mapping(BenchmarkConfig, read_yaml(Path(path), "benchmark"), str(path))
+    config = from_mapping(BenchmarkConfig, read_yaml(Path(path), "benchmark"), str(path))
+    if config.recordings is None:
+        return config
+    own = config.recordings.model_copy(update={"path": str(Path(path).parent / config.recordings.path)})
+    return config.model_copy(update={"recordings": own})
 
 
 def expand(config: BenchmarkConfig) -> list[Cell]:
@@ -179,6 +262,16 @@ def expand(config: BenchmarkConfig) -> list[Cell]:
                 episodes=grid.episodes or config.episodes,
                 seed=config.seed,
                 task_options=config.task_options,
+                seeds=config.seeds,
+                resample=config.resample,
+                perturbations=condition.perturbations,
             )
             cells.setdefault(cell.digest(), cell)
     return list(cells.values())
+
+
+def _named(given: object) -> object:
+    """A list in which a name stands for a table with this name."""
+    if not isinstance(given, (list, tuple)):
+        return given
+    return [{"name": item} if isinstance(item, str) else item for item in given]

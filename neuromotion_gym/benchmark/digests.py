@@ -64,7 +64,10 @@ def environment_digest(env_id: str, dataset: str) -> str:
     row = environment(env_id)
     limb = limb_file(row.limb)
     digest = hashlib.sha256(files_checksum(path for path in limb.parent.rglob("*") if path.is_file()).encode())
-    for brought in (task_class(row.task), drive_class(row.drive), registry.dataset(dataset).read):
+    brought_by: list[Callable[..., object]] = [task_class(row.task), drive_class(row.drive)]
+    if registry.is_known(dataset):  # recordings of one's own may name a data set that the library does not know
+        brought_by.append(registry.dataset(dataset).read)
+    for brought in brought_by:
         digest.update(_source_checksum(brought).encode())
     return digest.hexdigest()
 

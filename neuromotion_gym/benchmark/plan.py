@@ -5,24 +5,29 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, cast
 
+from neuromotion_gym.benchmark.cells import check_cell, mean_piece_s
 from neuromotion_gym.benchmark.config import BenchmarkConfig, Cell, expand
 from neuromotion_gym.benchmark.digests import environment_digest, library_digest, policy_digest
-from neuromotion_gym.benchmark.seen import Seen, controllers_of, refuse_seen, runs_played, seen_by_decoder
+from neuromotion_gym.benchmark.seen import controllers_of, refuse_seen
 from neuromotion_gym.datasets import registry
 from neuromotion_gym.datasets.checksums import data_checksum
+from neuromotion_gym.datasets.people import is_new
 from neuromotion_gym.datasets.playing import Playing, playing_for
+from neuromotion_gym.datasets.recorded import OwnRecordings
 from neuromotion_gym.decoders.bounds import parse_decoder_name
+from neuromotion_gym.decoders.onnx_decoder import MODEL
 from neuromotion_gym.decoders.recipe import load_recipe
+from neuromotion_gym.decoders.seen import Seen, record_of, runs_played, seen_by_decoder, split_played
 from neuromotion_gym.decoders.zoo import decoder_folder, load_decoder
 from neuromotion_gym.errors import NeuroMotionError
-from neuromotion_gym.registration import environment, task_class
+from neuromotion_gym.registration import environment
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from neuromotion_gym.datasets.playing import PlayedPart
-    from neuromotion_gym.decoders.spec import DecoderSpec
+    from neuromotion_gym.decoders.decoder import Decoder
 
 LISTENS = (None, "shuffled")
 """Bounds whose decoder reads samples (None: no bound). The oracle and the blind decoder read none."""
@@ -32,8 +37,8 @@ class Unit(NamedTuple):
     """One unit of work: a cell, for the people who share one decoder and one controller."""
 
     cell: Cell
-    decoder: str
-    """Folder of the decoder; with folds, that of the fold's decoder."""
+    decoder: Decoder
+    """The decoder without the bound; with folds, that of the fold."""
     playing: Playing
     controller: str
     """Name of the controller; of several learned ones, the first that was not trained on these people, if any."""
@@ -42,11 +47,21 @@ class Unit(NamedTuple):
     digest: str
     seen: Seen
     """Data that the decoder was fitted on, and the played runs that are among them."""
+    split: str
+    """Unit that was kept whole between what the decoder was fitted on and what is played."""
     heard: tuple[str, ...]
     """Those of the played people that the controller was trained on."""
+    own: OwnRecordings | None
+    """The recordings of one's own that are played."""
 
 
-def plan(config: BenchmarkConfig, root: str | os.PathLike[str] | None = None) -> tuple[list[Cell], list[Unit]]:
+def plan(
+    config: BenchmarkConfig,
+    root: str | os.PathLike[str] | None = None,
+    *,
+    decoders: Mapping[str, Decoder] | None = None,
+    recordings: object = None,
+) -> tuple[list[Cell], list[Unit]]:
     """Cells of a benchmark, and their units of work.
 
     Decoders of folds are trained here if the cache does not hold them.
@@ -56,17 +71,23 @@ def plan(config: BenchmarkConfig, root: str | os.PathLike[str] | None = None) ->
     config : BenchmarkConfig
     root : path, optional
         Folder of the data sets; ``NEUROMOTION_DATA`` if left out.
+    decoders : mapping of str to Decoder, optional
+        Decoders that are objects, by their names in the grids.
+    recordings : object, optional
+        Recordings of one's own in memory, see `OwnRecordings.read`.
 
     Raises
     ------
     NeuroMotionError
-        If environment, level, part, decoder or people are unknown, a condition does not apply to the data set, or a
-        decoder or controller would be tested on data that it was trained on.
+        If environment, level, controller, part, decoder, people, perturbation or an option of one of them is unknown, a
+        condition does not apply to what is played, or a decoder or controller would be tested on data that it was
+        trained on.
     """
+    planner = _Planner(config, root, decoders or {}, recordings)
     cells = expand(config)
     for cell in cells:
-        _check(cell, root)
-    return cells, [unit for cell in cells for unit in _units(cell, config.allow_seen, root)]
+        planner.check(cell)
+    return cells, [unit for cell in cells for unit in planner.units(cell)]
 
 
 def decoder_name(cell: Cell) -> str:
@@ -74,73 +95,148 @@ def decoder_name(cell: Cell) -> str:
     return parse_decoder_name(cell.decoder)[1] or environment(cell.environment).decoder
 
 
-def _check(cell: Cell, root: str | os.PathLike[str] | None) -> None:
-    """Refuse a cell that cannot be run."""
-    levels = task_class(environment(cell.environment).task).levels
-    if cell.level not in levels:
-        raise NeuroMotionError(f"{cell.environment} has no level {cell.level!r}; levels: {', '.join(levels)}.")
-    spec = load_decoder(decoder_name(cell)).spec
-    table = registry.dataset(spec.dataset).table
-    if not cell.folds and cell.part not in table.parts:
-        raise NeuroMotionError(f"{spec.dataset} has no part {cell.part!r}; parts: {', '.join(table.parts)}.")
-    unknown = [person for person in cell.subjects if person not in table.people] if cell.folds else []
-    if unknown:
-        raise NeuroMotionError(
-            f"No fold of {spec.dataset} holds {', '.join(unknown)}; its people: {', '.join(table.people)}."
+class _Planner:
+    """Loads every decoder once, and reads recordings once for each input that decoders have."""
+
+    def __init__(
+        self,
+        config: BenchmarkConfig,
+        root: str | os.PathLike[str] | None,
+        decoders: Mapping[str, Decoder],
+        recordings: object,
+    ) -> None:
+        self.config, self.root, self._given = config, root, recordings
+        self._loaded: dict[str, Decoder] = dict(decoders)
+        self._own: dict[str, OwnRecordings] = {}
+        self._seen: dict[tuple[str, Playing], Seen] = {}
+        if config.source == "recordings" and config.recordings is None and recordings is None:
+            raise NeuroMotionError("source 'recordings' plays recordings of one's own, but none are given.")
+        names = {decoder_name(cell) for cell in expand(config)}
+        for field in ("fitted_on", "decoder_facts"):
+            if unknown := sorted(set(getattr(config, field)) - names):
+                raise NeuroMotionError(f"{field} names {', '.join(unknown)}; decoders are {', '.join(sorted(names))}.")
+
+    def check(self, cell: Cell) -> None:
+        """Refuse a cell that cannot be run."""
+        decoder = self._decoder(decoder_name(cell))
+        spec = decoder.spec
+        if cell.source != "recordings":
+            table = registry.dataset(spec.dataset).table
+            if not cell.folds and cell.part not in table.parts:
+                raise NeuroMotionError(f"{spec.dataset} has no part {cell.part!r}; parts: {', '.join(table.parts)}.")
+            unknown = [person for person in cell.subjects if is_new(spec.dataset, person)] if cell.folds else []
+            if unknown:
+                raise NeuroMotionError(
+                    f"No fold of {spec.dataset} holds {', '.join(unknown)}; its people: {', '.join(table.people)}."
+                )
+        playing, _ = self._playing(cell, decoder, cell.subjects)
+        check_cell(cell, spec, mean_piece_s(playing))
+        data_checksum(playing, self.root)
+
+    def units(self, cell: Cell) -> list[Unit]:
+        """The units of a cell: one per decoder and controller."""
+        units = []
+        allow_seen = self.config.allow_seen
+        for decoder, people in self._decoders(cell):
+            whole, own = self._playing(cell, decoder, people)
+            people_played = tuple(runs_played(whole, self.root))
+            groups = controllers_of(cell.controller.name, people_played, whole.dataset, allow_seen=allow_seen)
+            for controller, group, heard in groups:
+                playing, own = (whole, own) if len(groups) == 1 else self._playing(cell, decoder, group)
+                data = data_checksum(playing, self.root)
+                digest = cell.digest(
+                    decoder=_digest(decoder),
+                    code=library_digest(),
+                    environment=environment_digest(cell.environment, playing.dataset),
+                    policy=policy_digest(controller),
+                    playing=playing.model_dump_json(),
+                    data=data,
+                )
+                seen, split = self._seen_by(cell, decoder, playing, own, data)
+                if not allow_seen:
+                    refuse_seen(decoder_name(cell), seen)
+                units.append(Unit(cell, decoder, playing, controller, data, digest, seen, split, heard, own))
+        return units
+
+    def _decoder(self, name: str) -> Decoder:
+        """A decoder by its name in the grids."""
+        if name not in self._loaded:
+            self._loaded[name] = load_decoder(name, **self.config.decoder_facts.get(name, {}))
+        return self._loaded[name]
+
+    def _decoders(self, cell: Cell) -> list[tuple[Decoder, tuple[str, ...]]]:
+        """Each decoder of a cell with the people that it decodes; an empty tuple: all people of the part."""
+        name = decoder_name(cell)
+        if not cell.folds:
+            return [(self._decoder(name), cell.subjects)]
+        from neuromotion_gym.training.folds import train_fold
+
+        recipe = load_recipe(Path(name) if Path(name).is_dir() else decoder_folder(name))
+        found = []
+        for fold in registry.dataset(recipe.decoder.dataset).table.folds:
+            people = tuple(person for person in fold if not cell.subjects or person in cell.subjects)
+            if people:
+                found.append((self._decoder(str(train_fold(recipe, fold, root=self.root) / MODEL)), people))
+        return found
+
+    def _playing(self, cell: Cell, decoder: Decoder, people: Sequence[str]) -> tuple[Playing, OwnRecordings | None]:
+        own = self._recordings(cell, decoder) if cell.source == "recordings" else None
+        if own is not None and people:
+            own = own.of_people(people)
+        playing = playing_for(
+            decoder.spec,
+            source=cell.source,
+            part=cast("PlayedPart", cell.part),
+            subjects=people or None,
+            ocular=cell.ocular,
+            skip_cue=cell.skip_cue,
+            perturbations=cell.perturbations,
+            resample=cell.resample and own is None,
+            own=own,
         )
-    data_checksum(_playing(cell, spec, cell.subjects), root)
+        return playing, own
 
-
-def _playing(cell: Cell, spec: DecoderSpec, people: Sequence[str]) -> Playing:
-    return playing_for(
-        spec,
-        source=cell.source,
-        part=cast("PlayedPart", cell.part),
-        subjects=people or None,
-        ocular=cell.ocular,
-        skip_cue=cell.skip_cue,
-    )
-
-
-def _units(cell: Cell, allow_seen: bool, root: str | os.PathLike[str] | None) -> list[Unit]:
-    """The units of a cell: one per decoder and controller."""
-    units = []
-    for folder, people in _decoders(cell, root):
-        decoder = load_decoder(Path(folder))
-        whole = _playing(cell, decoder.spec, people)
-        people_played = tuple(runs_played(whole))
-        groups = controllers_of(cell.controller.name, people_played, whole.dataset, allow_seen=allow_seen)
-        for controller, group, heard in groups:
-            playing = whole if len(groups) == 1 else _playing(cell, decoder.spec, group)
-            data = data_checksum(playing, root)
-            digest = cell.digest(
-                decoder=decoder.digest(),
-                code=library_digest(),
-                environment=environment_digest(cell.environment, playing.dataset),
-                policy=policy_digest(controller),
-                playing=playing.model_dump_json(),
-                data=data,
+    def _recordings(self, cell: Cell, decoder: Decoder) -> OwnRecordings:
+        """Recordings of one's own, as a decoder reads them."""
+        spec, chosen = decoder.spec, self.config.recordings
+        fields = {"name", "modality", "channels", "rate_hz", "unit", "dataset"}
+        key = spec.model_dump_json(include=fields)
+        if key not in self._own:
+            what, reading = (self._given, None) if chosen is None else (chosen.path, chosen.reading)
+            self._own[key] = (
+                what
+                if isinstance(what, OwnRecordings)
+                else OwnRecordings.read(
+                    what, reading, spec, adapted=self._calibrates(), ocular="keep", resample=cell.resample
+                )
             )
+        return self._own[key]
+
+    def _calibrates(self) -> bool:
+        """Whether any cell needs calibration runs: all cells then play the same runs."""
+        cells = expand(self.config)
+        return any(cell.ocular == "regress" for cell in cells) or any(
+            self._decoder(decoder_name(cell)).spec.adaptation.kind != "none" for cell in cells
+        )
+
+    def _seen_by(
+        self, cell: Cell, decoder: Decoder, playing: Playing, own: OwnRecordings | None, data: str
+    ) -> tuple[Seen, str]:
+        """What the decoder of a cell has seen, and the split; a bound that reads no samples has seen nothing."""
+        record = record_of(decoder)
+        name = decoder_name(cell)
+        key = (f"{_digest(decoder)} {data}", playing)
+        if key not in self._seen:
+            stated = self.config.fitted_on.get(name, "")
+            self._seen[key] = seen_by_decoder(record, playing, self.root, own, stated=stated)
+        seen = self._seen[key]
+        split = split_played(seen, record, playing, "subject" if cell.folds else decoder.spec.split)
+        if parse_decoder_name(cell.decoder)[0] not in LISTENS:
             seen = Seen("–", {})
-            if parse_decoder_name(cell.decoder)[0] in LISTENS:
-                seen = seen_by_decoder(folder, playing, root)
-            if not allow_seen:
-                refuse_seen(decoder_name(cell), seen)
-            units.append(Unit(cell, folder, playing, controller, data, digest, seen, heard))
-    return units
+        return seen, split
 
 
-def _decoders(cell: Cell, root: str | os.PathLike[str] | None) -> list[tuple[str, tuple[str, ...]]]:
-    """Folder of each decoder of a cell, with the people that it decodes; an empty tuple: all people of the part."""
-    name = decoder_name(cell)
-    if not cell.folds:
-        return [(str(load_decoder(name).path.parent), cell.subjects)]
-    from neuromotion_gym.training.folds import train_fold
-
-    recipe = load_recipe(Path(name) if Path(name).is_dir() else decoder_folder(name))
-    found = []
-    for fold in registry.dataset(recipe.decoder.dataset).table.folds:
-        people = tuple(person for person in fold if not cell.subjects or person in cell.subjects)
-        if people:
-            found.append((str(train_fold(recipe, fold, root=root)), people))
-    return found
+def _digest(decoder: Decoder) -> str:
+    """Digest of a decoder; of an object that has none, its identity, so that its results are not used for another."""
+    own = getattr(decoder, "digest", None)
+    return str(own()) if callable(own) else f"{type(decoder).__qualname__} {id(decoder)}"

@@ -10,21 +10,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from neuromotion_gym.benchmark.backends import backend
-from neuromotion_gym.benchmark.episodes import episode_keys, facts_of, play
+from neuromotion_gym.benchmark.episodes import EpisodeKey, episode_keys, facts_of, play
 from neuromotion_gym.benchmark.plan import decoder_name, plan
 from neuromotion_gym.datasets.playing import open_source
 from neuromotion_gym.decoders.bounds import BoundDecoder, parse_decoder_name
-from neuromotion_gym.decoders.zoo import load_decoder
+from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.files import replacing, write_text
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from neuromotion_gym.benchmark.config import BenchmarkConfig, Cell
     from neuromotion_gym.benchmark.plan import Unit
+    from neuromotion_gym.controllers.base import Controller
     from neuromotion_gym.datasets.playing import Playing
-    from neuromotion_gym.decoders.onnx_decoder import OnnxDecoder
+    from neuromotion_gym.datasets.recorded import OwnRecordings
+    from neuromotion_gym.decoders.decoder import Decoder
+    from neuromotion_gym.envs.closed_loop import ClosedLoop
     from neuromotion_gym.signals.sources import Cued
 
 CELLS = "cells"
@@ -43,6 +46,8 @@ def run_benchmark(
     jobs: int = 1,
     threads: int = 1,
     progress: bool = True,
+    decoders: Mapping[str, Decoder] | None = None,
+    recordings: Any = None,
 ) -> Path:
     """Run all units of work that are not finished, and write episodes, table of cells and report.
 
@@ -62,6 +67,12 @@ def run_benchmark(
         Number of native threads of the physics in each process.
     progress : bool
         Whether a progress bar is shown.
+    decoders : mapping of str to Decoder, optional
+        Decoders that are objects, by the names that the grids of ``config`` use. Results of an object without a
+        ``digest()`` are reused in the same process only.
+    recordings : object, optional
+        Recordings of one's own in memory, for ``source: recordings`` without a path: whatever `OwnRecordings.read`
+        takes.
 
     Returns
     -------
@@ -78,8 +89,11 @@ def run_benchmark(
 
     workers = backend(jobs)
     folder = Path(out)
-    (folder / CELLS).mkdir(parents=True, exist_ok=True)
-    cells, units = plan(config, data_root)
+    cells, units = plan(config, data_root, decoders=decoders, recordings=recordings)
+    try:
+        (folder / CELLS).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise NeuroMotionError(f"Results cannot be written to {folder}: {error.strerror}.") from error
     todo = [unit for unit in units if _finished(folder, unit) is None]
     root = None if data_root is None else str(data_root)
     done = workers.run(run_unit, [(unit, folder, config.rows, root, threads) for unit in todo])
@@ -97,13 +111,13 @@ def run_unit(unit: Unit, folder: Path, rows: int, data_root: str | None = None, 
 
     cell = unit.cell
     decoder = _decoder(unit)
-    source = _source(unit.playing, data_root, unit.data)
+    source = _source(unit.playing, data_root, unit.data, unit.own)
     keys = episode_keys(source.sessions, cell.episodes)
     parts = assemble(cell.environment, decoder=decoder, source=source, level=cell.level, **cell.task_options)
     loop = ClosedLoop(parts, min(rows, len(keys)), threads=threads)
     try:
         controller = make_controller(unit.controller, loop.layout, **cell.controller.options)
-        episodes, trials = play(loop, controller, keys, cell.seed)
+        episodes, trials = _play_seeds(loop, controller, keys, cell.all_seeds)
         about = {
             key: value for key, value in loop.about().items() if isinstance(value, (str, int, float, bool, list, tuple))
         }
@@ -126,16 +140,27 @@ def run_unit(unit: Unit, folder: Path, rows: int, data_root: str | None = None, 
     return path
 
 
-def _decoder(unit: Unit) -> OnnxDecoder | BoundDecoder:
+def _play_seeds(
+    loop: ClosedLoop, controller: Controller, keys: Sequence[EpisodeKey], seeds: Sequence[int]
+) -> tuple[list[dict[str, Any]], set[tuple[str, str, int]]]:
+    """All episodes with each seed, and all distinct trials that were played."""
+    episodes, trials = [], set()
+    for seed in seeds:
+        played, more = play(loop, controller, keys, seed)
+        episodes += played if len(seeds) == 1 else [{**episode, "seed": seed} for episode in played]
+        trials |= more
+    return episodes, trials
+
+
+def _decoder(unit: Unit) -> Decoder | BoundDecoder:
     kind, _ = parse_decoder_name(unit.cell.decoder)
-    decoder = load_decoder(Path(unit.decoder))
-    return BoundDecoder(kind, decoder) if kind else decoder
+    return BoundDecoder(kind, unit.decoder) if kind else unit.decoder
 
 
 @lru_cache(maxsize=20)  # five folds of a condition's decoder and its control; a source holds trials, not recordings
-def _source(playing: Playing, root: str | None, checksum: str) -> Cued:
+def _source(playing: Playing, root: str | None, checksum: str, own: OwnRecordings | None) -> Cued:
     """The source that plays a `Playing`; opened again if the data have another checksum."""
-    return open_source(playing, root)
+    return open_source(playing, root, own)
 
 
 def _result(folder: Path, unit: Unit) -> Path:
@@ -207,7 +232,7 @@ def _entry(cell: Cell, units: Sequence[Unit], results: Sequence[dict[str, Any]])
         "role": kind or ("control" if first["control"] else "decoder"),
         "controller": cell.controller.title,
         "options": cell.controller.options,
-        "split": "subject" if cell.folds else first["about"]["decoder_split"],
+        "split": " | ".join(dict.fromkeys(unit.split for unit in units)),
         "distinct_trials": sum(result["trials"] for result in results),
         "people_unseen": "all" if cell.folds else first["about"].get("unseen", ()),
         "fitted_on": " | ".join(dict.fromkeys(unit.seen.fitted_on for unit in units)),
@@ -223,7 +248,7 @@ def _columns(playing: Playing) -> dict[str, Any]:
     return {
         "source": playing.source,
         "dataset": playing.dataset,
-        "part": playing.part,
+        "part": playing.part or "",
         "session_kind": playing.session_kind or "",
         "subjects_played": " ".join(playing.subjects or ("all",)),
         "labels": " ".join(playing.labels),
@@ -233,6 +258,8 @@ def _columns(playing: Playing) -> dict[str, Any]:
         "ocular": playing.ocular,
         "skip_cue": playing.skip_cue,
         "perturbations": " ".join(each.model_dump_json() for each in playing.perturbations),
+        "resample": playing.resample,
+        "recordings": "" if playing.recordings is None else playing.recordings.name,
     }
 
 

@@ -74,16 +74,30 @@ def make_controller(name: str, layout: ObservationLayout, **options: Any) -> Con
     NeuroMotionError
         If there is no such controller, or it has no such option. Errors inside a controller are not caught.
     """
+    factory = checked_controller(name, options)
+    if name.startswith(PREFIX):
+        return factory(layout, name.removeprefix(PREFIX), **options)
+    return factory(layout, **options)
+
+
+def checked_controller(name: str, options: dict[str, Any]) -> Factory:
+    """The class or function that makes controller ``name``, if it has these options; nothing is made.
+
+    Raises
+    ------
+    NeuroMotionError
+        If there is no such controller, or it has no such option.
+    """
     if name.startswith(PREFIX):
         _check_options(name, Learned, options, given=2)
-        return Learned(layout, name.removeprefix(PREFIX), **options)
+        return Learned
     if name not in CONTROLLERS:
         raise NeuroMotionError(
             f"Unknown controller {name!r}. Controllers: {', '.join(CONTROLLERS)}, {PREFIX}NAME or {PREFIX}PATH."
         )
     factory: Factory = resolve(CONTROLLERS[name])
     _check_options(name, factory, options, given=1)
-    return factory(layout, **options)
+    return factory
 
 
 def _check_options(name: str, factory: Factory, options: dict[str, Any], given: int) -> None:

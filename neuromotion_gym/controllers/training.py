@@ -16,7 +16,7 @@ from neuromotion_gym.controllers.export import export_policy
 from neuromotion_gym.controllers.history import History, HistorySpec
 from neuromotion_gym.controllers.learned import LearnedSpec, TrainingRecord, facts
 from neuromotion_gym.controllers.sb3 import DecisionEnv, Joined, Mirrored
-from neuromotion_gym.datasets.playing import SourceKind
+from neuromotion_gym.datasets.playing import TrainedOn
 from neuromotion_gym.decoders.bounds import BoundDecoder
 from neuromotion_gym.decoders.zoo import load_decoder
 from neuromotion_gym.envs.sb3 import make_sb3
@@ -84,7 +84,7 @@ class Setup(Checked):
     environment: str = Field(default_factory=lambda: next(iter(ENVIRONMENTS)))
     decoder: str | None = None
     level: str | None = None
-    source: SourceKind = "surrogate"
+    source: TrainedOn = "surrogate"
     subjects: tuple[str, ...] = ()
     unseen: bool = False
     observe_goal: bool = False

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from neuromotion_gym.datasets import registry
+from neuromotion_gym.datasets.people import runs_of
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.resources import data_root
 from neuromotion_gym.signals.surrogate.parameters import shipped_surrogates
@@ -43,7 +44,8 @@ def files_checksum(paths: Iterable[Path]) -> str:
 def data_checksum(playing: Playing, root: str | os.PathLike[str] | None = None) -> str:
     """SHA-256 over all files that a `Playing` reads, 64 hexadecimal digits.
 
-    For a surrogate: its file and the table of parts. For a replay: the table of parts and, for every person who is
+    For recordings of one's own: the digest of their samples. For a surrogate: its file and the table of parts. For a
+    replay: the table of parts and, for every person who is
     played, the files of the runs and of the calibration runs.
 
     Parameters
@@ -57,14 +59,12 @@ def data_checksum(playing: Playing, root: str | os.PathLike[str] | None = None) 
     NeuroMotionError
         If a file is missing, or the part lacks a person of ``playing.subjects``.
     """
+    if playing.recordings is not None:
+        return playing.recordings.digest
     facts = registry.dataset(playing.dataset)
+    assert playing.part is not None
+    runs = runs_of(playing.dataset, playing.part, playing.session_kind, playing.subjects, root)
     digest = hashlib.sha256(_file_checksum(facts.parts).encode())
-    runs = facts.table.runs(playing.part, playing.session_kind)
-    people = tuple(runs) if playing.subjects is None else playing.subjects
-    if foreign := [person for person in people if person not in runs]:
-        raise NeuroMotionError(
-            f"Part {playing.part!r} of {playing.dataset} has no {', '.join(foreign)}; its people: {', '.join(runs)}."
-        )
     if playing.source == "surrogate":
         name = f"{playing.dataset}_{playing.part}"
         shipped = shipped_surrogates()
@@ -74,7 +74,7 @@ def data_checksum(playing: Playing, root: str | os.PathLike[str] | None = None) 
         return digest.hexdigest()
     folder = data_root(root)
     calibration = facts.table.kind(playing.session_kind).calibration
-    for person in sorted(people):
+    for person in runs:
         for run in dict.fromkeys((*calibration, *runs[person])):
             checksum = files_checksum(facts.files(person, run, folder))
             digest.update(f"{person}\0{run}\0{checksum}\n".encode())

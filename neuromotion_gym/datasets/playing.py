@@ -1,19 +1,24 @@
 """`Playing`: the complete description of what a loop plays, as one value; and `open_source`, which makes its source.
 
 ``gym.make``, the benchmark, the fidelity check and the training of controllers build a `Playing` and pass it to
-`open_source`. It is part of ``info["about"]``, of every row of a benchmark and of every digest.
+`open_source`. It is part of ``info["about"]``, of every row of a benchmark and of every digest. What is played belongs
+to a data set, or is recordings of one's own.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
 from pydantic import Field, model_validator
 
 from neuromotion_gym.datasets import registry
-from neuromotion_gym.datasets.sessions import Ocular, iter_sessions
+from neuromotion_gym.datasets.people import is_new, runs_of
+from neuromotion_gym.datasets.recorded import OwnRecordings, RecordedFacts
+from neuromotion_gym.datasets.sessions import Ocular, iter_sessions, regressed
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.schema import Checked, from_mapping
+from neuromotion_gym.signals.modality import MODALITIES
 from neuromotion_gym.signals.sources.cued import Pacing
 from neuromotion_gym.signals.sources.perturbed import perturb
 from neuromotion_gym.signals.sources.replay import ReplaySource
@@ -26,7 +31,9 @@ if TYPE_CHECKING:
     from neuromotion_gym.signals.recording import Session
     from neuromotion_gym.signals.sources.cued import Cued
 
-SourceKind = Literal["surrogate", "replay"]
+SourceKind = Literal["surrogate", "replay", "recordings"]
+TrainedOn = Literal["surrogate", "replay"]
+"""Sources that belong to a data set; controllers are trained on them."""
 PlayedPart = Literal["train", "tune", "test", "all"]
 
 
@@ -40,6 +47,33 @@ class Reads(Protocol):
     pacing: Pacing
     epoch_s: tuple[float, float] | None
     ocular: Ocular
+
+
+@dataclass(frozen=True)
+class PlayedFacts:
+    """What generic code has to know about what is played, whether it belongs to a data set or is one's own.
+
+    Parameters
+    ----------
+    unit, rate_hz
+        Unit and rate of the samples.
+    has_onset : bool
+        Whether trials begin at an onset.
+    pieces_s, fade_s
+        Shortest and longest time between two restarts, and length of the cross-fade.
+    rest : str or None
+        Label for rest; None where it is not known.
+    ocular_channels : tuple of str
+        Channels that can be regressed out; empty where none are known.
+    """
+
+    unit: str
+    rate_hz: float
+    has_onset: bool
+    pieces_s: tuple[float, float]
+    fade_s: float
+    rest: str | None
+    ocular_channels: tuple[str, ...]
 
 
 class Perturbation(Checked):
@@ -57,14 +91,18 @@ class Playing(Checked):
 
     Parameters
     ----------
-    source : {"surrogate", "replay"}
-        ``"surrogate"``: generated trials; ``"replay"``: recorded trials.
-    dataset, part : str
-        Data set and its part; the part ``"all"`` has everybody, for folds of people.
+    source : {"surrogate", "replay", "recordings"}
+        ``"surrogate"``: generated trials; ``"replay"``: recorded trials of a data set; ``"recordings"``: recordings of
+        one's own.
+    dataset : str
+        Name of the data set; of one's own recordings the name that they state.
+    part : str, optional
+        Part of the data set; the part ``"all"`` has everybody, for folds of people. None for one's own recordings.
     session_kind : str, optional
         Kind of session, for data sets with several kinds; the first of the table if left out.
     subjects : tuple of str, optional
-        People of the part who are played; everybody if left out.
+        People who are played; everybody of the part if left out. Replay also plays people who are in no part if the
+        data folder holds their files.
     labels : tuple of str
         Labels that the operator can ask for.
     channels : tuple of str, optional
@@ -79,6 +117,10 @@ class Playing(Checked):
         Seconds that are left out after every onset.
     perturbations : tuple of Perturbation
         Perturbations of the samples, in the order in which they are applied.
+    resample : bool
+        Whether runs of the data set that were recorded at another rate are resampled; otherwise they are refused.
+    recordings : RecordedFacts, optional
+        One's own recordings, for ``source="recordings"``.
 
     Raises
     ------
@@ -88,7 +130,7 @@ class Playing(Checked):
 
     source: SourceKind
     dataset: str
-    part: PlayedPart
+    part: PlayedPart | None = None
     session_kind: str | None = None
     subjects: tuple[str, ...] | None = Field(default=None, min_length=1)
     labels: tuple[str, ...] = Field(min_length=1)
@@ -98,23 +140,65 @@ class Playing(Checked):
     ocular: Ocular = "keep"
     skip_cue: float = Field(default=0.0, ge=0, lt=60)
     perturbations: tuple[Perturbation, ...] = ()
+    resample: bool = False
+    recordings: RecordedFacts | None = None
 
     @model_validator(mode="after")
     def _applies(self) -> Playing:
-        facts = registry.dataset(self.dataset)
+        if (self.source == "recordings") != (self.recordings is not None):
+            raise NeuroMotionError("source 'recordings' and recordings belong together; one of them is missing")
+        if self.recordings is None:
+            self._applies_to_data_set()
+        elif self.part is not None or self.session_kind is not None or self.resample:
+            raise NeuroMotionError(
+                "part, session_kind and resample belong to a data set, not to recordings of one's own"
+            )
+        facts, name = self.facts(), self.dataset if self.recordings is None else self.recordings.name
         if self.ocular == "regress" and not facts.ocular_channels:
-            raise NeuroMotionError(f"{self.dataset} has no ocular channels: ocular='regress' does not apply to it")
+            raise NeuroMotionError(f"{name} has no ocular channels: ocular='regress' does not apply to it")
         if self.skip_cue and not facts.has_onset:
-            raise NeuroMotionError(f"trials of {self.dataset} have no onset: skip_cue does not apply to them")
+            raise NeuroMotionError(f"trials of {name} have no onset: skip_cue does not apply to them")
         if (self.pacing == "trial") != (self.epoch_s is not None):
             raise NeuroMotionError("pacing 'trial' and epoch_s belong together; one of them is missing")
-        kind = facts.table.kind_name(self.session_kind)
-        if self.source == "surrogate" and kind != facts.table.kind_name(None):
-            first = facts.table.kind_name(None)
+        return self
+
+    def _applies_to_data_set(self) -> None:
+        table = registry.dataset(self.dataset).table
+        if self.part is None:
+            raise NeuroMotionError(f"part is missing: the part of {self.dataset} that is played")
+        kind, first = table.kind_name(self.session_kind), table.kind_name(None)
+        if self.source != "surrogate":
+            return
+        if kind != first:
             raise NeuroMotionError(
                 f"surrogates of {self.dataset} are fitted to sessions of kind {first!r}, not {kind!r}"
             )
-        return self
+        if new := [person for person in self.subjects or () if is_new(self.dataset, person)]:
+            raise NeuroMotionError(
+                f"no surrogate of {self.dataset} was fitted to {', '.join(new)}: new people are played from their "
+                f"recordings, with source='replay'. Its people: {', '.join(table.people)}"
+            )
+        if self.resample:
+            raise NeuroMotionError("resample applies to recordings; a surrogate has the rate of its data set")
+
+    def facts(self) -> PlayedFacts:
+        """Facts about what is played: those of the data set or, for one's own recordings, of samples and modality."""
+        own = self.recordings
+        if own is not None:
+            usual = MODALITIES[own.modality]
+            return PlayedFacts(
+                own.unit, own.rate_hz, own.has_onset, usual.pieces_s, usual.fade_s, None, own.ocular_channels
+            )
+        known = registry.dataset(self.dataset)
+        return PlayedFacts(
+            known.unit,
+            known.rate_hz,
+            known.has_onset,
+            known.pieces_s,
+            known.fade_s,
+            known.rest,
+            known.ocular_channels,
+        )
 
 
 def playing_for(
@@ -126,6 +210,8 @@ def playing_for(
     ocular: Ocular | None = None,
     skip_cue: float | None = None,
     perturbations: Sequence[Perturbation | Mapping[str, Any] | str] = (),
+    resample: bool = False,
+    own: OwnRecordings | None = None,
 ) -> Playing:
     """The `Playing` for a decoder: labels, channels and pacing from its specification, and the options given.
 
@@ -133,35 +219,38 @@ def playing_for(
     ----------
     spec : DecoderSpec
     source, part, subjects
-        See `Playing`.
+        See `Playing`; ``part`` is not used for one's own recordings.
     ocular : {"keep", "regress"}, optional
         If left out, as in the decoder's training (``spec.ocular``).
     skip_cue : float, optional
-        If left out, the data set's default for ``pacing="sliding"`` and 0 for ``pacing="trial"``, where ``epoch_s``
-        already says what is read.
+        If left out, 0 for ``pacing="trial"``, where ``epoch_s`` already says what is read. For ``pacing="sliding"``
+        the default of the decoder's data set, if what is played has onsets.
     perturbations : sequence of Perturbation, mapping or str, optional
         Each as a name, or as a mapping with ``name`` and ``options``.
+    resample : bool
+        See `Playing`.
+    own : OwnRecordings, optional
+        For ``source="recordings"``: the recordings.
 
     Raises
     ------
     NeuroMotionError
-        If an option is unknown, out of range or does not apply to the decoder's data set.
+        If an option is unknown, out of range or does not apply to what is played.
     """
-    facts = registry.dataset(spec.dataset)
-    if ocular not in (None, "keep", "regress"):
-        raise NeuroMotionError(f"ocular is 'keep' or 'regress', not {ocular!r}.")
+    _check_options(source, subjects, ocular, skip_cue, resample)
+    if own is None:
+        dataset, onset = spec.dataset, True
+        registry.dataset(dataset)
+    else:
+        own = own if subjects is None else own.of_people(subjects)
+        dataset, onset = own.dataset, own.facts.has_onset
     if skip_cue is None:
-        skip_cue = facts.skip_cue_s if spec.pacing == "sliding" else 0.0
-    elif isinstance(skip_cue, bool) or not isinstance(skip_cue, int | float) or not 0 <= skip_cue < 60:
-        raise NeuroMotionError(f"skip_cue is a number of seconds from 0 to 60, not {skip_cue!r}.")
-    if source not in ("surrogate", "replay"):
-        raise NeuroMotionError(f"A source is 'surrogate', 'replay' or an object, not {source!r}.")
-    if isinstance(subjects, str):
-        raise NeuroMotionError(f"subjects is a sequence of names, not the one string {subjects!r}.")
+        known = registry.is_known(spec.dataset) and spec.pacing == "sliding" and onset
+        skip_cue = registry.dataset(spec.dataset).skip_cue_s if known else 0.0
     return Playing(
         source=source,
-        dataset=spec.dataset,
-        part=part,
+        dataset=dataset,
+        part=part if own is None else None,
         subjects=None if subjects is None else tuple(subjects),
         labels=spec.labels,
         channels=spec.channels,
@@ -170,7 +259,25 @@ def playing_for(
         ocular=spec.ocular if ocular is None else ocular,
         skip_cue=float(skip_cue),
         perturbations=tuple(_perturbation(one) for one in perturbations),
+        resample=resample,
+        recordings=None if own is None else own.facts,
     )
+
+
+def _check_options(source: object, subjects: object, ocular: object, skip_cue: object, resample: object) -> None:
+    """Refuse values of options of `playing_for` that are out of range."""
+    if ocular not in (None, "keep", "regress"):
+        raise NeuroMotionError(f"ocular is 'keep' or 'regress', not {ocular!r}.")
+    if skip_cue is not None and (
+        isinstance(skip_cue, bool) or not isinstance(skip_cue, int | float) or not 0 <= skip_cue < 60
+    ):
+        raise NeuroMotionError(f"skip_cue is a number of seconds from 0 to 60, not {skip_cue!r}.")
+    if source not in get_args(SourceKind):
+        raise NeuroMotionError(f"A source is 'surrogate', 'replay', recordings or an object, not {source!r}.")
+    if isinstance(subjects, str):
+        raise NeuroMotionError(f"subjects is a sequence of names, not the one string {subjects!r}.")
+    if not isinstance(resample, bool):
+        raise NeuroMotionError(f"resample is True or False, not {resample!r}.")
 
 
 def _perturbation(given: Perturbation | Mapping[str, Any] | str) -> Perturbation:
@@ -179,7 +286,7 @@ def _perturbation(given: Perturbation | Mapping[str, Any] | str) -> Perturbation
     return from_mapping(Perturbation, {"name": given} if isinstance(given, str) else given, "perturbations")
 
 
-def open_source(playing: Playing, root: str | os.PathLike[str] | None = None) -> Cued:
+def open_source(playing: Playing, root: str | os.PathLike[str] | None = None, own: OwnRecordings | None = None) -> Cued:
     """A new source that plays ``playing``, with its perturbations applied.
 
     Parameters
@@ -187,45 +294,54 @@ def open_source(playing: Playing, root: str | os.PathLike[str] | None = None) ->
     playing : Playing
     root : path, optional
         Folder of the data sets, for a replay; the environment variable ``NEUROMOTION_DATA`` if left out.
+    own : OwnRecordings, optional
+        The recordings that ``playing`` describes, if it plays recordings of one's own. It may hold further people.
 
     Raises
     ------
     NeuroMotionError
-        If data, labels, people, channels or a perturbation are missing.
+        If data, labels, people, channels or a perturbation are missing, or ``own`` are other recordings.
     """
-    source = _unperturbed(playing, root)
+    source = _unperturbed(playing, root, own)
     for one in playing.perturbations:
         source = perturb(source, one.name, one.options)
     source.provenance = {**source.provenance, "playing": playing.model_dump(mode="json")}
     return source
 
 
-def _unperturbed(playing: Playing, root: str | os.PathLike[str] | None) -> Cued:
+def _unperturbed(playing: Playing, root: str | os.PathLike[str] | None, own: OwnRecordings | None) -> Cued:
     """The source without perturbations."""
-    facts = registry.dataset(playing.dataset)
-    table = facts.table
+    if playing.recordings is not None:
+        return _play_own(playing, playing.recordings, own)
+    table = registry.dataset(playing.dataset).table
+    assert playing.part is not None
     if playing.source == "surrogate":
         return play_surrogate(SurrogateParameters.find(f"{playing.dataset}_{playing.part}"), playing)
+    part = playing.part
 
     def sessions(people: Sequence[str] | None) -> Iterable[Session]:
         found = iter_sessions(
             playing.dataset,
-            playing.part,
+            part,
             root=root,
             subjects=people,
             session_kind=playing.session_kind,
             ocular=playing.ocular,
-            calibration_apart=True if playing.part != "train" else None,
+            calibration_apart=True if part != "train" else None,
+            resample=playing.resample,
         )
         return found if playing.channels is None else (session.pick(playing.channels) for session in found)
 
+    people = runs_of(playing.dataset, part, playing.session_kind, playing.subjects, root)
+    new = [person for person in people if is_new(playing.dataset, person)]
+    held_out = set(table.unseen) & set(people) if part == "test" else set()
     provenance = {
         "dataset": playing.dataset,
-        "part": playing.part,
-        "split": table.split,
+        "part": part,
+        "split": "subject" if len(new) == len(people) else table.split,
         "ocular": playing.ocular,
         "session_kind": table.kind_name(playing.session_kind) if len(table.kinds) > 1 else None,
-        "unseen": sorted(set(table.unseen) & set(playing.subjects or table.people)) if playing.part == "test" else [],
+        "unseen": sorted({*held_out, *new}),
         "licence": table.licence,
     }
     return play_sessions(
@@ -234,6 +350,32 @@ def _unperturbed(playing: Playing, root: str | os.PathLike[str] | None) -> Cued:
         provenance=provenance,
         calibration=lambda subject: next(iter(sessions([subject]))).calibration,
     )
+
+
+def _play_own(playing: Playing, facts: RecordedFacts, own: OwnRecordings | None) -> ReplaySource:
+    """Replay of recordings of one's own."""
+    if own is not None and playing.subjects is not None:
+        own = own.of_people(playing.subjects)
+    if own is None or own.facts.digest != facts.digest:
+        raise NeuroMotionError(f"The recordings to play are not those of {facts.name}: their samples differ.")
+    sessions = list(own.sessions)
+    if playing.ocular == "regress":
+        if lacking := [f"{one.subject}, session {one.session}" for one in sessions if not one.calibration]:
+            raise NeuroMotionError(
+                f"Ocular channels are regressed out with weights of a calibration run, which {'; '.join(lacking)} of "
+                f"{facts.name} lacks. Name one with reading={{'calibration': …}}, or pass ocular='keep'."
+            )
+        sessions = [regressed(session, facts.ocular_channels) for session in sessions]
+    if playing.channels is not None:
+        sessions = [session.pick(playing.channels) for session in sessions]
+    provenance = {
+        "dataset": playing.dataset,
+        "recordings": facts.name,
+        "played": {person: list(runs) for person, runs in facts.played.items()},
+        "calibration": {person: list(runs) for person, runs in facts.calibration.items()},
+        "ocular": playing.ocular,
+    }
+    return play_sessions(sessions, playing, provenance=provenance)
 
 
 def play_sessions(sessions: Iterable[Session], playing: Playing, **known: Any) -> ReplaySource:
@@ -264,7 +406,7 @@ def play_surrogate(parameters: SurrogateParameters, playing: Playing) -> Surroga
 
 def _manner(playing: Playing) -> dict[str, Any]:
     """Arguments of a source that say how pieces are cut and joined."""
-    facts = registry.dataset(playing.dataset)
+    facts = playing.facts()
     return {
         "skip_cue": playing.skip_cue,
         "pieces_s": facts.pieces_s,

@@ -7,6 +7,8 @@ runs are for training, tuning and testing. A reader is imported only when it is 
 
 from __future__ import annotations
 
+import re
+import warnings
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
@@ -14,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from neuromotion_gym.datasets.parts import PartsTable, read_parts
-from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.errors import NeuroMotionError, NeuroMotionWarning
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +35,8 @@ class Dataset:
     parts : pathlib.Path
         File with the table of parts, see `neuromotion_gym.datasets.parts.PartsTable`.
     read : callable
-        Function of a person, a run and the folder of the data sets; returns a `Recording`.
+        Function of a person, a run and the folder of the data sets; returns a `Recording`, at the rate at which this
+        person was recorded. Other modules call `recording`, which compares the rates.
     files : callable
         Function of the same arguments; returns the files from which the run is read, for checksums.
     unit : str
@@ -88,6 +91,34 @@ class Dataset:
             raise NeuroMotionError(f"{self.parts} is the table of {table.dataset!r}, not of {self.name!r}.")
         return table
 
+    def recording(self, person: str, run: str, root: Path, *, resample: bool = False) -> Recording:
+        """One run of one person at the rate of the data set.
+
+        Parameters
+        ----------
+        person, run : str
+        root : pathlib.Path
+            Folder of the data sets.
+        resample : bool
+            Whether a run at another rate is resampled, with a warning.
+
+        Raises
+        ------
+        NeuroMotionError
+            If the run has another rate and ``resample`` is False, or its files are missing or corrupt.
+        """
+        found = self.read(person, run, root)
+        if abs(found.spec.rate_hz - self.rate_hz) <= RATE_TOLERANCE * self.rate_hz:
+            return found
+        rates = f"{found.name} is recorded at {found.spec.rate_hz:g} Hz, {self.name} otherwise at {self.rate_hz:g} Hz"
+        if not resample:
+            raise NeuroMotionError(f"{rates}: pass resample=True (--resample) to resample it.")
+        warnings.warn(f"{rates}: it is resampled.", NeuroMotionWarning, stacklevel=2)
+        return found.resampled(self.rate_hz)
+
+
+RATE_TOLERANCE = 1e-6
+"""Largest relative difference between two sampling rates that count as equal."""
 
 _REGISTERED: dict[str, Dataset] = {}
 
@@ -98,8 +129,9 @@ def register_dataset(dataset: Dataset) -> None:
     Raises
     ------
     NeuroMotionError
-        If another data set has this name.
+        If another data set has this name, or it is no plain name (see `checked_name`).
     """
+    checked_name(dataset.name, "data set")
     if dataset.name in _shipped_names() or _REGISTERED.get(dataset.name, dataset) is not dataset:
         raise NeuroMotionError(f"There already is a data set {dataset.name!r}; choose another name.")
     _REGISTERED[dataset.name] = dataset
@@ -124,6 +156,22 @@ def dataset(name: str) -> Dataset:
 def dataset_names() -> list[str]:
     """Names of all data sets, sorted."""
     return sorted({*_shipped_names(), *_REGISTERED})
+
+
+def checked_name(name: str, what: str) -> str:
+    """Return ``name`` if it is a plain name and no path: names of data sets and people become parts of paths.
+
+    Raises
+    ------
+    NeuroMotionError
+        If it begins with anything but a letter or digit, or holds a slash, a backslash, a colon or a control character.
+    """
+    if not isinstance(name, str) or not re.fullmatch(r"\w[^/\\:\x00-\x1f]*", name):
+        raise NeuroMotionError(
+            f"{name!r} is no name of a {what}: a name begins with a letter or digit and holds no slash, backslash, "
+            "colon or control character."
+        )
+    return name
 
 
 def is_known(name: str) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from neuromotion_gym.datasets import registry
+from neuromotion_gym.datasets.people import runs_of
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.resources import data_root
 from neuromotion_gym.signals.preprocessing import fit_ocular
@@ -29,6 +30,7 @@ def load_sessions(
     session_kind: str | None = None,
     ocular: Ocular = "keep",
     calibration_apart: bool | None = None,
+    resample: bool = False,
 ) -> list[Session]:
     """Sessions of one part of a data set, people in alphabetical order.
 
@@ -41,7 +43,7 @@ def load_sessions(
     root : path, optional
         Folder of the data sets; the environment variable ``NEUROMOTION_DATA`` if left out.
     subjects : sequence of str, optional
-        Only these people of the part.
+        Only these people of the part; people who are in no part may be named too if the folder holds their files.
     session_kind : str, optional
         Kind of session, for data sets with several kinds; the first of the table if left out.
     ocular : {"keep", "regress"}
@@ -51,6 +53,9 @@ def load_sessions(
         Whether ``recordings`` leaves out the calibration runs. By default they are left out in all parts except the
         train part, where a decoder may learn from them too; ``calibration`` always has them. A fold is trained on
         ``part="all", calibration_apart=False``.
+    resample : bool
+        Whether runs that were recorded at another rate than the data set are resampled, with a warning; otherwise they
+        are refused.
 
     Returns
     -------
@@ -70,6 +75,7 @@ def load_sessions(
             session_kind=session_kind,
             ocular=ocular,
             calibration_apart=calibration_apart,
+            resample=resample,
         )
     )
 
@@ -83,6 +89,7 @@ def iter_sessions(
     session_kind: str | None = None,
     ocular: Ocular = "keep",
     calibration_apart: bool | None = None,
+    resample: bool = False,
 ) -> Iterator[Session]:
     """Like `load_sessions`, but one session at a time, so that not all recordings are in memory at once."""
     facts = registry.dataset(dataset)
@@ -94,18 +101,10 @@ def iter_sessions(
     kind, folder = table.kind(session_kind), data_root(root)
 
     def read(person: str, run: str) -> Recording:
-        return facts.read(person, run, folder)
+        return facts.recording(person, run, folder, resample=resample)
 
     apart = part != "train" if calibration_apart is None else calibration_apart
-    chosen = table.runs(part, session_kind)
-    if subjects is not None:
-        foreign = [person for person in subjects if person not in chosen]
-        if foreign:
-            raise NeuroMotionError(
-                f"Part {part!r} of {dataset} has no {', '.join(foreign)}; its people: {', '.join(chosen)}."
-            )
-        chosen = {person: runs for person, runs in chosen.items() if person in subjects}
-    for person, runs in chosen.items():
+    for person, runs in runs_of(dataset, part, session_kind, subjects, folder).items():
         names = tuple(run for run in runs if run not in kind.calibration)
         if not apart:
             names = (*kind.calibration, *names)

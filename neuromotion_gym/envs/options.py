@@ -5,13 +5,13 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from neuromotion_gym.datasets.playing import open_source, playing_for
 from neuromotion_gym.decoders.bounds import BoundDecoder, parse_decoder_name
 from neuromotion_gym.decoders.zoo import load_decoder
 from neuromotion_gym.envs.closed_loop import Parts
 from neuromotion_gym.envs.layout import ObservationLayout
+from neuromotion_gym.envs.played import played_source
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.intents import intent_map
 from neuromotion_gym.limbs.limb import Limb
@@ -23,11 +23,12 @@ from neuromotion_gym.tasks.task import Timing, middle_level
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from neuromotion_gym.datasets.playing import Perturbation, PlayedPart, SourceKind
+    from neuromotion_gym.datasets.playing import Perturbation
     from neuromotion_gym.datasets.sessions import Ocular
     from neuromotion_gym.decoders.decoder import Decoder
     from neuromotion_gym.decoders.spec import DecoderSpec
-    from neuromotion_gym.signals.sources import Source
+    from neuromotion_gym.signals.reading import Reading
+    from neuromotion_gym.tasks.task import Task
 
 CONTROL_S = 0.05
 LOOP_OPTIONS = ("observe", "observe_goal", "decoy", "render_mode", "threads")
@@ -39,12 +40,14 @@ def assemble(
     *,
     decoder: str | Path | Decoder | BoundDecoder | None = None,
     decoder_facts: Mapping[str, Any] | None = None,
-    source: str | Source = "surrogate",
+    source: Any = "surrogate",
+    reading: Reading | Mapping[str, Any] | None = None,
     level: str | None = None,
     part: str = "tune",
     subjects: Sequence[str] | None = None,
     ocular: Ocular | None = None,
     skip_cue: float | None = None,
+    resample: bool = False,
     perturbations: Sequence[Perturbation | Mapping[str, Any] | str] = (),
     data_root: str | Path | None = None,
     operator: OperatorSpec | Mapping[str, Any] | None = None,
@@ -62,19 +65,27 @@ def assemble(
         Default: the environment's own decoder.
     decoder_facts : mapping, optional
         What the file of a decoder from elsewhere does not say, as fields of `DecoderSpec`: ``labels``, ``rate_hz`` …
-    source : {"surrogate", "replay"} or Source, default "surrogate"
-        Source of the samples: the surrogates of the library, held-out trials of the data set, or an object.
+    source : {"surrogate", "replay"}, path, recordings or Source, default "surrogate"
+        Source of the samples: the surrogates of the library, held-out trials of the data set, or your own recordings:
+        a file, a folder, a Recording, an MNE Raw or Epochs, a MOABB data set, sessions, or a list of them. Or a source
+        object, which plays what it is asked for.
+    reading : Reading or mapping, optional
+        How your own recordings are read, see `neuromotion_gym.signals.reading.Reading`: ``unit``, ``labels``,
+        ``channels``, which runs calibrate …
     level : str, optional
         One of the task's levels of difficulty; the middle one if left out.
     part : {"tune", "test"}, default "tune"
         Part of the data set that the source plays; use ``test`` only for benchmarks.
     subjects : sequence of str, optional
-        Only these people of the part.
+        Only these people. With ``source="replay"`` also people who are in no part of the data set, if the folder of the
+        data sets holds their files.
     ocular : {"keep", "regress"}, optional
         Whether ocular channels are regressed out of the samples. Default: as the decoder was trained.
     skip_cue : float, optional
         Seconds left out at the start of every trial that is played. Default: the value of the data set for decoders of
         sliding windows, 0 for decoders of whole trials.
+    resample : bool, default False
+        Whether recordings at another rate are resampled, with a warning; otherwise they are refused.
     perturbations : sequence of mapping or str, optional
         Changes of the samples before the decoder reads them: names, or mappings with ``name`` and ``options``.
     data_root : str or path, optional
@@ -90,45 +101,75 @@ def assemble(
         If an option is unknown or out of range, or if the parts do not fit together.
     """
     row = environment(env_id or next(iter(ENVIRONMENTS)))
-    kind = task_class(row.task)
-    make_task = kind.from_level
-    _check_options(make_task, task_options)
+    _check_options(task_class(row.task).from_level, task_options)
     chosen = choose_decoder(decoder, row.decoder, decoder_facts)
     spec = chosen.spec
+    intent_map(row.limb, spec.labels)  # refused before anything is read
+    opened = played_source(
+        chosen,
+        source,
+        reading=reading,
+        part=part,
+        subjects=subjects,
+        ocular=ocular,
+        skip_cue=skip_cue,
+        resample=resample,
+        perturbations=perturbations,
+        data_root=data_root,
+    )
+    made = make_task(env_id, spec, opened.mean_piece_s(), level, **task_options)
+    figures = operator if isinstance(operator, OperatorSpec) else from_mapping(OperatorSpec, operator or {}, "operator")
+    user = Operator(
+        figures,
+        len(spec.labels),
+        made.layout.intents.rest,
+        made.task.drive,
+        CONTROL_S,
+        made.layout.lag_s,
+        made.layout.tolerance,
+        made.layout.time_limit_s,
+    )
+    return Parts(made.limb, made.task.drive, made.layout, made.task, user, opened, chosen)
+
+
+class Made(NamedTuple):
+    """A task with its limb, and the layout of its observations."""
+
+    limb: Limb
+    task: Task
+    layout: ObservationLayout
+
+
+def make_task(
+    env_id: str | None, spec: DecoderSpec, mean_piece_s: float, level: str | None = None, **task_options: Any
+) -> Made:
+    """The task of an environment for a decoder, before anything is played.
+
+    Parameters
+    ----------
+    env_id : str, optional
+        The first environment if left out.
+    spec : DecoderSpec
+    mean_piece_s : float
+        Mean time between two restarts of the source, on which the task's clocks depend.
+    level : str, optional
+        The middle one if left out.
+    **task_options
+        Options of the environment's task.
+
+    Raises
+    ------
+    NeuroMotionError
+        If an option or the level is unknown or out of range, or the limb cannot express the decoder's labels.
+    """
+    row = environment(env_id or next(iter(ENVIRONMENTS)))
+    kind = task_class(row.task)
+    _check_options(kind.from_level, task_options)
     limb = Limb.load(row.limb)
     intents = intent_map(limb.name, spec.labels)
-    if isinstance(source, str):
-        if part not in ("tune", "test"):
-            raise NeuroMotionError(
-                f"A loop plays part 'tune' or 'test', never what decoders were trained on: not {part!r}."
-            )
-        playing = playing_for(
-            spec,
-            source=cast("SourceKind", source),
-            part=cast("PlayedPart", part),
-            subjects=subjects,
-            ocular=ocular,
-            skip_cue=skip_cue,
-            perturbations=perturbations,
-        )
-        source = open_source(playing, data_root)
-    else:
-        given: dict[str, object] = {
-            "subjects": subjects,
-            "ocular": ocular,
-            "skip_cue": skip_cue,
-            "data_root": data_root,
-            "perturbations": perturbations or None,
-        }
-        ignored = [name for name, value in given.items() if value is not None] + ["part"] * (part != "tune")
-        if ignored:
-            raise NeuroMotionError(
-                f"Options {', '.join(ignored)} say what a data set plays; they do not apply to a source of your own. "
-                "Build the source so that it plays what you want."
-            )
-    hop_s, timing = _clocks(spec, source)
+    hop_s, timing = _clocks(spec, mean_piece_s)
     drive = drive_class(row.drive)
-    task = make_task(
+    task = kind.from_level(
         middle_level(kind.levels) if level is None else level,
         limb,
         intents,
@@ -147,18 +188,7 @@ def assemble(
         lag_s=timing.lag_s,
         speed=task.drive.speed,
     )
-    figures = operator if isinstance(operator, OperatorSpec) else from_mapping(OperatorSpec, operator or {}, "operator")
-    user = Operator(
-        figures,
-        len(spec.labels),
-        intents.rest,
-        task.drive,
-        CONTROL_S,
-        timing.lag_s,
-        layout.tolerance,
-        layout.time_limit_s,
-    )
-    return Parts(limb, task.drive, layout, task, user, source, chosen)
+    return Made(limb, task, layout)
 
 
 def _check_options(make_task: Callable[..., Any], given: Mapping[str, Any]) -> None:
@@ -201,9 +231,8 @@ def choose_decoder(
     return decoder
 
 
-def _clocks(spec: DecoderSpec, source: Source) -> tuple[float, Timing]:
+def _clocks(spec: DecoderSpec, piece_s: float) -> tuple[float, Timing]:
     """Time between two decisions, and the times from which a task sets its rules."""
-    piece_s = source.mean_piece_s()
     if spec.pacing == "trial":
         assert spec.epoch_s is not None
         return piece_s, Timing(CONTROL_S, piece_s / 2 + spec.epoch_s[1], piece_s)

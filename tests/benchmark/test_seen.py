@@ -11,11 +11,12 @@ import pytest
 from neuromotion_gym.benchmark import runner, seen
 from neuromotion_gym.benchmark.config import BenchmarkConfig
 from neuromotion_gym.benchmark.runner import run_benchmark
-from neuromotion_gym.benchmark.seen import controllers_of, runs_played, seen_by_decoder
+from neuromotion_gym.benchmark.seen import controllers_of
 from neuromotion_gym.datasets import registry
 from neuromotion_gym.datasets.fingerprints import fingerprints_of
 from neuromotion_gym.datasets.playing import Playing
 from neuromotion_gym.decoders.fitted_on import FittedOn, write_fitted_on
+from neuromotion_gym.decoders.seen import record_of, runs_played, seen_by_decoder
 from neuromotion_gym.decoders.zoo import decoder_folder
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.resources import DATA_VARIABLE
@@ -95,9 +96,9 @@ def test_bounds_that_read_no_signals_have_seen_nothing(trained_on_test, small_ar
 
 
 def test_runs_of_other_parts_of_the_same_person_are_not_seen(trained_on_test):
-    assert seen_by_decoder(str(trained_on_test), playing()).runs == {"Male0": ("Test1",)}
-    assert set(seen_by_decoder(str(trained_on_test), playing(part="tune")).runs) == {"Male0", "Male1"}
-    assert seen_by_decoder(str(trained_on_test), playing(subjects=("Male6",))).runs == {}
+    assert seen_by_decoder(record_of(trained_on_test), playing()).runs == {"Male0": ("Test1",)}
+    assert set(seen_by_decoder(record_of(trained_on_test), playing(part="tune")).runs) == {"Male0", "Male1"}
+    assert seen_by_decoder(record_of(trained_on_test), playing(subjects=("Male6",))).runs == {}
     assert runs_played(playing(subjects=("Male6",))) == {"Male6": ("Test0", "Test1")}
 
 
@@ -109,8 +110,8 @@ def test_samples_under_another_name_are_found_by_their_fingerprints(tmp_path, da
     prints = fingerprints_of([recording.resampled(250.0)]).to_json()
     write_fitted_on(folder, FittedOn(dataset="my_own", people=("P1",), runs={"P1": ("0",)}, fingerprints=prints))
     shown = playing(subjects=("Male6", "Male7"))
-    assert seen_by_decoder(str(folder), shown, data_root).runs == {"Male6": ("Test1",)}
-    assert seen_by_decoder(str(folder), playing(subjects=("Male7",)), data_root).runs == {}
+    assert seen_by_decoder(record_of(folder), shown, data_root).runs == {"Male6": ("Test1",)}
+    assert seen_by_decoder(record_of(folder), playing(subjects=("Male7",)), data_root).runs == {}
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ def test_shipped_data_sets_are_what_their_facts_say(name: str, data_root: Path) 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"rate_hz": 250.0}, "at 200 Hz in count, but myo_armband says emg at 250 Hz"),
+        ({"rate_hz": 250.0}, "recorded at 200 Hz, myo_armband otherwise at 250 Hz"),
         ({"unit": "V"}, "in V"),
         ({"has_onset": True}, "has_onset=False, but myo_armband says True"),
         ({"rest": "sleep"}, "no trial of 'sleep'"),

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 
 def _read(person: str, run: str, root: Path) -> Recording:
-    from neuromotion_gym.datasets.eegmmidb.reader import read_run
+    from neuromotion_gym.datasets.eegmmidb.reader import edf_file, read_as_recorded
 
-    return read_run(person, int(run), root=root)
+    return read_as_recorded(edf_file(root, person, int(run)))
 
 
 def _files(person: str, run: str, root: Path) -> tuple[Path, ...]:

@@ -87,6 +87,17 @@ def edf_file(root: Path, subject: str, run: int) -> Path:
 
 def read_file(path: str | os.PathLike[str], *, resample_hz: float | None = None) -> Recording:
     """Read one EDF file, which has its published name (``S001R03.edf``); see `read_run`."""
+    recording = read_as_recorded(path)
+    if recording.spec.rate_hz != RATE_HZ and resample_hz is None:
+        raise NeuroMotionError(
+            f"{path} is recorded at {recording.spec.rate_hz:g} Hz, not at {RATE_HZ:g} Hz as the rest of EEGMMIDB; "
+            f"pass resample_hz={RATE_HZ:g} to resample it."
+        )
+    return recording if resample_hz is None else recording.resampled(resample_hz)
+
+
+def read_as_recorded(path: str | os.PathLike[str]) -> Recording:
+    """Like `read_file`, at the rate at which the file was recorded, whatever it is."""
     import mne
 
     path = Path(path)
@@ -96,11 +107,6 @@ def read_file(path: str | os.PathLike[str], *, resample_hz: float | None = None)
     subject, run = match[1], int(match[2])
     session, labels = run_meaning(run)
     raw = read_raw(path)
-    if raw.info["sfreq"] != RATE_HZ and resample_hz is None:
-        raise NeuroMotionError(
-            f"{path} is recorded at {raw.info['sfreq']:g} Hz, not at {RATE_HZ:g} Hz as the rest of EEGMMIDB; "
-            f"pass resample_hz={RATE_HZ:g} to resample it."
-        )
     try:
         mne.datasets.eegbci.standardize(raw)
         recording = Recording.from_mne(
@@ -122,8 +128,7 @@ def read_file(path: str | os.PathLike[str], *, resample_hz: float | None = None)
             f"{path} has {len(recording.spec.channels)} channels, not the {CHANNELS} of EEGMMIDB; "
             f"missing: {', '.join(missing) or 'none'}."
         )
-    recording = recording.pick(channel_names())
-    return recording if resample_hz is None else recording.resampled(resample_hz)
+    return recording.pick(channel_names())
 
 
 def channel_names() -> tuple[str, ...]:

@@ -157,11 +157,22 @@ def perturb(inner: Cued, name: str, options: dict[str, Any]) -> Cued:
     NeuroMotionError
         If there is no such perturbation, or it has no such option.
     """
+    return checked_perturbation(name, options)(inner, **options)
+
+
+def checked_perturbation(name: str, options: dict[str, Any]) -> Factory:
+    """The function that makes perturbation ``name``, if it has these options; nothing is made.
+
+    Raises
+    ------
+    NeuroMotionError
+        If there is no such perturbation, or it has no such option.
+    """
     if name not in _KNOWN:
         raise NeuroMotionError(f"No perturbation is called {name!r}. Perturbations: {', '.join(perturbation_names())}.")
     factory: Factory = resolve(_KNOWN[name])
     try:
-        inspect.signature(factory).bind(inner, **options)
+        inspect.signature(factory).bind(None, **options)
     except TypeError as error:
         raise NeuroMotionError(f"Perturbation {name!r} does not take these options: {error}.") from error
-    return factory(inner, **options)
+    return factory
