@@ -9,6 +9,7 @@ Importing the package registers its environments with Gymnasium::
 """
 
 from neuromotion_gym.errors import NeuroMotionError, NeuroMotionWarning
+from neuromotion_gym.opengl import import_mujoco
 from neuromotion_gym.plugins import load_plugins
 from neuromotion_gym.registration import ENVIRONMENTS, register_environments
 from neuromotion_gym.signals.reading import read_recordings
@@ -16,5 +17,6 @@ from neuromotion_gym.signals.reading import read_recordings
 __all__ = ["ENVIRONMENTS", "NeuroMotionError", "NeuroMotionWarning", "__version__", "read_recordings"]
 __version__ = "0.1.0"
 
+import_mujoco()
 register_environments()
 load_plugins()

@@ -25,12 +25,14 @@ LEAVES = {
     "files",
     "intents",
     "plain_yaml",
+    "opengl",
     "plugins",
     "process_wide",
     "registration",
     "resources",
     "schema",
     "statistics",
+    "workers",
 }
 # What each box imports besides itself and the leaves, nearest first; what these import in turn is allowed, too.
 ARROWS = {
@@ -52,6 +54,8 @@ LEAF_ORDER = (
     "errors",
     "plugins",
     "resources",
+    "workers",
+    "opengl",
     "files",
     "plain_yaml",
     "process_wide",

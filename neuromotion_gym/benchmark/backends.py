@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.workers import KILLED, interrupts_held, start_worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -40,14 +42,32 @@ class Processes:
         self.jobs = jobs
 
     def run(self, function: Callable[..., ResultT], arguments: Iterable[tuple[object, ...]]) -> Iterator[ResultT]:
-        """See `Backend.run`."""
+        """See `Backend.run`.
+
+        Raises
+        ------
+        NeuroMotionError
+            If joblib is not installed, or a process is killed.
+        """
         try:
             from joblib import Parallel, delayed
+            from joblib.externals.loky.process_executor import TerminatedWorkerError
         except ImportError as error:
             raise NeuroMotionError("More than one job needs joblib: pip install neuromotion-gym[bench].") from error
-        parallel = Parallel(n_jobs=self.jobs, return_as="generator_unordered")
-        results: Iterator[ResultT] = parallel(delayed(function)(*each) for each in arguments)
-        return results
+        parallel = Parallel(
+            n_jobs=self.jobs, return_as="generator_unordered", initializer=start_worker, initargs=(os.getpid(),)
+        )
+        with interrupts_held():
+            results: Iterator[ResultT] = parallel(delayed(function)(*each) for each in arguments)
+        return _told(results, TerminatedWorkerError)
+
+
+def _told(results: Iterator[ResultT], killed: type[Exception]) -> Iterator[ResultT]:
+    """The results; the library's own error where a process was killed."""
+    try:
+        yield from results
+    except killed as error:
+        raise NeuroMotionError(KILLED) from error
 
 
 def backend(jobs: int) -> Backend:

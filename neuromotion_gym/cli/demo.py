@@ -7,11 +7,8 @@ benchmark.
 from __future__ import annotations
 
 import csv
-import os
-import signal
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import dataclass
-from multiprocessing import active_children, get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Literal
@@ -20,6 +17,7 @@ import numpy as np
 
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.files import replacing
+from neuromotion_gym.workers import interrupts_held, process_pool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -33,7 +31,6 @@ SLOW_WINDOW_S = 1.0
 """Decoders with a window of this length or more are shown on the easiest level, in a video faster than real time."""
 ROWS = 32
 """Number of limbs that are stepped together."""
-THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 LINGER_S = 1.5
 """Seconds for which the video shows the outcome of an episode."""
 
@@ -202,40 +199,24 @@ def run(
     NeuroMotionError
         As `play`.
     """
-    before = {name: os.environ.get(name) for name in THREADS}
-    others = set(active_children())
-    # The new processes inherit these before they load NumPy: many small products are slower on several threads
-    os.environ.update(dict.fromkeys(THREADS, "1"))
-    try:
-        with (
-            TemporaryDirectory(prefix=".", dir=film and film.parent, ignore_cleanup_errors=True) as folder,
-            ProcessPoolExecutor(mp_context=get_context("spawn"), initializer=_leave_interrupts_to_parent) as pool,
-        ):
-            unfinished = Path(folder)
-            try:
-                filming = None
-                if film is not None:
-                    decoders = [row for row in rows if row.role == "decoder"]
-                    filming = pool.submit(record, decoders, source, seed, unfinished / film.name)
-                playing = {pool.submit(play, row, source, episodes, seed): row for row in rows}
-                for done in as_completed(playing):
-                    done.result()
-                    tick(f"{playing[done].show}: {playing[done].role}")
-                missing = _outcome(filming)
-                if film is not None and missing is None:
-                    (unfinished / film.name).replace(film)
-                return [future.result() for future in playing], missing
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                for child in set(active_children()) - others:
-                    child.terminate()
-                raise
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+    with (
+        TemporaryDirectory(prefix=".", dir=film and film.parent, ignore_cleanup_errors=True) as folder,
+        process_pool() as pool,
+    ):
+        unfinished = Path(folder)
+        filming = None
+        with interrupts_held():
+            if film is not None:
+                decoders = [row for row in rows if row.role == "decoder"]
+                filming = pool.submit(record, decoders, source, seed, unfinished / film.name)
+            playing = {pool.submit(play, row, source, episodes, seed): row for row in rows}
+        for done in as_completed(playing):
+            done.result()
+            tick(f"{playing[done].show}: {playing[done].role}")
+        missing = _outcome(filming)
+        if film is not None and missing is None:
+            (unfinished / film.name).replace(film)
+        return [future.result() for future in playing], missing
 
 
 def _outcome(filming: Future[None] | None) -> str | None:
@@ -245,10 +226,6 @@ def _outcome(filming: Future[None] | None) -> str | None:
     except NeuroMotionError as error:
         return str(error)
     return None
-
-
-def _leave_interrupts_to_parent() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def play(entry: Entry, source: SourceKind, episodes: int, seed: int) -> Played:

@@ -1,14 +1,15 @@
 """The ``neuromotion`` command. Every command imports what it needs when it runs, so that ``--help`` answers at once.
 
-Bad input ends with one line on standard error and exit code 2; Ctrl-C ends with exit code 130.
+Bad input ends with one line on standard error and exit code 2; Ctrl-C ends with exit code 130, SIGTERM with 143.
 """
 
 from __future__ import annotations
 
+import signal
 import sys
 from math import isnan
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
 from rich.console import Console
@@ -24,6 +25,8 @@ from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.registration import ENVIRONMENTS
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from neuromotion_gym.cli.demo import Played
 
 # Packages of the extras; if one is missing, the error message names the extra that installs it.
@@ -38,6 +41,9 @@ EXTRAS = {
     "joblib": "bench",
     "pyarrow": "bench",
 }
+
+END = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+"""Signals that end the command with code 128 + their number; Windows has no SIGHUP."""
 
 app = typer.Typer(
     help="What does a limb do when this decoder drives it?",
@@ -181,8 +187,13 @@ app.command()(bench)
 
 def main() -> None:
     """Run the command; errors of the library are printed as one line."""
+    for number in END:
+        if signal.getsignal(number) is signal.SIG_DFL:  # nohup has it ignored
+            signal.signal(number, _end)
     try:
         app()
+    except KeyboardInterrupt:  # a second one, while the first was dealt with
+        sys.exit(128 + signal.SIGINT)
     except NeuroMotionError as error:
         complain(str(error))
         sys.exit(2)
@@ -192,6 +203,12 @@ def main() -> None:
             raise
         complain(f"This command needs {error.name}: pip install 'neuromotion-gym[{extra}]'.")
         sys.exit(2)
+
+
+def _end(number: int, frame: FrameType | None) -> NoReturn:
+    """End as after an error, so that processes are ended and temporary files deleted; a second signal ends at once."""
+    signal.signal(number, signal.SIG_DFL)
+    sys.exit(128 + number)
 
 
 def _print_shown(played: list[Played]) -> None:

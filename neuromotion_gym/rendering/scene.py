@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import mujoco
 import numpy as np
 
+from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.rendering.backend import make_context
 from neuromotion_gym.rendering.framing import frame_movement
 from neuromotion_gym.rendering.skin import add_skins
@@ -86,7 +87,10 @@ class SceneRenderer:
         self._model.vis.global_.offwidth, self._model.vis.global_.offheight = right - left, bottom - top
         self._ghost_model = _ghostly(self._model)
         self._data = mujoco.MjData(self._model)
-        self._mjr = mujoco.MjrContext(self._model, mujoco.mjtFontScale.mjFONTSCALE_100.value)
+        try:
+            self._mjr = mujoco.MjrContext(self._model, mujoco.mjtFontScale.mjFONTSCALE_100.value)
+        except mujoco.FatalError as error:  # the context was made, but it does not draw: a display that is not there
+            raise NeuroMotionError(f"Frames cannot be drawn here: OpenGL does not start ({error}).") from error
         mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN.value, self._mjr)
         self._release = weakref.finalize(self, _release, self._context, self._mjr)
         self._scene = mujoco.MjvScene(self._model, maxgeom=2000)

@@ -360,7 +360,10 @@ def _gradient(
         )
         try:
             trainer.fit(module, ckpt_path=str(last) if last.is_file() else None, weights_only=True)
-        except SystemExit:  # Lightning exits like this after Ctrl-C and ignores further ones
+        except SystemExit as stop:
+            if stop.code != 1:  # a signal that ends the command
+                raise
+            # Lightning exits like this after Ctrl-C and ignores further ones
             signal.signal(signal.SIGINT, signal.default_int_handler)
             raise KeyboardInterrupt from None
     chosen = work / "best.ckpt" if best else last

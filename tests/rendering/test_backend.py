@@ -8,25 +8,26 @@ import sys
 
 import pytest
 
+from neuromotion_gym import opengl
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.rendering import backend
 
 
 @pytest.fixture(autouse=True)
 def forget():
-    backend._choose.cache_clear()
+    opengl.choose.cache_clear()
     yield
-    backend._choose.cache_clear()
+    opengl.choose.cache_clear()
 
 
 @pytest.fixture
 def bare_linux(monkeypatch):
     """A machine without any graphics library."""
-    monkeypatch.setattr(backend.platform, "system", lambda: "Linux")
+    monkeypatch.setattr(opengl.platform, "system", lambda: "Linux")
     for name in ("MUJOCO_GL", "DISPLAY", "WAYLAND_DISPLAY"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(backend, "_egl_fault", lambda: "no egl")
-    monkeypatch.setattr(backend, "_osmesa_fault", lambda: "no osmesa")
+    monkeypatch.setattr(opengl, "_egl_fault", lambda: "no egl")
+    monkeypatch.setattr(opengl, "_osmesa_fault", lambda: "no osmesa")
     return monkeypatch
 
 
@@ -39,10 +40,10 @@ def test_without_any_library_the_packages_are_named(bare_linux):
 
 
 def test_egl_comes_before_osmesa(bare_linux):
-    bare_linux.setattr(backend, "_osmesa_fault", lambda: None)
+    bare_linux.setattr(opengl, "_osmesa_fault", lambda: None)
     assert backend.backend_name() == "osmesa"
-    backend._choose.cache_clear()
-    bare_linux.setattr(backend, "_egl_fault", lambda: None)
+    opengl.choose.cache_clear()
+    bare_linux.setattr(opengl, "_egl_fault", lambda: None)
     assert backend.backend_name() == "egl"
 
 
@@ -51,17 +52,46 @@ def test_a_display_is_the_last_resort(bare_linux):
     assert backend.backend_name() == "native"
 
 
-@pytest.mark.parametrize(("value", "name"), [("egl", None), ("osmesa", None), ("off", None), ("glfw", "native")])
+@pytest.mark.parametrize(
+    ("value", "name"), [("egl", None), ("osmesa", None), ("off", None), ("foo", None), ("glfw", "native")]
+)
 def test_what_the_user_has_set_is_respected(bare_linux, value, name):
     bare_linux.setenv("MUJOCO_GL", value)
+    bare_linux.setenv("DISPLAY", ":0")
     assert backend.backend_name() == name
     assert (backend.why_not() is None) == (name is not None)
     if name is None:
         assert f"MUJOCO_GL={value}" in backend.why_not()
+        assert "unset" in backend.why_not()
+
+
+def test_a_window_system_without_a_display_is_refused(bare_linux):
+    bare_linux.setenv("MUJOCO_GL", "glfw")
+    assert backend.why_not() == "MUJOCO_GL=glfw, but there is no display; unset MUJOCO_GL."
+
+
+@pytest.mark.parametrize("value", ["foo", "osmesa"])
+def test_a_wrong_back_end_stops_frames_and_nothing_else(value):
+    """``import mujoco`` alone dies here: with an unknown name, and with OSMesa where its library is missing."""
+    if value == "osmesa" and opengl._osmesa_fault() is None:
+        pytest.skip("OSMesa is installed here")
+    code = (
+        "import os, gymnasium, neuromotion_gym\n"
+        "env = gymnasium.make('NeuroArm-v0', render_mode='rgb_array')\n"
+        "env.reset(seed=0)\n"
+        "try:\n    env.render()\nexcept neuromotion_gym.NeuroMotionError as error:\n    print(error)\n"
+        "print(os.environ['MUJOCO_GL'])"
+    )
+    environment = {**os.environ, "MUJOCO_GL": value}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    message, kept = done.stdout.splitlines()
+    assert f"MUJOCO_GL={value}" in message
+    assert f"{'not known' if value == 'foo' else 'libosmesa6'}" in message
+    assert kept == value
 
 
 def test_other_systems_are_left_to_mujoco(bare_linux):
-    bare_linux.setattr(backend.platform, "system", lambda: "Darwin")
+    bare_linux.setattr(opengl.platform, "system", lambda: "Darwin")
     assert backend.backend_name() == "native"
 
 
