@@ -24,8 +24,8 @@ VARIABLE = "MUJOCO_GL"
 _OFF = ("disable", "disabled", "off", "false", "0")
 _NATIVE = ("glfw", "glx", "enable", "enabled", "on", "true", "1")
 
-PACKAGES = "the Debian packages libegl1 and libgl1, or libosmesa6"
-"""What a minimal Debian needs; both bring Mesa's software renderer."""
+PACKAGES = {"egl": "libegl1 and libgl1", "osmesa": "libosmesa6"}
+"""What a minimal Debian needs for each back end; both bring Mesa's software renderer."""
 
 
 def import_mujoco() -> None:
@@ -62,7 +62,7 @@ def choose() -> tuple[str | None, str | None]:
         return "native", None
     if wanted in ("egl", "osmesa"):
         fault = _egl_fault() if wanted == "egl" else _osmesa_fault()
-        remedy = f"install {PACKAGES}, or unset {VARIABLE}"
+        remedy = f"install the Debian packages {PACKAGES[wanted]}, or unset {VARIABLE}"
         return (wanted, None) if fault is None else (None, f"{VARIABLE}={wanted}, but {fault}; {remedy}.")
     if wanted in _NATIVE:
         fault = _display_fault()
@@ -78,7 +78,7 @@ def choose() -> tuple[str | None, str | None]:
     display = _display_fault()
     if display is None:
         return "native", None
-    return None, f"{egl}, {osmesa}, and {display}; install {PACKAGES}."
+    return None, f"{egl}, {osmesa}, and {display}; install the Debian packages {', or '.join(PACKAGES.values())}."
 
 
 def _display_fault() -> str | None:

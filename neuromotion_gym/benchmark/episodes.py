@@ -75,7 +75,7 @@ def play(
     Returns
     -------
     episodes : list of dict
-        One per episode, in the order of ``keys``.
+        One per episode, in the order of ``keys``. A figure that an episode does not have is None.
     trials : set of (subject, session, trial)
         All distinct trials that were played.
     """
@@ -145,13 +145,18 @@ def play(
                 "trials": len(numbers),
                 "goal": " ".join(f"{value:.3f}" for value in loop.goal[row]),
                 "place": " ".join(f"{value:.3f}" for value in loop.position[row]),
-                "path_efficiency": round(float(path_efficiency(path)[0]), 4),
+                "path_efficiency": _rounded(path_efficiency(path)[0]),
                 "overshoots": int(overshoots(path, loop.goal[row : row + 1], layout.tolerance)[0]),
-                "latency_s": round(float(np.median(heard)), 3) if heard.size else float("nan"),
-                "decoded_right": round(agree, 4),
-                **{name: round(float(values[row]), 4) for name, values in loop.columns.items()},
+                "latency_s": _rounded(np.median(heard), 3) if heard.size else None,
+                "decoded_right": _rounded(agree),
+                **{name: _rounded(values[row]) for name, values in loop.columns.items()},
             }
             tick()
         if ended.size:
             begin(ended)
     return [found[index] for index in range(len(keys))], trials
+
+
+def _rounded(value: float, digits: int = 4) -> float | None:
+    """A figure of an episode; None for NaN, which neither JSON nor a spreadsheet knows."""
+    return None if np.isnan(value) else round(float(value), digits)

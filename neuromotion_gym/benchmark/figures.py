@@ -149,10 +149,17 @@ def rate_of_information(
     people : sequence of str, shape (episodes,)
     choices : float
         See `neuromotion_gym.benchmark.metrics.bits_per_selection`.
+
+    Returns
+    -------
+    Interval
+        Low and high are NaN for a single person.
     """
     rates, _ = person_means(success, people)
     times, _ = person_means(time_s, people)
     mean = information_transfer_rate(rates, times, choices)
+    if len(rates) == 1:
+        return Interval(mean, float("nan"), float("nan"))
     generator = np.random.default_rng(0)
     draws = generator.integers(len(rates), size=(n_resamples, len(rates)))
     resampled = [information_transfer_rate(rates[draw], times[draw], choices) for draw in draws]

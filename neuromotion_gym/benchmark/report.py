@@ -20,6 +20,7 @@ from neuromotion_gym.benchmark.figures import (
     rate_over_people,
 )
 from neuromotion_gym.benchmark.metrics import median_time
+from neuromotion_gym.benchmark.shown import NONE, mean_and_limits, number
 from neuromotion_gym.datasets import registry
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.files import write_text
@@ -178,25 +179,25 @@ def _rows(role: str, group: Sequence[Line], members: Sequence[Line]) -> list[tup
     for line in group:
         cell = line.cell
         choices = cell["choices"] if "choices" in cell else 1 / cell["chance"]
-        information = "–"
+        information = NONE
         if choices is not None:
-            information = _interval(rate_of_information(line.success, line.time_s, line.people, choices))
+            information = mean_and_limits(rate_of_information(line.success, line.time_s, line.people, choices))
         share = share_closed(line, members) if role in ("decoder", "control") else float("nan")
-        difference = "–"
+        difference = NONE
         if cell["controller"] in compared:
             comparison, p = compared[cell["controller"]]
-            difference = f"{_interval(comparison.difference, sign=True)}, {p:.3f}"
+            difference = mean_and_limits(comparison.difference, "+.2f") + f", {p:.3f}"
         name = cell["decoder"] if role in ("decoder", "control") else f"{role} ({cell['decoder']})"
         rate = line.rate
         rows.append(
             (
                 _marked(f"{name} (control)" if role == "control" else name, cell.get("seen_by_decoder")),
                 _marked(cell["controller"], cell.get("seen_by_controller")),
-                _interval(rate) + (NEAR if is_near_bound(rate.mean) and len(set(line.people)) > 1 else ""),
+                mean_and_limits(rate) + (NEAR if is_near_bound(rate.mean) and len(set(line.people)) > 1 else ""),
                 f"{rate_over_people(line.wrong, line.people).mean:.2f}",
-                _number(median_time(line.time_s, line.success), 1),
+                number(median_time(line.time_s, line.success), ".1f"),
                 information,
-                _number(share, 2),
+                number(share, ".2f"),
                 difference,
                 str(len(line.success)),
                 str(len(set(line.people))),
@@ -238,7 +239,7 @@ def control_rows(lines: Sequence[Line]) -> list[tuple[str, ...]]:
                 found = compare(line.success, line.people, other.success, other.people)
                 condition = f"{cell['ocular']}, {cell['skip_cue']:g} s"
                 names = f"{cell['decoder']} − {other.cell['decoder']}"
-                difference = _interval(found.difference, sign=True)
+                difference = mean_and_limits(found.difference, "+.2f")
                 rows.append((names, cell["controller"], cell["level"], condition, difference, f"{found.p:.3f}"))
     return rows
 
@@ -269,7 +270,9 @@ def offline_rows(lines: Sequence[Line]) -> list[tuple[str, ...]]:
         rho = rank_correlation(np.array([offline[names[index]] for index in shared]), rates[shared])
         condition = f"{line.cell['ocular']}, {line.cell['skip_cue']:g} s"
         cell = line.cell
-        rows.append((cell["decoder"], cell["controller"], cell["level"], condition, str(len(shared)), _number(rho, 2)))
+        rows.append(
+            (cell["decoder"], cell["controller"], cell["level"], condition, str(len(shared)), number(rho, ".2f"))
+        )
     return rows
 
 
@@ -364,14 +367,3 @@ def _markdown_row(row: Sequence[str]) -> str:
 
 def _html_row(row: Sequence[str], tag: str) -> str:
     return "<tr>" + "".join(f"<{tag}>{html.escape(entry)}</{tag}>" for entry in row) + "</tr>"
-
-
-def _number(value: float, digits: int) -> str:
-    return "–" if np.isnan(value) else f"{value:.{digits}f}"
-
-
-def _interval(interval: Interval, *, sign: bool = False) -> str:
-    form = "+.2f" if sign else ".2f"
-    if np.isnan(interval.low):
-        return f"{interval.mean:{form}}"
-    return f"{interval.mean:{form}} [{interval.low:{form}}, {interval.high:{form}}]"

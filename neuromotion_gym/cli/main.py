@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import signal
 import sys
-from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
@@ -156,6 +155,7 @@ def evaluate(
     data: Annotated[Path | None, DATA] = None,
 ) -> None:
     """Evaluate a decoder offline: balanced accuracy per window and per trial, intervals over people, and chance."""
+    from neuromotion_gym.benchmark.shown import NONE
     from neuromotion_gym.training.report import evaluate
 
     parts = ("tune", "test") if part == "both" else (part,)
@@ -171,7 +171,7 @@ def evaluate(
                 (
                     f"{name} {title.replace('_', ' ')}",
                     f"{rate['mean']:.3f}",
-                    "-" if rate["low"] is None else f"{rate['low']:.3f} to {rate['high']:.3f}",
+                    NONE if rate["low"] is None else f"{rate['low']:.3f} to {rate['high']:.3f}",
                     f"{chance:.3f}",
                     str(report[title]["people"]),
                     str(report[count]),
@@ -213,19 +213,22 @@ def _end(number: int, frame: FrameType | None) -> NoReturn:
 
 def _print_shown(played: list[Played]) -> None:
     """Print the table of one decoder and its bounds, and a few words about source, split and chance."""
+    from neuromotion_gym.benchmark.shown import count, limits, number
+
     first = played[0]
     about, setting = first.about, first.entry.setting
     rows = [
         (
             row.entry.role,
             f"{row.success.mean:.2f}",
-            f"{row.success.low:.2f} to {row.success.high:.2f}",
+            limits(row.success),
             f"{row.wrong:.2f}",
-            "-" if isnan(row.time_s) else f"{row.time_s:.1f} s",
+            number(row.time_s, ".1f", " s"),
             str(row.trials),
         )
         for row in played
     ]
+    over = "with an interval over people" if first.people > 1 else "too few for an interval"
     print_table(
         ("", "success", "95 %", "wrong", "time to selection", "trials"),
         rows,
@@ -234,6 +237,6 @@ def _print_shown(played: list[Played]) -> None:
     )
     say(
         f"{about['kind'].capitalize()} of the {about['part']} part of {about['dataset']}; decoder split by "
-        f"{about['decoder_split']}. A row is {len(first.episodes)} episodes of {first.people} people, with an "
-        f"interval over people. Chance {about['chance']:.3g}.\n"
+        f"{about['decoder_split']}. A row is {count(len(first.episodes), 'episode', 'episodes')} of "
+        f"{count(first.people, 'person', 'people')}, {over}. Chance {about['chance']:.3g}.\n"
     )

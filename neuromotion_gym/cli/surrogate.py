@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import groupby
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -138,6 +139,8 @@ def _fitting(ocular: str | None, skip_cue: float | None) -> list[str]:
 def _print_tables(rows: list[FidelityRow]) -> None:
     """Print the fidelity: one table per decoder, model and condition, with one row per figure."""
     from neuromotion_gym.audit.fidelity import BARS
+    from neuromotion_gym.benchmark.shown import NONE, limits, number
+    from neuromotion_gym.statistics import Interval
 
     names = {"accuracy": "balanced accuracy", "error_run": "run of errors, s", "success": "success"}
     for (decoder, model, condition, people), own in groupby(
@@ -146,16 +149,18 @@ def _print_tables(rows: list[FidelityRow]) -> None:
         shown = []
         for row in own:
             share = row.figure == "error_run"
-            difference = [f"{100 * x:+.0f} %" if share else f"{x:+.3f}" for x in row.difference]
+            difference = Interval(*(100 * x for x in row.difference)) if share else row.difference
+            form, unit = ("+.0f", " %") if share else ("+.3f", "")
+            within = "within" if row.within else "beyond"
             bar = f"{BARS[row.figure]:.0%}" if share else f"{BARS[row.figure]}"
             shown.append(
                 (
                     names[row.figure],
-                    f"{row.real:.3f}",
-                    f"{row.surrogate:.3f}",
-                    difference[0],
-                    f"{difference[1]} to {difference[2]}",
-                    f"{'within' if row.within else 'beyond'} {bar}",
+                    number(row.real, ".3f"),
+                    number(row.surrogate, ".3f"),
+                    number(difference.mean, form, unit),
+                    limits(difference, form, unit),
+                    NONE if isnan(difference.mean) else f"{within} {bar}",
                 )
             )
         columns = ("figure", "real", "surrogate", "difference", "95 %", "bar")
