@@ -1,6 +1,6 @@
 """A decoder stored as an ONNX graph and run by ONNX Runtime.
 
-Inputs and outputs of the graph:
+Inputs and outputs of the library's own graphs:
 
 ====================  =========================================  ====================================================
 name                  shape                                      meaning
@@ -12,12 +12,17 @@ output ``effort``     (n,) float32                               only if ``spec.
 output ``features``   (n, features) float32                      only if ``spec.adaptation.kind`` is "head"
 ====================  =========================================  ====================================================
 
+Graphs from elsewhere are run as their exporters wrote them: an input of any name with one of the axes of
+``spec.layout``, any batch, real numbers of 16, 32 or 64 bits, and any of the kinds of output of `DecoderSpec`.
+
 A folder may hold ``adaptation.npy`` beside ``model.onnx``: the decoder is then permanently adapted to one person.
 """
 
 from __future__ import annotations
 
 import hashlib
+import time
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,30 +30,39 @@ import numpy as np
 
 from neuromotion_gym.decoders.alignment import euclidean_alignment
 from neuromotion_gym.decoders.calibration import fit_head
+from neuromotion_gym.decoders.checks import random_inputs
 from neuromotion_gym.decoders.decoder import checked_output, checked_windows, require_posterior
-from neuromotion_gym.decoders.onnx_session import open_session, run_session
-from neuromotion_gym.decoders.recipe import load_spec
+from neuromotion_gym.decoders.described import described, described_html
+from neuromotion_gym.decoders.faults import FaultyDecoderError
+from neuromotion_gym.decoders.model_facts import complete_spec
+from neuromotion_gym.decoders.model_input import ADAPTATION, find_input
+from neuromotion_gym.decoders.model_output import STRINGS, find_output, is_own_graph, kind_fault, order_fault
+from neuromotion_gym.decoders.onnx_file import OnnxFile, read_onnx
+from neuromotion_gym.decoders.onnx_session import checked_threads, open_session, run_session
 from neuromotion_gym.decoders.spec import AdaptationSpec, DecoderSpec
-from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.errors import NeuroMotionError, NeuroMotionWarning
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from neuromotion_gym.signals.recording import Recording
 
 MODEL = "model.onnx"
 FIXED_ADAPTATION = "adaptation.npy"
+PROBED = 5
+"""Number of random windows on which the results of a graph are judged when it is loaded."""
 
 
 class OnnxDecoder:
-    """Decoder from a folder (``recipe.yaml``, ``model.onnx``) or from an ONNX file and its specification.
+    """Decoder from a folder (``recipe.yaml``, ``model.onnx``) or from an ONNX file and what is known of it.
 
     Parameters
     ----------
     path : path
         The folder, or the ONNX file.
-    spec : DecoderSpec, optional
-        Required with an ONNX file; with a folder, the recipe's is the default.
+    spec : DecoderSpec or mapping, optional
+        The whole specification, or the facts that the recipe beside the file, its metadata and its graph do not say
+        (`neuromotion_gym.decoders.model_facts`).
     threads : int
         Threads of one decoding call. The default is 1: the batches of the loop are small, and with one thread results
         do not depend on the machine.
@@ -56,30 +70,58 @@ class OnnxDecoder:
     Raises
     ------
     NeuroMotionError
-        If a file is missing or corrupt, or the graph does not match the specification.
+        If a file is missing or corrupt, facts are missing, or the graph does not match the specification.
     """
 
-    def __init__(self, path: str | Path, spec: DecoderSpec | None = None, *, threads: int = 1) -> None:
+    def __init__(
+        self, path: str | Path, spec: DecoderSpec | Mapping[str, Any] | None = None, *, threads: int = 1
+    ) -> None:
         path = Path(path)
-        folder = path if path.is_dir() else None
-        if spec is None:
-            if folder is None:
-                raise NeuroMotionError(
-                    f"An ONNX file alone does not say what it reads: pass the DecoderSpec of {path}."
-                )
-            spec = load_spec(folder)
-        if threads < 1:
-            raise NeuroMotionError(f"threads must be at least 1, not {threads}.")
-        self.path = folder / MODEL if folder else path
-        self.threads = threads
-        self._fixed = _fixed_adaptation(folder, spec) if folder else None
+        self.threads = checked_threads(threads)
+        self.path = model_file(path) if path.is_dir() else path
+        file = self._open()
+        if not isinstance(spec, DecoderSpec):
+            spec = complete_spec(self.path, spec or {}, self._session, file.ended_by)
+        self._fixed = _fixed_adaptation(self.path.parent, spec) if path.is_dir() or path.name == MODEL else None
         self._graph_spec = spec
         self.spec = spec if self._fixed is None else spec.model_copy(update={"adaptation": AdaptationSpec()})
-        self._open()
+        inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
+        read, faults = find_input(inputs, spec)
+        given, also, more = find_output(outputs, spec, is_own_graph(inputs))
+        if faults or more:
+            raise FaultyDecoderError(str(self.path), [*faults, *more])
+        assert read is not None
+        assert given is not None
+        self._input, self._output, self._outputs = read, given, [given.name, *also]
+        self._told = False
+        self._check_results([node.name for node in outputs if node.type == STRINGS], file.ended_by)
 
-    def _open(self) -> None:
-        self._session = open_session(self.path, "decoder", self.threads)
-        self._outputs = _checked_graph(self._session, self._graph_spec, self.path)
+    def _open(self) -> OnnxFile:
+        file = read_onnx(self.path, "decoder")
+        self._session = open_session(file, "decoder", self.threads)
+        return file
+
+    def _check_results(self, named: Sequence[str], ended_by: Mapping[str, str]) -> None:
+        """Refuse a graph whose results for random windows are not of the kind that the specification states.
+
+        Parameters
+        ----------
+        named : sequence of str
+            Outputs that hold the name of the class of each window.
+        ended_by : mapping of str to str
+            See `OnnxFile`.
+        """
+        windows, adaptation = random_inputs(self._graph_spec, PROBED)
+        if self._fixed is not None:
+            adaptation = np.broadcast_to(self._fixed, (PROBED, *self._fixed.shape))
+        others = [name for name in named if name != self._output.name]
+        results = self._run(windows, adaptation, others)
+        values = results[self._output.name]
+        faults = [kind_fault(values, ended_by.get(self._output.name, ""), self.spec)]
+        faults += [order_fault(results[name].reshape(-1), values, self.spec) for name in others]
+        if found := [fault for fault in faults if fault is not None]:
+            raise FaultyDecoderError(str(self.path), found)
+        checked_output(values, PROBED, self.spec)
 
     def __getstate__(self) -> dict[str, Any]:
         return {key: value for key, value in self.__dict__.items() if key != "_session"}
@@ -88,19 +130,21 @@ class OnnxDecoder:
         self.__dict__.update(state)
         self._open()
 
+    def __repr__(self) -> str:
+        return described(self)
+
+    def _repr_html_(self) -> str:
+        return described_html(self)
+
     def digest(self) -> str:
         """SHA-256 over everything that decoding depends on: specification, graph, weights and fixed adaptation.
 
-        The files are read again at every call. Other files in the folder are included if the graph names them (external
-        weights).
+        The files are read again at every call, those that hold weights of the graph, too.
         """
-        graph = self.path.read_bytes()
-        folder = self.path.parent
         digest = hashlib.sha256(self._graph_spec.model_dump_json().encode())
-        digest.update(hashlib.sha256(graph).digest())
-        for path in sorted(folder.iterdir()):
-            if path != self.path and path.name.encode() in graph and path.is_file():
-                digest.update(f"{path.name}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+        digest.update(hashlib.sha256(self.path.read_bytes()).digest())
+        for path in read_onnx(self.path, "decoder").weights:
+            digest.update(f"{path.name}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
         if self._fixed is not None:
             digest.update(self._fixed.tobytes())
         return digest.hexdigest()
@@ -111,8 +155,11 @@ class OnnxDecoder:
         if not len(windows):
             nothing = np.empty((0, len(self.spec.decoded)), np.float32)
             return nothing, nothing[:, 0] if self.spec.effort else None
-        results = self._run(windows, self._rows(adaptation, len(windows)))
-        decoded = checked_output(results[self._outputs[0]], len(windows), self.spec)
+        rows = self._rows(adaptation, len(windows))
+        start = time.perf_counter()
+        results = self._run(windows, rows)
+        self._tell_cost(len(windows), time.perf_counter() - start)
+        decoded = checked_output(results[self._output.name], len(windows), self.spec)
         effort = results.get("effort")
         if effort is not None:
             if effort.shape != (len(windows),) or not np.isfinite(effort).all():
@@ -176,51 +223,69 @@ class OnnxDecoder:
             )
         return np.asarray(adaptation)
 
-    def _run(self, windows: np.ndarray, adaptation: np.ndarray | None) -> dict[str, np.ndarray]:
-        feed = {"window": windows}
+    def _run(
+        self, windows: np.ndarray, adaptation: np.ndarray | None, also: Sequence[str] = ()
+    ) -> dict[str, np.ndarray]:
+        """Results of the graph by output; those of ``also`` besides the ones that the decoder reads."""
+        feed = {self._input.name: self._input.arranged(windows, self._graph_spec)}
         if adaptation is not None:
-            feed["adaptation"] = np.ascontiguousarray(adaptation, dtype=np.float32)
-        results = run_session(self._session, self._outputs, feed, str(self.path))
-        return dict(zip(self._outputs, (np.asarray(result) for result in results), strict=True))
+            feed[ADAPTATION] = np.ascontiguousarray(adaptation, dtype=np.float32)
+        names = [*self._outputs, *also]
+        batch = self._input.batch
+        if batch is None or batch == len(windows):
+            results = run_session(self._session, names, feed, str(self.path))
+            return self._arrays(names, results)
+        return self._run_in_batches(names, feed, batch, len(windows))
+
+    def _run_in_batches(
+        self, names: list[str], feed: Mapping[str, np.ndarray], batch: int, n: int
+    ) -> dict[str, np.ndarray]:
+        """Results of a graph that takes ``batch`` windows a call; the last call is filled up with the last window."""
+        parts = []
+        for first in range(0, n, batch):
+            rows = np.minimum(np.arange(first, first + batch), n - 1)
+            chunk = {name: values[rows] for name, values in feed.items()}
+            parts.append(self._arrays(names, run_session(self._session, names, chunk, str(self.path))))
+        if any(len(part[name]) != batch for part in parts for name in names):
+            raise NeuroMotionError(f"{self.path} takes {batch} windows a call, but does not give {batch} results.")
+        return {name: np.concatenate([part[name] for part in parts])[:n] for name in names}
+
+    def _tell_cost(self, n: int, seconds: float) -> None:
+        """Say once what it costs that the graph takes a fixed number of windows a call."""
+        batch = self._input.batch
+        if self._told or batch is None or n <= batch:
+            return
+        self._told = True
+        warnings.warn(
+            f"Decoder {self.spec.name!r} takes exactly {batch} {'window' if batch == 1 else 'windows'} a call: "
+            f"{n} windows took {-(-n // batch)} calls, {1000 * seconds / n:.2g} ms a window. "
+            "Export it with a free first dimension to decode all of them in one call.",
+            NeuroMotionWarning,
+            stacklevel=3,
+        )
+
+    def _arrays(self, names: Sequence[str], results: Sequence[Any]) -> dict[str, np.ndarray]:
+        return {
+            name: self._output.values(result, self.spec) if name == self._output.name else np.asarray(result)
+            for name, result in zip(names, results, strict=True)
+        }
 
 
-def _checked_graph(session: Any, spec: DecoderSpec, path: Path) -> list[str]:
-    """Names of the outputs that the decoder reads; refuses a graph that differs from ``spec``."""
-    wanted: dict[str, tuple[int, ...]] = {"window": (len(spec.channels), spec.window)}
-    if spec.adaptation.kind != "none":
-        wanted["adaptation"] = spec.adaptation.shape
-    inputs = {node.name: node for node in session.get_inputs()}
-    if set(inputs) != set(wanted):
-        raise NeuroMotionError(
-            f"{path} has inputs {', '.join(sorted(inputs))}; it should have {', '.join(sorted(wanted))}."
-        )
-    for name, shape in wanted.items():
-        node = inputs[name]
-        if node.type != "tensor(float)":
-            raise NeuroMotionError(f"Input {name!r} of {path} is {node.type}; it should be tensor(float).")
-        given = list(node.shape)
-        fits = len(given) == len(shape) + 1 and all(
-            not isinstance(have, int) or have == want for have, want in zip(given[1:], shape, strict=True)
-        )
-        if not fits or isinstance(given[0], int):
-            raise NeuroMotionError(
-                f"Input {name!r} of {path} has shape {tuple(given)}; "
-                f"it should be (n, {', '.join(map(str, shape))}), n dynamic."
-            )
-    names = [node.name for node in session.get_outputs()]
-    first = session.get_outputs()[0]
-    if first.type != "tensor(float)":
-        raise NeuroMotionError(f"The first output of {path} is {first.type}; it should be tensor(float).")
-    columns = first.shape[-1] if first.shape else None
-    if isinstance(columns, int) and columns != len(spec.decoded):
-        gives, names_of = ("classes", "labels") if spec.classifies else ("values", "targets")
-        raise NeuroMotionError(
-            f"{path} gives {columns} {gives}, but its {names_of} are {len(spec.decoded)}: {', '.join(spec.decoded)}."
-        )
-    needed = ["effort"] * spec.effort + ["features"] * (spec.adaptation.kind == "head")
-    if missing := [name for name in needed if name not in names[1:]]:
-        raise NeuroMotionError(f"{path} lacks the output {', '.join(missing)}; it has {', '.join(names)}.")
-    return [names[0], *needed]
+def model_file(folder: Path) -> Path:
+    """The ONNX file of a decoder's folder: ``model.onnx``, or the only one.
+
+    Raises
+    ------
+    NeuroMotionError
+        If there is none, or there are several and none is called ``model.onnx``.
+    """
+    files = sorted(folder.glob("*.onnx"))
+    if folder / MODEL in files or not files:
+        return folder / MODEL
+    if len(files) > 1:
+        names = ", ".join(path.name for path in files)
+        raise NeuroMotionError(f"{folder} holds {names}; give the path of one of them.")
+    return files[0]
 
 
 def _fixed_adaptation(folder: Path, spec: DecoderSpec) -> np.ndarray | None:

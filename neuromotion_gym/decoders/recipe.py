@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import yaml
 from pydantic import Field, model_validator
@@ -19,9 +19,6 @@ from neuromotion_gym.decoders.spec import DecoderSpec
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.plain_yaml import parse_yaml, read_yaml
 from neuromotion_gym.schema import Checked, from_mapping
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 RECIPE = "recipe.yaml"
 
@@ -114,15 +111,13 @@ class Recipe(Checked):
         return self.data, self.network, self.training
 
 
-def load_recipe(path: str | Path, facts: Mapping[str, Any] | None = None) -> Recipe:
+def load_recipe(path: str | Path) -> Recipe:
     """Read a recipe.
 
     Parameters
     ----------
     path : path
         ``recipe.yaml``, or the folder that holds it.
-    facts : mapping, optional
-        Fields of the section ``decoder`` that take precedence over those of the file.
 
     Raises
     ------
@@ -132,15 +127,12 @@ def load_recipe(path: str | Path, facts: Mapping[str, Any] | None = None) -> Rec
     path = Path(path)
     if path.is_dir():
         path = path / RECIPE
-    content = read_yaml(path, "recipe")
-    if facts and isinstance(content, dict) and isinstance(content.get("decoder"), dict):
-        content = {**content, "decoder": {**content["decoder"], **facts}}
-    return from_mapping(Recipe, content, str(path))
+    return from_mapping(Recipe, read_yaml(path, "recipe"), str(path))
 
 
-def load_spec(folder: str | Path, facts: Mapping[str, Any] | None = None) -> DecoderSpec:
-    """The ``decoder:`` section of the recipe in ``folder``, completed by ``facts``."""
-    return load_recipe(folder, facts).decoder
+def load_spec(folder: str | Path) -> DecoderSpec:
+    """The ``decoder:`` section of the recipe in ``folder``."""
+    return load_recipe(folder).decoder
 
 
 def with_scale(recipe: Recipe, scale: float | None) -> Recipe:

@@ -19,10 +19,14 @@ WindowLayout = Literal[
     "(n, channels, samples)",
     "(n, 1, channels, samples)",
     "(n, samples, channels)",
+    "(n, 1, samples, channels)",
     "(n, channels, samples, 1)",
+    "(n, samples, channels, 1)",
     "(n, channels * samples)",
+    "(n, samples * channels)",
 ]
 LONGEST_WINDOW_S = 3600.0
+LONGEST_HOP_S = 60.0
 HOP_STEP_S = 0.05
 
 
@@ -66,14 +70,14 @@ class DecoderSpec(Checked):
     """For ``output: targets``: names of the axes along which it gives values from -1 to 1."""
     channels: tuple[str, ...] = Field(min_length=1, max_length=10_000)
     rate_hz: float = Field(gt=0, le=1_000_000)
-    unit: str = Field(min_length=1, max_length=50)
+    unit: str = Field(max_length=50)
     window: int = Field(ge=1, le=1_000_000)
     """Number of samples that one decision reads."""
     resample_to: int | None = Field(default=None, ge=1, le=1_000_000)
     """Number of samples that the model gets, if every window is stretched or shortened to another length first."""
     layout: WindowLayout | None = None
     """Axes of the model's input, for a model from elsewhere; None: as its fixed dimensions say."""
-    hop_s: float = Field(gt=0, le=60)
+    hop_s: float = Field(gt=0, le=LONGEST_HOP_S)
     """Seconds between two decisions, for ``pacing: sliding``; an eighth of the window if left out."""
     pacing: Literal["sliding", "trial"] = "sliding"
     epoch_s: tuple[float, float] | None = None
@@ -82,6 +86,8 @@ class DecoderSpec(Checked):
     """Output of the model: a posterior over ``labels`` in one of several forms, or continuous ``targets``."""
     positive: str | None = None
     """For ``output: logit`` or ``probability``: the label, one of two, that a high value stands for."""
+    output_name: str | None = Field(default=None, min_length=1, max_length=1000)
+    """Name of the output that a graph from elsewhere gives this in; None: the only one that fits."""
     effort: bool = False
     """Whether the graph has an output ``effort`` (n,) in 0..1."""
     adaptation: AdaptationSpec = AdaptationSpec()
@@ -93,6 +99,14 @@ class DecoderSpec(Checked):
     """Typical amplitude of the training data in ``unit`` (`neuromotion_gym.signals.amplitude.typical_amplitude`)."""
     split: Literal["trial", "session", "run", "subject", "overlapping-windows", "unknown"] = "unknown"
     licence: str = Field(default="not stated", min_length=1)
+
+    @field_validator("unit")
+    @classmethod
+    def _one_name(cls, unit: str) -> str:
+        name = unit_name(unit)
+        if not name:
+            raise NeuroMotionError(f"the unit of the samples is needed, such as 'V', 'µV' or 'count', not {unit!r}")
+        return name
 
     @field_validator("rate_hz", "window", "resample_to", "hop_s", mode="before")
     @classmethod
@@ -117,7 +131,7 @@ class DecoderSpec(Checked):
             return content
         if not 0 < window < math.inf or not 0 < rate_hz < math.inf:
             return content  # the window or the rate is wrong; it is reported beside the missing hop
-        steps = max(1, math.floor(min(window / rate_hz, LONGEST_WINDOW_S) / 8 / HOP_STEP_S + 1e-9))
+        steps = max(1, math.floor(min(window / rate_hz / 8, LONGEST_HOP_S) / HOP_STEP_S + 1e-9))
         return {**content, "hop_s": round(steps * HOP_STEP_S, 2)}
 
     @field_validator("labels", "targets", "channels")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import warnings
 from pathlib import Path
 from typing import Any
 
 from neuromotion_gym.decoders.onnx_decoder import MODEL, OnnxDecoder
-from neuromotion_gym.decoders.recipe import RECIPE, load_spec
-from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.decoders.recipe import RECIPE
+from neuromotion_gym.errors import NeuroMotionError, NeuroMotionWarning
 from neuromotion_gym.resources import classifiers_root
+from neuromotion_gym.schema import shortened
 
 _REGISTERED: dict[str, Path] = {}
 
@@ -42,50 +45,74 @@ def decoder_folder(name: str | Path) -> Path:
     Parameters
     ----------
     name : str or path
-        One of `list_decoders`, or a folder. The name of a decoder takes precedence over a folder of the same name in
-        the working directory.
+        One of `list_decoders`, or a folder. A bare name is that of a listed decoder, if there is one; a folder of the
+        same name is meant by a `pathlib.Path` or by a text with a separator, such as ``./name``.
+
+    Warns
+    -----
+    NeuroMotionWarning
+        If there are a listed decoder and a file or folder of the same name.
 
     Raises
     ------
     NeuroMotionError
         If there is no decoder of this name; the message lists all names.
     """
-    if isinstance(name, str) and name in _REGISTERED:
-        return _REGISTERED[name]
-    if isinstance(name, str) and name in _shipped():
-        return classifiers_root() / name
-    if Path(name).is_dir():
+    if isinstance(name, str) and not set(name) & {"/", os.sep} and name in list_decoders() + list(_REGISTERED):
+        if Path(name).exists():
+            what = "folder" if Path(name).is_dir() else "file"
+            warnings.warn(
+                f"{name!r} is a decoder that is installed, and a {what} in the working directory; the installed one "
+                f"is taken. Write './{name}' for the {what}.",
+                NeuroMotionWarning,
+                stacklevel=2,
+            )
+        return _REGISTERED.get(name) or classifiers_root() / name
+    if _exists(name) and Path(name).is_dir():
         return Path(name)
     raise NeuroMotionError(
         f"No decoder is called {str(name)!r}. Decoders: {', '.join(list_decoders()) or 'none'}; "
-        f"a folder with {RECIPE} and {MODEL} is taken too."
+        f"a folder with {RECIPE} and {MODEL}, or a file that ends with .onnx, is taken too."
     )
 
 
-def load_decoder(name: str | Path, *, threads: int = 1, **facts: Any) -> OnnxDecoder:
-    """Load a decoder by its name or from a folder.
+def load_decoder(what: str | Path, /, *, threads: int = 1, **facts: Any) -> OnnxDecoder:
+    """Load a decoder by its name, from a folder or from an ONNX file.
 
     Parameters
     ----------
-    name : str or path
-        One of `list_decoders`, a folder with ``recipe.yaml`` and ``model.onnx``, or a ``.onnx`` file in such a folder.
+    what : str or path
+        One of `list_decoders`, a folder with ``recipe.yaml`` and ``model.onnx``, or an ``.onnx`` file as its exporter
+        wrote it; see `decoder_folder` for names of both.
     threads : int
         Threads of one decoding call.
     **facts
-        What the files do not say, as fields of `DecoderSpec`; they take precedence over those of the recipe.
+        What the files do not say, as fields of `DecoderSpec`: ``labels``, ``rate_hz``, ``unit``, ``channels`` … They
+        take precedence over those of a recipe beside the file and over its metadata. ``labels`` may be a map that
+        renames.
 
     Raises
     ------
     NeuroMotionError
-        If there is no such decoder, or its files are corrupt.
+        If there is no such decoder, its files are corrupt, or facts are missing; the message lists all of them.
+
+    Examples
+    --------
+    >>> load_decoder("model.onnx", modality="emg", labels=["rest", "fist"], rate_hz=200, unit="mV", channels=["1", "2"])
     """
-    path = Path(name)
-    if path.suffix == ".onnx" and path.is_file():
-        spec = load_spec(path.parent, facts)
-        # The file of a folder's decoder is loaded with adaptation.npy, if the folder has one
-        return OnnxDecoder(path.parent if path.name == MODEL else path, spec, threads=threads)
-    folder = decoder_folder(name)
-    return OnnxDecoder(folder, load_spec(folder, facts), threads=threads)
+    if not isinstance(what, str | Path):
+        raise NeuroMotionError(f"A decoder is a name, a folder or an .onnx file, not {shortened(what)}.")
+    if Path(what).suffix == ".onnx" and _exists(what) and Path(what).is_file():
+        return OnnxDecoder(Path(what), facts, threads=threads)
+    return OnnxDecoder(decoder_folder(what), facts, threads=threads)
+
+
+def _exists(name: str | Path) -> bool:
+    """Whether there is such a file or folder; names that no file can have do not raise an error."""
+    try:
+        return Path(name).exists()
+    except (OSError, ValueError):
+        return False
 
 
 def _shipped() -> set[str]:

@@ -31,6 +31,15 @@ TINY: dict[str, Any] = {
     "licence": "CC0-1.0",
 }
 
+FACTS: dict[str, Any] = {
+    "modality": "emg",
+    "labels": ["left", "right"],
+    "channels": ["a", "b"],
+    "rate_hz": 100.0,
+    "unit": "V",
+}
+"""What an ONNX file cannot know."""
+
 
 def tiny_spec(**changes: Any) -> DecoderSpec:
     return DecoderSpec(**{**TINY, **changes})
@@ -85,6 +94,58 @@ def tiny_graph(
     return content
 
 
+def foreign_graph(
+    shape: tuple[Any, ...] = ("n", 2, 4),
+    *,
+    time_axes: tuple[int, ...] = (2,),
+    ends: dict[str, str] | None = None,
+    name: str = "input",
+    kind: str = "FLOAT",
+    metadata: dict[str, str] | None = None,
+) -> bytes:
+    """ONNX graph as another program may export it: the means of the channels, then one node for each output.
+
+    ``ends`` gives the operator of each output: Identity, Softmax, LogSoftmax, ArgMax; Difference and Sigmoid have one
+    column, the second mean minus the first; Names gives the name of the larger one.
+    """
+    from onnx import TensorProto, helper
+
+    real = getattr(TensorProto, kind)
+    nodes = [helper.make_node("ReduceMean", [name, "time"], ["mean"], keepdims=0)]
+    constants = [
+        helper.make_tensor("time", TensorProto.INT64, [len(time_axes)], time_axes),
+        helper.make_tensor("minus", real, [2, 1], [-1.0, 1.0]),
+        helper.make_tensor("names", TensorProto.STRING, [2], [b"left", b"right"]),
+    ]
+    outputs = []
+    for output, end in (ends or {"out": "Identity"}).items():
+        columns: list[Any] = [shape[0], 2]
+        if end in ("Difference", "Sigmoid"):
+            raw = output if end == "Difference" else f"{output}_raw"
+            nodes.append(helper.make_node("MatMul", ["mean", "minus"], [raw]))
+            if end == "Sigmoid":
+                nodes.append(helper.make_node("Sigmoid", [raw], [output]))
+            columns = [shape[0], 1]
+        elif end in ("ArgMax", "Names"):
+            index = output if end == "ArgMax" else f"{output}_index"
+            nodes.append(helper.make_node("ArgMax", ["mean"], [index], axis=1, keepdims=0))
+            if end == "Names":
+                nodes.append(helper.make_node("Gather", ["names", index], [output]))
+            columns = [shape[0]]
+        elif end in ("Softmax", "LogSoftmax"):
+            nodes.append(helper.make_node(end, ["mean"], [output], axis=1))
+        else:
+            nodes.append(helper.make_node(end, ["mean"], [output]))
+        types = {"ArgMax": TensorProto.INT64, "Names": TensorProto.STRING}
+        outputs.append(helper.make_tensor_value_info(output, types.get(end, real), columns))
+    inputs = [helper.make_tensor_value_info(name, real, list(shape))]
+    graph = helper.make_graph(nodes, "elsewhere", inputs, outputs, constants)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+    helper.set_model_props(model, metadata or {})
+    content: bytes = model.SerializeToString()
+    return content
+
+
 def write_decoder(folder: Path, content: bytes, **changes: Any) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "model.onnx").write_bytes(content)
@@ -94,7 +155,14 @@ def write_decoder(folder: Path, content: bytes, **changes: Any) -> Path:
 
 @pytest.fixture(scope="session")
 def tiny() -> SimpleNamespace:
-    return SimpleNamespace(spec=tiny_spec, graph=tiny_graph, write=write_decoder, recording=tiny_recording)
+    return SimpleNamespace(
+        spec=tiny_spec,
+        facts=FACTS,
+        graph=tiny_graph,
+        foreign=foreign_graph,
+        write=write_decoder,
+        recording=tiny_recording,
+    )
 
 
 @pytest.fixture

@@ -1,0 +1,157 @@
+"""The specification of a decoder from what is known of it: the call, its recipe, the metadata of its file, its graph.
+
+A model from elsewhere does not say what it reads: labels, rate, unit and channels. What is missing is listed in one
+error. Facts of the call take precedence over those of the recipe, and these over the file's metadata.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from neuromotion_gym.decoders.faults import Fault, FaultyDecoderError
+from neuromotion_gym.decoders.model_input import ADAPTATION, samples_of
+from neuromotion_gym.decoders.model_output import guessed_kind
+from neuromotion_gym.decoders.recipe import RECIPE, Recipe
+from neuromotion_gym.decoders.spec import ONE_VALUE, DecoderSpec
+from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.plain_yaml import read_yaml
+from neuromotion_gym.schema import from_mapping, shortened
+from neuromotion_gym.signals.labels import map_labels
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+METADATA = "neuromotion"
+"""Key of an ONNX file's metadata that holds facts as JSON; the names of single facts are keys, too."""
+NEEDED = {
+    "modality": ("what the electrodes measure", "'eeg' or 'emg'"),
+    "labels": ("its classes, in the order of the output", "['first label', 'second label']"),
+    "channels": ("the channels that it reads, in order", "['C3', 'Cz', 'C4']"),
+    "rate_hz": ("samples per second", "160"),
+    "unit": ("the unit of the samples that it was trained on", "'V', 'mV', 'µV' or 'count'"),
+    "window": ("the number of samples that one decision reads", "320"),
+}
+"""Facts that a decoder cannot do without: what each is, and an example."""
+
+
+def complete_spec(path: Path, facts: Mapping[str, Any], session: Any, ended_by: Mapping[str, str]) -> DecoderSpec:
+    """Put the specification of a model together.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The ONNX file; a ``recipe.yaml`` beside it is read.
+    facts : mapping
+        Fields of `DecoderSpec` given in the call.
+    session : onnxruntime.InferenceSession
+    ended_by : mapping of str to str
+        See `neuromotion_gym.decoders.onnx_file.OnnxFile`.
+
+    Raises
+    ------
+    FaultyDecoderError
+        If facts are missing; the message names all of them, with an example.
+    NeuroMotionError
+        If a fact has a wrong value, or the recipe is not valid.
+    """
+    recipe_path = path.with_name(RECIPE)
+    recipe = read_yaml(recipe_path, "recipe") if recipe_path.is_file() else None
+    content: dict[str, Any] = {} if recipe is None else _table(recipe, str(recipe_path))
+    section = _table(content["decoder"], f"{recipe_path}, decoder") if "decoder" in content else {}
+    said = {**_from_metadata(session.get_modelmeta().custom_metadata_map, path), **section}
+    known = {**said, **facts}
+    if isinstance(known.get("labels"), Mapping):
+        known["labels"] = _renamed(said.get("labels"), known["labels"], path)
+    known = {**_from_graph(path, known, session, ended_by), **known}
+    if faults := missing(known):
+        raise FaultyDecoderError(str(path), faults, _advice(path, faults))
+    where = str(recipe_path) if recipe is not None and not facts else str(path)
+    spec = from_mapping(DecoderSpec, known, where)
+    if recipe is not None:
+        from_mapping(Recipe, {**content, "decoder": spec}, str(recipe_path))
+    return spec
+
+
+def _renamed(labels: object, mapping: Mapping[Any, Any], path: Path) -> list[str | None]:
+    """Labels after a map: from those that the recipe or the metadata state, or from the numbers of columns."""
+    if isinstance(labels, list | tuple) and all(isinstance(label, str) for label in labels):
+        return list(map_labels(labels, mapping).values())
+    if set(mapping) == set(range(len(mapping))):
+        return [mapping[column] for column in range(len(mapping))]
+    raise NeuroMotionError(
+        f"{path}: a label map renames the labels of the recipe, but there are none. "
+        "Give labels as a list in the order of the output, or as a map of columns, {0: 'first', 1: 'second'}."
+    )
+
+
+def missing(known: Mapping[str, Any]) -> list[Fault]:
+    """A fault for each fact that a decoder cannot do without and that is not known."""
+    kind = known.get("output")
+    needed = dict(NEEDED)
+    if kind == "targets":
+        del needed["labels"]
+        needed["targets"] = ("the axes that it gives values for", "['first axis', 'second axis']")
+    if kind in ONE_VALUE:
+        needed["positive"] = ("the label that a high value stands for", "one of the labels")
+    if known.get("pacing") == "trial":
+        needed["epoch_s"] = ("start and end of the window, seconds after the onset", "[0.0, 4.0]")
+    return [
+        Fault(name, f"missing, {meaning}", f"{name}={example}" if name != "modality" else example)
+        for name, (meaning, example) in needed.items()
+        if known.get(name) is None
+    ]
+
+
+def _advice(path: Path, faults: list[Fault]) -> str:
+    example = ", ".join(f"{fault.what}=…" for fault in faults)
+    return (
+        f"Say them in the call, load_decoder('{path.name}', {example}) or gym.make(…, decoder='{path.name}', "
+        f"decoder_facts=dict({example})), in the section decoder of a {RECIPE} beside the file, or in its metadata."
+    )
+
+
+def _table(content: object, where: str) -> dict[str, Any]:
+    if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
+        raise NeuroMotionError(f"{where}: expected a table of names and values, found {shortened(content)}.")
+    return content
+
+
+def _from_metadata(metadata: Mapping[str, str], path: Path) -> dict[str, Any]:
+    """Facts in the metadata of an ONNX file: values are JSON; names may also be separated by commas."""
+    found: dict[str, Any] = {}
+    for name in sorted(set(metadata) & set(DecoderSpec.model_fields)):
+        try:
+            found[name] = json.loads(metadata[name])
+        except (ValueError, RecursionError):
+            text = metadata[name]
+            names = name in ("labels", "channels", "targets")
+            found[name] = [part.strip() for part in text.split(",")] if names else text
+    if METADATA in metadata:
+        try:
+            content = json.loads(metadata[METADATA])
+        except (ValueError, RecursionError) as error:
+            raise NeuroMotionError(f"Metadata {METADATA!r} of {path} is not JSON: {error}.") from None
+        found |= _table(content, f"metadata {METADATA!r} of {path}")
+    return found
+
+
+def _from_graph(path: Path, known: Mapping[str, Any], session: Any, ended_by: Mapping[str, str]) -> dict[str, Any]:
+    """What the file itself shows: its name, the length of the window, the kind of output."""
+    found: dict[str, Any] = {"name": _name(path)}
+    inputs = [node for node in session.get_inputs() if node.name != ADAPTATION]
+    channels = known.get("channels")
+    if len(inputs) == 1 and isinstance(channels, list | tuple) and channels and known.get("resample_to") is None:
+        found["window"] = samples_of(inputs[0].shape, len(channels), known.get("layout"))
+    labels = known.get("labels")
+    if isinstance(labels, list | tuple):
+        found["output"] = guessed_kind(session.get_outputs(), known, len(labels), ended_by)
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _name(path: Path) -> str:
+    """A name from the file, or from the folder of a file called ``model.onnx``."""
+    stem = path.resolve().parent.name if path.stem == "model" else path.stem
+    return re.sub(r"[^A-Za-z0-9_.@-]+", "_", stem).strip("_.@-")[:100] or "model"
