@@ -115,11 +115,6 @@ class DecoderSpec(Checked):
             raise NeuroMotionError(f"a number is needed, not {value}")
         return value
 
-    @field_validator("unit")
-    @classmethod
-    def _one_name(cls, unit: str) -> str:
-        return unit_name(unit)
-
     @model_validator(mode="before")
     @classmethod
     def _default_hop(cls, content: Any) -> Any:
