@@ -35,14 +35,18 @@ class Faults:
     """What is wrong with a recording that can still be used, counted for one line of warnings."""
 
     found: dict[str, list[str]] = field(default_factory=dict)
+    counts: Counter[str] = field(default_factory=Counter)
 
-    def note(self, what: str, example: str) -> None:
-        """Count one case of ``what``; ``example`` says which."""
-        self.found.setdefault(what, []).append(example)
+    def note(self, what: str, example: str = "", times: int = 1) -> None:
+        """Count ``times`` cases of ``what``; ``example`` says which, if it can be said."""
+        self.counts[what] += times
+        examples = self.found.setdefault(what, [])
+        if example:
+            examples.append(example)
 
     def text(self) -> str:
         """All faults in one line; empty if there are none."""
-        return "; ".join(f"{what} ({_some(examples)})" for what, examples in self.found.items())
+        return "; ".join(f"{what} ({_some(self.counts[what], examples)})" for what, examples in self.found.items())
 
     def report(self, name: str, *, strict: bool, stacklevel: int = 3) -> None:
         """Warn of the faults, or refuse the recording.
@@ -125,7 +129,8 @@ def overlaps(start: int, stop: int, bad_start: int, bad_stop: int) -> bool:
     return start < bad_stop and bad_start < stop
 
 
-def _some(examples: Sequence[str]) -> str:
+def _some(count: int, examples: Sequence[str]) -> str:
     """How many there are, and the first of them."""
-    more = len(examples) - NAMED
-    return f"{len(examples)}: {', '.join(examples[:NAMED])}{f' and {more} more' if more > 0 else ''}"
+    more = count - NAMED
+    named = ", ".join(examples[:NAMED])
+    return f"{count}: {named}{f' and {more} more' if more > 0 else ''}" if examples else str(count)

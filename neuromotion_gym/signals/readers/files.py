@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
-from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.errors import NeuroMotionError, NeuroMotionWarning
 from neuromotion_gym.signals.readers import arrays
-from neuromotion_gym.signals.readers.file_names import Origin, origin_of
+from neuromotion_gym.signals.readers.file_names import UNKNOWN, Origin, origin_of
 from neuromotion_gym.signals.readers.made import as_said
 from neuromotion_gym.signals.readers.mne_files import read_raw
 from neuromotion_gym.signals.readers.mne_reading import recording_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from pathlib import Path
-
-    from neuromotion_gym.signals.reading_options import Reading
-    from neuromotion_gym.signals.recording import Recording
+from neuromotion_gym.signals.readers.tables import read_table
+from neuromotion_gym.signals.reading_options import Reading
+from neuromotion_gym.signals.recording import Recording
 
 MNE_ENDINGS = (".edf", ".bdf", ".gdf", ".fif", ".vhdr", ".set")
-ENDINGS = (*MNE_ENDINGS, ".npz")
 
 
 def read_path(path: Path, reading: Reading, channels: Sequence[str] | None) -> Iterator[Recording]:
@@ -39,35 +36,53 @@ def read_path(path: Path, reading: Reading, channels: Sequence[str] | None) -> I
         If the path does not exist, its ending is not known, or a file cannot be read.
     """
     if path.is_dir():
-        for file in _files_in(path):
-            yield from read_file(file, reading, channels, root=path)
-    elif path.exists():
-        yield from read_file(path, reading, channels)
+        origins = {file: origin_of(file, path, reading) for file in _files_in(path)}
+        nameless = [file for file, origin in origins.items() if origin.subject == UNKNOWN and file.suffix != ".npz"]
+        if len(nameless) > 1 and reading.subject is None:
+            warnings.warn(
+                f"{len(nameless)} files of {path} are taken for runs of one person; names= in the reading says whose "
+                f"they are (such as '{{subject}}_{{run}}{nameless[0].suffix}'), subject= that it is one person.",
+                NeuroMotionWarning,
+                stacklevel=2,
+            )
+        for file, origin in origins.items():
+            yield from _read_file(file, reading, origin, channels)
+    elif path.is_file():
+        yield from _read_file(path, reading, origin_of(path, None, reading), channels)
     else:
         raise NeuroMotionError(f"{path} does not exist.")
 
 
-def read_file(
-    file: Path, reading: Reading, channels: Sequence[str] | None, root: Path | None = None
-) -> Iterator[Recording]:
-    """Recordings of one file; ``root`` is the folder that was asked for, if it was one."""
-    ending, origin = file.suffix.lower(), origin_of(file, root, reading)
-    if ending in MNE_ENDINGS:
-        yield _of_mne(file, reading, origin, channels)
-    elif ending == ".npz":
-        yield as_said(arrays.read(file), reading)
-    else:
-        raise NeuroMotionError(f"{file} has an unknown ending; known: {', '.join(ENDINGS)}.")
-
-
-def _of_mne(file: Path, reading: Reading, origin: Origin, channels: Sequence[str] | None) -> Recording:
-    raw = read_raw(file)
+def _read_file(file: Path, reading: Reading, origin: Origin, channels: Sequence[str] | None) -> Iterator[Recording]:
+    """Recordings of one file; every failure is a NeuroMotionError that names it."""
+    reader = READERS.get(file.suffix.lower())
+    if reader is None:
+        raise NeuroMotionError(f"{file} has an unknown ending; known: {', '.join(READERS)}.")
     try:
-        return recording_of(raw, reading, origin, channels)
+        yield from reader(file, reading, origin, channels)
     except NeuroMotionError as error:
-        raise NeuroMotionError(f"{file}: {error}") from error
-    except Exception as error:  # with a corrupt file MNE can raise nearly any exception
+        message = str(error).removeprefix(f"{file}: ")
+        raise NeuroMotionError(message if str(file) in message else f"{file}: {message}") from error
+    except Exception as error:  # with corrupt bytes the readers of formats can raise nearly any exception
         raise NeuroMotionError(f"{file} cannot be read as a recording: {type(error).__name__}: {error}") from error
+
+
+def _read_mne(file: Path, reading: Reading, origin: Origin, channels: Sequence[str] | None) -> Iterator[Recording]:
+    yield recording_of(read_raw(file), reading, origin, channels)
+
+
+def _read_arrays(file: Path, reading: Reading, origin: Origin, channels: Sequence[str] | None) -> Iterator[Recording]:
+    """An archive with the library's own keys, which says itself where it comes from."""
+    yield as_said(arrays.read(file), reading)
+
+
+READERS: dict[str, Callable[[Path, Reading, Origin, Sequence[str] | None], Iterator[Recording]]] = {
+    **dict.fromkeys(MNE_ENDINGS, _read_mne),
+    ".csv": read_table,
+    ".parquet": read_table,
+    ".npz": _read_arrays,
+}
+"""Reader of each ending."""
 
 
 def _files_in(folder: Path) -> list[Path]:
@@ -75,12 +90,12 @@ def _files_in(folder: Path) -> list[Path]:
     found = [
         path
         for path in folder.rglob("*")
-        if path.suffix.lower() in ENDINGS
+        if path.suffix.lower() in READERS
         and path.is_file()
         and not any(part.startswith(".") for part in path.relative_to(folder).parts)
     ]
     if not found:
-        raise NeuroMotionError(f"{folder} holds no file that can be read; known endings: {', '.join(ENDINGS)}.")
+        raise NeuroMotionError(f"{folder} holds no file that can be read; known endings: {', '.join(READERS)}.")
     return sorted(found, key=lambda path: natural(path.relative_to(folder).as_posix()))
 
 
