@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from neuromotion_gym.errors import NeuroMotionError, NeuroMotionWarning
 from neuromotion_gym.signals.reading import Reading
+from neuromotion_gym.signals.reading_options import matches
 from neuromotion_gym.signals.recording import Recording, Session, Trial
 from neuromotion_gym.signals.splits import check_calibration_apart
 
@@ -75,11 +76,6 @@ def own_sessions(
     sessions = _grouped(played, calibration)
     check_calibration_apart(sessions)
     return sessions
-
-
-def matches(recording: Recording, selection: Selection) -> bool:
-    """Whether a recording has one of the names for each field of the selection."""
-    return all(getattr(recording, field) in names for field, names in selection.items())
 
 
 def _selected(recordings: Sequence[Recording], selection: Selection, what: str) -> list[Recording]:

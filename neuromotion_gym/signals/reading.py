@@ -14,7 +14,7 @@ from neuromotion_gym.signals.readers.file_names import UNKNOWN, fixed_origin
 from neuromotion_gym.signals.readers.files import read_path
 from neuromotion_gym.signals.readers.made import as_said
 from neuromotion_gym.signals.readers.mne_reading import is_of_mne, recording_of
-from neuromotion_gym.signals.reading_options import Reading
+from neuromotion_gym.signals.reading_options import Reading, matches
 from neuromotion_gym.signals.recording import Recording
 
 if TYPE_CHECKING:
@@ -56,9 +56,14 @@ def read_recordings(
     reading = Reading.of(reading)
     if spec is not None and reading.modality is None:
         reading = reading.model_copy(update={"modality": spec.modality})
-    found = [_as_wanted(one, reading, spec) for one in _found(what, reading, _taken(reading, spec))]
+    found = [
+        _as_wanted(one, reading, spec)
+        for one in _found(what, reading, _taken(reading, spec))
+        if reading.only is None or matches(one, reading.only)
+    ]
     if not found:
-        raise NeuroMotionError(f"There are no recordings to read; {KINDS} are.")
+        asked = "" if reading.only is None else f" of {dict(reading.only)}"
+        raise NeuroMotionError(f"There are no recordings{asked}. Recordings are read from {KINDS}.")
     return _told_apart(found)
 
 
@@ -88,6 +93,8 @@ def _taken(reading: Reading, spec: Wanted | None) -> tuple[str, ...] | None:
 
 def _as_wanted(recording: Recording, reading: Reading, spec: Wanted | None) -> Recording:
     """A recording with what the reading says, made to fit the decoder."""
+    if reading.delay_s:
+        recording = _delayed(recording, round(reading.delay_s * recording.spec.rate_hz))
     if isinstance(reading.channels, tuple):
         recording = recording.pick(reading.channels)
     elif reading.channels:
@@ -100,6 +107,18 @@ def _as_wanted(recording: Recording, reading: Reading, spec: Wanted | None) -> R
     if spec is None:
         return recording
     return fitted(recording, spec, others=bool(reading.ocular_channels), resample=reading.resample)
+
+
+def _delayed(recording: Recording, samples: int) -> Recording:
+    """The recording with trials that begin later; refused if one ends before it would begin."""
+    short = [trial for trial in recording.trials if trial.start + samples >= trial.stop]
+    if short:
+        raise NeuroMotionError(
+            f"delay_s is longer than {len(short)} of {len(recording.trials)} trials of {recording.name}, such as "
+            f"{short[0].label!r} at sample {short[0].start}."
+        )
+    trials = tuple(replace(trial, start=trial.start + samples) for trial in recording.trials)
+    return replace(recording, trials=trials)
 
 
 def _told_apart(recordings: Sequence[Recording]) -> tuple[Recording, ...]:

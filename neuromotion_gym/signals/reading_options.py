@@ -73,6 +73,8 @@ class Keys(Checked):
         Samples per second.
     channels : str, optional
         Names of the channels.
+    subject, session, run : str, optional
+        Names of subject, session and run: one, or one for each sample; each combination becomes a recording of its own.
     """
 
     samples: str = Field(min_length=1)
@@ -83,6 +85,9 @@ class Keys(Checked):
     first_index: Literal[0, 1] | None = None
     rate: str | None = None
     channels: str | None = None
+    subject: str | None = None
+    session: str | None = None
+    run: str | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Keys:
@@ -125,6 +130,8 @@ class Reading(Checked):
         Channel that holds the codes of events.
     trial_s : float, optional
         Length in seconds of trials whose marker has no duration.
+    delay_s : float
+        Seconds from a marker to the beginning of its trial.
     has_onset : bool, optional
         Whether trials begin when the person was asked to begin. If left out: as the file says; yes where a column or a
         marker gives the labels; no where one label holds for a whole file.
@@ -174,6 +181,7 @@ class Reading(Checked):
     event_id: dict[str, int] | None = None
     stim_channel: str | None = None
     trial_s: float | None = Field(default=None, gt=0)
+    delay_s: float = Field(default=0.0, ge=0)
     has_onset: bool | None = None
     columns: Columns | None = None
     keys: Keys | None = None
@@ -205,6 +213,16 @@ class Reading(Checked):
 
     def __hash__(self) -> int:
         return hash(self.model_dump_json())
+
+    @property
+    def named_channels(self) -> tuple[str, ...] | None:
+        """Names of the channels of a file without names, in its order; None if they are not given."""
+        return self.channels if isinstance(self.channels, tuple) else None
+
+    @property
+    def marked_s(self) -> float | None:
+        """Seconds from a marker without duration to the end of its trial."""
+        return None if self.trial_s is None else self.delay_s + self.trial_s
 
     @property
     def limit_bytes(self) -> int:
@@ -242,6 +260,11 @@ class Reading(Checked):
                 known = ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)
                 raise NeuroMotionError(f"a pattern of file names holds some of {known}, not {names!r}")
         return names
+
+
+def matches(one: Any, selection: Selection) -> bool:
+    """Whether the subject, session and run of ``one`` (a recording or an origin) are among the names of a selection."""
+    return all(getattr(one, field) in names for field, names in selection.items())
 
 
 def _plain(name: Any) -> Any:

@@ -24,6 +24,7 @@ import numpy as np
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.files import replacing
 from neuromotion_gym.signals.modality import checked_modality
+from neuromotion_gym.signals.readers.sizes import DEFAULT_LIMIT_BYTES, check_size, zip_bytes
 from neuromotion_gym.signals.recording import Recording, SignalSpec, Trial
 
 if TYPE_CHECKING:
@@ -34,7 +35,12 @@ REQUIRED = ("samples", "rate_hz", "channels", "unit", "modality", "labels", "sta
 ORIGIN = {"dataset": "user", "subject": "0", "session": "0", "run": "0"}
 
 
-def read(path: str | os.PathLike[str], *, labels: Sequence[str] | None = None) -> Recording:
+def read(
+    path: str | os.PathLike[str],
+    *,
+    labels: Sequence[str] | None = None,
+    limit_bytes: int = DEFAULT_LIMIT_BYTES,
+) -> Recording:
     """Recording from an ``.npz`` file with the keys of the module's table.
 
     Parameters
@@ -43,14 +49,16 @@ def read(path: str | os.PathLike[str], *, labels: Sequence[str] | None = None) -
         The file.
     labels : sequence of str, optional
         Labels that may occur; any by default.
+    limit_bytes : int
+        Memory that the arrays may need; a larger archive is refused before it is unpacked.
 
     Raises
     ------
     NeuroMotionError
-        If the file is missing, corrupt or holds pickles, keys are missing or of the wrong shape or kind, a label is
-        unknown, or the arrays are no valid recording (see `Recording`).
+        If the file is missing, corrupt, too large or holds pickles, keys are missing or of the wrong shape or kind, a
+        label is unknown, or the arrays are no valid recording (see `Recording`).
     """
-    arrays = _load(Path(path))
+    arrays = load(Path(path), limit_bytes)
     missing = [key for key in REQUIRED if key not in arrays]
     if missing:
         raise NeuroMotionError(f"{path} lacks {', '.join(missing)}; a recording needs {', '.join(REQUIRED)}.")
@@ -87,16 +95,25 @@ def write(recording: Recording, path: str | os.PathLike[str]) -> None:
         np.savez_compressed(file, allow_pickle=False, **arrays)
 
 
-def _load(path: Path) -> dict[str, np.ndarray]:
-    """All arrays of the archive, after its checksums have been tested."""
+def load(path: Path, limit_bytes: int) -> dict[str, np.ndarray]:
+    """All arrays of an archive, after its stated size and its checksums have been tested.
+
+    Raises
+    ------
+    NeuroMotionError
+        If the file is missing, corrupt or holds pickles, or its arrays need more memory than ``limit_bytes``.
+    """
     if not path.is_file():
         raise NeuroMotionError(f"{path} does not exist.")
     try:
+        check_size(path, zip_bytes(path), limit_bytes)
         with zipfile.ZipFile(path) as archive:
             broken = archive.testzip()
         if broken is None:
             with np.load(path, allow_pickle=False) as arrays:
                 return {key: arrays[key] for key in arrays.files}
+    except NeuroMotionError:
+        raise
     except Exception as error:  # zipfile, zlib and NumPy can raise nearly any exception on corrupt bytes
         raise NeuroMotionError(f"{path} is not a complete .npz file: {type(error).__name__}: {error}") from error
     raise NeuroMotionError(f"{path} is corrupt: the checksum of {broken} is wrong.")

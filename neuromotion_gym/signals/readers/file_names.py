@@ -81,7 +81,8 @@ def _by_pattern(path: Path, pattern: str) -> dict[str, str]:
         else:
             text += re.escape(piece)
     tail = "/".join(path.parts[-len(parts) :])
-    match = re.fullmatch(text, tail) or re.fullmatch(text, tail.removesuffix(path.suffix))
+    with_ending = pattern.endswith((path.suffix, "*"))
+    match = re.fullmatch(text, tail if with_ending else tail.removesuffix(path.suffix))
     if match is None:
         raise NeuroMotionError(f"The name of {path} does not fit the pattern {pattern!r}.")
     return match.groupdict()

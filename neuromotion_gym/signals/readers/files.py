@@ -7,9 +7,12 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from neuromotion_gym.errors import NeuroMotionError, NeuroMotionWarning
-from neuromotion_gym.signals.readers import arrays
+from neuromotion_gym.signals.readers import arrays, mat_content
 from neuromotion_gym.signals.readers.file_names import UNKNOWN, Origin, origin_of
+from neuromotion_gym.signals.readers.keyed import recordings_of_keys
 from neuromotion_gym.signals.readers.made import as_said
 from neuromotion_gym.signals.readers.mne_files import read_raw
 from neuromotion_gym.signals.readers.mne_reading import recording_of
@@ -72,14 +75,37 @@ def _read_mne(file: Path, reading: Reading, origin: Origin, channels: Sequence[s
 
 
 def _read_arrays(file: Path, reading: Reading, origin: Origin, channels: Sequence[str] | None) -> Iterator[Recording]:
-    """An archive with the library's own keys, which says itself where it comes from."""
-    yield as_said(arrays.read(file), reading)
+    """An archive with the library's own keys, which says itself where it comes from, or with keys of its own."""
+    if reading.keys is None:
+        yield as_said(arrays.read(file, limit_bytes=reading.limit_bytes), reading)
+        return
+    content = {
+        name: np.char.strip(array).ravel().tolist() if array.dtype.kind == "U" else array
+        for name, array in arrays.load(file, reading.limit_bytes).items()
+    }
+    yield from recordings_of_keys(content, reading.keys, reading, origin, first_index=0)
+
+
+def _read_mat(file: Path, reading: Reading, origin: Origin, channels: Sequence[str] | None) -> Iterator[Recording]:
+    if reading.keys is None:
+        raise NeuroMotionError(
+            "what the variables of a MAT file are has to be said, such as keys={'samples': ..., 'label': ...}; it has "
+            + ", ".join(f"{name} ({kind})" for name, kind in mat_content.variables(file).items())
+        )
+    paths = [path for _, path in reading.keys if isinstance(path, str)]
+    names = sorted({path.split(".")[0] for path in paths})
+    content = mat_content.content(file, names, reading.limit_bytes)
+    missing = [name for name in names if name not in content]
+    if missing:
+        raise NeuroMotionError(f"there is no {', '.join(missing)}; there are {', '.join(mat_content.variables(file))}")
+    yield from recordings_of_keys(content, reading.keys, reading, origin, first_index=1)
 
 
 READERS: dict[str, Callable[[Path, Reading, Origin, Sequence[str] | None], Iterator[Recording]]] = {
     **dict.fromkeys(MNE_ENDINGS, _read_mne),
     ".csv": read_table,
     ".parquet": read_table,
+    ".mat": _read_mat,
     ".npz": _read_arrays,
 }
 """Reader of each ending."""

@@ -53,6 +53,6 @@ def recording_of(inst: Any, reading: Reading, origin: Origin, channels: Sequence
         subject=origin.subject,
         session=origin.session,
         run=origin.run,
-        trial_s=reading.trial_s,
+        trial_s=reading.marked_s,
         strict=reading.strict,
     )

@@ -57,7 +57,7 @@ class TextTable:
         with_comma = [
             _NUMBER_WITH_COMMA.fullmatch(cell) for line in lines[:SAMPLED_LINES] for cell in self._cells(line)
         ]
-        has_header = not all(_is_number(cell.replace(",", ".")) for cell in first if cell)
+        has_header = _is_header(first, [self._cells(line) for line in lines[1:SAMPLED_LINES]])
         self._offset = 2 if has_header else 1
         body = lines[1:] if has_header else lines
         if not body:
@@ -98,7 +98,7 @@ class TextTable:
     def _loaded(self, names: Sequence[str], dtype: type) -> np.ndarray:
         columns = [self.names.index(name) for name in names]
         try:
-            found = np.loadtxt(
+            found: np.ndarray = np.loadtxt(
                 self._body, dtype, comments=None, delimiter=self._separator, usecols=columns, ndmin=2, quotechar='"'
             )
         except ValueError as error:
@@ -162,9 +162,19 @@ def _separator(lines: Sequence[str], decimal: str | None) -> str | None:
     return ","
 
 
+def _is_header(first: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+    """Whether the first line names the columns: a column of numbers begins with a word, or they with 0, 1, 2."""
+    numeric = [
+        first[index] for index in range(len(first)) if any(index < len(row) and _is_number(row[index]) for row in rows)
+    ]
+    counted = [[str(number) for number in range(start, start + len(numeric))] for start in (0, 1)]
+    return not all(map(_is_number, numeric or first)) or (len(numeric) > 1 and numeric in counted)
+
+
 def _is_number(cell: str) -> bool:
+    """Whether a cell holds a number, with a decimal point or a decimal comma."""
     try:
-        float(cell)
+        float(cell.replace(",", "."))
     except ValueError:
         return False
     return True
