@@ -10,11 +10,13 @@ blocks of the run that were left out of the fit.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+import warnings
+from itertools import count
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.errors import NeuroMotionError, NeuroMotionWarning
 from neuromotion_gym.signals.fitting import fitted
 
 if TYPE_CHECKING:
@@ -25,43 +27,101 @@ if TYPE_CHECKING:
 
 BLOCKS = 4
 """Number of blocks, in order of time, into which the windows of each label are divided; each is left out once."""
+AT_CHANCE = 0.1
+"""Largest distance from chance, as in `above_chance`, of a calibration that is no better than guessing."""
 
 
-def calibration_windows(calibration: Sequence[Recording], spec: DecoderSpec) -> tuple[np.ndarray, np.ndarray]:
-    """Windows one hop apart inside the labelled trials of a calibration run.
+class CalibrationWindows(NamedTuple):
+    """Labelled windows of a calibration run.
 
-    Returns
-    -------
+    Parameters
+    ----------
     windows : float32 array, shape (n, channels, samples)
     labels : int array, shape (n,)
+        Index into ``spec.labels``.
+    trials : int array, shape (n,)
+        Number of the trial that a window lies in.
+    """
+
+    windows: np.ndarray
+    labels: np.ndarray
+    trials: np.ndarray
+
+
+class HeadFit(NamedTuple):
+    """A last layer for one person, and how well such layers decode trials of the run that were left out of the fit.
+
+    Parameters
+    ----------
+    head : float32 array, shape (labels, features + 1)
+        The weights, and the bias in the last column.
+    accuracy : float
+        Balanced accuracy on what was left out.
+    """
+
+    head: np.ndarray
+    accuracy: float
+
+
+def calibration_windows(calibration: Sequence[Recording], spec: DecoderSpec) -> CalibrationWindows:
+    """Windows one hop apart inside the labelled trials of a calibration run.
 
     Raises
     ------
     NeuroMotionError
-        If a recording does not fit the decoder, or a label of the decoder has no window.
+        If a recording does not fit the decoder, or a label of the decoder has no window; the message has the labels
+        that were found.
     """
     hop = max(1, round(spec.hop_s * spec.rate_hz))
     windows: list[np.ndarray] = []
     labels: list[int] = []
+    trials: list[int] = []
+    numbers = count()
     for recording in calibration:
         for trial, samples in fitted(recording, spec).trial_samples():
+            number = next(numbers)
             if trial.label in spec.labels and samples.shape[1] >= spec.window:
                 cut = np.lib.stride_tricks.sliding_window_view(samples, spec.window, axis=1)[:, ::hop]
                 windows.append(cut.transpose(1, 0, 2))
                 labels += [spec.labels.index(trial.label)] * cut.shape[1]
+                trials += [number] * cut.shape[1]
     missing = [label for index, label in enumerate(spec.labels) if index not in labels]
     if missing:
+        found = dict.fromkeys(trial.label for recording in calibration for trial in recording.trials)
         raise NeuroMotionError(
             f"Calibrating {spec.name!r} needs a recording with at least {spec.window_s:g} s of every label; "
-            f"missing: {', '.join(missing)}."
+            f"missing: {', '.join(missing)}. Labels of the recording: {', '.join(found) or 'none'}. If the same "
+            "movements have other names there, map them: labels {'name there': 'label of the decoder'}."
         )
-    return np.concatenate(windows), np.array(labels, np.int64)
+    return CalibrationWindows(np.concatenate(windows), np.array(labels, np.int64), np.array(trials, np.int64))
 
 
 def fit_head(
     features_of: Callable[[np.ndarray], np.ndarray], calibration: Sequence[Recording], spec: DecoderSpec
 ) -> np.ndarray:
-    """Last layer for one person.
+    """Last layer for one person; warns if layers like it are at chance on trials of the run that were left out.
+
+    The parameters and errors are those of `fitted_head`.
+
+    Returns
+    -------
+    float32 array, shape (labels, features + 1): the weights, and the bias in the last column
+    """
+    fit = fitted_head(features_of, calibration, spec)
+    if above_chance(fit.accuracy, len(spec.labels)) <= AT_CHANCE:
+        who = ", ".join(dict.fromkeys(recording.subject for recording in calibration))
+        warnings.warn(
+            f"The calibration of {spec.name!r} to {who} is at chance: {left_out(fit.accuracy, len(spec.labels))}.",
+            NeuroMotionWarning,
+            stacklevel=2,
+        )
+    return fit.head
+
+
+def fitted_head(
+    features_of: Callable[[np.ndarray], np.ndarray], calibration: Sequence[Recording], spec: DecoderSpec
+) -> HeadFit:
+    """Last layer for one person, with its accuracy on what was left out of the fit.
 
     Parameters
     ----------
@@ -72,16 +132,12 @@ def fit_head(
     spec : DecoderSpec
         ``adaptation.shrinkage`` is the share of the identity in the covariance.
 
-    Returns
-    -------
-    float32 array, shape (labels, features + 1): the weights, and the bias in the last column
-
     Raises
     ------
     NeuroMotionError
         If a label has too few windows, or the number of features differs from the decoder's specification.
     """
-    windows, labels = calibration_windows(calibration, spec)
+    windows, labels, trials = calibration_windows(calibration, spec)
     features = features_of(windows).astype(np.float64)
     expected = (len(spec.labels), features.shape[1] + 1)
     if spec.adaptation.shape != expected:
@@ -96,13 +152,49 @@ def fit_head(
             f"Calibrating {spec.name!r} needs at least {2 * BLOCKS} windows of every label, "
             f"{spec.window_s + (2 * BLOCKS - 1) * spec.hop_s:g} s without a break; {', '.join(short)} has fewer."
         )
-    left_out = np.empty((len(labels), len(spec.labels)))
-    for block in range(BLOCKS):
-        out = blocks == block
-        head = discriminant(features[~out], labels[~out], spec.adaptation.shrinkage)
-        left_out[out] = features[out] @ head[:, :-1].T + head[:, -1]
-    head = discriminant(features, labels, spec.adaptation.shrinkage)
-    return np.asarray(head * best_factor(left_out, labels), dtype=np.float32)
+    shrinkage = spec.adaptation.shrinkage
+    factor = best_factor(_left_out_logits(features, labels, blocks, shrinkage), labels)
+    whole_trials = _whole_trials(labels, trials)
+    decided = _left_out_logits(features, labels, blocks if whole_trials is None else whole_trials, shrinkage)
+    accuracy = balanced_accuracy(decided.argmax(axis=1), labels)
+    return HeadFit(np.asarray(discriminant(features, labels, shrinkage) * factor, dtype=np.float32), accuracy)
+
+
+def balanced_accuracy(decided: np.ndarray, labels: np.ndarray) -> float:
+    """Mean over labels of the share of windows that are decided rightly; both arrays have shape (n,)."""
+    return float(np.mean([(decided[labels == label] == label).mean() for label in np.unique(labels)]))
+
+
+def above_chance(accuracy: float, labels: int) -> float:
+    """Balanced accuracy on a scale on which chance is 0 and all windows right is 1."""
+    return (accuracy - 1 / labels) / (1 - 1 / labels)
+
+
+def left_out(accuracy: float, labels: int) -> str:
+    """Accuracy and chance, for messages."""
+    return f"balanced accuracy {accuracy:.2f} on trials that were left out, chance {1 / labels:.2f}"
+
+
+def _left_out_logits(features: np.ndarray, labels: np.ndarray, parts: np.ndarray, shrinkage: float) -> np.ndarray:
+    """Logits of all windows, shape (n, labels); those of a part are from a fit to the other parts."""
+    logits = np.empty((len(labels), labels.max() + 1))
+    for part in np.unique(parts):
+        out = parts == part
+        head = discriminant(features[~out], labels[~out], shrinkage)
+        logits[out] = features[out] @ head[:, :-1].T + head[:, -1]
+    return logits
+
+
+def _whole_trials(labels: np.ndarray, trials: np.ndarray) -> np.ndarray | None:
+    """Part of each window, so that no trial is in two parts; None if a label has only one trial."""
+    parts = np.empty(len(labels), np.int64)
+    for label in np.unique(labels):
+        mine = labels == label
+        found, number = np.unique(trials[mine], return_inverse=True)
+        if len(found) < 2:
+            return None
+        parts[mine] = number % min(BLOCKS, len(found))
+    return parts
 
 
 def discriminant(features: np.ndarray, labels: np.ndarray, shrinkage: float) -> np.ndarray:

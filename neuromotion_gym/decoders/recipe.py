@@ -86,6 +86,8 @@ class Recipe(Checked):
     data: DataRecipe | None = None
     network: NetworkRecipe | None = None
     training: TrainingRecipe | None = None
+    calibrated_as: str | None = None
+    """Name of the decoder that `neuromotion calibrate` fits to a wearer in place of this one."""
     notes: str = ""
     """Text for readers; the card repeats it."""
     sources: tuple[str, ...] = ()
@@ -161,10 +163,11 @@ def recipe_text(recipe: Recipe, before: str = "") -> str:
 
 
 def recipe_digest(recipe: Recipe, *also: object) -> str:
-    """Short hash of a recipe without notes and sources (and of ``also``); it names working folders and caches.
+    """Short hash of a recipe without its texts (and of ``also``); it names working folders and caches.
 
-    The scale of the training data is left out too: training finds it, and does not depend on it.
+    What training does not depend on is left out: texts, the scale of the training data, which training finds, and what
+    concerns wearers alone.
     """
-    left_out: Any = {"notes": True, "sources": True, "decoder": {"scale"}}
+    left_out: Any = {"calibrated_as": True, "notes": True, "sources": True, "decoder": {"scale", "ring"}}
     content = json.dumps([recipe.model_dump(mode="json", exclude=left_out, exclude_none=True), *also], sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()[:16]

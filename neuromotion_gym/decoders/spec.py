@@ -69,6 +69,10 @@ class DecoderSpec(Checked):
     targets: tuple[str, ...] = ()
     """For ``output: targets``: names of the axes along which it gives values from -1 to 1."""
     channels: tuple[str, ...] = Field(min_length=1, max_length=10_000)
+    """Channels of the recording in the order in which they are read. A mapping from the decoder's own names to those
+    of the recording is taken too."""
+    ring: bool = False
+    """Whether the channels lie in a ring around a limb, in this order: a band can be worn turned or mirrored."""
     rate_hz: float = Field(gt=0, le=1_000_000)
     unit: str = Field(max_length=50)
     window: int = Field(ge=1, le=1_000_000)
@@ -128,6 +132,11 @@ class DecoderSpec(Checked):
             return content  # the window or the rate is wrong; it is reported beside the missing hop
         steps = max(1, math.floor(min(window / rate_hz / 8, LONGEST_HOP_S) / HOP_STEP_S + 1e-9))
         return {**content, "hop_s": round(steps * HOP_STEP_S, 2)}
+
+    @field_validator("channels", mode="before")
+    @classmethod
+    def _read_from(cls, value: Any) -> Any:
+        return tuple(value.values()) if isinstance(value, dict) else value
 
     @field_validator("labels", "targets", "channels")
     @classmethod

@@ -19,7 +19,7 @@ def session(recording, calibration=()):
 def test_wearer_with_a_shifted_channel_is_decoded_after_calibration(tiny, head_folder):
     decoder = OnnxDecoder(head_folder)
     played, calibration = tiny.recording(1, offset=10.0), tiny.recording(2, offset=10.0)
-    windows, labels = calibration_windows([played], decoder.spec)
+    windows, labels, _ = calibration_windows([played], decoder.spec)
     identity = np.tile(np.eye(2, 3, dtype=np.float32), (len(windows), 1, 1))
     assert (decoder.predict_proba(windows, identity).argmax(axis=1) == 0).all()  # the higher channel always wins
     after = accuracy_by_person(decide(decoder, [session(played, [calibration])]))
@@ -94,7 +94,7 @@ def test_as_many_windows_as_there_have_to_be_are_enough(tiny):
 
 @pytest.mark.parametrize(("hop_s", "hop"), [(0.001, 1), (0.01, 1), (0.02, 2), (0.05, 5)])
 def test_windows_of_a_calibration_run_are_a_hop_apart(tiny, hop_s, hop):
-    windows, labels = calibration_windows([tiny.recording()], tiny.spec(hop_s=hop_s))
+    windows, labels, _ = calibration_windows([tiny.recording()], tiny.spec(hop_s=hop_s))
     starts = range(0, 40 - 4 + 1, hop)
     assert len(windows) == len(labels) == 8 * len(starts)
     assert windows.shape[1:] == (2, 4)
