@@ -9,24 +9,38 @@ import typer
 
 from neuromotion_gym.cli.messages import say
 from neuromotion_gym.cli.options import DecoderArgument
+from neuromotion_gym.cli.reading import (
+    ChannelsOption,
+    LabelsOption,
+    RateOption,
+    ReadingOption,
+    UnitOption,
+    reading_from,
+)
 
 
 def calibrate(
     decoder: DecoderArgument,
     recording: Annotated[
-        Path,
-        typer.Argument(help="Your labelled recording: .npz, or a file that MNE reads, whose annotations are labels."),
+        list[Path],
+        typer.Argument(help="Your labelled recordings: files or folders; docs/recordings.md has the formats."),
     ],
     out: Annotated[Path, typer.Option(help="Folder to write the calibrated decoder to.")],
+    labels: LabelsOption = None,
+    unit: UnitOption = None,
+    rate: RateOption = None,
+    channels: ChannelsOption = None,
+    reading: ReadingOption = None,
+    arrangement_only: Annotated[
+        bool, typer.Option("--arrangement-only", help="Only find how the band is worn, turned or mirrored.")
+    ] = False,
 ) -> None:
-    """Fit the last layer of a decoder to one wearer, in seconds."""
-    from neuromotion_gym.decoders.zoo import load_decoder
-    from neuromotion_gym.signals.readers import arrays, mne_files
-    from neuromotion_gym.training.calibrate import calibrate
+    """Fit a decoder to one wearer, in seconds: its last layer, and how the band of electrodes is worn."""
+    from neuromotion_gym.training.calibrate import fit_to_wearer
 
-    spec = load_decoder(decoder).spec
-    if recording.suffix == ".npz":
-        read = arrays.read(recording)
-    else:
-        read = mne_files.read(recording, modality=spec.modality, channels=spec.channels)
-    say(f"Decoder written to {calibrate(decoder, read, out)}")
+    said = reading_from(labels, unit, rate, channels, reading)
+    fit = fit_to_wearer(decoder, recording, said, arrangement_only=arrangement_only)
+    folder = fit.write(out)
+    for line in fit.findings:
+        say(line)
+    say(f"Decoder written to {folder}")

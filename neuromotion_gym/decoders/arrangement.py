@@ -256,18 +256,24 @@ def _spread_windows(decoder: Decoder, recordings: Sequence[Recording]) -> np.nda
     spec = decoder.spec
     cut = []
     for recording in recordings:
-        samples = fitted(recording, spec).samples
-        count = samples.shape[1] // spec.window
-        whole = samples[:, : count * spec.window].reshape(len(spec.channels), count, spec.window)
-        cut.append(whole.transpose(1, 0, 2))
+        picked = fitted(recording, spec)
+        count = picked.samples.shape[1] // spec.window
+        whole = picked.samples[:, : count * spec.window].reshape(len(spec.channels), count, spec.window)
+        starts = np.arange(count) * spec.window
+        good = np.ones(count, bool)
+        for start, stop in picked.bad_spans:  # a gap has no samples of its own
+            good &= (start >= starts + spec.window) | (max(stop, start + 1) <= starts)
+        cut.append(whole.transpose(1, 0, 2)[good])
     windows = np.concatenate(cut)
-    return windows[np.unique(np.linspace(0, len(windows) - 1, min(WINDOWS, len(windows))).astype(int))]
+    return windows[_evenly(len(windows), WINDOWS)]
 
 
 def _spread(labels: np.ndarray, most: int) -> np.ndarray:
     """Indices of at most ``most`` windows, spread evenly over those of each label."""
-    share = max(1, most // len(np.unique(labels)))
     rows = [np.flatnonzero(labels == label) for label in np.unique(labels)]
-    return np.concatenate(
-        [row[np.unique(np.linspace(0, len(row) - 1, min(share, len(row))).astype(int))] for row in rows]
-    )
+    return np.concatenate([row[_evenly(len(row), max(1, most // len(rows)))] for row in rows])
+
+
+def _evenly(count: int, most: int) -> np.ndarray:
+    """Indices of at most ``most`` of ``count`` things, spread evenly."""
+    return np.unique(np.linspace(0, max(count - 1, 0), min(most, count)).astype(int))

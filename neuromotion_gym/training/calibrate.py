@@ -1,39 +1,47 @@
-"""`calibrate`: fits a decoder's last layer to one wearer and writes a decoder folder of its own."""
+"""`calibrate`: makes a decoder for one wearer from a labelled recording, and writes it to a folder of its own.
+
+Two things are found. The last layer of a decoder that has one to fit (``adaptation.kind: head``). And, for a decoder
+whose channels lie in a ring, how the band is worn: as the decoder expects it, turned, or mirrored.
+"""
 
 from __future__ import annotations
 
-import shutil
-from dataclasses import replace
+import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from neuromotion_gym.datasets.fingerprints import fingerprints_of
-from neuromotion_gym.decoders.fitted_on import FittedOn, fitted_on, write_fitted_on
-from neuromotion_gym.decoders.onnx_decoder import FIXED_ADAPTATION, MODEL, OnnxDecoder
-from neuromotion_gym.decoders.recipe import RECIPE
+from neuromotion_gym.decoders.arrangement import can_be_arranged, labelled_arrangement
+from neuromotion_gym.decoders.calibration import AT_CHANCE, above_chance, calibration_windows, fitted_head, left_out
+from neuromotion_gym.decoders.onnx_decoder import FIXED_ADAPTATION, OnnxDecoder
 from neuromotion_gym.decoders.zoo import load_decoder
-from neuromotion_gym.errors import NeuroMotionError
-from neuromotion_gym.files import filling
-from neuromotion_gym.signals.recording import Recording
-from neuromotion_gym.training.fitted_on import fitted_on_of
+from neuromotion_gym.errors import NeuroMotionError, NeuroMotionWarning
+from neuromotion_gym.signals.reading import read_recordings
+from neuromotion_gym.training.wearer_fit import WearerFit, recipe_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping
+
+    from neuromotion_gym.signals.reading import Reading
+
+WEAK = 0.3
+"""Largest distance from chance, as in `above_chance`, of a calibration that is warned about."""
 
 
-def calibrate(decoder: OnnxDecoder | str | Path, recording: Recording | Sequence[Recording], out: str | Path) -> Path:
-    """Fit a decoder's last layer to one wearer and write a decoder folder that needs no further calibration.
+def calibrate(
+    decoder: OnnxDecoder | str | Path,
+    recording: Any,
+    out: str | Path,
+    reading: Reading | Mapping[str, Any] | None = None,
+) -> Path:
+    """Make a decoder for one wearer and write it to a folder of its own.
 
     Parameters
     ----------
-    decoder : OnnxDecoder, or name or folder of one
-        Its ``adaptation.kind`` has to be "head".
-    recording : Recording, or several
-        Labelled recordings that hold every label of the decoder.
+    decoder, recording, reading
+        As in `fit_to_wearer`.
     out : path
-        Folder to write: ``recipe.yaml``, ``model.onnx``, ``adaptation.npy`` and ``fitted_on.json``.
+        Folder to write: ``recipe.yaml``, ``model.onnx``, ``fitted_on.json``, ``card.md`` and, if a last layer was
+        fitted, ``adaptation.npy``.
 
     Returns
     -------
@@ -43,35 +51,120 @@ def calibrate(decoder: OnnxDecoder | str | Path, recording: Recording | Sequence
     Raises
     ------
     NeuroMotionError
-        If the decoder cannot be calibrated, or the recording does not fit.
+        If the decoder cannot be calibrated, the recording does not fit, or the result is at chance.
+    """
+    return fit_to_wearer(decoder, recording, reading).write(out)
+
+
+def fit_to_wearer(
+    decoder: OnnxDecoder | str | Path,
+    recording: Any,
+    reading: Reading | Mapping[str, Any] | None = None,
+    *,
+    arrangement_only: bool = False,
+) -> WearerFit:
+    """Fit a decoder to one wearer: how the band is worn, if its channels lie in a ring, and the last layer.
+
+    Parameters
+    ----------
+    decoder : OnnxDecoder, or name or folder of one
+        Its ``adaptation.kind`` is "head", or ``ring`` is true. If its recipe names another decoder under
+        ``calibrated_as``, the last layer is fitted to that one, with a warning.
+    recording : Recording, MNE Raw or Epochs, path of a file or folder, MOABB data set, or list of these
+        The wearer's labelled recordings, with every label of the decoder.
+    reading : Reading or mapping of its fields, optional
+        What the files do not say, see `neuromotion_gym.signals.reading.read_recordings`.
+    arrangement_only : bool
+        Only find how the band is worn, and keep the last layer of the decoder.
+
+    Raises
+    ------
+    NeuroMotionError
+        If the decoder cannot be calibrated, the recording does not fit, or the result is at chance.
     """
     if not isinstance(decoder, OnnxDecoder):
         decoder = load_decoder(decoder)
-    if decoder.spec.adaptation.kind != "head":
+    partner = None if arrangement_only else _partner(decoder)
+    fitted = partner or decoder
+    arranged = can_be_arranged(decoder)
+    if not arranged and (arrangement_only or fitted.spec.adaptation.kind != "head"):
+        raise NeuroMotionError(_nothing_to_fit(decoder, arrangement_only))
+    recordings = read_recordings(recording, reading, decoder.spec)
+    channels, arrangement = decoder.spec.channels, None
+    if arranged:
+        windows, labels, _ = calibration_windows(recordings, decoder.spec)
+        arrangement = labelled_arrangement(decoder, windows, labels)
+        if arrangement.differs:
+            channels = arrangement.best.of(channels)
+    head = None
+    if fitted.spec.adaptation.kind == "head":
+        spec = fitted.spec.model_copy(update={"channels": channels})
+        head = fitted_head(fitted.features, recordings, spec)
+    fit = WearerFit(fitted, recordings, channels, head, arrangement)
+    _check_above_chance(fit)
+    return fit
+
+
+def _partner(decoder: OnnxDecoder) -> OnnxDecoder | None:
+    """The decoder that is fitted to a wearer in place of ``decoder``; None if that is itself."""
+    name = None if decoder.spec.adaptation.kind == "head" else recipe_of(decoder).calibrated_as
+    if name is None:
+        return None
+    partner = load_decoder(name)
+    for field in ("labels", "modality", "rate_hz", "unit"):
+        if getattr(partner.spec, field) != getattr(decoder.spec, field):
+            raise NeuroMotionError(
+                f"Decoder {decoder.spec.name!r} is calibrated as {name!r}, whose {field} differs: "
+                f"{getattr(partner.spec, field)!r}, not {getattr(decoder.spec, field)!r}."
+            )
+    if partner.spec.adaptation.kind != "head" or len(partner.spec.channels) != len(decoder.spec.channels):
         raise NeuroMotionError(
-            f"Decoder {decoder.spec.name!r} has no last layer to calibrate (its adaptation.kind is "
-            f"{decoder.spec.adaptation.kind!r}, not 'head')."
+            f"Decoder {decoder.spec.name!r} is calibrated as {name!r}, which needs adaptation.kind 'head' and "
+            f"{len(decoder.spec.channels)} channels."
         )
-    recordings = [recording] if isinstance(recording, Recording) else list(recording)
-    head = decoder.adapt(recordings)
-    assert head is not None
-    folder, source = Path(out), decoder.path.parent
-    if folder.resolve() == source.resolve():
-        raise NeuroMotionError(f"{folder} is the decoder's own folder; choose another to write to.")
-    with filling(folder) as temporary:
-        shutil.copyfile(decoder.path, temporary / MODEL)
-        shutil.copyfile(source / RECIPE, temporary / RECIPE)
-        np.save(temporary / FIXED_ADAPTATION, head, allow_pickle=False)
-        write_fitted_on(temporary, _with_calibration(fitted_on(source), recordings))
-    return folder
+    warnings.warn(
+        f"Decoder {decoder.spec.name!r} has no last layer to fit; {name!r} is calibrated in its place.",
+        NeuroMotionWarning,
+        stacklevel=3,
+    )
+    return partner
 
 
-def _with_calibration(before: FittedOn | None, recordings: Sequence[Recording]) -> FittedOn:
-    """The record of what the decoder was fitted on, with the wearer's calibration run added."""
-    # A user's recordings may all have the same name, but fingerprints are stored by name
-    numbered = [replace(one, run=f"{one.run} ({number})") for number, one in enumerate(recordings)]
-    found = {"fingerprints": fingerprints_of(numbered).to_json(), "wearer": True}
-    calibration = fitted_on_of(recordings).model_copy(update=found)
-    if before is None:
-        return calibration.model_copy(update={"complete": False})
-    return before.model_copy(update={"also": (*before.also, calibration)})
+def _nothing_to_fit(decoder: OnnxDecoder, arrangement_only: bool) -> str:
+    spec = decoder.spec
+    if (decoder.path.parent / FIXED_ADAPTATION).is_file():
+        return (
+            f"Decoder {spec.name!r} in {decoder.path.parent} is calibrated already; calibrate the decoder that it was "
+            "made from."
+        )
+    ring = "its channels do not lie in a ring (ring: true in its recipe)"
+    if arrangement_only:
+        return f"How a band is worn cannot be found with decoder {spec.name!r}: {ring}, or it has a last layer to fit."
+    return (
+        f"Decoder {spec.name!r} has nothing to calibrate: no last layer to fit (its adaptation.kind is "
+        f"{spec.adaptation.kind!r}, not 'head'), and {ring}."
+    )
+
+
+def _check_above_chance(fit: WearerFit) -> None:
+    """Refuse a result that is no better than guessing, and warn about a weak one."""
+    labels = len(fit.decoder.spec.labels)
+    if fit.head is not None:
+        what, accuracy = left_out(fit.head.accuracy, labels), fit.head.accuracy
+    else:
+        assert fit.arrangement is not None
+        accuracy = fit.arrangement.score if fit.arrangement.differs else fit.arrangement.given_score
+        what = f"balanced accuracy {accuracy:.2f}, chance {1 / labels:.2f}"
+    share = above_chance(accuracy, labels)
+    name = fit.decoder.spec.name
+    if share <= AT_CHANCE:
+        raise NeuroMotionError(
+            f"Decoder {name!r} is at chance on the recording of {fit.wearer}: {what}. Check that the labels belong to "
+            "the samples, that the unit is right, and that all electrodes had contact."
+        )
+    if share <= WEAK:
+        warnings.warn(
+            f"Decoder {name!r} is little better than chance on the recording of {fit.wearer}: {what}.",
+            NeuroMotionWarning,
+            stacklevel=3,
+        )

@@ -8,9 +8,10 @@ import pytest
 for _folder in ("decoders", "training"):
     sys.path.insert(0, str(Path(__file__).parents[1] / _folder))
 
+from ring_decoders import ring  # noqa: E402
 from small_decoders import head_folder, small_myo, tiny, tiny_folder  # noqa: E402
 
-__all__ = ["head_folder", "mock_band", "small_myo", "tiny", "tiny_folder"]
+__all__ = ["head_folder", "mock_band", "ring", "small_myo", "tiny", "tiny_folder"]
 
 
 @pytest.fixture

@@ -24,6 +24,7 @@ def test_calibrated_folder_is_a_decoder_of_its_own(tiny, head_folder, tmp_path):
     assert accuracy_by_person(decide(mine, [session(played)]))["P1"] > 0.95
     assert sorted(path.name for path in folder.iterdir()) == [
         "adaptation.npy",
+        "card.md",
         "fitted_on.json",
         "model.onnx",
         "recipe.yaml",
