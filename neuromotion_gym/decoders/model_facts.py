@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from neuromotion_gym.decoders.arrangement import mapped_channels
 from neuromotion_gym.decoders.faults import Fault, FaultyDecoderError
 from neuromotion_gym.decoders.model_input import ADAPTATION, samples_of
 from neuromotion_gym.decoders.model_output import guessed_kind
@@ -65,6 +66,8 @@ def complete_spec(path: Path, facts: Mapping[str, Any], session: Any, ended_by: 
     known = {**said, **facts}
     if isinstance(known.get("labels"), Mapping):
         known["labels"] = _renamed(said.get("labels"), known["labels"], path)
+    if isinstance(facts.get("channels"), Mapping) and isinstance(said.get("channels"), list | tuple | dict):
+        known["channels"] = mapped_channels(said["channels"], facts["channels"])
     known = {**_from_graph(path, known, session, ended_by), **known}
     if faults := missing(known):
         raise FaultyDecoderError(str(path), faults, _advice(path, faults))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from neuromotion_gym.datasets.fingerprints import fingerprints_of
 from neuromotion_gym.decoders.calibration import left_out
 from neuromotion_gym.decoders.fitted_on import FittedOn, fitted_on, write_fitted_on
 from neuromotion_gym.decoders.onnx_decoder import FIXED_ADAPTATION, MODEL, OnnxDecoder
+from neuromotion_gym.decoders.onnx_file import read_onnx
 from neuromotion_gym.decoders.recipe import RECIPE, Recipe, load_recipe, recipe_text
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.files import filling
@@ -89,7 +89,7 @@ class WearerFit:
         recipe = _wearer_recipe(self, recipe_of(self.decoder))
         record = _with_calibration(fitted_on(source), self.recordings)
         with filling(folder) as temporary:
-            shutil.copyfile(self.decoder.path, temporary / MODEL)
+            (temporary / MODEL).write_bytes(read_onnx(self.decoder.path, "decoder").content)
             (temporary / RECIPE).write_text(recipe_text(recipe), encoding="utf-8")
             (temporary / CARD).write_text(_card(self, recipe), encoding="utf-8")
             if self.head is not None:
