@@ -18,6 +18,32 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+def make_folder(path: str | os.PathLike[str]) -> Path:
+    """Create a folder and its parents where they do not exist, and make sure that files can be written there.
+
+    Call it before long work whose results the folder will hold.
+
+    Raises
+    ------
+    NeuroMotionError
+        If the folder cannot be created or written to; the message says why.
+    """
+    folder = Path(path)
+    try:
+        for place in (folder, *folder.parents):
+            if place.exists() and not place.is_dir():
+                raise NeuroMotionError(f"{folder} cannot be a folder: {place} is a file. Name another folder.")
+        folder.mkdir(parents=True, exist_ok=True)
+        trial = folder / f".writing-{uuid4().hex}"
+        try:
+            trial.write_bytes(b"can this folder be written to?")
+        finally:
+            trial.unlink(missing_ok=True)
+    except OSError as error:
+        raise _refused(folder, error) from error
+    return folder
+
+
 @contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Yield a temporary path in the folder of ``path``; its file becomes ``path`` at the end of the block.
@@ -34,12 +60,13 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     target = Path(path)
     temporary = target.with_name(f".{target.stem}-{uuid4().hex}{target.suffix}")
     try:
-        yield temporary
-        temporary.replace(target)
+        try:
+            yield temporary
+            temporary.replace(target)
+        finally:
+            temporary.unlink(missing_ok=True)
     except OSError as error:
-        raise NeuroMotionError(f"{target} cannot be written: {error.strerror}.") from error
-    finally:
-        temporary.unlink(missing_ok=True)
+        raise _refused(target, error) from error
 
 
 @contextmanager
@@ -54,20 +81,24 @@ def filling(folder: str | os.PathLike[str]) -> Iterator[Path]:
         If the folder cannot be created or written to.
     """
     target = Path(folder)
+    make_folder(target)
+    temporary = target / f".writing-{uuid4().hex}"
     try:
-        target.mkdir(parents=True, exist_ok=True)
-        temporary = target / f".writing-{uuid4().hex}"
         temporary.mkdir()
     except OSError as error:
-        raise NeuroMotionError(f"{target} cannot be written: {error.strerror}.") from error
+        raise _refused(target, error) from error
     try:
         yield temporary
         for path in sorted(temporary.iterdir()):
             path.replace(target / path.name)
     except OSError as error:
-        raise NeuroMotionError(f"{target} cannot be written: {error.strerror}.") from error
+        raise _refused(target, error) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _refused(target: Path, error: OSError) -> NeuroMotionError:
+    return NeuroMotionError(f"{target} cannot be written: {error.strerror or error}.")
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import warnings
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,8 +15,8 @@ from neuromotion_gym.benchmark.episodes import EpisodeKey, episode_keys, facts_o
 from neuromotion_gym.benchmark.plan import decoder_name, plan
 from neuromotion_gym.datasets.playing import open_source
 from neuromotion_gym.decoders.bounds import BoundDecoder, parse_decoder_name
-from neuromotion_gym.errors import NeuroMotionError
-from neuromotion_gym.files import replacing, write_text
+from neuromotion_gym.errors import NeuroMotionWarning
+from neuromotion_gym.files import make_folder, replacing, write_text
 
 if TYPE_CHECKING:
     import os
@@ -35,6 +36,10 @@ EPISODES = "episodes.csv"
 TABLE = "cells.json"
 CELL_COLUMNS = ("cell", "decoder", "role", "controller", "level", "split", "seed", "fitted_on")
 """Columns of an episode's row that come from its cell."""
+RESULT = {"about", "goals", "chance", "choices", "trials", "labels", "layout", "control", "episodes"}
+"""What the file of a finished unit of work holds."""
+EPISODE = {"subject", "success", "wrong_selection", "time_s"}
+"""What a report needs of every episode."""
 LAYOUT = ("lag_s", "hop_s", "window_s", "speed", "dwell_s", "time_limit_s", "tolerance")
 
 
@@ -90,10 +95,7 @@ def run_benchmark(
     workers = backend(jobs)
     folder = Path(out)
     cells, units = plan(config, data_root, decoders=decoders, recordings=recordings)
-    try:
-        (folder / CELLS).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise NeuroMotionError(f"Results cannot be written to {folder}: {error.strerror}.") from error
+    make_folder(folder / CELLS)
     todo = [unit for unit in units if _finished(folder, unit) is None]
     root = None if data_root is None else str(data_root)
     done = workers.run(run_unit, [(unit, folder, config.rows, root, threads) for unit in todo])
@@ -169,11 +171,17 @@ def _result(folder: Path, unit: Unit) -> Path:
 
 def _finished(folder: Path, unit: Unit) -> dict[str, Any] | None:
     """The results of a unit; None if there are none or their file is damaged, so that the unit has to be run."""
-    try:
-        result = json.loads(_result(folder, unit).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    path = _result(folder, unit)
+    if not path.exists():
         return None
-    return result if isinstance(result, dict) and isinstance(result.get("episodes"), list) else None
+    try:
+        result = json.loads(path.read_text(encoding="utf-8"))
+        if result.keys() >= RESULT and all(episode.keys() >= EPISODE for episode in result["episodes"]):
+            return dict(result)
+    except (OSError, ValueError, AttributeError, TypeError):  # not readable, not JSON, or of another shape
+        pass
+    warnings.warn(f"{path} is damaged; its episodes are played again.", NeuroMotionWarning, stacklevel=3)
+    return None
 
 
 def _shown(done: Iterator[Path], before: int, total: int, progress: bool) -> Iterator[Path]:

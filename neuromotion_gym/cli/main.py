@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import signal
 import sys
+import warnings
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
 import typer
 from rich.console import Console
@@ -20,10 +23,12 @@ from neuromotion_gym.cli.options import DATA, DecoderArgument
 from neuromotion_gym.cli.surrogate import app as surrogate_app
 from neuromotion_gym.cli.tables import print_table
 from neuromotion_gym.decoders.zoo import list_decoders
-from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.errors import NeuroMotionError, NeuroMotionWarning
+from neuromotion_gym.files import make_folder
 from neuromotion_gym.registration import ENVIRONMENTS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import FrameType
 
     from neuromotion_gym.cli.demo import Played
@@ -115,7 +120,7 @@ def demo(
     rows = show.entries(decoder, env)
     missing = why_not()
     film = out / "rollout.mp4" if missing is None else None
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(), transient=True) as progress:
         task = progress.add_task("playing", total=len(rows))
@@ -186,23 +191,37 @@ app.command()(bench)
 
 
 def main() -> None:
-    """Run the command; errors of the library are printed as one line."""
+    """Run the command; errors and warnings of the library are printed as one line."""
     for number in END:
         if signal.getsignal(number) is signal.SIG_DFL:  # nohup has it ignored
             signal.signal(number, _end)
-    try:
-        app()
-    except KeyboardInterrupt:  # a second one, while the first was dealt with
-        sys.exit(128 + signal.SIGINT)
-    except NeuroMotionError as error:
-        complain(str(error))
-        sys.exit(2)
-    except ModuleNotFoundError as error:
-        extra = EXTRAS.get((error.name or "").split(".")[0])
-        if extra is None:
-            raise
-        complain(f"This command needs {error.name}: pip install 'neuromotion-gym[{extra}]'.")
-        sys.exit(2)
+    with warnings.catch_warnings():
+        warnings.showwarning = partial(_warn, warnings.showwarning)
+        try:
+            app()
+        except KeyboardInterrupt:  # a second one, while the first was dealt with
+            sys.exit(128 + signal.SIGINT)
+        except NeuroMotionError as error:
+            complain(str(error))
+        except OSError as error:  # a full disk, a file that may not be read: nothing that a traceback would explain
+            with suppress(OSError):
+                complain(f"{error.filename or 'Standard output'}: {error.strerror or error}.")
+        except ModuleNotFoundError as error:
+            extra = EXTRAS.get((error.name or "").split(".")[0])
+            if extra is None:
+                raise
+            complain(f"This command needs {error.name}: pip install 'neuromotion-gym[{extra}]'.")
+    sys.exit(2)
+
+
+def _warn(
+    others: Callable[..., None], message: Warning | str, category: type[Warning], *where: Any, **more: Any
+) -> None:
+    """Print the library's own warnings as one line, without a place in its code."""
+    if issubclass(category, NeuroMotionWarning):
+        complain(str(message), kind="warning")
+    else:
+        others(message, category, *where, **more)
 
 
 def _end(number: int, frame: FrameType | None) -> NoReturn:

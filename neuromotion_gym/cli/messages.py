@@ -6,6 +6,8 @@ here, where no markup is read.
 
 from __future__ import annotations
 
+from typing import Literal
+
 from rich.console import Console
 from rich.text import Text
 
@@ -15,6 +17,7 @@ def say(text: str = "", *, style: str = "", console: Console | None = None) -> N
     (console or Console()).print(Text(text, style=style), soft_wrap=True)
 
 
-def complain(message: str) -> None:
-    """Print an error's message on standard error, after the name of the command."""
-    Console(stderr=True).print(Text.assemble(("neuromotion:", "bold red"), f" {message}"), soft_wrap=True)
+def complain(message: str, *, kind: Literal["error", "warning"] = "error") -> None:
+    """Print the message of an error or a warning on standard error, after the name of the command."""
+    name = ("neuromotion:", "bold red") if kind == "error" else ("neuromotion: warning:", "bold yellow")
+    Console(stderr=True).print(Text.assemble(name, f" {message}"), soft_wrap=True)

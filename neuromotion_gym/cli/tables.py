@@ -48,8 +48,7 @@ def print_table(
     free = not console.is_terminal and "COLUMNS" not in os.environ
     widths = _widths(columns, rows, None if free else console.width)
     if title:
-        say(title, style="bold", console=console)
-    say(console=console)
+        say(f"{title}\n", style="bold", console=console)
     if widths is not None:
         for line in _lines(columns, widths):
             say(line, style="bold", console=console)

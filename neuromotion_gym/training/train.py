@@ -12,6 +12,7 @@ import logging
 import shutil
 import signal
 import warnings
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +28,7 @@ from neuromotion_gym.decoders.fitted_on import FittedOn, write_fitted_on
 from neuromotion_gym.decoders.onnx_decoder import MODEL
 from neuromotion_gym.decoders.recipe import RECIPE, Recipe, load_recipe, recipe_text, with_scale
 from neuromotion_gym.errors import NeuroMotionError
-from neuromotion_gym.files import filling
+from neuromotion_gym.files import filling, make_folder
 from neuromotion_gym.resources import cache_folder
 from neuromotion_gym.signals.amplitude import typical_amplitude
 from neuromotion_gym.training.architectures import build_network
@@ -238,7 +239,7 @@ def train(
         )
     if out is None and source is None:
         raise NeuroMotionError("A recipe made in Python needs the folder to write to (out).")
-    folder = Path(out) if out is not None else _folder_of(source)
+    folder = make_folder(out if out is not None else _folder_of(source))
     left_out = (*data.exclude, *exclude)
     if not exclude:
         _warn_of_played(loaded)
@@ -322,7 +323,7 @@ def _gradient(
 ) -> DecoderNetwork:
     """Train one network, starting from its last checkpoint in ``work`` if there is one."""
     _, _, options = recipe.trainable()
-    work.mkdir(parents=True, exist_ok=True)
+    make_folder(work)
     module = DecoderTraining(recipe, seed, windows, tune)
     last = work / "last.ckpt"
     if last.is_file():
@@ -374,6 +375,13 @@ def _gradient(
     return module.network.cpu().eval()
 
 
+def _save(content: dict[str, Any], path: Path) -> None:
+    """Write what PyTorch would write to ``path``; a full disk is an `OSError`, which `torch.save` does not raise."""
+    buffer = BytesIO()
+    torch.save(content, buffer)
+    path.write_bytes(buffer.getvalue())
+
+
 def write_folder(
     network: DecoderNetwork,
     recipe: Recipe,
@@ -396,8 +404,8 @@ def write_folder(
     state = {name: value.detach().clone() for name, value in network.state_dict().items()}
     with filling(folder) as temporary:
         export_onnx(network, recipe.decoder, temporary / MODEL)
-        torch.save(state, temporary / "model.pt")
-        torch.save(
+        _save(state, temporary / "model.pt")
+        _save(
             {
                 "state_dict": {f"network.{name}": value for name, value in state.items()},
                 "pytorch-lightning_version": lightning.__version__,

@@ -20,7 +20,7 @@ from neuromotion_gym.decoders.onnx_decoder import OnnxDecoder
 from neuromotion_gym.decoders.zoo import decoder_folder
 from neuromotion_gym.envs.closed_loop import ClosedLoop
 from neuromotion_gym.envs.options import assemble
-from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.errors import NeuroMotionError, NeuroMotionWarning
 from neuromotion_gym.resources import DATA_VARIABLE
 
 PEOPLE = ("Female0", "Male0")
@@ -310,10 +310,24 @@ def test_options_of_the_task_stand_in_rows_and_report(tmp_path):
 def test_a_damaged_result_is_run_again(results):
     folder, _ = results
     before = (folder / "episodes.csv").read_bytes()
-    for content in ("", "{", "[]", '{"episodes": 3}'):
-        min((folder / "cells").iterdir()).write_text(content)
-        run_benchmark(config(), folder, progress=False)
+    damaged = min((folder / "cells").iterdir())
+    whole = json.loads(damaged.read_text(encoding="utf-8"))
+    without = {key: value for key, value in whole.items() if key != "layout"}
+    short = {**whole, "episodes": [{"subject": "a"}]}
+    for content in ("", "{", "[]", '{"episodes": 3}', json.dumps(without), json.dumps(short)):
+        damaged.write_text(content)
+        with pytest.warns(NeuroMotionWarning, match=f"{damaged.name} is damaged; its episodes are played again"):
+            run_benchmark(config(), folder, progress=False)
         assert (folder / "episodes.csv").read_bytes() == before
+
+
+def test_results_are_not_written_over_a_file(tmp_path, monkeypatch):
+    monkeypatch.setattr("neuromotion_gym.benchmark.runner.run_unit", lambda *_: pytest.fail("something was played"))
+    taken = tmp_path / "taken"
+    taken.write_text("mine")
+    with pytest.raises(NeuroMotionError, match="taken is a file"):
+        run_benchmark(config(), taken, progress=False)
+    assert taken.read_text() == "mine"
 
 
 def test_several_jobs_give_the_rows_of_one(results, tmp_path):

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
+import warnings
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from neuromotion_gym.cli import main as cli
-from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.errors import NeuroMotionError, NeuroMotionWarning
 
 
 def run(monkeypatch, *arguments: str) -> int:
@@ -94,3 +97,54 @@ def test_help_imports_nothing_heavy():
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip().endswith("HEAVY []")
+
+
+def test_out_that_is_a_file_is_refused_before_any_work(monkeypatch, capsys, tmp_path):
+    taken = tmp_path / "run[/]"  # looks like markup
+    taken.parent.mkdir()
+    taken.write_text("mine")
+    assert run(monkeypatch, "demo", "--decoder", "emg_armband", "--out", str(taken)) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert f"{taken} is a file" in said
+    assert taken.read_text() == "mine"
+
+
+def test_a_full_disk_under_the_output_is_told_in_one_line():
+    code = "import sys; sys.argv = ['neuromotion', 'envs']; from neuromotion_gym.cli.main import main; main()"
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run([sys.executable, "-c", code], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr == "neuromotion: Standard output: No space left on device.\n"
+
+
+def test_warnings_of_the_library_are_one_line_and_leave_the_others_alone(monkeypatch, capsys):
+    def doubtful() -> None:
+        warnings.simplefilter("default")
+        warnings.warn("resampled from [128] Hz", NeuroMotionWarning, stacklevel=2)
+
+    monkeypatch.setattr(cli, "app", doubtful)
+    before = warnings.showwarning
+    run(monkeypatch)
+    assert capsys.readouterr().err == "neuromotion: warning: resampled from [128] Hz\n"
+    assert warnings.showwarning is before
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_a_signal_that_ends_the_command_lets_it_clean_up(number, code, monkeypatch):
+    cleaned = []
+
+    def working() -> None:
+        try:
+            signal.raise_signal(number)
+        finally:
+            cleaned.append(True)
+
+    monkeypatch.setattr(cli, "app", working)
+    before = signal.getsignal(number)
+    signal.signal(number, signal.SIG_DFL)
+    try:
+        assert run(monkeypatch) == code
+    finally:
+        signal.signal(number, before)
+    assert cleaned

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from neuromotion_gym.errors import NeuroMotionError
-from neuromotion_gym.files import replacing
+from neuromotion_gym.files import make_folder, replacing
 from neuromotion_gym.signals.surrogate import moments
 
 if TYPE_CHECKING:
@@ -190,7 +190,7 @@ def write_modes(modes: Modes, path: str | os.PathLike[str]) -> Path:
     target = Path(path)
     step = np.maximum(abs(modes.matrix).max(axis=2, keepdims=True), 1e-9) / 127
     matrix = np.rint(modes.matrix / step) * step * (modes.kept > 0)[:, :, None]
-    target.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(target.parent)
     with replacing(target) as temporary, temporary.open("wb") as file:
         np.savez_compressed(
             file,

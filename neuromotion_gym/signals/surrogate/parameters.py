@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from neuromotion_gym.errors import NeuroMotionError
-from neuromotion_gym.files import replacing
+from neuromotion_gym.files import make_folder, replacing
 from neuromotion_gym.resources import assets_root
 from neuromotion_gym.signals.modality import checked_modality
 from neuromotion_gym.signals.recording import SignalSpec
@@ -184,7 +184,7 @@ class SurrogateParameters:
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the file, under a temporary name first; returns its path."""
         target = Path(path)
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(target.parent)
         arrays = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "meta"}
         with replacing(target) as temporary, temporary.open("wb") as file:
             np.savez_compressed(file, meta=np.array(json.dumps(self.meta)), **arrays)
