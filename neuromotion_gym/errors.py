@@ -1,8 +1,12 @@
-"""The error and the warning that the library raises on purpose."""
+"""The errors and the warning that the library raises on purpose."""
 
 
 class NeuroMotionError(ValueError):
     """Bad input or an impossible request; the message names what was wrong and what would be right."""
+
+
+class UnknownOptionError(NeuroMotionError, TypeError):
+    """An option that does not exist; also a `TypeError`, which libraries that try options expect."""
 
 
 class NeuroMotionWarning(UserWarning):

@@ -13,7 +13,16 @@ if TYPE_CHECKING:
 
 
 class _WhileRunning:
-    """Context that changes a setting and restores it; contexts that overlap, also in several threads, count as one."""
+    """Context that changes a setting and restores it; contexts that overlap, also in several threads, count as one.
+
+    Copies and unpickled objects refer to the one object of this module.
+    """
+
+    name: str
+    """Name of the one object in this module."""
+
+    def __reduce__(self) -> str:
+        return self.name
 
     def __init__(self) -> None:
         self._depth = 0
@@ -48,6 +57,8 @@ class _OneBlasThread(_WhileRunning):
     environment.
     """
 
+    name = "one_blas_thread"
+
     def __init__(self) -> None:
         super().__init__()
         self._libraries: list[Any] | None = None
@@ -77,6 +88,8 @@ class _OneBlasThread(_WhileRunning):
 
 class _NoLogFile(_WhileRunning):
     """MuJoCo writes no ``MUJOCO_LOG.TXT`` into the working directory; ``info["unstable"]`` reports unstable limbs."""
+
+    name = "no_log_file"
 
     def _change(self) -> None:
         self._config = mujoco.MjLogConfig.get()

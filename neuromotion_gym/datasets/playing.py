@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Iterable, Mapping, Sequence
 
-    from neuromotion_gym.signals.recording import Session
+    from neuromotion_gym.signals.recording import Recording, Session
     from neuromotion_gym.signals.sources.cued import Cued
 
 SourceKind = Literal["surrogate", "replay", "recordings"]
@@ -318,20 +318,7 @@ def _unperturbed(playing: Playing, root: str | os.PathLike[str] | None, own: Own
     if playing.source == "surrogate":
         return play_surrogate(SurrogateParameters.find(f"{playing.dataset}_{playing.part}"), playing)
     part = playing.part
-
-    def sessions(people: Sequence[str] | None) -> Iterable[Session]:
-        found = iter_sessions(
-            playing.dataset,
-            part,
-            root=root,
-            subjects=people,
-            session_kind=playing.session_kind,
-            ocular=playing.ocular,
-            calibration_apart=True if part != "train" else None,
-            resample=playing.resample,
-        )
-        return found if playing.channels is None else (session.pick(playing.channels) for session in found)
-
+    replayed = _Replayed(playing, part, root)
     people = runs_of(playing.dataset, part, playing.session_kind, playing.subjects, root)
     new = [person for person in people if is_new(playing.dataset, person)]
     held_out = set(table.unseen) & set(people) if part == "test" else set()
@@ -345,11 +332,36 @@ def _unperturbed(playing: Playing, root: str | os.PathLike[str] | None, own: Own
         "licence": table.licence,
     }
     return play_sessions(
-        sessions(playing.subjects),
-        playing,
-        provenance=provenance,
-        calibration=lambda subject: next(iter(sessions([subject]))).calibration,
+        replayed.sessions(playing.subjects), playing, provenance=provenance, calibration=replayed.calibration
     )
+
+
+@dataclass(frozen=True)
+class _Replayed:
+    """Sessions of a data set that a replay reads. Its methods can be pickled as parts of a source."""
+
+    playing: Playing
+    part: PlayedPart
+    root: str | os.PathLike[str] | None
+
+    def sessions(self, people: Sequence[str] | None) -> Iterable[Session]:
+        """Sessions of some people, or of everybody in the part."""
+        playing = self.playing
+        found = iter_sessions(
+            playing.dataset,
+            self.part,
+            root=self.root,
+            subjects=people,
+            session_kind=playing.session_kind,
+            ocular=playing.ocular,
+            calibration_apart=True if self.part != "train" else None,
+            resample=playing.resample,
+        )
+        return found if playing.channels is None else (session.pick(playing.channels) for session in found)
+
+    def calibration(self, subject: str) -> tuple[Recording, ...]:
+        """Calibration runs of one person."""
+        return next(iter(self.sessions([subject]))).calibration
 
 
 def _play_own(playing: Playing, facts: RecordedFacts, own: OwnRecordings | None) -> ReplaySource:

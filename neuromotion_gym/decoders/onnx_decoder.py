@@ -136,6 +136,9 @@ class OnnxDecoder:
     def _repr_html_(self) -> str:
         return described_html(self)
 
+    def __deepcopy__(self, memo: object) -> OnnxDecoder:
+        return self  # keeps no state, and its session can be used by several threads
+
     def digest(self) -> str:
         """SHA-256 over everything that decoding depends on: specification, graph, weights and fixed adaptation.
 

@@ -4,6 +4,6 @@ from neuromotion_gym.envs.closed_loop import ClosedLoop
 from neuromotion_gym.envs.layout import ObservationLayout
 from neuromotion_gym.envs.neuro_env import NeuroEnv
 from neuromotion_gym.envs.vector_env import NeuroVectorEnv
-from neuromotion_gym.envs.wrappers import IntentAction
+from neuromotion_gym.envs.wrappers import IntentAction, VectorIntentAction
 
-__all__ = ["ClosedLoop", "IntentAction", "NeuroEnv", "NeuroVectorEnv", "ObservationLayout"]
+__all__ = ["ClosedLoop", "IntentAction", "NeuroEnv", "NeuroVectorEnv", "ObservationLayout", "VectorIntentAction"]

@@ -27,6 +27,9 @@ class Aside:
         self.close = finalize(self, self._calls.put, None)
         """End the thread. This also happens when this object is deleted."""
 
+    def __reduce__(self) -> tuple[type[Aside], tuple[()]]:
+        return Aside, ()  # between two steps it holds nothing: a copy has a thread of its own
+
     def begin(self, function: Callable[..., Any], *arguments: Any) -> None:
         """Call ``function`` on the other thread; fetch its result with `result`."""
         self._number += 1

@@ -76,6 +76,8 @@ class ClosedLoop:
 
     Attributes
     ----------
+    max_steps : int
+        Control steps after which an episode is truncated.
     steps : int array, shape (rows,)
         Control steps since the reset of each row.
     success, wrong, unstable : bool array, shape (rows,)
@@ -127,7 +129,7 @@ class ClosedLoop:
         task.start(num_rows)
         parts.drive.start(num_rows)
         parts.operator.start(num_rows, len(task.axes))
-        self._limit = round(layout.time_limit_s / layout.control_s)
+        self.max_steps = round(layout.time_limit_s / layout.control_s)
         # Operators that see with a delay can decide, and signals can be generated, before this step's physics is done.
         # With one row and no samples to generate, a second thread costs more than it saves
         overlaps = threads > 1 and parts.operator.sees_late and (num_rows > 1 or self.stream.makes_samples)
@@ -215,10 +217,24 @@ class ClosedLoop:
             self.success, self.wrong = self.success & sound, self.wrong & sound
             reward = np.where(sound, reward, 0.0)
         ended = outcome.ended | self.unstable
-        truncated = (self.steps >= self._limit) & ~ended
+        truncated = (self.steps >= self.max_steps) & ~ended
         if again is not None:
             self._reset_limbs(again, rest)
         return StepResult(reward, ended, truncated)
+
+    def set_state(self, row: int, qpos: np.ndarray, qvel: np.ndarray) -> None:
+        """Move the limb of one row: joint positions, shape (nq,), and velocities, shape (nv,); set points follow it.
+
+        Raises
+        ------
+        NeuroMotionError
+            If an array has another shape or is not finite.
+        """
+        rows, physics, drive = np.array([row]), self.physics, self.parts.drive
+        physics.place(row, qpos, qvel)
+        rest = drive.reset(rows, self.position[rows])  # what belongs to this posture besides the joints
+        physics.place(row, qpos, qvel, rest[0])
+        self._motion = drive.motion(physics.sensors)
 
     def _signals(
         self, again: np.ndarray | None, generators: Sequence[np.random.Generator]

@@ -7,13 +7,19 @@ from typing import TYPE_CHECKING, Any
 import gymnasium as gym
 import numpy as np
 
+from neuromotion_gym.envs.arguments import check_render_mode, checked_action, checked_options, reset_options
 from neuromotion_gym.envs.closed_loop import ClosedLoop, Observe
+from neuromotion_gym.envs.description import as_html, as_text
 from neuromotion_gym.envs.options import CONTROL_S, assemble
+from neuromotion_gym.envs.picture import Picture
+from neuromotion_gym.envs.seeds import checked_seed, packed, unpacked
 from neuromotion_gym.envs.spaces import action_space, observation_space
+from neuromotion_gym.envs.spec import NeuroSpec
 from neuromotion_gym.errors import NeuroMotionError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    import mujoco
+    from gymnasium.envs.registration import EnvSpec
 
     from neuromotion_gym.envs.layout import ObservationLayout
     from neuromotion_gym.envs.view import View
@@ -67,11 +73,14 @@ class NeuroEnv(gym.Env[Any, np.ndarray]):
 
     Info: ground truth for logging (``is_success``, ``wrong_selection``, ``unstable``, ``time``, ``goal``, ``intent``,
     ``decoded``, ``subject``, ``session``, ``trials``), and the task's own figures under the names in
-    ``layout.facts.columns``. The info of a reset also has ``about``: what the episode depends on.
+    ``layout.facts.columns``. The info of a reset also has ``about``: what the episode depends on. All values are plain
+    Python values, except for ``goal``, an array.
 
     Render modes: ``rgb_array`` shows the limb alone. ``overlay`` adds, for a human viewer, the ghost of the goal,
     the signal and the decoded labels; its frames must not be given to an agent. ``human`` shows the overlay in a
-    window.
+    window, or in a cell of a notebook; after its window was closed, the environment goes on without it.
+
+    ``copy.deepcopy`` and ``pickle`` work at any time, also within an episode: the copy has the same future.
 
     Parameters
     ----------
@@ -84,6 +93,10 @@ class NeuroEnv(gym.Env[Any, np.ndarray]):
         The operator pursues another goal, drawn independently; no policy should then find the scored one. For tests.
     render_mode : str, optional
         One of ``rgb_array``, ``overlay``, ``human``.
+    width, height : int, default 1280 and 720
+        Size of a picture in pixels.
+    camera : str, optional
+        Name of a camera of the limb's MJCF. Default: a view that shows everything that the labels move.
     threads : int, default 1
         With 2, signals are generated and decoded while the physics runs; this is faster if a core is free.
     **options
@@ -108,6 +121,9 @@ class NeuroEnv(gym.Env[Any, np.ndarray]):
         observe_goal: bool = False,
         decoy: bool = False,
         render_mode: str | None = None,
+        width: int = 1280,
+        height: int = 720,
+        camera: str | None = None,
         threads: int = 1,
         **options: Any,
     ) -> None:
@@ -122,8 +138,11 @@ class NeuroEnv(gym.Env[Any, np.ndarray]):
             keep_s=keep_s,
         )
         self.render_mode = render_mode
+        self._picture = Picture.checked(self.loop.parts.limb, render_mode, width, height, camera)
         self.observation_space = observation_space(self.loop)
         self.action_space = action_space(self.loop)
+        self._env_id = env_id
+        self._spec: EnvSpec | None = None
         self._view: View | None = None
         self._row: np.ndarray = np.zeros(1, dtype=int)
         self._running = False
@@ -132,6 +151,40 @@ class NeuroEnv(gym.Env[Any, np.ndarray]):
     def layout(self) -> ObservationLayout:
         """Which element of an observation means what, and the periods of control and decoding."""
         return self.loop.layout
+
+    @property
+    def spec(self) -> EnvSpec | None:
+        """Specification by which `gymnasium.make` made this environment, with the real time limit in steps."""
+        return self._spec
+
+    @spec.setter
+    def spec(self, spec: EnvSpec | None) -> None:
+        self._spec = None if spec is None else NeuroSpec.completed(spec, self.loop.max_steps)
+
+    @property
+    def model(self) -> mujoco.MjModel:
+        """MuJoCo's model of the limb."""
+        return self.loop.parts.limb.model
+
+    @property
+    def data(self) -> mujoco.MjData:
+        """MuJoCo's data of the limb as it is now: a new copy, whose state cannot be written; use `set_state`."""
+        return self.loop.physics.data_of(0)
+
+    def set_state(self, qpos: np.ndarray, qvel: np.ndarray) -> None:
+        """Move the limb: joint positions, shape (nq,), and joint velocities, shape (nv,).
+
+        Set points follow the limb, so that it stays where it was put. The reward of the next step counts the change of
+        the distance to the goal.
+
+        Raises
+        ------
+        NeuroMotionError
+            If an array has another shape or is not finite, or if `reset` was not called.
+        """
+        if not self._running:
+            raise NeuroMotionError("set_state() was called before reset().")
+        self.loop.set_state(0, qpos, qvel)
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Begin an episode.
@@ -143,8 +196,8 @@ class NeuroEnv(gym.Env[Any, np.ndarray]):
         options : dict, optional
             ``session``: index of the source's session to play; ``goal``: goal to use instead of a drawn one.
         """
-        super().reset(seed=seed)
-        sessions, goals = reset_options(self.loop, options, 1)
+        sessions, goals = reset_options(self.loop, checked_options(options), 1)
+        super().reset(seed=checked_seed(seed))
         self.loop.reset(self._row, [self.np_random], sessions=sessions, goals=goals)
         self._running = True
         if self.render_mode == "human":
@@ -189,68 +242,24 @@ class NeuroEnv(gym.Env[Any, np.ndarray]):
         if self._view is None:
             from neuromotion_gym.envs.view import View
 
-            self._view = View(self.loop)
+            self._view = View(self.loop, picture=self._picture)
         return self._view
+
+    def __repr__(self) -> str:
+        return as_text(self.loop, type(self).__name__, self._env_id)
+
+    def _repr_html_(self) -> str:
+        return as_html(self.loop, type(self).__name__, self._env_id)
+
+    def __getstate__(self) -> dict[str, Any]:
+        generator = packed(self.np_random)
+        return {**self.__dict__, "_view": None, "_np_random": generator}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update({**state, "_np_random": unpacked(state["_np_random"])})
 
     def _observation(self) -> Any:
         observation = self.loop.observation()
         if isinstance(observation, dict):
             return {key: value[0] for key, value in observation.items()}
         return observation[0]
-
-
-def check_render_mode(render_mode: str | None, modes: Sequence[str]) -> None:
-    """Refuse unknown modes.
-
-    Raises
-    ------
-    NeuroMotionError
-        If ``render_mode`` is neither None nor one of ``modes``.
-    """
-    if render_mode is not None and render_mode not in modes:
-        raise NeuroMotionError(f"render_mode is one of {', '.join(modes)} or None, not {render_mode!r}.")
-
-
-def checked_action(action: Any, shape: tuple[int, ...]) -> np.ndarray:
-    """``action`` as floats of ``shape``.
-
-    Raises
-    ------
-    NeuroMotionError
-        If it has another shape, or holds NaN or infinity.
-    """
-    values = np.asarray(action, dtype=float)
-    if values.shape != shape:
-        raise NeuroMotionError(f"An action has shape {shape} here, not {values.shape}.")
-    if not np.isfinite(values).all():
-        raise NeuroMotionError("An action holds NaN or infinite values; each lies in -1..1.")
-    return values
-
-
-def reset_options(
-    loop: ClosedLoop, options: dict[str, Any] | None, rows: int
-) -> tuple[np.ndarray | None, np.ndarray | None]:
-    """Sessions, shape (rows,), and goals, shape (rows, axes), from the options of a reset.
-
-    Raises
-    ------
-    NeuroMotionError
-        If an option is unknown, a session does not exist, or a goal lies outside the range of the axes.
-    """
-    options = options or {}
-    unknown = sorted(set(options) - {"session", "goal"})
-    if unknown:
-        raise NeuroMotionError(f"Options of reset are 'session' and 'goal', not {', '.join(map(repr, unknown))}.")
-    sessions = goals = None
-    if options.get("session") is not None:
-        count = len(loop.parts.source.sessions)
-        sessions = np.broadcast_to(np.asarray(options["session"], dtype=int), (rows,))
-        if sessions.min() < 0 or sessions.max() >= count:
-            raise NeuroMotionError(f"The source has sessions 0 to {count - 1}; option session asks for others.")
-    if options.get("goal") is not None:
-        axes = len(loop.parts.task.axes)
-        goals = np.asarray(options["goal"], dtype=float)
-        if goals.shape[-1:] != (axes,) or goals.ndim > 2 or not (np.abs(goals) <= 1).all():
-            raise NeuroMotionError(f"A goal has {axes} numbers in -1..1, one per axis.")
-        goals = np.broadcast_to(goals, (rows, axes))
-    return sessions, goals

@@ -12,7 +12,7 @@ from neuromotion_gym.decoders.zoo import load_decoder
 from neuromotion_gym.envs.closed_loop import Parts
 from neuromotion_gym.envs.layout import ObservationLayout
 from neuromotion_gym.envs.played import played_source
-from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.errors import NeuroMotionError, UnknownOptionError
 from neuromotion_gym.intents import intent_map
 from neuromotion_gym.limbs.limb import Limb
 from neuromotion_gym.operators import Operator, OperatorSpec
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from neuromotion_gym.tasks.task import Task
 
 CONTROL_S = 0.05
-LOOP_OPTIONS = ("observe", "observe_goal", "decoy", "render_mode", "threads")
+LOOP_OPTIONS = ("observe", "observe_goal", "decoy", "render_mode", "width", "height", "camera", "threads")
 """Options of every environment that do not belong to `assemble`: they do not change the parts of a loop."""
 
 
@@ -201,8 +201,9 @@ def _check_options(make_task: Callable[..., Any], given: Mapping[str, Any]) -> N
     ]
     unknown = sorted(set(given) - set(known))
     if unknown:
-        raise NeuroMotionError(
-            f"No option is called {', '.join(map(repr, unknown))}. Options: {', '.join([*LOOP_OPTIONS, *known])}."
+        raise UnknownOptionError(
+            f"Got an unexpected keyword argument {', '.join(map(repr, unknown))}: no such option. "
+            f"Options: {', '.join([*LOOP_OPTIONS, *known])}."
         )
 
 

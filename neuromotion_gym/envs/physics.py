@@ -7,7 +7,7 @@ states in between are not stored.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import mujoco
 import numpy as np
@@ -16,11 +16,13 @@ from mujoco.rollout import Rollout
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.limbs.posture import UNSTABLE
 from neuromotion_gym.process_wide import no_log_file
+from neuromotion_gym.schema import shortened
 
 if TYPE_CHECKING:
     from neuromotion_gym.limbs.limb import Limb
 
 _FULL = int(mujoco.mjtState.mjSTATE_FULLPHYSICS)
+_INPUTS = ("qpos", "qvel", "act", "ctrl", "qfrc_applied", "xfrc_applied", "mocap_pos", "mocap_quat", "qacc_warmstart")
 LONGEST_STEP_S = 0.005
 
 
@@ -64,18 +66,31 @@ class Physics:
             )
         self.limb = limb
         self._control_s = control_s
+        self._threads = max(1, min(threads, num_rows))
         model = limb.model
-        threads = max(1, min(threads, num_rows))
-        self._pool = Rollout(nthread=threads if threads > 1 else 0)
-        self._data = [mujoco.MjData(model) for _ in range(threads)]
-        self._warned = self._data[0].warning.number  # a view
-        self._models = [model] * num_rows
         states = mujoco.mj_stateSize(model, _FULL)
         self.state: np.ndarray = np.zeros((num_rows, states))
         self._states: np.ndarray = np.empty((num_rows, self._substeps, states))
         self._sensors: np.ndarray = np.empty((num_rows, self._substeps, model.nsensordata))
         self._controls: np.ndarray = np.empty((num_rows, self._substeps, model.nu))
         self.sensors: np.ndarray = _read_only(np.zeros((num_rows, model.nsensordata)))
+        self._open()
+
+    def _open(self) -> None:
+        """Make what holds no state between two steps: threads and the data that they calculate with."""
+        self._pool = Rollout(nthread=self._threads if self._threads > 1 else 0)
+        self._data = [mujoco.MjData(self.limb.model) for _ in range(self._threads)]
+        self._warned = self._data[0].warning.number  # a view
+        self._models = [self.limb.model] * len(self.state)
+
+    def __getstate__(self) -> dict[str, Any]:
+        opened = {"_pool", "_data", "_warned", "_models"}
+        return {key: value for key, value in self.__dict__.items() if key not in opened}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        _read_only(self.sensors)
+        self._open()
 
     def reset(self, rows: np.ndarray, state: np.ndarray) -> None:
         """Put ``rows``, shape (m,), into ``state``, shape (m, nstate).
@@ -83,6 +98,7 @@ class Physics:
         Sensors of forces and accelerations read 0 until the first step.
         """
         self.state[rows] = state
+        self._controls[rows] = self.limb.home_control
         model, data = self.limb.model, self._data[0]
         sensors = self.sensors.copy()
         data.sensordata[:] = 0.0
@@ -94,6 +110,48 @@ class Physics:
             mujoco.mj_sensorVel(model, data)
             sensors[row] = data.sensordata
         self.sensors = _read_only(sensors)
+
+    def place(self, row: int, qpos: Any, qvel: Any, rest: np.ndarray | None = None) -> None:
+        """Move the joints of one row; its time stays.
+
+        Parameters
+        ----------
+        row : int
+        qpos, qvel : float arrays, shape (nq,) and (nv,)
+        rest : float array, shape (nstate,), optional
+            State that everything but time and joints is taken from; by default the row's own.
+
+        Raises
+        ------
+        NeuroMotionError
+            If an array has another shape or holds something that is not a finite number.
+        """
+        model = self.limb.model
+        state = (self.state[row] if rest is None else rest).copy()
+        state[0] = self.state[row, 0]
+        joints = ((1, "qpos", qpos, model.nq), (1 + model.nq, "qvel", qvel, model.nv))
+        for first, name, given, size in joints:
+            try:
+                values = np.asarray(given, dtype=float)
+            except (TypeError, ValueError):
+                values = np.empty(0)
+            if values.shape != (size,) or not np.isfinite(values).all():
+                raise NeuroMotionError(
+                    f"{name} holds {size} finite numbers, one per joint of limb {self.limb.name!r}, "
+                    f"not {shortened(given)}."
+                )
+            state[first : first + size] = values
+        self.reset(np.array([row]), state[None])
+
+    def data_of(self, row: int) -> mujoco.MjData:
+        """MuJoCo's data of one row as it is now, a new copy whose inputs are read-only."""
+        model, data = self.limb.model, mujoco.MjData(self.limb.model)
+        mujoco.mj_setState(model, data, self.state[row], _FULL)
+        data.ctrl[:] = self._controls[row, 0]
+        mujoco.mj_forward(model, data)
+        for name in _INPUTS:
+            getattr(data, name).flags.writeable = False
+        return data
 
     def begin(self, control: np.ndarray) -> None:
         """Set the controls of the next step, shape (rows, nu); then call `simulate` and `finish`."""

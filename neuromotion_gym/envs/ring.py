@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 
@@ -27,9 +29,20 @@ class SampleRing:
         self._window, self._kept = window, kept
         self._capacity = kept + step + 1
         self._samples: np.ndarray = np.zeros((num_rows, channels, 2 * self._capacity), dtype=np.float32)
-        self._windows = np.lib.stride_tricks.sliding_window_view(self._samples, window, axis=2)
+        self._look()
         self._head = 0
         self._write: np.ndarray = np.zeros(num_rows, dtype=int)
+
+    def _look(self) -> None:
+        """Take the view of all windows of the samples."""
+        self._windows = np.lib.stride_tricks.sliding_window_view(self._samples, self._window, axis=2)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {key: value for key, value in self.__dict__.items() if key != "_windows"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._look()
 
     def begin(self, rows: np.ndarray) -> None:
         """Delete the samples of ``rows``; one window appended next will end where the samples of other rows end."""

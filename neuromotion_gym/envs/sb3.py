@@ -10,6 +10,7 @@ from stable_baselines3.common.vec_env import VecEnv
 from stable_baselines3.common.vec_env.base_vec_env import tile_images
 
 from neuromotion_gym.envs.vector_env import NeuroVectorEnv
+from neuromotion_gym.envs.wrappers import VectorIntentAction
 from neuromotion_gym.errors import NeuroMotionError
 
 if TYPE_CHECKING:
@@ -30,8 +31,9 @@ class NeuroVecEnv(VecEnv):  # type: ignore[misc]  # stable-baselines3 is optiona
 
     Parameters
     ----------
-    env : NeuroVectorEnv
-        Made with ``autoreset_mode="SameStep"``, as `make_sb3` does.
+    env : NeuroVectorEnv or VectorIntentAction
+        Made with ``autoreset_mode="SameStep"``, as `make_sb3` does. In a `VectorIntentAction`, actions are the indices
+        of labels, for algorithms with discrete actions.
 
     Raises
     ------
@@ -44,20 +46,22 @@ class NeuroVecEnv(VecEnv):  # type: ignore[misc]  # stable-baselines3 is optiona
     >>> PPO("MlpPolicy", env, n_steps=128).learn(1_000_000)
     """
 
-    def __init__(self, env: NeuroVectorEnv) -> None:
-        if not isinstance(env, NeuroVectorEnv):
+    def __init__(self, env: NeuroVectorEnv | VectorIntentAction) -> None:
+        inner = env.env if isinstance(env, VectorIntentAction) else env
+        if not isinstance(inner, NeuroVectorEnv):
             raise NeuroMotionError(
-                f"NeuroVecEnv adapts a NeuroVectorEnv, not {type(env).__name__}; gym.make_vec makes one with "
-                'vectorization_mode="vector_entry_point".'
+                f"NeuroVecEnv adapts a NeuroVectorEnv, alone or in a VectorIntentAction, not {type(inner).__name__}; "
+                'gym.make_vec makes one with vectorization_mode="vector_entry_point".'
             )
-        if env.autoreset_mode is not AutoresetMode.SAME_STEP:
+        if inner.autoreset_mode is not AutoresetMode.SAME_STEP:
             raise NeuroMotionError(
                 'stable-baselines3 needs an environment made with autoreset_mode="SameStep", '
-                f"not {env.autoreset_mode.value!r}."
+                f"not {inner.autoreset_mode.value!r}."
             )
-        self.env = env
+        self.env = inner
+        self._intents = env if isinstance(env, VectorIntentAction) else None
         self._actions: np.ndarray | None = None
-        super().__init__(env.num_envs, env.single_observation_space, env.single_action_space)
+        super().__init__(inner.num_envs, inner.single_observation_space, env.single_action_space)
 
     @property
     def layout(self) -> ObservationLayout:
@@ -67,15 +71,15 @@ class NeuroVecEnv(VecEnv):  # type: ignore[misc]  # stable-baselines3 is optiona
     def reset(self) -> Any:
         """Start an episode in every row with what `seed` and `set_options` were given; returns all observations."""
         seeds = None if all(seed is None for seed in self._seeds) else list(self._seeds)
-        observation, info = self.env.reset(seed=seeds, options=self._merged_options())
-        about = info.pop("about")
+        observation, _ = self.env.reset(seed=seeds, options=self._merged_options())
+        info, about = self.env.loop.info(), dict(self.env.loop.about())
         self.reset_infos = [{**_row(info, row), "about": about} for row in range(self.num_envs)]
         self._reset_seeds()
         self._reset_options()
         return observation
 
     def step_async(self, actions: np.ndarray) -> None:
-        """Store the actions of the next step, float array of shape (num_envs, axes)."""
+        """Store the actions of the next step: floats of shape (num_envs, axes), or indices of labels, (num_envs,)."""
         self._actions = actions
 
     def step_wait(self) -> tuple[Any, np.ndarray, np.ndarray, list[dict[str, Any]]]:
@@ -91,17 +95,15 @@ class NeuroVecEnv(VecEnv):  # type: ignore[misc]  # stable-baselines3 is optiona
         """
         if self._actions is None:
             raise NeuroMotionError("step_wait() was called before step_async().")
-        observation, reward, terminated, truncated, info = self.env.step(self._actions)
+        actions = self._actions if self._intents is None else self._intents.actions(self._actions)
+        observation, reward, terminated, truncated, info = self.env.step(actions)
         self._actions = None
         done = terminated | truncated
         infos: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
         for row in np.flatnonzero(done).tolist():
-            last = info["final_obs"]
             infos[row] = {
                 **_row(info["final_info"], row),
-                "terminal_observation": {key: value[row].copy() for key, value in last.items()}
-                if isinstance(last, dict)
-                else last[row].copy(),
+                "terminal_observation": info["final_obs"][row],
                 "TimeLimit.truncated": bool(truncated[row] and not terminated[row]),
             }
         return observation, reward.astype(np.float32), done, infos
@@ -168,7 +170,7 @@ class NeuroVecEnv(VecEnv):  # type: ignore[misc]  # stable-baselines3 is optiona
         return {name: np.array([options[name] for options in self._options]) for name in next(iter(names))}
 
 
-def make_sb3(env_id: str, num_envs: int, **options: Any) -> NeuroVecEnv:
+def make_sb3(env_id: str, num_envs: int, *, intent_action: bool = False, **options: Any) -> NeuroVecEnv:
     """Make a batch environment for stable-baselines3.
 
     Parameters
@@ -177,13 +179,16 @@ def make_sb3(env_id: str, num_envs: int, **options: Any) -> NeuroVecEnv:
         A name in `neuromotion_gym.ENVIRONMENTS`.
     num_envs : int
         Number of rows of the batch.
+    intent_action : bool, default False
+        Whether actions are the indices of labels, for algorithms with discrete actions; see `VectorIntentAction`.
     **options
         See `NeuroVectorEnv`.
     """
-    return NeuroVecEnv(NeuroVectorEnv(env_id, num_envs, autoreset_mode=AutoresetMode.SAME_STEP, **options))
+    batch = NeuroVectorEnv(env_id, num_envs, autoreset_mode=AutoresetMode.SAME_STEP, **options)
+    return NeuroVecEnv(VectorIntentAction(batch) if intent_action else batch)
 
 
 def _row(info: dict[str, Any], row: int) -> dict[str, Any]:
     """The entries of an info that belong to one row."""
     values = {key: value[row] for key, value in info.items() if not key.startswith("_")}
-    return {key: value.item() if np.ndim(value) == 0 else value for key, value in values.items()}
+    return {key: value.item() if isinstance(value, np.generic) else value for key, value in values.items()}

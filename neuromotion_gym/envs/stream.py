@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
 import numpy as np
@@ -167,6 +167,15 @@ class Stream:
         """Free the source; another stream may then play it."""
         if _PLAYED_BY.get(id(self.source)) is self:
             del _PLAYED_BY[id(self.source)]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_open": _PLAYED_BY.get(id(self.source)) is self}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        is_open = state.pop("_open")
+        self.__dict__.update(state)
+        if is_open:
+            self._claim()
 
     def _claim(self) -> None:
         """Reserve the source: if two streams read from it, each would get only part of the samples."""

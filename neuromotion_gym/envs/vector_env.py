@@ -10,14 +10,31 @@ from gymnasium.utils import seeding
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
+from neuromotion_gym.envs.arguments import (
+    check_render_mode,
+    checked_action,
+    checked_mask,
+    checked_options,
+    checked_steps,
+    is_whole,
+    reset_options,
+)
 from neuromotion_gym.envs.closed_loop import ClosedLoop, Observe
-from neuromotion_gym.envs.neuro_env import RENDER_MODES, VISIBLE_S, check_render_mode, checked_action, reset_options
+from neuromotion_gym.envs.description import as_html, as_text
+from neuromotion_gym.envs.neuro_env import RENDER_MODES, VISIBLE_S
 from neuromotion_gym.envs.options import CONTROL_S, assemble
+from neuromotion_gym.envs.picture import Picture
+from neuromotion_gym.envs.seeds import packed, row_seeds, unpacked
 from neuromotion_gym.envs.spaces import action_space, observation_space
+from neuromotion_gym.envs.spec import NeuroSpec
+from neuromotion_gym.envs.vector_info import for_each, masked, observations_of
 from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.schema import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from gymnasium.envs.registration import EnvSpec
 
     from neuromotion_gym.envs.layout import ObservationLayout
     from neuromotion_gym.envs.view import View
@@ -28,7 +45,12 @@ class NeuroVectorEnv(VectorEnv):
 
     Row ``i`` seeded with ``seed + i`` follows the trajectory of a single `NeuroEnv` seeded with ``seed + i`` under the
     same actions. Observation, action, reward and options are those of `NeuroEnv`. An info is a dictionary of arrays
-    with one element per row, each with the mask ``_name`` that Gymnasium asks for.
+    with one element per row, each with the mask ``_name`` that Gymnasium asks for. With ``autoreset_mode="SameStep"``
+    the info of a step in which an episode ended has ``final_obs`` (an array of objects, None where none ended) and
+    ``final_info`` (all of the info at the end of that episode). The infos of resets and steps themselves then hold
+    numbers and truth values, and neither names nor ``about``, since TorchRL reads them into tensors;
+    ``env.unwrapped.loop`` has both (`ClosedLoop.info`, `ClosedLoop.about`). A batch can be copied and pickled like a
+    single environment.
 
     Parameters
     ----------
@@ -61,37 +83,44 @@ class NeuroVectorEnv(VectorEnv):
         observe_goal: bool = False,
         decoy: bool = False,
         render_mode: str | None = None,
+        width: int = 1280,
+        height: int = 720,
+        camera: str | None = None,
         threads: int | None = None,
         autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
         max_episode_steps: int | None = None,
         **options: Any,
     ) -> None:
         check_render_mode(render_mode, RENDER_MODES[:2])
-        if isinstance(num_envs, bool) or not isinstance(num_envs, int | np.integer) or num_envs < 1:
-            raise NeuroMotionError(f"num_envs is a whole number from 1 on, not {num_envs!r}.")
+        if not is_whole(num_envs) or num_envs < 1:
+            raise NeuroMotionError(f"num_envs is a whole number from 1 on, not {shortened(num_envs)}.")
+        self._max_steps = checked_steps(max_episode_steps)
         try:
             self.autoreset_mode = AutoresetMode(autoreset_mode)
         except ValueError as error:
             modes = ", ".join(repr(mode.value) for mode in AutoresetMode)
-            raise NeuroMotionError(f"autoreset_mode is one of {modes}, not {autoreset_mode!r}.") from error
+            raise NeuroMotionError(f"autoreset_mode is one of {modes}, not {shortened(autoreset_mode)}.") from error
         self.metadata = {**self.metadata, "autoreset_mode": self.autoreset_mode}
         self.loop = ClosedLoop(
             assemble(env_id, **options),
-            num_envs,
+            int(num_envs),
             observe=observe,
             observe_goal=observe_goal,
             decoy=decoy,
             threads=(os.cpu_count() or 1) if threads is None else threads,
             keep_s=VISIBLE_S if render_mode == "overlay" else 0.0,
         )
-        self.num_envs = num_envs
+        self.num_envs = int(num_envs)
         self.render_mode = render_mode
         self.single_observation_space = observation_space(self.loop)
         self.single_action_space = action_space(self.loop)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
-        self._max_steps = max_episode_steps
-        self._generators: list[np.random.Generator] = []
+        self._picture = Picture.checked(self.loop.parts.limb, render_mode, width, height, camera)
+        self._env_id = env_id
+        self._spec: EnvSpec | None = None
+        self._generators = [seeding.np_random(None)[0] for _ in range(num_envs)]
+        self._running = False
         self._ended: np.ndarray = np.zeros(num_envs, dtype=bool)
         self._view: View | None = None
 
@@ -99,6 +128,16 @@ class NeuroVectorEnv(VectorEnv):
     def layout(self) -> ObservationLayout:
         """Which element of an observation means what, and the periods of control and decoding."""
         return self.loop.layout
+
+    @property
+    def spec(self) -> EnvSpec | None:
+        """Specification by which `gymnasium.make_vec` made this batch, with the real time limit in steps."""
+        return self._spec
+
+    @spec.setter
+    def spec(self, spec: EnvSpec | None) -> None:
+        limit = self.loop.max_steps if self._max_steps is None else min(self.loop.max_steps, self._max_steps)
+        self._spec = None if spec is None else NeuroSpec.completed(spec, limit)
 
     def reset(
         self,
@@ -116,15 +155,17 @@ class NeuroVectorEnv(VectorEnv):
             ``reset_mask``: bool array of shape (num_envs,). ``session`` and ``goal``: one for all rows that are reset,
             or one per row that is reset.
         """
-        options = dict(options or {})
-        mask = np.asarray(options.pop("reset_mask", np.ones(self.num_envs)), dtype=bool)
-        if mask.shape != (self.num_envs,) or not mask.any():
-            raise NeuroMotionError(f"reset_mask has to pick some of {self.num_envs} rows; its shape is {mask.shape}.")
+        asked = checked_options(options)
+        mask = checked_mask(asked.pop("reset_mask", np.ones(self.num_envs, dtype=bool)), self.num_envs)
         rows = np.flatnonzero(mask)
-        self._seed(seed, rows)
-        sessions, goals = reset_options(self.loop, options, len(rows))
+        sessions, goals = reset_options(self.loop, asked, len(rows))
+        self._seed(row_seeds(seed, self.num_envs), rows)
         self._reset(rows, sessions, goals)
-        return self.loop.observation(), {**self._info(), "about": dict(self.loop.about())}
+        self._running = True
+        values = self._values()
+        if self.autoreset_mode is not AutoresetMode.SAME_STEP:
+            values["about"] = for_each(dict(self.loop.about()), self.num_envs)
+        return self.loop.observation(), masked(values, mask)
 
     def step(self, actions: np.ndarray) -> tuple[Any, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
         """Advance every row by one control period, or begin its next episode.
@@ -134,7 +175,7 @@ class NeuroVectorEnv(VectorEnv):
         NeuroMotionError
             If the actions have another shape or are not finite, or if `reset` was not called.
         """
-        if not self._generators:
+        if not self._running:
             raise NeuroMotionError("step() was called before reset().")
         actions = checked_action(actions, (self.num_envs, self.loop.parts.drive.action_size))
         if self.autoreset_mode is AutoresetMode.DISABLED and self._ended.any():
@@ -156,11 +197,11 @@ class NeuroVectorEnv(VectorEnv):
         self._ended = terminated | truncated
         if self.autoreset_mode is AutoresetMode.DISABLED or not self._ended.any():
             return self.loop.observation(), reward, terminated, truncated, self._info()
-        last, info = self.loop.observation(), self._info()
         ended = self._ended.copy()
+        last, info = observations_of(self.loop.observation(), ended), masked(self.loop.info(), ended)
         self._reset(np.flatnonzero(ended))
-        fresh = {**self._info(), "final_obs": last, "_final_obs": ended, "final_info": info, "_final_info": ended}
-        return self.loop.observation(), reward, terminated, truncated, fresh
+        final = {"final_obs": last, "_final_obs": ended, "final_info": info, "_final_info": ended.copy()}
+        return self.loop.observation(), reward, terminated, truncated, {**self._info(), **final}
 
     def render(self) -> tuple[np.ndarray, ...] | None:
         """A frame of every row, or None without a render mode."""
@@ -169,7 +210,7 @@ class NeuroVectorEnv(VectorEnv):
         if self._view is None:
             from neuromotion_gym.envs.view import View
 
-            self._view = View(self.loop)
+            self._view = View(self.loop, picture=self._picture)
         overlay = self.render_mode == "overlay"
         return tuple(self._view.frame(row, overlay=overlay) for row in range(self.num_envs))
 
@@ -180,25 +221,35 @@ class NeuroVectorEnv(VectorEnv):
             self._view = None
         self.loop.close()
 
-    def _seed(self, seed: int | Sequence[int | None] | None, rows: np.ndarray) -> None:
-        if not self._generators:
-            self._generators = [seeding.np_random(None)[0] for _ in range(self.num_envs)]
-        if seed is None:
-            return
-        seeds = [seed + i for i in range(self.num_envs)] if isinstance(seed, (int, np.integer)) else list(seed)
-        if len(seeds) != self.num_envs:
-            raise NeuroMotionError(f"There are {self.num_envs} rows, but {len(seeds)} seeds.")
+    def __repr__(self) -> str:
+        return as_text(self.loop, type(self).__name__, self._env_id)
+
+    def _repr_html_(self) -> str:
+        return as_html(self.loop, type(self).__name__, self._env_id)
+
+    def __getstate__(self) -> dict[str, Any]:
+        generators = [packed(generator) for generator in self._generators]
+        return {**self.__dict__, "_view": None, "_generators": generators}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        generators = [unpacked(generator) for generator in state["_generators"]]
+        self.__dict__.update({**state, "_generators": generators})
+
+    def _seed(self, seeds: list[int | None], rows: np.ndarray) -> None:
         for row in rows.tolist():
             if seeds[row] is not None:
-                self._generators[row] = seeding.np_random(int(seeds[row]))[0]
+                self._generators[row] = seeding.np_random(seeds[row])[0]
 
     def _reset(self, rows: np.ndarray, sessions: np.ndarray | None = None, goals: np.ndarray | None = None) -> None:
         self.loop.reset(rows, [self._generators[row] for row in rows], sessions=sessions, goals=goals)
         self._ended[rows] = False
 
     def _info(self) -> dict[str, Any]:
-        info: dict[str, Any] = {}
-        everyone = np.ones(self.num_envs, dtype=bool)
-        for key, value in self.loop.info().items():
-            info[key], info[f"_{key}"] = value, everyone.copy()
-        return info
+        return masked(self._values(), np.ones(self.num_envs, dtype=bool))
+
+    def _values(self) -> dict[str, np.ndarray]:
+        """What the info of a reset or a step tells of every row."""
+        values = self.loop.info()
+        if self.autoreset_mode is not AutoresetMode.SAME_STEP:
+            return values
+        return {name: array for name, array in values.items() if array.dtype.kind in "biuf"}

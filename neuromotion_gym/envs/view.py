@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from neuromotion_gym.datasets import registry
-from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.envs.picture import Picture
+from neuromotion_gym.envs.window import open_screen
 from neuromotion_gym.rendering.overlay import compose, window
 from neuromotion_gym.rendering.scene import SceneRenderer
 from neuromotion_gym.rendering.snapshot import Snapshot
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from neuromotion_gym.envs.closed_loop import ClosedLoop
+    from neuromotion_gym.envs.window import Screen
 
 
 class View:
@@ -25,6 +27,8 @@ class View:
         The loop to draw.
     note : str, optional
         Text shown in the overlay after subject and part, for instance the name of the controller.
+    picture : Picture, optional
+        Size and camera of the pictures.
 
     Raises
     ------
@@ -32,12 +36,12 @@ class View:
         If this machine cannot render.
     """
 
-    def __init__(self, loop: ClosedLoop, note: str = "") -> None:
+    def __init__(self, loop: ClosedLoop, note: str = "", picture: Picture | None = None) -> None:
         self.note = note
-        self._loop = loop
+        self._loop, self._picture = loop, picture or Picture()
         self._plain: SceneRenderer | None = None
         self._framed: SceneRenderer | None = None
-        self._axes: Any = None
+        self._screen: Screen | None = None
 
     def frame(self, row: int, *, overlay: bool) -> np.ndarray:
         """Picture of one row, uint8 array of shape (height, width, 3).
@@ -54,12 +58,16 @@ class View:
         degrees = [axis for axis in self._loop.parts.task.axes if axis in known] or None
         if not overlay:
             if self._plain is None:
-                self._plain = SceneRenderer(limb, degrees=degrees)
+                self._plain = self._renderer(degrees)
             return self._plain.frame(qpos)
         if self._framed is None:
-            self._framed = SceneRenderer(limb, degrees=degrees, window=window())
+            self._framed = self._renderer(degrees, window(self._picture.width, self._picture.height))
         ghost = self._loop.parts.task.ghost(row)
         return compose(self._framed.frame(qpos, ghost), self.snapshot(row))
+
+    def _renderer(self, degrees: list[str] | None, window: tuple[int, int, int, int] | None = None) -> SceneRenderer:
+        limb, picture = self._loop.parts.limb, self._picture
+        return SceneRenderer(limb, picture.width, picture.height, degrees, window, camera=picture.fixed(limb))
 
     def snapshot(self, row: int) -> Snapshot:
         """What the overlay shows of one row."""
@@ -95,28 +103,16 @@ class View:
         )
 
     def show(self, row: int) -> None:
-        """Draw the overlay of one row in a window.
+        """Show the overlay of one row in a window, or in the cell of a notebook.
 
         Raises
         ------
         NeuroMotionError
             If matplotlib finds no display.
         """
-        import matplotlib.pyplot as plt
-
-        picture = self.frame(row, overlay=True)
-        if self._axes is None:
-            if plt.get_backend().lower() in ("agg", "pdf", "svg", "ps", "cairo", "template"):
-                raise NeuroMotionError(
-                    "render_mode 'human' needs a display, and matplotlib finds none; "
-                    "'overlay' gives the same pictures as arrays."
-                )
-            figure = plt.figure(figsize=(12.8, 7.2), num="NeuroMotion Gym")
-            self._axes = figure.add_axes((0, 0, 1, 1))
-            self._axes.set_axis_off()
-            self._axes.imshow(picture)
-        self._axes.images[0].set_data(picture)
-        plt.pause(0.001)
+        if self._screen is None:
+            self._screen = open_screen()
+        self._screen.show(self.frame(row, overlay=True))
 
     def close(self) -> None:
         """Free renderers and windows."""
@@ -124,8 +120,6 @@ class View:
             if renderer is not None:
                 renderer.close()
         self._plain = self._framed = None
-        if self._axes is not None:
-            import matplotlib.pyplot as plt
-
-            plt.close(self._axes.figure)
-            self._axes = None
+        if self._screen is not None:
+            self._screen.close()
+            self._screen = None

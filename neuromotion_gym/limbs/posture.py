@@ -5,7 +5,7 @@ The states come from simulation, because no formula tells where coupled joints, 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import mujoco
 import numpy as np
@@ -65,6 +65,13 @@ class PostureTable:
         mujoco.mj_forward(model, self._data)
         self.home_sensordata: np.ndarray = np.array(self._data.sensordata)
         self._tables: dict[str, np.ndarray] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {key: value for key, value in self.__dict__.items() if key != "_data"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._data = mujoco.MjData(self.model)  # every simulation sets its whole state first
 
     def offsets(self, degree: str, controls: Callable[[np.ndarray], np.ndarray], targets: np.ndarray) -> np.ndarray:
         """Difference between home and the state at rest with one degree of freedom moved.

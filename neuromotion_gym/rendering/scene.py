@@ -54,6 +54,8 @@ class SceneRenderer:
         Left, top, right and bottom of the part of the picture that the limb may fill, in pixels; the rest stays free.
     smooth : bool
         Whether to draw a skin over the geoms; see `neuromotion_gym.rendering.skin`.
+    camera : mujoco.MjvCamera, optional
+        Camera to take instead of one that shows everything that moves.
 
     Raises
     ------
@@ -69,6 +71,7 @@ class SceneRenderer:
         degrees: Sequence[str] | None = None,
         window: tuple[int, int, int, int] | None = None,
         smooth: bool = True,
+        camera: mujoco.MjvCamera | None = None,
     ) -> None:
         self.width, self.height = width, height
         left, top, right, bottom = window or (0, 0, width, height)
@@ -81,7 +84,9 @@ class SceneRenderer:
         self._context.make_current()
         self._model = copy.copy(_skinned(limb.path, limb.path.stat().st_mtime_ns) if smooth else limb.model)
         filled = 1 - 2 * _FADE_PX / min(right - left, bottom - top) if window else 0.96
-        self._camera, close = frame_movement(limb, degrees, (right - left) / (bottom - top), filled)
+        self._camera, close = camera, False
+        if camera is None:
+            self._camera, close = frame_movement(limb, degrees, (right - left) / (bottom - top), filled)
         if close:
             _hide_bystanders(self._model)
         self._model.vis.global_.offwidth, self._model.vis.global_.offheight = right - left, bottom - top

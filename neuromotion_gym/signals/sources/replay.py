@@ -8,6 +8,7 @@ import numpy as np
 
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.signals.sources.bank import TrialBank, TrialKey, build_bank
+from neuromotion_gym.signals.sources.copying import SharesParts
 from neuromotion_gym.signals.sources.pieces import PieceRule, piece_rule
 from neuromotion_gym.signals.sources.playheads import Playheads
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from neuromotion_gym.signals.sources.playheads import Restart
 
 
-class ReplaySource:
+class ReplaySource(SharesParts):
     """Plays held-out trials: one subject and session per episode, restarts by its own clock, pieces cross-faded.
 
     The times of the restarts are drawn at reset. At each restart a row begins to play the label that is asked for, with
@@ -56,6 +57,8 @@ class ReplaySource:
     NeuroMotionError
         If options contradict each other or the trials, or a session lacks a label.
     """
+
+    shared_parts = ("_bank", "_own_calibration")
 
     def __init__(
         self,

@@ -8,6 +8,7 @@ import numpy as np
 
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.signals.recording import Recording, SignalSpec, Trial
+from neuromotion_gym.signals.sources.copying import SharesParts
 from neuromotion_gym.signals.sources.pieces import piece_rule
 from neuromotion_gym.signals.sources.playheads import Playheads
 from neuromotion_gym.signals.surrogate.fresh import Synthesis
@@ -27,7 +28,7 @@ CALIBRATION_SEED = 20
 """Seed of the generated calibration runs: a person of a surrogate has the same run in every environment."""
 
 
-class SurrogateSource:
+class SurrogateSource(SharesParts):
     """Generates samples: one person per episode, restarts by the source's own clock, pieces cross-faded.
 
     The rules are those of `ReplaySource`: at every restart a row begins to play the label that is asked for, with the
@@ -56,6 +57,8 @@ class SurrogateSource:
     NeuroMotionError
         If a label, person or channel is not in the surrogate, or the options contradict each other.
     """
+
+    shared_parts = ("_parameters", "_synthesis", "_whole_trials")
 
     def __init__(
         self,
