@@ -17,6 +17,7 @@ from neuromotion_gym.datasets.recorded import OwnRecordings
 from neuromotion_gym.decoders.bounds import parse_decoder_name
 from neuromotion_gym.decoders.onnx_decoder import MODEL
 from neuromotion_gym.decoders.recipe import load_recipe
+from neuromotion_gym.decoders.relabelled import for_limb
 from neuromotion_gym.decoders.seen import Seen, record_of, runs_played, seen_by_decoder, split_played
 from neuromotion_gym.decoders.zoo import decoder_folder, load_decoder
 from neuromotion_gym.errors import NeuroMotionError
@@ -106,7 +107,8 @@ class _Planner:
         recordings: object,
     ) -> None:
         self.config, self.root, self._given = config, root, recordings
-        self._loaded: dict[str, Decoder] = dict(decoders)
+        self._limb = environment(config.environment).limb
+        self._loaded = {name: for_limb(load_decoder(decoder), self._limb) for name, decoder in decoders.items()}
         self._own: dict[str, OwnRecordings] = {}
         self._seen: dict[tuple[str, Playing], Seen] = {}
         if config.source == "recordings" and config.recordings is None and recordings is None:
@@ -161,7 +163,8 @@ class _Planner:
     def _decoder(self, name: str) -> Decoder:
         """A decoder by its name in the grids."""
         if name not in self._loaded:
-            self._loaded[name] = load_decoder(name, **self.config.decoder_facts.get(name, {}))
+            loaded = load_decoder(name, **self.config.decoder_facts.get(name, {}))
+            self._loaded[name] = for_limb(loaded, self._limb)
         return self._loaded[name]
 
     def _decoders(self, cell: Cell) -> list[tuple[Decoder, tuple[str, ...]]]:

@@ -8,12 +8,13 @@ uses the inner decoder, but the labels that play do not depend on the goal.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
 from neuromotion_gym.decoders.decoder import require_posterior
 from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.schema import shortened
 
 if TYPE_CHECKING:
     from neuromotion_gym.decoders.decoder import Decoder
@@ -76,6 +77,37 @@ class BoundDecoder:
         if np.count_nonzero(unknown):
             posterior[unknown] = 1 / len(labels)
         return posterior
+
+
+def split_bound(decoder: object) -> tuple[BoundKind | None, Any]:
+    """Split the option ``decoder`` of ``gym.make`` into the bound and what it bounds.
+
+    A text is split as by `parse_decoder_name`; a pair such as ``("oracle", model)`` or ``("blind", path)`` is a bound
+    of an object or a path; anything else is no bound.
+
+    Returns
+    -------
+    kind : {"oracle", "shuffled", "blind"} or None
+    inner : str, path, object or None
+        None for the environment's default decoder.
+
+    Raises
+    ------
+    NeuroMotionError
+        If a text or a pair names something that is no bound.
+    """
+    if isinstance(decoder, str):
+        return parse_decoder_name(decoder)
+    if isinstance(decoder, BoundDecoder):
+        return decoder.kind, decoder.inner
+    if not isinstance(decoder, tuple):
+        return None, decoder
+    if len(decoder) != 2 or decoder[0] not in get_args(BoundKind):
+        raise NeuroMotionError(
+            f"A bound of an object is a pair such as ('oracle', model), with {', '.join(get_args(BoundKind))} first, "
+            f"not {shortened(decoder)}."
+        )
+    return decoder
 
 
 def parse_decoder_name(name: str) -> tuple[BoundKind | None, str | None]:

@@ -65,7 +65,7 @@ def complete_spec(path: Path, facts: Mapping[str, Any], session: Any, ended_by: 
     said = {**_from_metadata(session.get_modelmeta().custom_metadata_map, path), **section}
     known = {**said, **facts}
     if isinstance(known.get("labels"), Mapping):
-        known["labels"] = _renamed(said.get("labels"), known["labels"], path)
+        known["labels"] = _label_map(said.get("labels"), known["labels"], path)
     if isinstance(facts.get("channels"), Mapping) and isinstance(said.get("channels"), list | tuple | dict):
         known["channels"] = mapped_channels(said["channels"], facts["channels"])
     known = {**_from_graph(path, known, session, ended_by), **known}
@@ -78,12 +78,12 @@ def complete_spec(path: Path, facts: Mapping[str, Any], session: Any, ended_by: 
     return spec
 
 
-def _renamed(labels: object, mapping: Mapping[Any, Any], path: Path) -> list[str | None]:
-    """Labels after a map: from those that the recipe or the metadata state, or from the numbers of columns."""
+def _label_map(labels: object, mapping: Mapping[Any, Any], path: Path) -> Mapping[Any, Any]:
+    """A map that has all labels which the recipe or the metadata state, or the numbers of all columns."""
     if isinstance(labels, list | tuple) and all(isinstance(label, str) for label in labels):
-        return list(map_labels(labels, mapping).values())
+        return map_labels(labels, mapping)
     if set(mapping) == set(range(len(mapping))):
-        return [mapping[column] for column in range(len(mapping))]
+        return mapping
     raise NeuroMotionError(
         f"{path}: a label map renames the labels of the recipe, but there are none. "
         "Give labels as a list in the order of the output, or as a map of columns, {0: 'first', 1: 'second'}."
@@ -149,7 +149,7 @@ def _from_graph(path: Path, known: Mapping[str, Any], session: Any, ended_by: Ma
     if len(inputs) == 1 and isinstance(channels, list | tuple) and channels and known.get("resample_to") is None:
         found["window"] = samples_of(inputs[0].shape, len(channels), known.get("layout"))
     labels = known.get("labels")
-    if isinstance(labels, list | tuple):
+    if isinstance(labels, list | tuple | Mapping):
         found["output"] = guessed_kind(session.get_outputs(), known, len(labels), ended_by)
     return {name: value for name, value in found.items() if value is not None}
 

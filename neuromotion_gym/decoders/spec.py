@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -65,7 +66,10 @@ class DecoderSpec(Checked):
     dataset: str = Field(default="user", min_length=1, max_length=200)
     """Data set that it was trained on; "user" if it is none that the library knows."""
     labels: tuple[str, ...] = Field(max_length=1000)
-    """Labels that it distinguishes, two or more; may be empty if ``output`` is "targets"."""
+    """Labels that it distinguishes, two or more; may be empty if ``output`` is "targets". A map is
+    taken, too: from the model's own names, or from the numbers of its columns, to labels."""
+    renamed: tuple[tuple[str, str], ...] | None = None
+    """Names of the model's own that differ from its labels, each with its label; None if there are none."""
     targets: tuple[str, ...] = ()
     """For ``output: targets``: names of the axes along which it gives values from -1 to 1."""
     channels: tuple[str, ...] = Field(min_length=1, max_length=10_000)
@@ -118,6 +122,30 @@ class DecoderSpec(Checked):
         if isinstance(value, bool):
             raise NeuroMotionError(f"a number is needed, not {value}")
         return value
+
+    @model_validator(mode="before")
+    @classmethod
+    def _label_map(cls, content: Any) -> Any:
+        """Turn a map of labels into labels in the order of the columns, and note what it renames."""
+        given = content.get("labels") if isinstance(content, dict) else None
+        if not isinstance(given, Mapping):
+            return content
+        numbers = [name for name in given if isinstance(name, int) and not isinstance(name, bool)]
+        if numbers and sorted(given, key=str) != sorted(range(len(given)), key=str):
+            raise NeuroMotionError(
+                f"in 'labels', numbers of columns have to be 0 to {len(given) - 1}, not {', '.join(map(str, given))}"
+            )
+        columns = sorted(given) if numbers else list(given)
+        before = dict(content.get("renamed") or ())
+        known_as = {new: name for name, new in before.items()}  # a label that was renamed before keeps its first name
+        changed = [] if numbers else [(known_as.get(name, name), given[name]) for name in columns]
+        told: dict[str, Any] = {"labels": [given[name] for name in columns]}
+        told["renamed"] = [(name, label) for name, label in changed if name != label] or None
+        if content.get("positive") is not None:
+            told["positive"] = given.get(
+                content["positive"], dict(changed).get(content["positive"], content["positive"])
+            )
+        return {**content, **told}
 
     @model_validator(mode="before")
     @classmethod

@@ -2,28 +2,62 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import numpy as np
 
+from neuromotion_gym.decoders.classes import classes_of, column_order
 from neuromotion_gym.decoders.decoder import checked_output, checked_windows, require_posterior
+from neuromotion_gym.decoders.described import described, described_html
+from neuromotion_gym.decoders.features import feature_function
+from neuromotion_gym.decoders.model_input import ModelInput
+from neuromotion_gym.decoders.model_output import kind_fault
+from neuromotion_gym.decoders.onnx_session import first_line
 from neuromotion_gym.decoders.spec import DecoderSpec
-from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.decoders.torch_modules import is_torch_module, torch_function
+from neuromotion_gym.errors import NeuroMotionError, NeuroMotionWarning
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from neuromotion_gym.decoders.decoder import Decoder
+    from neuromotion_gym.decoders.features import FeatureFunction
     from neuromotion_gym.signals.recording import Recording
 
 
 class ProbabilityDecoder:
-    """Any object with ``predict_proba`` (scikit-learn, braindecode, LibEMG) as a decoder.
+    """An object of another library as a decoder; `load_decoder` and ``gym.make(decoder=...)`` make one from facts.
 
-    ``predict_proba`` gets windows of shape (n, channels, samples) and returns an array of shape (n, labels):
-    probabilities, or logits or log-probabilities if ``spec.output`` says so. If ``spec.output`` is "targets",
-    ``predict`` is called instead and returns shape (n, targets).
+    =====================================  ============================================================================
+    object                                 what is called
+    =====================================  ============================================================================
+    network of PyTorch (braindecode)       the network, in evaluation mode and without gradients
+    classifier of LibEMG                   ``predict_proba`` of its model; it needs ``features``
+    with ``predict_proba`` (scikit-learn,  ``predict_proba``
+    skorch, XGBoost, pyRiemann)
+    with ``predict`` alone                 ``predict``; ``spec.output`` is "class_index", or "targets"
+    =====================================  ============================================================================
+
+    It gets windows in ``spec.unit``, float32 of shape (n, channels, samples), or with the axes of ``spec.layout``, or
+    what ``features`` makes of them. Columns follow ``classes_``: names are matched with ``spec.labels`` in any order,
+    numbers are taken in the order of the labels.
+
+    Parameters
+    ----------
+    model : object
+    spec : DecoderSpec or mapping
+        ``output`` says what the object gives.
+    features : callable, str or sequence of str, optional
+        See `neuromotion_gym.decoders.features.feature_function`.
+    feature_parameters : mapping, optional
+        Parameters of features of LibEMG; by default those that are installed in its classifier.
+
+    Raises
+    ------
+    NeuroMotionError
+        If the object does not give what ``spec.output`` says, or its classes are not the labels.
 
     Examples
     --------
@@ -32,23 +66,55 @@ class ProbabilityDecoder:
     >>> env = gym.make("NeuroArm-v0", decoder=ProbabilityDecoder(model, spec))
     """
 
-    def __init__(self, model: Any, spec: DecoderSpec | Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        model: Any,
+        spec: DecoderSpec | Mapping[str, Any],
+        *,
+        features: FeatureFunction | str | Sequence[str] | None = None,
+        feature_parameters: Mapping[str, Any] | None = None,
+    ) -> None:
         self.spec = spec if isinstance(spec, DecoderSpec) else DecoderSpec(**spec)
         self.model = model
-        self._method = "predict_proba" if self.spec.classifies else "predict"
-        if not callable(getattr(model, self._method, None)):
-            raise NeuroMotionError(
-                f"{type(model).__name__} has no {self._method}, which a decoder of {self.spec.output} needs."
-            )
         if self.spec.effort or self.spec.adaptation.kind != "none":
-            raise NeuroMotionError(f"An object with {self._method} gives no effort and takes no adaptation.")
-        classes = getattr(model, "classes_", None) if self.spec.classifies else None
-        if classes is not None and np.asarray(classes).dtype.kind in "UO" and tuple(classes) != self.spec.labels:
+            raise NeuroMotionError(f"{type(model).__name__} as a decoder gives no effort and takes no adaptation.")
+        inner = inner_model(model)
+        parameters = feature_parameters or getattr(model, "feature_params", None)
+        self._features = None if features is None else feature_function(features, parameters)
+        if inner is not model and self._features is None:
             raise NeuroMotionError(
-                f"The model's classes {', '.join(map(str, classes))} are not the spec's labels "
-                f"{', '.join(self.spec.labels)} in the same order."
+                f"{type(model).__name__} of LibEMG classifies features, not windows: pass features=['MAV', …] or the "
+                "name of their group, as in training."
             )
+        unused = [
+            name
+            for name in ("rejection", "majority_vote", "velocity")
+            if inner is not model and getattr(model, name, False)
+        ]
+        if unused:
+            warnings.warn(
+                f"{' and '.join(unused)} of {type(model).__name__} are not used: they belong to controllers, such as "
+                "'rejection', 'majority' and 'proportional'.",
+                NeuroMotionWarning,
+                stacklevel=2,
+            )
+        self._classes = classes_of(inner) if self.spec.classifies else None
+        self._order = column_order(self._classes, self.spec, type(model).__name__)
+        self._clean = getattr(model, "fix_feature_errors", False)
+        self._input = ModelInput("windows", np.float32, self.spec.layout or "(n, channels, samples)", None)
+        self._run = torch_function(inner) if is_torch_module(inner) else getattr(inner, self._method(inner))
         self._unique = uuid4().hex
+        self._checked = False
+
+    def _method(self, inner: Any) -> str:
+        """Name of the method to call."""
+        name = "predict" if self.spec.output in ("targets", "class_index") else "predict_proba"
+        if not callable(getattr(inner, name, None)):
+            other = " (it has predict: output='class_index')" if callable(getattr(inner, "predict", None)) else ""
+            raise NeuroMotionError(
+                f"{type(inner).__name__} has no {name}, which a decoder of {self.spec.output} needs{other}."
+            )
+        return name
 
     def digest(self) -> str:
         """The model's own ``digest()`` if it has one, otherwise a text that is unique to this object.
@@ -65,7 +131,10 @@ class ProbabilityDecoder:
         windows = checked_windows(windows, self.spec)
         if not len(windows):
             return np.empty((0, len(self.spec.decoded)), dtype=np.float32), None
-        return checked_output(getattr(self.model, self._method)(windows), len(windows), self.spec), None
+        values = np.asarray(self._values(windows))
+        if not self._checked and len(windows) > 1:
+            self._check_kind(values)
+        return checked_output(self._in_order(values), len(windows), self.spec), None
 
     def predict_proba(self, windows: np.ndarray, adaptation: np.ndarray | None = None) -> np.ndarray:
         """Like `decode` without the effort, for decoders that give a posterior."""
@@ -74,6 +143,70 @@ class ProbabilityDecoder:
 
     def adapt(self, calibration: Sequence[Recording]) -> None:
         """Returns None: such a decoder has no adaptation."""
+
+    def __repr__(self) -> str:
+        return described(self)
+
+    def _repr_html_(self) -> str:
+        return described_html(self)
+
+    def _values(self, windows: np.ndarray) -> Any:
+        """What the model gives for ``windows``; its own exception becomes an error that says what it was given."""
+        given = self._input.arranged(windows, self.spec)
+        try:
+            if self._features is not None:
+                given = np.asarray(self._features(given))
+                if self._clean:
+                    given = np.nan_to_num(given, nan=0, posinf=0, neginf=0)
+            return self._run(given)
+        except NeuroMotionError:
+            raise
+        except Exception as error:
+            raise NeuroMotionError(
+                f"{type(self.model).__name__} cannot read an array of shape {given.shape}: {first_line(error)}. If it "
+                "reads other axes pass layout='(n, channels * samples)' or another one; if it reads features pass "
+                "features=."
+            ) from error
+
+    def _check_kind(self, values: np.ndarray) -> None:
+        """Refuse probabilities that are called logits, which nothing else would find.
+
+        It takes two rows or more: a single row of logits may sum to 1 by chance.
+        """
+        self._checked = True
+        if self.spec.output not in ("logits", "log_probabilities") or values.shape[1:] != (len(self.spec.labels),):
+            return
+        if np.isfinite(values).all() and (fault := kind_fault(values, "", self.spec)):
+            raise NeuroMotionError(f"Decoder {self.spec.name!r}: {fault}.")
+
+    def _in_order(self, values: np.ndarray) -> np.ndarray:
+        """Columns in the order of the labels; classes as indices of the labels."""
+        if self.spec.output == "class_index" and self._classes is not None:
+            return self._indices(values.reshape(len(values), -1)[:, 0] if values.ndim else values)
+        right = values.ndim == 2 and values.shape[1] == len(self.spec.labels)
+        return values[:, self._order] if self._order is not None and right else values
+
+    def _indices(self, classes: np.ndarray) -> np.ndarray:
+        """Index of the label of each class."""
+        assert self._classes is not None
+        columns = {name: column for column, name in enumerate(self._classes)}
+        unknown = sorted({str(name) for name in classes.tolist() if name not in columns})
+        if unknown:
+            raise NeuroMotionError(
+                f"Decoder {self.spec.name!r} gave class {', '.join(unknown)}, which is not in classes_."
+            )
+        found = np.array([columns[name] for name in classes.tolist()], dtype=np.int64)
+        return found if self._order is None else np.argsort(self._order)[found]
+
+
+def inner_model(model: Any) -> Any:
+    """The model inside a classifier of LibEMG; any other object itself.
+
+    A classifier of LibEMG is known by its parts ``model`` and ``feature_params``. Its own ``run`` is not called: its
+    rejection and its vote over past windows belong to controllers here.
+    """
+    own = hasattr(model, "feature_params") and hasattr(model, "model") and not hasattr(model, "predict_proba")
+    return model.model if own else model
 
 
 class IntentPolicy:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, overload
 
+from neuromotion_gym.decoders.objects import decoder_of
 from neuromotion_gym.decoders.onnx_decoder import MODEL, OnnxDecoder
 from neuromotion_gym.decoders.recipe import RECIPE
 from neuromotion_gym.errors import NeuroMotionError, NeuroMotionWarning
 from neuromotion_gym.resources import classifiers_root
-from neuromotion_gym.schema import shortened
+
+if TYPE_CHECKING:
+    from neuromotion_gym.decoders.decoder import Decoder
 
 _REGISTERED: dict[str, Path] = {}
 
@@ -76,16 +79,21 @@ def decoder_folder(name: str | Path) -> Path:
     )
 
 
-def load_decoder(what: str | Path, /, *, threads: int = 1, **facts: Any) -> OnnxDecoder:
-    """Load a decoder by its name, from a folder or from an ONNX file.
+@overload
+def load_decoder(what: str | Path, /, *, threads: int = 1, **facts: Any) -> OnnxDecoder: ...
+@overload
+def load_decoder(what: object, /, *, threads: int = 1, **facts: Any) -> Decoder: ...
+def load_decoder(what: object, /, *, threads: int = 1, **facts: Any) -> Decoder:
+    """Load a decoder by its name, from a folder or from an ONNX file, or make one of an object of another library.
 
     Parameters
     ----------
-    what : str or path
+    what : str, path or object
         One of `list_decoders`, a folder with ``recipe.yaml`` and ``model.onnx``, or an ``.onnx`` file as its exporter
-        wrote it; see `decoder_folder` for names of both.
+        wrote it; see `decoder_folder` for names of both. Or an object, see
+        `neuromotion_gym.decoders.objects.decoder_of`.
     threads : int
-        Threads of one decoding call.
+        Threads of one decoding call; an object has its own.
     **facts
         What the files do not say, as fields of `DecoderSpec`: ``labels``, ``rate_hz``, ``unit``, ``channels`` … They
         take precedence over those of a recipe beside the file and over its metadata. ``labels`` may be a map that
@@ -101,7 +109,7 @@ def load_decoder(what: str | Path, /, *, threads: int = 1, **facts: Any) -> Onnx
     >>> load_decoder("model.onnx", modality="emg", labels=["rest", "fist"], rate_hz=200, unit="mV", channels=["1", "2"])
     """
     if not isinstance(what, str | Path):
-        raise NeuroMotionError(f"A decoder is a name, a folder or an .onnx file, not {shortened(what)}.")
+        return decoder_of(what, facts)
     if Path(what).suffix == ".onnx" and _exists(what) and Path(what).is_file():
         return OnnxDecoder(Path(what), facts, threads=threads)
     return OnnxDecoder(decoder_folder(what), facts, threads=threads)

@@ -323,6 +323,7 @@ class ClosedLoop:
             "decoder": self.parts.decoder.spec.name,
             "bound": getattr(self.parts.decoder, "kind", None),
             "decoder_split": self.parts.decoder.spec.split,
+            "renamed_labels": dict(self.parts.decoder.spec.renamed or ()),
             "level": task.facts.level,
             "chance": task.facts.chance,
             **task.options,

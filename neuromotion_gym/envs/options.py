@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from neuromotion_gym.decoders.bounds import BoundDecoder, parse_decoder_name
+from neuromotion_gym.decoders.bounds import BoundDecoder, split_bound
+from neuromotion_gym.decoders.relabelled import for_limb
 from neuromotion_gym.decoders.zoo import load_decoder
 from neuromotion_gym.envs.closed_loop import Parts
 from neuromotion_gym.envs.layout import ObservationLayout
-from neuromotion_gym.envs.played import played_source
+from neuromotion_gym.envs.played import is_source, played_source
 from neuromotion_gym.errors import NeuroMotionError, UnknownOptionError
 from neuromotion_gym.intents import intent_map
 from neuromotion_gym.limbs.limb import Limb
@@ -38,7 +39,7 @@ LOOP_OPTIONS = ("observe", "observe_goal", "decoy", "render_mode", "width", "hei
 def assemble(
     env_id: str | None = None,
     *,
-    decoder: str | Path | Decoder | BoundDecoder | None = None,
+    decoder: Any = None,
     decoder_facts: Mapping[str, Any] | None = None,
     source: Any = "surrogate",
     reading: Reading | Mapping[str, Any] | None = None,
@@ -60,11 +61,14 @@ def assemble(
     env_id : str, optional
         A key of `ENVIRONMENTS`; the first one if left out.
     decoder : str, path, Decoder or BoundDecoder, optional
-        Name of one of the library's decoders, folder of a decoder, an object, or one of the bounds ``"oracle"``,
-        ``"shuffled"`` and ``"blind"``, alone or followed by a colon and the name of the decoder that it bounds.
-        Default: the environment's own decoder.
+        Name of one of the library's decoders, folder of a decoder, an ONNX file, an object with ``predict_proba`` or
+        ``predict``, or a network of PyTorch; or one of the bounds ``"oracle"``, ``"shuffled"`` and ``"blind"``, alone
+        or followed by a colon and the name or path of the decoder that it bounds; for an object a pair such as
+        ``("oracle", model)``. Default: the environment's own decoder. Other usual names of the limb's labels become
+        those of the limb (``info["about"]["renamed_labels"]``).
     decoder_facts : mapping, optional
-        What the file of a decoder from elsewhere does not say, as fields of `DecoderSpec`: ``labels``, ``rate_hz`` …
+        What a decoder from elsewhere does not say, as fields of `DecoderSpec`: ``labels``, ``rate_hz`` …; for an object
+        also ``features``.
     source : {"surrogate", "replay"}, path, recordings or Source, default "surrogate"
         Source of the samples: the surrogates of the library, held-out trials of the data set, or your own recordings:
         a file, a folder, a Recording, an MNE Raw or Epochs, a MOABB data set, sessions, or a list of them. Or a source
@@ -102,7 +106,8 @@ def assemble(
     """
     row = environment(env_id or next(iter(ENVIRONMENTS)))
     _check_options(task_class(row.task).from_level, task_options)
-    chosen = choose_decoder(decoder, row.decoder, decoder_facts)
+    played = source.labels if is_source(source) else ()
+    chosen = for_limb(choose_decoder(decoder, row.decoder, decoder_facts), row.limb, played)
     spec = chosen.spec
     intent_map(row.limb, spec.labels)  # refused before anything is read
     opened = played_source(
@@ -207,29 +212,14 @@ def _check_options(make_task: Callable[..., Any], given: Mapping[str, Any]) -> N
         )
 
 
-def choose_decoder(
-    decoder: str | Path | Decoder | BoundDecoder | None, default: str, facts: Mapping[str, Any] | None = None
-) -> Decoder | BoundDecoder:
+def choose_decoder(decoder: Any, default: str, facts: Mapping[str, Any] | None = None) -> Decoder | BoundDecoder:
     """The decoder that the options ``decoder`` and ``decoder_facts`` of ``gym.make`` stand for."""
     facts = {} if facts is None else facts
     if not isinstance(facts, Mapping) or not all(isinstance(key, str) for key in facts):
         raise NeuroMotionError(f"decoder_facts is a mapping of names to values, not {shortened(facts)}.")
-    if decoder is None:
-        return load_decoder(default, **facts)
-    if isinstance(decoder, str):
-        kind, inner = parse_decoder_name(decoder)
-        loaded = load_decoder(inner or default, **facts)
-        return BoundDecoder(kind, loaded) if kind else loaded
-    if isinstance(decoder, Path):
-        return load_decoder(decoder, **facts)
-    if facts:
-        raise NeuroMotionError("decoder_facts complete a decoder's file; an object with a spec has all of them.")
-    if not hasattr(decoder, "spec"):
-        raise NeuroMotionError(
-            f"A decoder is a name, a folder or an object with a spec, not {type(decoder).__name__}; "
-            "ProbabilityDecoder wraps anything that has predict_proba."
-        )
-    return decoder
+    kind, inner = split_bound(decoder)
+    loaded = load_decoder(default if inner is None else inner, **facts)
+    return BoundDecoder(kind, loaded) if kind else loaded
 
 
 def _clocks(spec: DecoderSpec, piece_s: float) -> tuple[float, Timing]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 from neuromotion_gym.errors import NeuroMotionError, NeuroMotionWarning
 from neuromotion_gym.signals.amplitude import typical_amplitude
 from neuromotion_gym.signals.channel_names import matched, renamings
+from neuromotion_gym.signals.labels import usual_names
 from neuromotion_gym.signals.units import factor
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class Wanted(Protocol):
     unit: str
     window: int
     scale: float | None
+    labels: tuple[str, ...]
 
 
 def misfits(given: SignalSpec, wanted: Wanted) -> list[str]:
@@ -78,7 +80,8 @@ def same_rate(one: float, other: float) -> bool:
 def fitted(recording: Recording, wanted: Wanted, *, others: bool = False, resample: bool = False) -> Recording:
     """The recording with the decoder's channels under its names and in its order, in its unit and at its rate.
 
-    Channels that are named differently are said in a warning, and so is an amplitude that is more than `WARNED_TIMES`
+    Labels that the recording has under another usual name are renamed (`neuromotion_gym.signals.labels`). Channels and
+    labels that are named differently are said in a warning, and so is an amplitude that is more than `WARNED_TIMES`
     times larger or smaller than that of the decoder's training data.
 
     Parameters
@@ -112,6 +115,11 @@ def fitted(recording: Recording, wanted: Wanted, *, others: bool = False, resamp
     if said:
         recording = replace(recording, spec=replace(recording.spec, channels=(*wanted.channels, *rest)))
     recording = recording.in_unit(wanted.unit)
+    if usual := usual_names((trial.label for trial in recording.trials), wanted.labels):
+        said = ", ".join(f"{name} = {label}" for name, label in usual.items())
+        warnings.warn(f"Labels of {recording.name} are matched by name: {said}.", NeuroMotionWarning, stacklevel=2)
+        trials = (replace(trial, label=usual.get(trial.label, trial.label)) for trial in recording.trials)
+        recording = replace(recording, trials=tuple(trials))
     if wanted.scale is not None:
         read = recording.pick(wanted.channels) if rest else recording
         window = round(wanted.window * given.rate_hz / wanted.rate_hz)

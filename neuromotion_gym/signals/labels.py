@@ -60,6 +60,34 @@ def map_labels(
     return {name: told[name] if name in told else _one(name, _meant(name, wanted)) for name in listed}
 
 
+def usual_names(names: Iterable[str], wanted: Iterable[str]) -> dict[str, str]:
+    """Names that stand for a wanted label which is not there itself, with this label.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Names of the trials in a recording.
+    wanted : iterable of str
+        Labels of a decoder.
+
+    Raises
+    ------
+    NeuroMotionError
+        If two names stand for one label, or one name for two; the message offers a map.
+    """
+    there = list(dict.fromkeys(names))
+    labels = list(wanted)
+    lacking = [label for label in labels if label not in there]
+    found = renamed(map_labels([name for name in there if name not in labels], known=lacking)) if lacking else {}
+    for label in dict.fromkeys(found.values()):
+        if len(same := [name for name, meant in found.items() if meant == label]) > 1:
+            raise NeuroMotionError(
+                f"{' and '.join(map(repr, same))} both stand for {label!r}; say what is meant: "
+                f"labels={dict.fromkeys(same, label)!r} for both, or None for one that is left out."
+            )
+    return found
+
+
 def renamed(mapped: Mapping[str, str | None]) -> dict[str, str]:
     """The names in the result of `map_labels` that changed, with their labels."""
     return {name: label for name, label in mapped.items() if label is not None and label != name}

@@ -98,8 +98,8 @@ def test_scikit_learn_pipeline_is_a_decoder_in_three_lines(tiny):
     decoder = ProbabilityDecoder(model, tiny.spec(output="probabilities"))
     check_decoder(decoder)
     assert (decoder.predict_proba(windows).argmax(axis=1) == np.repeat([0, 1], 30)).mean() > 0.9
-    with pytest.raises(NeuroMotionError, match="same order"):
-        ProbabilityDecoder(model, tiny.spec(output="probabilities", labels=("right", "left")))
+    other = ProbabilityDecoder(model, tiny.spec(output="probabilities", labels=("right", "left")))
+    assert np.array_equal(other.predict_proba(windows), decoder.predict_proba(windows)[:, ::-1])
 
 
 @pytest.mark.parametrize(

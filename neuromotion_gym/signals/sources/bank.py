@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.intents import map_offer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -113,6 +114,7 @@ def build_bank(
     index = {label: i for i, label in enumerate(labels)}
     names: list[tuple[str, str]] = []
     found: list[_Stretch] = []
+    others: dict[str, None] = {}
     spec: SignalSpec | None = None
     for session in sessions:
         names.append((session.subject, session.session))
@@ -131,6 +133,7 @@ def build_bank(
                 for trial in recording.trials
                 if trial.label in index
             ]
+            others |= dict.fromkeys(trial.label for trial in recording.trials if trial.label not in index)
     if spec is None:
         raise NeuroMotionError("Nothing to replay: no session has a recording that is not a calibration run.")
     if len({stretch.has_onset for stretch in found}) > 1:
@@ -139,7 +142,7 @@ def build_bank(
     needed = longest + rule.fade
     playable = [stretch for stretch in found if stretch.length >= needed]
     playable.sort(key=lambda stretch: (stretch.session, stretch.label))
-    count = _counted(playable, names, labels)
+    count = _counted(playable, names, labels, tuple(others))
     return TrialBank(
         spec=spec,
         sessions=tuple(names),
@@ -186,7 +189,9 @@ def _longest(found: list[_Stretch], rule: PieceRule, spec: SignalSpec) -> int:
     return longest
 
 
-def _counted(playable: list[_Stretch], names: list[tuple[str, str]], labels: Sequence[str]) -> np.ndarray:
+def _counted(
+    playable: list[_Stretch], names: list[tuple[str, str]], labels: Sequence[str], others: Sequence[str]
+) -> np.ndarray:
     """Playable trials of each session and label, int array of shape (sessions, labels); a count of 0 is an error."""
     count = np.zeros((len(names), len(labels)), np.int64)
     for stretch in playable:
@@ -196,7 +201,9 @@ def _counted(playable: list[_Stretch], names: list[tuple[str, str]], labels: Seq
         for s in np.flatnonzero((count == 0).any(axis=1))
     ]
     if lacking:
+        offer = f" Other labels there are {', '.join(others)}. {map_offer(others, labels)}" if others else ""
         raise NeuroMotionError(
             f"Every session needs playable trials of {', '.join(labels)}, but some have none ({'; '.join(lacking)})."
+            f"{offer}"
         )
     return count
