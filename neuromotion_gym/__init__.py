@@ -13,8 +13,9 @@ from neuromotion_gym.opengl import import_mujoco
 from neuromotion_gym.plugins import load_plugins
 from neuromotion_gym.registration import ENVIRONMENTS, register_environments
 from neuromotion_gym.signals.reading import read_recordings
+from neuromotion_gym.signals.windows import windows
 
-__all__ = ["ENVIRONMENTS", "NeuroMotionError", "NeuroMotionWarning", "__version__", "read_recordings"]
+__all__ = ["ENVIRONMENTS", "NeuroMotionError", "NeuroMotionWarning", "__version__", "read_recordings", "windows"]
 __version__ = "0.1.0"
 
 import_mujoco()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.errors import NeuroMotionError, NeuroMotionWarning
+from neuromotion_gym.signals.channel_names import matched, renamings
 from neuromotion_gym.signals.fitting import fitted, renamed
 from neuromotion_gym.signals.readers.file_names import UNKNOWN, fixed_origin
 from neuromotion_gym.signals.readers.files import read_path
@@ -20,7 +22,8 @@ from neuromotion_gym.signals.recording import Recording
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from neuromotion_gym.signals.fitting import Wanted
+    from neuromotion_gym.signals.channel_names import matched, renamings
+from neuromotion_gym.signals.fitting import Wanted
 
 __all__ = ["Reading", "read_recordings"]
 
@@ -96,7 +99,7 @@ def _as_wanted(recording: Recording, reading: Reading, spec: Wanted | None) -> R
     if reading.delay_s:
         recording = _delayed(recording, round(reading.delay_s * recording.spec.rate_hz))
     if isinstance(reading.channels, tuple):
-        recording = recording.pick(reading.channels)
+        recording = _with_channels(recording, reading.channels)
     elif reading.channels:
         new = (
             reading.channels
@@ -107,6 +110,20 @@ def _as_wanted(recording: Recording, reading: Reading, spec: Wanted | None) -> R
     if spec is None:
         return recording
     return fitted(recording, spec, others=bool(reading.ocular_channels), resample=reading.resample)
+
+
+def _with_channels(recording: Recording, names: tuple[str, ...]) -> Recording:
+    """The recording with these channels, in this order and under these names, found by their spelling."""
+    found = matched(names, recording.spec.channels)
+    missing = [name for name in names if name not in found]
+    if missing:
+        raise NeuroMotionError(
+            f"{recording.name} lacks channels {', '.join(missing)}; it has {', '.join(recording.spec.channels)}."
+        )
+    if said := renamings(found):
+        warnings.warn(f"Channels of {recording.name} are matched by name: {said}.", NeuroMotionWarning, stacklevel=4)
+    recording = recording.pick(list(found.values()))
+    return replace(recording, spec=replace(recording.spec, channels=names)) if said else recording
 
 
 def _delayed(recording: Recording, samples: int) -> Recording:

@@ -54,6 +54,15 @@ def test_a_map_gives_the_decoders_names(make_recording) -> None:
     assert np.array_equal(found.samples, recording.samples[[0, 1]])
 
 
+def test_a_list_of_channels_finds_other_spellings_and_says_so(make_recording) -> None:
+    with pytest.warns(NeuroMotionWarning, match="matched by name: noise is NOISE"):
+        (found,) = read_recordings(make_recording(), {"channels": ["NOISE", "where"]})
+    assert found.spec.channels == ("NOISE", "where")
+    assert found.samples[1, 7] == 7
+    with pytest.raises(NeuroMotionError, match="lacks channels C3; it has where, label, noise"):
+        read_recordings(make_recording(), {"channels": ["C3"]})
+
+
 def test_channels_of_the_eyes_keep_all_channels(make_recording) -> None:
     (found,) = read_recordings(make_recording(), {"ocular_channels": ["label"]}, Wanted())
     assert found.spec.channels == ("noise", "where", "label")

@@ -17,6 +17,7 @@ from neuromotion_gym.signals.readers.made import as_said
 from neuromotion_gym.signals.readers.mne_files import read_raw
 from neuromotion_gym.signals.readers.mne_reading import recording_of
 from neuromotion_gym.signals.readers.tables import read_table
+from neuromotion_gym.signals.readers.xdf import read_xdf
 from neuromotion_gym.signals.reading_options import Reading
 from neuromotion_gym.signals.recording import Recording
 
@@ -66,6 +67,8 @@ def _read_file(file: Path, reading: Reading, origin: Origin, channels: Sequence[
     except NeuroMotionError as error:
         message = str(error).removeprefix(f"{file}: ")
         raise NeuroMotionError(message if str(file) in message else f"{file}: {message}") from error
+    except Warning:  # the caller has made warnings errors
+        raise
     except Exception as error:  # with corrupt bytes the readers of formats can raise nearly any exception
         raise NeuroMotionError(f"{file} cannot be read as a recording: {type(error).__name__}: {error}") from error
 
@@ -107,6 +110,7 @@ READERS: dict[str, Callable[[Path, Reading, Origin, Sequence[str] | None], Itera
     ".parquet": read_table,
     ".mat": _read_mat,
     ".npz": _read_arrays,
+    ".xdf": read_xdf,
 }
 """Reader of each ending."""
 

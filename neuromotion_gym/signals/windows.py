@@ -1,0 +1,134 @@
+"""Windows of labelled trials as arrays, for decoders that other libraries fit."""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter
+from typing import TYPE_CHECKING, Literal, Protocol
+
+import numpy as np
+
+from neuromotion_gym.errors import NeuroMotionError, NeuroMotionWarning
+from neuromotion_gym.signals.fitting import Wanted, fitted
+from neuromotion_gym.signals.recording import Recording, Session
+from neuromotion_gym.signals.splits import UNITS, Unit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+
+class Windowed(Wanted, Protocol):
+    """The fields of a decoder's specification that say what its windows are."""
+
+    labels: tuple[str, ...]
+    hop_s: float
+    pacing: Literal["sliding", "trial"]
+    epoch_s: tuple[float, float] | None
+
+
+def windows(
+    sessions: Iterable[Session | Recording],
+    spec: Windowed,
+    *,
+    hop_s: float | None = None,
+    skip_s: float = 0.0,
+    group: Unit = "trial",
+    resample: bool = False,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Windows inside the labelled trials of sessions, as the decoder of ``spec`` would read them.
+
+    For ``pacing: sliding`` the first window of a trial begins ``skip_s`` after its start, the next one ``hop_s`` later;
+    for ``pacing: trial`` there is one, from ``epoch_s``. No window reaches over the ends of its trial, so none is in
+    two groups. Calibration runs of sessions are left out.
+
+    Parameters
+    ----------
+    sessions : iterable of Session or Recording
+        From `neuromotion_gym.datasets.sessions.load_sessions`, `neuromotion_gym.datasets.own.own_sessions` or
+        `neuromotion_gym.signals.reading.read_recordings`.
+    spec : DecoderSpec
+        Channels, rate, unit, length of the windows, and labels: trials with other labels are left out, with a warning.
+    hop_s : float, optional
+        Seconds between the beginnings of two windows of a trial; ``spec.hop_s`` if left out.
+    skip_s : float
+        Seconds left out at the beginning of each trial.
+    group : {"trial", "run", "session", "subject"}
+        What ``groups`` tells apart.
+    resample : bool
+        Whether recordings at another rate are converted, with a warning.
+
+    Returns
+    -------
+    X : float32 array, shape (n, channels, samples)
+        In ``spec.unit``.
+    y : str array, shape (n,)
+        Labels.
+    groups : str array, shape (n,)
+        Names such as ``"anna/1/2/400"`` (subject, session, run, first sample of the trial). With scikit-learn's
+        ``GroupKFold`` no group is in the training and in the test part of a fold.
+
+    Raises
+    ------
+    NeuroMotionError
+        If a recording does not fit the decoder, or no window lies inside a trial.
+    """
+    if group not in UNITS:
+        raise NeuroMotionError(f"group is {group!r}; it has to be one of {', '.join(UNITS)}.")
+    hop = spec.hop_s if hop_s is None else hop_s
+    if not np.isfinite(hop) or hop <= 0 or not np.isfinite(skip_s) or skip_s < 0:
+        raise NeuroMotionError(f"hop_s is {hop} and skip_s {skip_s}; they have to be above 0, and 0 or more.")
+    recordings = [fitted(recording, spec, resample=resample) for recording in _recordings(sessions)]
+    several = len({recording.dataset for recording in recordings}) > 1
+    where: list[tuple[int, int, str, str]] = []
+    other: Counter[str] = Counter()
+    short = 0
+    for index, recording in enumerate(recordings):
+        for trial in recording.trials:
+            if spec.labels and trial.label not in spec.labels:
+                other[trial.label] += 1
+                continue
+            parts = (recording.subject, recording.session, recording.run, str(trial.start))
+            name = "/".join(parts[: len(UNITS) - UNITS.index(group)])
+            name = f"{recording.dataset}/{name}" if several else name
+            starts = _starts(trial.start, trial.stop, spec, hop, skip_s)
+            short += not starts
+            where += [(index, start, trial.label, name) for start in starts]
+    _report(other, short, where, spec)
+    found = np.empty((len(where), len(spec.channels), spec.window), np.float32)
+    for row, (index, start, _, _) in enumerate(where):
+        found[row] = recordings[index].samples[:, start : start + spec.window]
+    return found, np.array([label for _, _, label, _ in where]), np.array([name for _, _, _, name in where])
+
+
+def _recordings(sessions: Iterable[Session | Recording]) -> Iterator[Recording]:
+    """Recordings that are played, of sessions or given themselves."""
+    for one in [sessions] if isinstance(sessions, Session | Recording) else sessions:
+        if isinstance(one, Recording):
+            yield one
+        elif isinstance(one, Session):
+            yield from one.recordings
+        else:
+            raise NeuroMotionError(f"Windows are cut from sessions and recordings, not from {type(one).__name__}.")
+
+
+def _starts(start: int, stop: int, spec: Windowed, hop_s: float, skip_s: float) -> list[int]:
+    """First samples of the windows of a trial."""
+    if spec.pacing == "trial" and spec.epoch_s is not None:
+        first = start + round(spec.epoch_s[0] * spec.rate_hz)
+        return [first] if start <= first and first + spec.window <= stop else []
+    first, step = start + round(skip_s * spec.rate_hz), max(1, round(hop_s * spec.rate_hz))
+    return list(range(first, stop - spec.window + 1, step))
+
+
+def _report(other: Counter[str], short: int, where: list[tuple[int, int, str, str]], spec: Windowed) -> None:
+    """Say what has no window; an error if nothing has one."""
+    said = [f"trials with labels that the decoder does not have ({', '.join(sorted(other))})"] if other else []
+    said += [f"{short} trials shorter than its windows ({spec.window / spec.rate_hz:g} s)"] if short else []
+    missing = sorted(set(spec.labels) - {label for _, _, label, _ in where})
+    if not where:
+        reason = f"; there are {' and '.join(said)}" if said else "; there are no trials"
+        raise NeuroMotionError(f"No window of decoder {spec.name!r} lies inside a trial{reason}.")
+    if said:
+        warnings.warn(f"Left out: {' and '.join(said)}.", NeuroMotionWarning, stacklevel=3)
+    if missing:
+        warnings.warn(f"No window has the label {', '.join(missing)}.", NeuroMotionWarning, stacklevel=3)

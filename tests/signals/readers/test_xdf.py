@@ -1,0 +1,183 @@
+"""XDF: streams are chosen by type or name, markers begin trials on the samples' clock, gaps and odd rates show."""
+
+from __future__ import annotations
+
+import struct
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from neuromotion_gym.errors import NeuroMotionError, NeuroMotionWarning
+from neuromotion_gym.signals.reading import read_recordings
+from neuromotion_gym.signals.recording import Trial
+
+pytest.importorskip("pyxdf")
+
+RATE = 100
+SAMPLES = np.random.default_rng(0).standard_normal((2, 500)).astype(np.float32)
+
+
+def chunk(tag: int, content: bytes) -> bytes:
+    return b"\x04" + struct.pack("<I", len(content) + 2) + struct.pack("<H", tag) + content
+
+
+def header(number: int, name: str, kind: str, count: int, rate: float, form: str, labels=(), unit: str = "") -> bytes:
+    described = "".join(f"<channel><label>{one}</label><unit>{unit}</unit></channel>" for one in labels)
+    text = (
+        f"<?xml version='1.0'?><info><name>{name}</name><type>{kind}</type><channel_count>{count}</channel_count>"
+        f"<nominal_srate>{rate}</nominal_srate><channel_format>{form}</channel_format>"
+        f"<desc><channels>{described}</channels></desc></info>"
+    )
+    return chunk(2, struct.pack("<I", number) + text.encode())
+
+
+def numbers(number: int, samples: np.ndarray, stamps: np.ndarray) -> bytes:
+    body = b"".join(
+        b"\x08" + struct.pack("<d", stamp) + row.astype("<f4").tobytes()
+        for stamp, row in zip(stamps, samples.T, strict=True)
+    )
+    return chunk(3, struct.pack("<I", number) + b"\x04" + struct.pack("<I", len(stamps)) + body)
+
+
+def texts(number: int, marks: dict[float, str]) -> bytes:
+    body = b"".join(
+        b"\x08" + struct.pack("<d", stamp) + b"\x01" + bytes([len(text.encode())]) + text.encode()
+        for stamp, text in marks.items()
+    )
+    return chunk(3, struct.pack("<I", number) + b"\x04" + struct.pack("<I", len(marks)) + body)
+
+
+def offset(number: int, time: float, value: float) -> bytes:
+    return chunk(4, struct.pack("<Idd", number, time, value))
+
+
+MARKS = {1000.5: "left", 1002.0: "right", 1003.5: "left"}
+
+
+def xdf(
+    marks: dict[float, str] | None = None,
+    *,
+    clock: float = 0.0,
+    stamps: np.ndarray | None = None,
+    kind: str = "EEG",
+    rate: float = RATE,
+    labels: tuple[str, ...] = ("C3", "C4"),
+    unit: str = "microvolts",
+    more: bytes = b"",
+    others: tuple[int, ...] = (),
+) -> bytes:
+    """A stream of samples from second 1000 on, and markers whose clock is ``clock`` seconds late."""
+    stamps = 1000 + np.arange(SAMPLES.shape[1]) / RATE if stamps is None else stamps
+    given = {time - clock: name for time, name in (MARKS if marks is None else marks).items()}
+    return (
+        b"XDF:"
+        + chunk(1, b"<?xml version='1.0'?><info><version>1.0</version></info>")
+        + header(1, "amp", kind, 2, rate, "float32", labels, unit)
+        + header(2, "cues", "Markers", 1, 0, "string")
+        + more
+        + b"".join(offset(number, 1000.0 + second, 0.0) for number in (1, *others) for second in range(10))
+        + b"".join(offset(2, 1000.0 + second - clock, clock) for second in range(10))
+        + numbers(1, SAMPLES, stamps)
+        + texts(2, given)
+    )
+
+
+def read(path: Path, content: bytes, **reading):
+    path.write_bytes(content)
+    return read_recordings(path, {"trial_s": 1.0, **reading})
+
+
+@pytest.mark.parametrize("clock", [0.0, 7.25, -500.0])
+def test_markers_begin_trials_whatever_their_clock(tmp_path, clock) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        (found,) = read(tmp_path / "a.xdf", xdf(clock=clock))
+    assert np.array_equal(found.samples, SAMPLES)
+    assert (found.spec.modality, found.spec.channels, found.spec.unit) == ("eeg", ("C3", "C4"), "µV")
+    assert found.spec.rate_hz == 100
+    assert found.trials == (Trial("left", 50, 150), Trial("right", 200, 300), Trial("left", 350, 450))
+
+
+def test_streams_are_chosen_by_name_or_type(tmp_path) -> None:
+    more = header(3, "other", "EEG", 2, RATE, "float32") + numbers(3, SAMPLES[::-1], 1000 + np.arange(500) / RATE)
+    more += header(4, "buttons", "Keys", 1, 0, "string") + texts(4, {1001.0: "press"})
+    content = xdf(more=more, others=(3, 4))
+    with pytest.raises(
+        NeuroMotionError, match=r"2 streams of samples; .* stream=.*'amp' \(type 'EEG', 2 channels, 100 Hz\)"
+    ):
+        read(tmp_path / "a.xdf", content)
+    (found,) = read(tmp_path / "a.xdf", content, stream="amp", marker_stream="buttons")
+    assert np.array_equal(found.samples, SAMPLES)
+    assert found.trials == (Trial("press", 100, 200),)
+    (other,) = read(tmp_path / "a.xdf", content, stream="other", unit="mV", channels=["x", "y"], labels={})
+    assert (other.spec.channels, other.spec.unit, other.trials) == (("x", "y"), "mV", ())
+    assert np.array_equal(other.samples, SAMPLES[::-1])
+    with pytest.raises(NeuroMotionError, match="no stream of markers called 'nope'"):
+        read(tmp_path / "a.xdf", content, stream="amp", marker_stream="nope")
+    with pytest.raises(NeuroMotionError, match="0 streams of samples called 'emg'"):
+        read(tmp_path / "a.xdf", content, modality="emg")
+
+
+def test_a_gap_is_marked_and_trials_after_it_begin_where_their_marker_is(tmp_path) -> None:
+    stamps = 1000 + np.arange(500) / RATE
+    stamps[300:] += 2.5  # as long as the recorder had lost the stream
+    marks = {1000.5: "left", 1002.5: "right", 1006.0: "left"}
+    with pytest.warns(NeuroMotionWarning, match=r"across gaps are left out \(1: right at sample 250\)"):
+        (found,) = read(tmp_path / "a.xdf", xdf(marks, stamps=stamps))
+    assert found.bad_spans == ((300, 300),)
+    assert found.trials == (Trial("left", 50, 150), Trial("left", 350, 450))
+
+
+@pytest.mark.parametrize(
+    ("content", "reading", "message"),
+    [
+        (xdf(rate=0), {}, "'amp' has an irregular rate"),
+        (xdf(rate=128), {}, "states 128 Hz, but its time stamps give 100 Hz"),
+        (xdf(), {"trial_s": None}, "marker 'left' has no duration; say with trial_s="),
+        (xdf(unit=""), {}, "unit of the samples is not known"),
+        (xdf(unit="apples"), {"channels": ["C9"]}, "lacks channels C9; it has C3, C4"),
+        (xdf(kind="Gaze"), {}, r"0 streams of samples; say which with stream="),
+        (xdf(kind="Gaze"), {"stream": "amp"}, "kind of signal is not known"),
+        (xdf(labels=()), {"unit": "V", "channels": ["a"]}, "does not name its 2 channels; channels= has 1 names"),
+        (xdf(), {"labels": {"left": "fist"}}, "Unknown labels 'right'"),
+        (b"", {}, "a.xdf"),
+        (b"XDF:", {}, "0 streams of samples"),
+        (b"XDG:" + bytes(100), {}, "cannot be read as a recording"),
+        (bytes(range(256)), {}, "cannot be read as a recording"),
+    ],
+)
+def test_what_is_not_clear_is_one_error(tmp_path, content, reading, message) -> None:
+    with pytest.raises(NeuroMotionError, match=message) as caught:
+        read(tmp_path / "a.xdf", content, **reading)
+    assert "a.xdf" in str(caught.value) or "run a" in str(caught.value)
+
+
+def test_no_markers_and_markers_outside_are_said(tmp_path) -> None:
+    with pytest.warns(NeuroMotionWarning, match="no markers, so there are no trials"):
+        assert read(tmp_path / "a.xdf", xdf({}))[0].trials == ()
+    with pytest.warns(
+        NeuroMotionWarning, match=r"before the first sample .*left at sample -100.*after the last sample"
+    ):
+        (found,) = read(tmp_path / "a.xdf", xdf({999.0: "left", 1001.0: "left", 1009.0: "left"}))
+    assert found.trials == (Trial("left", 100, 200),)
+
+
+@settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_damaged_files_are_read_or_refused_with_one_error(tmp_path, data) -> None:
+    content = bytearray(xdf())
+    for _ in range(data.draw(st.integers(0, 3))):
+        at = data.draw(st.integers(0, 1500))
+        content[at : at + 4] = data.draw(st.binary(min_size=1, max_size=4))
+    content = content[: data.draw(st.one_of(st.just(len(content)), st.integers(0, len(content))))]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NeuroMotionWarning)
+        try:
+            found = read(tmp_path / "a.xdf", bytes(content))
+        except NeuroMotionError:
+            return
+    assert all(np.isfinite(one.samples).all() for one in found)
