@@ -38,6 +38,7 @@ class Wanted(Protocol):
 
     name: str
     modality: Modality
+    labels: tuple[str, ...]
     channels: tuple[str, ...]
     rate_hz: float
     unit: str

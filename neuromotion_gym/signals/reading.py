@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from neuromotion_gym.errors import NeuroMotionError, NeuroMotionWarning
 from neuromotion_gym.signals.channel_names import matched, renamings
 from neuromotion_gym.signals.fitting import fitted, renamed
+from neuromotion_gym.signals.labels import map_labels
+from neuromotion_gym.signals.labels import renamed as renamed_labels
 from neuromotion_gym.signals.readers.file_names import UNKNOWN, fixed_origin
 from neuromotion_gym.signals.readers.files import read_path
 from neuromotion_gym.signals.readers.made import as_said
@@ -44,7 +46,7 @@ def read_recordings(
         What the files do not say.
     spec : DecoderSpec, optional
         The decoder that is to read them: its modality and its channels hold where ``reading`` does not say them, and
-        unit, names and order of the channels, and rate are made to fit.
+        unit, names and order of the channels, other usual names of labels, and rate are made to fit.
 
     Returns
     -------
@@ -109,7 +111,19 @@ def _as_wanted(recording: Recording, reading: Reading, spec: Wanted | None) -> R
         recording = renamed(recording, new)
     if spec is None:
         return recording
-    return fitted(recording, spec, others=bool(reading.ocular_channels), resample=reading.resample)
+    recording = fitted(recording, spec, others=bool(reading.ocular_channels), resample=reading.resample)
+    return _with_labels_of(recording, spec)
+
+
+def _with_labels_of(recording: Recording, spec: Wanted) -> Recording:
+    """The recording with the decoder's labels in place of other usual names of them, with a warning."""
+    said = renamed_labels(map_labels((trial.label for trial in recording.trials), known=spec.labels))
+    if not said:
+        return recording
+    pairs = ", ".join(f"{name} is {label}" for name, label in said.items())
+    warnings.warn(f"Labels of {recording.name} have other usual names: {pairs}.", NeuroMotionWarning, stacklevel=2)
+    trials = tuple(replace(trial, label=said.get(trial.label, trial.label)) for trial in recording.trials)
+    return replace(recording, trials=trials)
 
 
 def _with_channels(recording: Recording, names: tuple[str, ...]) -> Recording:

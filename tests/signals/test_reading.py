@@ -16,6 +16,7 @@ from neuromotion_gym.signals.reading import Reading, read_recordings
 class Wanted:
     name: str = "decoder"
     modality: str = "eeg"
+    labels: tuple[str, ...] = ("left", "right")
     channels: tuple[str, ...] = ("noise", "where")
     rate_hz: float = 100.0
     unit: str = "V"
@@ -61,6 +62,15 @@ def test_a_list_of_channels_finds_other_spellings_and_says_so(make_recording) ->
     assert found.samples[1, 7] == 7
     with pytest.raises(NeuroMotionError, match="lacks channels C3; it has where, label, noise"):
         read_recordings(make_recording(), {"channels": ["C3"]})
+
+
+def test_other_usual_names_of_the_decoders_labels_are_said_and_replaced(make_recording) -> None:
+    recording = make_recording(labels=("Fist", "my own"))
+    with pytest.warns(NeuroMotionWarning, match="other usual names: Fist is hand_close"):
+        (found,) = read_recordings(recording, None, Wanted(labels=("hand_close", "hand_open")))
+    assert [one.label for one in found.trials] == ["hand_close", "my own"]
+    (same,) = read_recordings(recording, None, Wanted(labels=("Fist", "hand_open")))
+    assert [one.label for one in same.trials] == ["Fist", "my own"]
 
 
 def test_channels_of_the_eyes_keep_all_channels(make_recording) -> None:
