@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from neuromotion_gym.decoders.bounds import BoundDecoder
 from neuromotion_gym.errors import NeuroMotionError, NeuroMotionWarning
 from neuromotion_gym.signals.fitting import fitted
 
@@ -168,27 +169,40 @@ def labelled_arrangement(decoder: Decoder, windows: np.ndarray, labels: np.ndarr
     return ArrangementFit(candidates[first], accuracies[first], accuracies[0], sure)
 
 
-def warn_of_arrangement(decoder: Decoder | Any, sessions: Iterable[Session]) -> None:
-    """Warn if a band seems to be worn mirrored or turned in sessions of one's own; say nothing where that is not sure.
+def facts_of_arrangement(decoder: Decoder | BoundDecoder, sessions: Iterable[Session]) -> dict[str, Any]:
+    """What ``info["about"]`` says about how a band is worn in recordings of one's own; warns if it is worn otherwise.
 
-    Labels are not read. Each session's calibration run is looked at or, if there is none, its recordings.
+    Labels are not read. Each session's calibration run is looked at or, if there is none, its recordings. Nothing is
+    said where it is not sure.
 
     Parameters
     ----------
-    decoder : Decoder, or a bound of one
-        Nothing happens if its channels do not lie in a ring.
+    decoder : Decoder or BoundDecoder
+        Nothing is said about bounds, nor if the channels do not lie in a ring.
     sessions : iterable of Session
+
+    Returns
+    -------
+    dict
+        ``band_worn_otherwise``: for each such person and session, how the band is worn; empty if there is none.
     """
-    decoder = getattr(decoder, "inner", decoder)
-    if not can_be_arranged(decoder):
-        return
-    found = []
+    if isinstance(decoder, BoundDecoder) or not can_be_arranged(decoder):
+        return {}
+    found = {}
     for session in sessions:
         fit = arrangement_check(decoder, session.calibration or session.recordings)
         if fit is not None and fit.differs:
-            found.append((f"{session.subject}, session {session.session}", fit))
-    if found:
-        warnings.warn(_warning(decoder, found), NeuroMotionWarning, stacklevel=2)
+            found[f"{session.subject}, session {session.session}"] = _worn(decoder, fit)
+    if not found:
+        return {}
+    where = "; ".join(f"{name}: {worn}" for name, worn in found.items())
+    warnings.warn(
+        f"The band may be worn otherwise than decoder {decoder.spec.name!r} expects. {where}. Check it with a labelled "
+        "recording (neuromotion calibrate), or give the order as channels, a map from the decoder's channels to yours.",
+        NeuroMotionWarning,
+        stacklevel=2,
+    )
+    return {"band_worn_otherwise": found}
 
 
 def mapped_channels(channels: Sequence[str] | Mapping[str, str], given: Mapping[str, str]) -> tuple[str, ...]:
@@ -222,17 +236,11 @@ def mapped_channels(channels: Sequence[str] | Mapping[str, str], given: Mapping[
     return read
 
 
-def _warning(decoder: Decoder, found: Sequence[tuple[str, ArrangementFit]]) -> str:
-    """One line about all sessions in which the band is worn otherwise."""
+def _worn(decoder: Decoder, fit: ArrangementFit) -> str:
     channels = decoder.spec.channels
-    where = "; ".join(
-        f"{name}: {fit.best.words(len(channels))}, read in the order {', '.join(fit.best.of(channels))} "
-        f"(score {fit.score:.2f} instead of {fit.given_score:.2f})"
-        for name, fit in found
-    )
     return (
-        f"The band may be worn otherwise than decoder {decoder.spec.name!r} expects. {where}. Check it with a labelled "
-        "recording (neuromotion calibrate), or give the order as channels, a map from the decoder's channels to yours."
+        f"{fit.best.words(len(channels))}, read in the order {', '.join(fit.best.of(channels))} "
+        f"(score {fit.score:.2f} instead of {fit.given_score:.2f})"
     )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from neuromotion_gym.datasets.playing import open_source, playing_for
 from neuromotion_gym.datasets.recorded import OwnRecordings
+from neuromotion_gym.decoders.arrangement import facts_of_arrangement
 from neuromotion_gym.decoders.seen import facts_of_decoder, facts_of_wearer
 from neuromotion_gym.errors import NeuroMotionError
 
@@ -40,7 +41,8 @@ def played_source(
     """The source that the options of ``gym.make`` describe.
 
     What the decoder was fitted on, and the wearer of a calibrated one, are compared with what is played: ``provenance``
-    says the result, and a warning where the decoder has seen it, or is another person's.
+    says the result, and a warning where the decoder has seen it, or is another person's. So it is with the way in which
+    a band of electrodes is worn in recordings of one's own.
 
     Parameters
     ----------
@@ -94,6 +96,8 @@ def played_source(
             own = own.of_people(subjects)
         opened, dataset = open_source(playing, data_root, own), playing.dataset
         opened.provenance = {**opened.provenance, **facts_of_decoder(decoder, playing, data_root, own)}
+        if own is not None:
+            opened.provenance = {**opened.provenance, **facts_of_arrangement(decoder, own.sessions)}
     people = dict.fromkeys(subject for subject, _ in opened.sessions)
     opened.provenance = {**opened.provenance, **facts_of_wearer(decoder, dataset, people)}
     return opened

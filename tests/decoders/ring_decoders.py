@@ -14,10 +14,10 @@ from neuromotion_gym.decoders.arrangement import PLAIN, Arrangement
 from neuromotion_gym.signals.recording import Recording, SignalSpec, Trial
 
 COUNT = 6
-LABELS = ("still", "bend", "stretch", "turn")
+LABELS = ("hand_open", "hand_close", "wrist_flexion", "wrist_extension")
 CHANNELS = tuple(f"e{number}" for number in range(COUNT))
 PEAKS = (None, 0, 1, 3)
-"""Electrode over the muscle of each label; no turn or mirror image of these places is the same places."""
+"""Electrode over the muscle of each label, if there is one; no turn or mirror image of the places is the same."""
 RING = {
     "name": "ring",
     "modality": "emg",
@@ -77,10 +77,15 @@ def write_ring(folder: Path, **changes: Any) -> Path:
 
 
 def worn(
-    arrangement: Arrangement = PLAIN, *, subject: str = "P", labels: tuple[str, ...] = LABELS, seconds: float = 120.0
+    arrangement: Arrangement = PLAIN,
+    *,
+    subject: str = "P",
+    labels: tuple[str, ...] = LABELS,
+    seconds: float = 120.0,
+    seed: int = 0,
 ) -> Recording:
     """A recording with 16 trials. Read in the order of ``arrangement``, it is as the decoder expects it."""
-    generator = np.random.default_rng(len(subject))
+    generator = np.random.default_rng(seed)
     length = round(seconds * 100 / 16)
     samples = np.empty((COUNT, 16 * length), np.float32)
     trials = []
@@ -94,7 +99,7 @@ def worn(
         trials.append(Trial(label, piece.start, piece.stop))
     seen = np.empty_like(samples)
     seen[arrangement.order(COUNT)] = samples
-    return Recording(seen, SignalSpec("emg", CHANNELS, 100.0, "count"), tuple(trials), "user", subject)
+    return Recording(seen, SignalSpec("emg", CHANNELS, 100.0, "count"), tuple(trials), "user", subject, run=str(seed))
 
 
 @pytest.fixture(scope="session")

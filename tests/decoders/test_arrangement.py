@@ -14,9 +14,9 @@ from neuromotion_gym.decoders.arrangement import (
     arrangement_check,
     arrangements,
     can_be_arranged,
+    facts_of_arrangement,
     labelled_arrangement,
     mapped_channels,
-    warn_of_arrangement,
 )
 from neuromotion_gym.decoders.calibration import calibration_windows
 from neuromotion_gym.errors import NeuroMotionError, NeuroMotionWarning
@@ -58,7 +58,7 @@ def test_arrangement_is_found_with_and_without_labels(ring, arrangement):
         assert fit.given_score < 0.8 or arrangement == PLAIN
 
 
-@pytest.mark.parametrize("labels", [("still",), ("still", "bend")])
+@pytest.mark.parametrize("labels", [("hand_open",), ("hand_open", "hand_close")])
 def test_nothing_is_said_where_a_person_made_few_movements(ring, labels):
     fit = arrangement_check(load_decoder(ring.folder), [ring.worn(Arrangement(2), labels=labels)])
     assert not fit.sure
@@ -102,22 +102,24 @@ def test_one_warning_names_every_session_that_is_worn_otherwise(ring):
         session(ring.worn(Arrangement(1, mirrored=True), subject="other")),
     ]
     with pytest.warns(NeuroMotionWarning) as said:
-        warn_of_arrangement(BoundDecoder("shuffled", decoder), sessions)
+        facts = facts_of_arrangement(decoder, sessions)
     text = str(said[0].message)
     assert len(said) == 1
     assert "\n" not in text
     assert "turned, session 0: turned by 1 of 6 electrodes, read in the order e1, e2, e3, e4, e5, e0" in text
     assert "other, session 0: mirrored, read in the order e1, e0, e5, e4, e3, e2" in text
     assert "plain" not in text
+    assert list(facts["band_worn_otherwise"]) == ["turned, session 0", "other, session 0"]
+    assert facts_of_arrangement(BoundDecoder("shuffled", decoder), sessions) == {}
 
 
 def test_calibration_run_is_looked_at_before_what_is_played(ring):
     decoder = load_decoder(ring.folder)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        warn_of_arrangement(decoder, [session(ring.worn(Arrangement(2)), [ring.worn()])])
+        assert facts_of_arrangement(decoder, [session(ring.worn(Arrangement(2)), [ring.worn()])]) == {}
     with pytest.warns(NeuroMotionWarning, match="turned by 2"):
-        warn_of_arrangement(decoder, [session(ring.worn(), [ring.worn(Arrangement(2))])])
+        facts_of_arrangement(decoder, [session(ring.worn(), [ring.worn(Arrangement(2))])])
 
 
 def test_map_of_channels_changes_the_order_in_which_they_are_read(ring):
