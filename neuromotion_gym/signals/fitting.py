@@ -44,7 +44,6 @@ class Wanted(Protocol):
     unit: str
     window: int
     scale: float | None
-    labels: tuple[str, ...]
 
 
 def misfits(given: SignalSpec, wanted: Wanted) -> list[str]:

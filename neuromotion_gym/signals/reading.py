@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Any
 from neuromotion_gym.errors import NeuroMotionError, NeuroMotionWarning
 from neuromotion_gym.signals.channel_names import matched, renamings
 from neuromotion_gym.signals.fitting import fitted, renamed
-from neuromotion_gym.signals.labels import map_labels
-from neuromotion_gym.signals.labels import renamed as renamed_labels
 from neuromotion_gym.signals.readers.file_names import UNKNOWN, fixed_origin
 from neuromotion_gym.signals.readers.files import read_path
 from neuromotion_gym.signals.readers.made import as_said
@@ -111,19 +109,7 @@ def _as_wanted(recording: Recording, reading: Reading, spec: Wanted | None) -> R
         recording = renamed(recording, new)
     if spec is None:
         return recording
-    recording = fitted(recording, spec, others=bool(reading.ocular_channels), resample=reading.resample)
-    return _with_labels_of(recording, spec)
-
-
-def _with_labels_of(recording: Recording, spec: Wanted) -> Recording:
-    """The recording with the decoder's labels in place of other usual names of them, with a warning."""
-    said = renamed_labels(map_labels((trial.label for trial in recording.trials), known=spec.labels))
-    if not said:
-        return recording
-    pairs = ", ".join(f"{name} is {label}" for name, label in said.items())
-    warnings.warn(f"Labels of {recording.name} have other usual names: {pairs}.", NeuroMotionWarning, stacklevel=2)
-    trials = tuple(replace(trial, label=said.get(trial.label, trial.label)) for trial in recording.trials)
-    return replace(recording, trials=trials)
+    return fitted(recording, spec, others=bool(reading.ocular_channels), resample=reading.resample)
 
 
 def _with_channels(recording: Recording, names: tuple[str, ...]) -> Recording:

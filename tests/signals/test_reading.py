@@ -66,7 +66,7 @@ def test_a_list_of_channels_finds_other_spellings_and_says_so(make_recording) ->
 
 def test_other_usual_names_of_the_decoders_labels_are_said_and_replaced(make_recording) -> None:
     recording = make_recording(labels=("Fist", "my own"))
-    with pytest.warns(NeuroMotionWarning, match="other usual names: Fist is hand_close"):
+    with pytest.warns(NeuroMotionWarning, match="matched by name: Fist = hand_close"):
         (found,) = read_recordings(recording, None, Wanted(labels=("hand_close", "hand_open")))
     assert [one.label for one in found.trials] == ["hand_close", "my own"]
     (same,) = read_recordings(recording, None, Wanted(labels=("Fist", "hand_open")))
