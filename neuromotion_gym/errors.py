@@ -1,5 +1,10 @@
 """The errors and the warning that the library raises on purpose."""
 
+from __future__ import annotations
+
+import sys
+import warnings
+
 
 class NeuroMotionError(ValueError):
     """Bad input or an impossible request; the message names what was wrong and what would be right."""
@@ -11,3 +16,11 @@ class UnknownOptionError(NeuroMotionError, TypeError):
 
 class NeuroMotionWarning(UserWarning):
     """Input that can be used, but perhaps not as its owner thinks; one line that names it."""
+
+
+def warn(message: str) -> None:
+    """Show a `NeuroMotionWarning` at the line outside the library that led to it: the line that its reader wrote."""
+    frame, level = sys._getframe(1), 2
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] == __package__:
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, NeuroMotionWarning, stacklevel=level)

@@ -7,11 +7,10 @@ far from that of the decoder's training data is a wrong unit or gain, whatever t
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
-from neuromotion_gym.errors import NeuroMotionError, NeuroMotionWarning
+from neuromotion_gym.errors import NeuroMotionError, warn
 from neuromotion_gym.signals.amplitude import typical_amplitude
 from neuromotion_gym.signals.channel_names import matched, renamings
 from neuromotion_gym.signals.labels import usual_names
@@ -107,7 +106,7 @@ def fitted(recording: Recording, wanted: Wanted, *, others: bool = False, resamp
         raise NeuroMotionError(f"Decoder {wanted.name!r} cannot read {recording.name}: {'; '.join(wrong)}.{advice}")
     names = matched(wanted.channels, given.channels)
     if said := renamings(names):
-        warnings.warn(f"Channels of {recording.name} are matched by name: {said}.", NeuroMotionWarning, stacklevel=2)
+        warn(f"Channels of {recording.name} are matched by name: {said}.")
     new = {old: name for name, old in names.items()}
     rest = [name for name in given.channels if name not in new] if others else []
     if (*new, *rest) != given.channels:
@@ -126,11 +125,9 @@ def fitted(recording: Recording, wanted: Wanted, *, others: bool = False, resamp
         check_amplitude(typical_amplitude([read], window), wanted, recording.name)
     if not other_rate:
         return recording
-    warnings.warn(
+    warn(
         f"{recording.name} is resampled from {given.rate_hz:g} Hz to {wanted.rate_hz:g} Hz, which decoder "
-        f"{wanted.name!r} reads.",
-        NeuroMotionWarning,
-        stacklevel=2,
+        f"{wanted.name!r} reads."
     )
     return recording.resampled(wanted.rate_hz)
 
@@ -167,7 +164,7 @@ def check_amplitude(amplitude: float, wanted: Wanted, name: str, *, refuse_only:
             f"{text}: more than {REFUSED_TIMES:g} times {'less' if amplitude > wanted.scale else 'more'}. Its unit or "
             "gain is not what it says; say the right one with unit=."
         )
-    warnings.warn(f"{text}; the unit or the gain may be wrong ({times:.1f} times).", NeuroMotionWarning, stacklevel=3)
+    warn(f"{text}; the unit or the gain may be wrong ({times:.1f} times).")
 
 
 def renamed(recording: Recording, names: Mapping[str, str]) -> Recording:

@@ -15,6 +15,7 @@ import numpy as np
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.signals.channel_names import renamings
 from neuromotion_gym.signals.modality import Modality, checked_modality
+from neuromotion_gym.signals.sample_faults import note_sample_faults
 from neuromotion_gym.signals.stretches import Faults, overlaps, sound_stretches
 from neuromotion_gym.signals.units import factor, unit_name
 
@@ -208,9 +209,10 @@ class Recording:
         from neuromotion_gym.signals.readers.mne_objects import Marks, content_of
 
         marks = Marks(labels, events, event_id, stim_channel, trial_s)
-        found = content_of(inst, modality, marks, channels, unit)
-        spec = SignalSpec(modality, found.channels, found.rate_hz, found.unit)
         faults = Faults()
+        found = content_of(inst, modality, marks, channels, unit, faults)
+        spec = SignalSpec(modality, found.channels, found.rate_hz, found.unit)
+        note_sample_faults(found.samples, spec, faults)
         if renamed := renamings(found.renamed) if not isinstance(channels, Mapping) else "":
             faults.note("channels that are named differently", renamed)
         sound = sound_stretches(found.stretches, found.samples.shape[1], found.bad_spans, faults)

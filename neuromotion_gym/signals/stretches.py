@@ -6,13 +6,12 @@ in one line: a warning, or with ``strict=True`` an error.
 
 from __future__ import annotations
 
-import warnings
 from collections import Counter
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
-from neuromotion_gym.errors import NeuroMotionError, NeuroMotionWarning
+from neuromotion_gym.errors import NeuroMotionError, warn
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -48,7 +47,7 @@ class Faults:
         """All faults in one line; empty if there are none."""
         return "; ".join(f"{what} ({_some(self.counts[what], examples)})" for what, examples in self.found.items())
 
-    def report(self, name: str, *, strict: bool, stacklevel: int = 3) -> None:
+    def report(self, name: str, *, strict: bool) -> None:
         """Warn of the faults, or refuse the recording.
 
         Parameters
@@ -57,8 +56,6 @@ class Faults:
             Name of the recording or file, which the message begins with.
         strict : bool
             Whether a fault is an error.
-        stacklevel : int
-            Frame that the warning is shown at; 3 is the caller of the function that calls this one.
 
         Raises
         ------
@@ -69,7 +66,7 @@ class Faults:
             return
         if strict:
             raise NeuroMotionError(f"{name}: {self.text()}. With strict=True a recording has to be without faults.")
-        warnings.warn(f"{name}: {self.text()}.", NeuroMotionWarning, stacklevel=stacklevel)
+        warn(f"{name}: {self.text()}.")
 
 
 def sound_stretches(

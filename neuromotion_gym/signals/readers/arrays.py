@@ -5,17 +5,19 @@
 | ``samples`` | numbers, shape (channels, samples) |
 | ``rate_hz`` | samples per second |
 | ``channels`` | channel names, shape (channels,) |
-| ``unit`` | unit of the samples: ``V`` for volts, or the unit as recorded |
+| ``unit`` | unit of the samples, such as ``V``, ``µV``, ``count``; may be missing if it is given to `read` |
 | ``modality`` | ``eeg`` or ``emg`` |
 | ``labels``, ``starts``, ``stops`` | shape (trials,): label, first sample, and sample after the last, of each trial |
 | ``has_onset`` | optional, shape (trials,), or one value for all: whether a trial begins at its onset (default: yes) |
 | ``as_recorded`` | optional: whether a flat channel is an error (default: yes); False where channels were mixed |
+| ``bad_spans`` | optional, shape (spans, 2): first sample and sample after the last of spans that are not used |
 | ``dataset``, ``subject``, ``session``, ``run`` | optional: where the samples come from |
 """
 
 from __future__ import annotations
 
 import zipfile
+from dataclasses import astuple, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +28,8 @@ from neuromotion_gym.files import replacing
 from neuromotion_gym.signals.modality import checked_modality
 from neuromotion_gym.signals.readers.sizes import DEFAULT_LIMIT_BYTES, check_size, zip_bytes
 from neuromotion_gym.signals.recording import Recording, SignalSpec, Trial
+from neuromotion_gym.signals.sample_faults import note_sample_faults
+from neuromotion_gym.signals.stretches import Faults, Stretch, sound_stretches
 
 if TYPE_CHECKING:
     import os
@@ -39,6 +43,8 @@ def read(
     path: str | os.PathLike[str],
     *,
     labels: Sequence[str] | None = None,
+    unit: str | None = None,
+    strict: bool = False,
     limit_bytes: int = DEFAULT_LIMIT_BYTES,
 ) -> Recording:
     """Recording from an ``.npz`` file with the keys of the module's table.
@@ -49,6 +55,10 @@ def read(
         The file.
     labels : sequence of str, optional
         Labels that may occur; any by default.
+    unit : str, optional
+        Unit of the samples, instead of the one in the file.
+    strict : bool
+        Whether faults that are otherwise warned about (repeated trials, clipped channels) are errors.
     limit_bytes : int
         Memory that the arrays may need; a larger archive is refused before it is unpacked.
 
@@ -56,14 +66,18 @@ def read(
     ------
     NeuroMotionError
         If the file is missing, corrupt, too large or holds pickles, keys are missing or of the wrong shape or kind, a
-        label is unknown, or the arrays are no valid recording (see `Recording`).
+        label or the unit is not known, the arrays are no valid recording (see `Recording`), or ``strict`` is true and
+        there are faults.
     """
     arrays = load(Path(path), limit_bytes)
+    if unit is not None:
+        arrays["unit"] = np.array(unit)
     missing = [key for key in REQUIRED if key not in arrays]
     if missing:
         raise NeuroMotionError(f"{path} lacks {', '.join(missing)}; a recording needs {', '.join(REQUIRED)}.")
+    faults = Faults()
     try:
-        recording = _recording(arrays)
+        recording = _recording(arrays, faults)
     except NeuroMotionError as error:
         raise NeuroMotionError(f"{path}: {error}") from error
     except Exception as error:  # the arrays can be of any kind, and NumPy can raise nearly any exception
@@ -71,6 +85,7 @@ def read(
     unknown = sorted({trial.label for trial in recording.trials} - set(labels)) if labels is not None else []
     if unknown:
         raise NeuroMotionError(f"{path} has unknown labels {', '.join(unknown)}; known: {', '.join(labels or ())}.")
+    faults.report(str(path), strict=strict)
     return recording
 
 
@@ -88,6 +103,7 @@ def write(recording: Recording, path: str | os.PathLike[str]) -> None:
         "stops": np.array([trial.stop for trial in recording.trials], dtype=np.int64),
         "has_onset": np.array([trial.has_onset for trial in recording.trials], dtype=bool),
         "as_recorded": recording.as_recorded,
+        "bad_spans": np.array(recording.bad_spans, dtype=np.int64).reshape(-1, 2),
         **{key: getattr(recording, key) for key in ORIGIN},
     }
     # Opened here, because savez adds its own ending to a file name without it
@@ -119,8 +135,8 @@ def load(path: Path, limit_bytes: int) -> dict[str, np.ndarray]:
     raise NeuroMotionError(f"{path} is corrupt: the checksum of {broken} is wrong.")
 
 
-def _recording(arrays: dict[str, np.ndarray]) -> Recording:
-    """Recording from arrays that have not been checked yet."""
+def _recording(arrays: dict[str, np.ndarray], faults: Faults) -> Recording:
+    """Recording from arrays that have not been checked yet; what is odd in them is noted in ``faults``."""
     samples = arrays["samples"]
     if samples.ndim != 2 or samples.dtype.kind not in "fiu":
         raise NeuroMotionError(
@@ -151,7 +167,14 @@ def _recording(arrays: dict[str, np.ndarray]) -> Recording:
         _text(arrays[key]) if key in arrays else default for key, default in ORIGIN.items()
     )
     as_recorded = bool(arrays.get("as_recorded", True))
-    return Recording(samples, spec, tuple(trials), dataset, subject, session, run, as_recorded)
+    spans = arrays.get("bad_spans", np.zeros((0, 2), np.int64))
+    if spans.ndim != 2 or spans.shape[1] != 2 or spans.dtype.kind not in "iu":
+        raise NeuroMotionError(f"bad_spans are {spans.dtype} of shape {spans.shape}; they have to be integers, (n, 2).")
+    bad = tuple((int(start), int(stop)) for start, stop in spans)
+    made = Recording(samples, spec, tuple(trials), dataset, subject, session, run, as_recorded, bad)
+    note_sample_faults(samples, spec, faults)
+    sound = sound_stretches((Stretch(*astuple(trial)) for trial in trials), samples.shape[1], bad, faults)
+    return replace(made, trials=tuple(Trial(*one) for one in sound))
 
 
 def _text(array: np.ndarray) -> str:

@@ -1,4 +1,4 @@
-"""Check that an EDF or BDF file holds as many records as its header says.
+"""The header of an EDF or BDF file: whether the file is whole, and what MNE does not tell of its signals.
 
 Readers, MNE's included, silently fill or drop samples that are missing at the end of a file, so a truncated
 recording would look like a short one. Format: Kemp et al., Electroencephalogr. Clin. Neurophysiol. 82:391-393, 1992;
@@ -7,7 +7,8 @@ EDF+: Kemp and Olivan, Clin. Neurophysiol. 114:1755-1761, 2003.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+from typing import TYPE_CHECKING, NamedTuple
 
 from neuromotion_gym.errors import NeuroMotionError
 
@@ -16,45 +17,119 @@ if TYPE_CHECKING:
 
 FIXED_BYTES = 256
 SIGNAL_BYTES = 256
-SAMPLES_FIELD = 216  # bytes in a signal's header before its field "samples in a record"
+WIDTHS = {"name": 16, "transducer": 80, "unit": 8, "physical": 8, "physical_max": 8, "digital": 8, "digital_max": 8}
+"""Bytes of the first fields of a signal's header, in their order; ``prefiltering`` and ``samples`` follow."""
+ANNOTATIONS = ("EDF Annotations", "BDF Annotations")
+"""Names of the signals that hold annotations."""
 
 
-def check_whole(path: Path) -> None:
-    """Raise if the header is damaged or promises more records than the file's bytes hold.
+class EdfSignal(NamedTuple):
+    """One signal of the header, as it is written there."""
+
+    name: str
+    unit: str
+    scaled: bool
+    """Whether digital and physical values both have a range, so that samples have a size."""
+    samples: int
+    """Number of samples in a record."""
+
+
+class EdfHeader(NamedTuple):
+    """What a header says."""
+
+    signals: tuple[EdfSignal, ...]
+    records: int
+    record_s: float
+    offset: int
+    """Number of bytes before the first record."""
+    width: int
+    """Bytes of a sample: 2 for EDF, 3 for BDF."""
+    discontinuous: bool
+    """Whether there may be gaps between records (EDF+D, BDF+D)."""
+
+
+def read_header(path: Path) -> EdfHeader:
+    """Read the header, and check that the file holds as many records as it promises.
 
     Raises
     ------
     NeuroMotionError
-        If so, or if the file cannot be read; the message gives the header's numbers and those of the file.
+        If the header is damaged, the file is truncated, or it cannot be read; the message gives the header's numbers
+        and those of the file.
     """
     try:
         size = path.stat().st_size
         with path.open("rb") as file:
             fixed = file.read(FIXED_BYTES)
-            signals = _number(fixed[252:256], "number of signals", path)
-            fields = file.read(signals * SIGNAL_BYTES) if 0 < signals <= 10_000 else b""
+            count = _number(fixed[252:256], "number of signals", path)
+            fields = file.read(count * SIGNAL_BYTES) if 0 < count <= 10_000 else b""
     except OSError as error:
         raise NeuroMotionError(f"{path} cannot be read: {error.strerror}.") from error
-    header = _number(fixed[184:192], "header length", path)
+    offset = _number(fixed[184:192], "header length", path)
     records = _number(fixed[236:244], "number of records", path)
-    if signals <= 0 or header != FIXED_BYTES + signals * SIGNAL_BYTES or len(fields) != signals * SIGNAL_BYTES:
+    if count <= 0 or offset != FIXED_BYTES + count * SIGNAL_BYTES or len(fields) != count * SIGNAL_BYTES:
         raise NeuroMotionError(
-            f"{path} has a damaged header: {signals} signals need {FIXED_BYTES + signals * SIGNAL_BYTES} header bytes, "
-            f"but the header states {header}, and the file has {len(fixed) + len(fields)}."
+            f"{path} has a damaged header: {count} signals need {FIXED_BYTES + count * SIGNAL_BYTES} header bytes, "
+            f"but the header states {offset}, and the file has {len(fixed) + len(fields)}."
         )
-    at = signals * SAMPLES_FIELD
-    samples = [_number(fields[at + 8 * i : at + 8 * i + 8], "samples in a record", path) for i in range(signals)]
+    signals = _signals(fields, count, path)
+    width = 3 if fixed[:1] == b"\xff" else 2
+    record = width * sum(signal.samples for signal in signals)
+    if records < 0:  # -1: unknown while recording; then one whole record is enough
+        records = max(1, (size - offset) // record)
+    if size - offset < records * record:
+        raise NeuroMotionError(
+            f"{path} is truncated: its header promises {records} records of {record} bytes, but {size - offset} "
+            f"bytes follow it ({(size - offset) // record} whole records)."
+        )
+    record_s = _decimal(fixed[244:252])
+    if not (math.isfinite(record_s) and record_s >= 0):
+        raise NeuroMotionError(f"{path} has a damaged header: the duration of a record is {fixed[244:252]!r}.")
+    return EdfHeader(signals, records, record_s, offset, width, fixed[192:197] in (b"EDF+D", b"BDF+D"))
+
+
+def _signals(fields: bytes, count: int, path: Path) -> tuple[EdfSignal, ...]:
+    """The headers of all signals; each field is written for all signals before the next one."""
+    columns: dict[str, list[bytes]] = {}
+    at = 0
+    for name, width in {**WIDTHS, "prefiltering": 80, "samples": 8}.items():
+        columns[name] = [fields[at + width * i : at + width * (i + 1)] for i in range(count)]
+        at += width * count
+    samples = [_number(field, "samples in a record", path) for field in columns["samples"]]
     if min(samples) <= 0:
         raise NeuroMotionError(f"{path} has a damaged header: a signal has {min(samples)} samples in a record.")
-    width = 3 if fixed[:1] == b"\xff" else 2
-    record = width * sum(samples)
-    if records < 0:  # -1: unknown while recording; then one whole record is enough
-        records = max(1, (size - header) // record)
-    if size - header < records * record:
-        raise NeuroMotionError(
-            f"{path} is truncated: its header promises {records} records of {record} bytes, but {size - header} "
-            f"bytes follow it ({(size - header) // record} whole records)."
+    return tuple(
+        EdfSignal(
+            _text(columns["name"][i]),
+            _unit(columns["unit"][i]),
+            all(_decimal(columns[name][i]) != _decimal(columns[f"{name}_max"][i]) for name in ("physical", "digital")),
+            samples[i],
         )
+        for i in range(count)
+    )
+
+
+def _text(field: bytes) -> str:
+    return field.decode("latin-1").split("\0")[0].strip()
+
+
+def _unit(field: bytes) -> str:
+    """The physical dimension; the micro sign is also found as written in UTF-8 and in Shift-JIS."""
+    return (
+        field.replace(b"\xc2\xb5", b"\xb5")
+        .replace(b"\xce\xbc", b"\xb5")
+        .replace(b"\x83\xca", b"\xb5")
+        .decode("latin-1")
+        .strip("\0 ")
+    )
+
+
+def _decimal(field: bytes) -> float:
+    """A number of an ASCII header field, with a decimal point or comma; NaN if it is none."""
+    try:
+        return float(_text(field).replace(",", "."))
+    except ValueError:
+        return math.nan
 
 
 def _number(field: bytes, what: str, path: Path) -> int:

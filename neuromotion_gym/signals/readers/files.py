@@ -10,12 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from neuromotion_gym.errors import NeuroMotionError, NeuroMotionWarning
-from neuromotion_gym.signals.readers import arrays, mat_content
+from neuromotion_gym.signals.readers import arrays, mat_content, mne_files
 from neuromotion_gym.signals.readers.file_names import UNKNOWN, Origin, origin_of
 from neuromotion_gym.signals.readers.keyed import recordings_of_keys
 from neuromotion_gym.signals.readers.made import as_said
-from neuromotion_gym.signals.readers.mne_files import read_raw
-from neuromotion_gym.signals.readers.mne_reading import recording_of
+from neuromotion_gym.signals.readers.mne_reading import options_of
 from neuromotion_gym.signals.readers.tables import read_table
 from neuromotion_gym.signals.readers.xdf import read_xdf
 from neuromotion_gym.signals.reading_options import Reading
@@ -74,13 +73,14 @@ def _read_file(file: Path, reading: Reading, origin: Origin, channels: Sequence[
 
 
 def _read_mne(file: Path, reading: Reading, origin: Origin, channels: Sequence[str] | None) -> Iterator[Recording]:
-    yield recording_of(read_raw(file), reading, origin, channels)
+    yield mne_files.read(file, **options_of(reading, origin, channels))
 
 
 def _read_arrays(file: Path, reading: Reading, origin: Origin, channels: Sequence[str] | None) -> Iterator[Recording]:
     """An archive with the library's own keys, which says itself where it comes from, or with keys of its own."""
     if reading.keys is None:
-        yield as_said(arrays.read(file, limit_bytes=reading.limit_bytes), reading)
+        found = arrays.read(file, unit=reading.unit, strict=reading.strict, limit_bytes=reading.limit_bytes)
+        yield as_said(found, reading)
         return
     content = {
         name: np.char.strip(array).ravel().tolist() if array.dtype.kind == "U" else array

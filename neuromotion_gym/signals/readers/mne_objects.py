@@ -12,13 +12,15 @@ import numpy as np
 
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.signals.channel_names import matched
+from neuromotion_gym.signals.readers.mne_warnings import warnings_noted
 from neuromotion_gym.signals.stretches import Stretch
-from neuromotion_gym.signals.units import unit_name
+from neuromotion_gym.signals.units import VOLTS, unit_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from neuromotion_gym.signals.modality import Modality
+    from neuromotion_gym.signals.stretches import Faults
 
 LEFT_OUT = ("BAD", "EDGE")
 """Beginnings of annotations, in any case, that mark samples not to be used; MNE's own convention."""
@@ -52,8 +54,9 @@ def content_of(
     inst: Any,
     modality: Modality,
     marks: Marks,
-    channels: Sequence[str] | Mapping[str, str] | None = None,
-    unit: str | None = None,
+    channels: Sequence[str] | Mapping[str, str] | None,
+    unit: str | None,
+    faults: Faults,
 ) -> Content:
     """Samples and stretches of an `mne.io.Raw` or `mne.Epochs`; see `Recording.from_mne`."""
     import mne
@@ -61,26 +64,22 @@ def content_of(
     if not isinstance(inst, mne.io.BaseRaw | mne.BaseEpochs):
         raise NeuroMotionError(f"Recordings come from an mne Raw or Epochs, not from {type(inst).__name__}.")
     if channels is None:
-        picks = _picks(inst, modality)
+        picks = _in_volts(inst, _picks(inst, modality), unit, faults)
         names = {inst.ch_names[i]: inst.ch_names[i] for i in picks}
     else:
         names = wanted_channels(channels, inst.ch_names)
         picks = [inst.ch_names.index(given) for given in names.values()]
+    unit = _unit(inst, picks, unit)
     rate = float(inst.info["sfreq"])
-    if isinstance(inst, mne.BaseEpochs):
-        if marks.events is not None or marks.stim_channel is not None:
-            raise NeuroMotionError("Epochs have their own events; events= and stim_channel= are for a Raw.")
-        blocks = inst.get_data(picks=picks)
-        if not len(blocks):
-            raise NeuroMotionError("The Epochs hold no epoch; at least one is needed.")
-        samples, stretches = np.concatenate(list(blocks), axis=1), _epoch_stretches(inst, marks)
-        # Neighbouring epochs are not neighbours in time
-        bad = tuple((i * blocks.shape[2],) * 2 for i in range(1, len(blocks)))
-    else:
-        samples, stretches, bad = inst.get_data(picks=picks), _raw_stretches(inst, marks), _bad_spans(inst, picks)
+    with warnings_noted(faults):
+        if isinstance(inst, mne.BaseEpochs):
+            samples, stretches, bad = _of_epochs(inst, picks, marks)
+        else:
+            samples, stretches = inst.get_data(picks=picks), _raw_stretches(inst, marks)
+            bad = _bad_spans(inst, picks)
     with np.errstate(over="ignore"):  # an overflow becomes infinite; Recording refuses it and names the channel
         samples = np.ascontiguousarray(samples, dtype=np.float32)
-    return Content(samples, tuple(names), names, rate, _unit(inst, picks, unit), stretches, bad)
+    return Content(samples, tuple(names), names, rate, unit, stretches, bad)
 
 
 def wanted_channels(channels: Sequence[str] | Mapping[str, str], given: Sequence[str]) -> dict[str, str]:
@@ -133,9 +132,7 @@ def _unit(inst: Any, picks: Sequence[int], unit: str | None) -> str:
     """
     if unit is not None:
         return unit_name(unit)
-    # Private, but the only place where MNE keeps what the file says; without it, nothing is known to be wrong
-    original = getattr(inst, "_orig_units", {})
-    unknown = [inst.ch_names[i] for i in picks if original.get(inst.ch_names[i], "V") in ("", "n/a")]
+    unknown = [inst.ch_names[i] for i in picks if not _is_in_volts(inst, i)]
     if unknown:
         raise NeuroMotionError(
             f"The unit of channels {', '.join(unknown[:8])}{' …' if len(unknown) > 8 else ''} is not known: the file "
@@ -143,6 +140,24 @@ def _unit(inst: Any, picks: Sequence[int], unit: str | None) -> str:
             "the numbers."
         )
     return "V"
+
+
+def _is_in_volts(inst: Any, pick: int) -> bool:
+    """Whether MNE converted a channel to volts, as far as that is known."""
+    # Private, but the only place where MNE keeps what the file says; without it, nothing is known to be wrong
+    original = getattr(inst, "_orig_units", {})
+    return unit_name(original.get(inst.ch_names[pick], "V")) in VOLTS
+
+
+def _in_volts(inst: Any, picks: list[int], unit: str | None, faults: Faults) -> list[int]:
+    """Those of ``picks`` that are in volts, if some are and no unit is given: others are temperatures and the like."""
+    kept = [i for i in picks if _is_in_volts(inst, i)]
+    if unit is not None or not kept:
+        return picks
+    for i in picks:
+        if i not in kept:
+            faults.note("channels that are not in volts are left out", inst.ch_names[i])
+    return kept
 
 
 def label_of(name: str, labels: Mapping[str, str | None] | None, present: Iterable[str]) -> str | None:
@@ -259,7 +274,7 @@ def _stim_events(raw: Any, stim_channel: str | Sequence[str]) -> np.ndarray:
         raise NeuroMotionError(
             f"There is no stim channel {', '.join(map(str, missing))}; stim channels: {', '.join(stim) or 'none'}."
         )
-    found: np.ndarray = mne.find_events(raw, names, shortest_event=1, verbose="ERROR")
+    found: np.ndarray = mne.find_events(raw, names, shortest_event=1, verbose="WARNING")
     return found
 
 
@@ -288,6 +303,19 @@ def _from_events(raw: Any, events: Any, event_id: Mapping[str, int] | None, wher
         for sample, code in zip(table[:, 0], codes, strict=True)
         if code in names
     ]
+
+
+def _of_epochs(
+    epochs: Any, picks: Sequence[int], marks: Marks
+) -> tuple[np.ndarray, tuple[Stretch, ...], tuple[tuple[int, int], ...]]:
+    """Samples of all epochs one after the other, stretches, and gaps: neighbouring epochs were not recorded so."""
+    if marks.events is not None or marks.stim_channel is not None:
+        raise NeuroMotionError("Epochs have their own events; events= and stim_channel= are for a Raw.")
+    blocks = epochs.get_data(picks=picks)
+    if not len(blocks):
+        raise NeuroMotionError("The Epochs hold no epoch; at least one is needed.")
+    gaps = tuple((i * blocks.shape[2],) * 2 for i in range(1, len(blocks)))
+    return np.concatenate(list(blocks), axis=1), _epoch_stretches(epochs, marks), gaps
 
 
 def _epoch_stretches(epochs: Any, marks: Marks) -> tuple[Stretch, ...]:

@@ -38,21 +38,31 @@ def recording_of(inst: Any, reading: Reading, origin: Origin, channels: Sequence
     NeuroMotionError
         If the modality is not said, or as `Recording.from_mne`.
     """
+    return Recording.from_mne(inst, **options_of(reading, origin, channels))
+
+
+def options_of(reading: Reading, origin: Origin, channels: Sequence[str] | None) -> dict[str, Any]:
+    """Arguments of `Recording.from_mne` and of `neuromotion_gym.signals.readers.mne_files.read`.
+
+    Raises
+    ------
+    NeuroMotionError
+        If the modality is not said.
+    """
     if reading.modality is None:
         raise NeuroMotionError("The kind of signal is not known; say it with modality= in the reading.")
-    return Recording.from_mne(
-        inst,
-        modality=reading.modality,
-        labels=reading.labels,
-        events=reading.events,
-        event_id=reading.event_id,
-        stim_channel=reading.stim_channel,
-        channels=channels,
-        unit=reading.unit,
-        dataset=origin.dataset,
-        subject=origin.subject,
-        session=origin.session,
-        run=origin.run,
-        trial_s=reading.marked_s,
-        strict=reading.strict,
-    )
+    return {
+        "modality": reading.modality,
+        "labels": reading.labels,
+        "events": reading.events,
+        "event_id": reading.event_id,
+        "stim_channel": reading.stim_channel,
+        "channels": channels,
+        "unit": reading.unit,
+        "dataset": origin.dataset,
+        "subject": origin.subject,
+        "session": origin.session,
+        "run": origin.run,
+        "trial_s": reading.marked_s,
+        "strict": reading.strict,
+    }
