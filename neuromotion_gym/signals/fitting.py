@@ -116,7 +116,7 @@ def fitted(recording: Recording, wanted: Wanted, *, others: bool = False, resamp
     recording = recording.in_unit(wanted.unit)
     if usual := usual_names((trial.label for trial in recording.trials), wanted.labels):
         said = ", ".join(f"{name} = {label}" for name, label in usual.items())
-        warnings.warn(f"Labels of {recording.name} are matched by name: {said}.", NeuroMotionWarning, stacklevel=2)
+        warn(f"Labels of {recording.name} are matched by name: {said}.")
         trials = (replace(trial, label=usual.get(trial.label, trial.label)) for trial in recording.trials)
         recording = replace(recording, trials=tuple(trials))
     if wanted.scale is not None:
