@@ -112,8 +112,8 @@ class ClosedLoop:
         self.layout = parts.layout
         self.num_rows = num_rows
         self.observe: Observe = observe
-        self.observe_goal = observe_goal
-        self._decoy = decoy
+        self.observe_goal = bool(observe_goal)
+        self._decoy = bool(decoy)
         layout, task = parts.layout, parts.task
         self.physics = Physics(parts.limb, layout.control_s, num_rows, threads)
         self.stream = Stream(

@@ -26,17 +26,17 @@ def facts(loop: ClosedLoop) -> dict[str, str]:
     }
 
 
-def as_text(loop: ClosedLoop, kind: str, env_id: str | None) -> str:
+def as_text(loop: ClosedLoop, kind: str, env_id: str) -> str:
     """One line, such as ``NeuroEnv('…', decoder='…', source='…', level='…')``."""
     told = facts(loop)
     shown = ["decoder", "source", "level", *(["rows"] if loop.num_rows > 1 else [])]
     return f"{kind}({', '.join([repr(env_id), *(f'{name}={told[name]!r}' for name in shown)])})"
 
 
-def as_html(loop: ClosedLoop, kind: str, env_id: str | None) -> str:
+def as_html(loop: ClosedLoop, kind: str, env_id: str) -> str:
     """A small table."""
     rows = "".join(
         f'<tr><th style="text-align:left">{escape(name)}</th><td style="text-align:left">{escape(value)}</td></tr>'
         for name, value in facts(loop).items()
     )
-    return f"<table><caption>{escape(f'{kind} {env_id or str()}'.strip())}</caption>{rows}</table>"
+    return f"<table><caption>{escape(f'{kind} {env_id}')}</caption>{rows}</table>"

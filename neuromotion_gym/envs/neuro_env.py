@@ -16,6 +16,7 @@ from neuromotion_gym.envs.seeds import checked_seed, packed, unpacked
 from neuromotion_gym.envs.spaces import action_space, observation_space
 from neuromotion_gym.envs.spec import NeuroSpec
 from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.registration import ENVIRONMENTS
 
 if TYPE_CHECKING:
     import mujoco
@@ -141,7 +142,7 @@ class NeuroEnv(gym.Env[Any, np.ndarray]):
         self._picture = Picture.checked(self.loop.parts.limb, render_mode, width, height, camera)
         self.observation_space = observation_space(self.loop)
         self.action_space = action_space(self.loop)
-        self._env_id = env_id
+        self._env_id = env_id or next(iter(ENVIRONMENTS))
         self._spec: EnvSpec | None = None
         self._view: View | None = None
         self._row: np.ndarray = np.zeros(1, dtype=int)

@@ -29,6 +29,7 @@ from neuromotion_gym.envs.spaces import action_space, observation_space
 from neuromotion_gym.envs.spec import NeuroSpec
 from neuromotion_gym.envs.vector_info import for_each, masked, observations_of
 from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.registration import ENVIRONMENTS
 from neuromotion_gym.schema import shortened
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ class NeuroVectorEnv(VectorEnv):
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
         self._picture = Picture.checked(self.loop.parts.limb, render_mode, width, height, camera)
-        self._env_id = env_id
+        self._env_id = env_id or next(iter(ENVIRONMENTS))
         self._spec: EnvSpec | None = None
         self._generators = [seeding.np_random(None)[0] for _ in range(num_envs)]
         self._running = False
