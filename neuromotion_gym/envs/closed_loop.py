@@ -12,6 +12,7 @@ from neuromotion_gym.envs.physics import Physics
 from neuromotion_gym.envs.stream import Stream
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.limbs.limb import bounded
+from neuromotion_gym.schema import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -347,10 +348,10 @@ def check_options(*, observe: str, threads: int, **switches: bool) -> None:
     NeuroMotionError
         If ``observe`` is unknown, ``threads`` is not a positive whole number, or a switch is neither True nor False.
     """
-    if observe not in get_args(Observe):
-        raise NeuroMotionError(f"observe is {' or '.join(map(repr, get_args(Observe)))}, not {observe!r}.")
+    if not isinstance(observe, str) or observe not in get_args(Observe):
+        raise NeuroMotionError(f"observe is {' or '.join(map(repr, get_args(Observe)))}, not {shortened(observe)}.")
     if isinstance(threads, bool) or not isinstance(threads, int | np.integer) or threads < 1:
-        raise NeuroMotionError(f"threads is a whole number from 1 on, not {threads!r}.")
+        raise NeuroMotionError(f"threads is a whole number from 1 on, not {shortened(threads)}.")
     for name, value in switches.items():
         if not isinstance(value, bool | np.bool_):
-            raise NeuroMotionError(f"{name} is True or False, not {value!r}.")
+            raise NeuroMotionError(f"{name} is True or False, not {shortened(value)}.")

@@ -11,6 +11,7 @@ from neuromotion_gym.decoders.bounds import BoundDecoder, split_bound
 from neuromotion_gym.decoders.relabelled import for_limb
 from neuromotion_gym.decoders.zoo import load_decoder
 from neuromotion_gym.envs.closed_loop import Parts
+from neuromotion_gym.envs.kinds import check_kinds
 from neuromotion_gym.envs.layout import ObservationLayout
 from neuromotion_gym.envs.played import is_source, played_source
 from neuromotion_gym.errors import NeuroMotionError, UnknownOptionError
@@ -104,6 +105,8 @@ def assemble(
     NeuroMotionError
         If an option is unknown or out of range, or if the parts do not fit together.
     """
+    kinds = {"level": level, "part": part, "subjects": subjects, "ocular": ocular, "data_root": data_root}
+    check_kinds({"env_id": env_id, "decoder": decoder, "operator": operator, "perturbations": perturbations, **kinds})
     row = environment(env_id or next(iter(ENVIRONMENTS)))
     _check_options(task_class(row.task).from_level, task_options)
     played = source.labels if is_source(source) else ()

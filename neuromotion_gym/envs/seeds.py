@@ -36,7 +36,7 @@ def row_seeds(seed: Any, rows: int) -> list[int | None]:
         If a seed is not a whole number from 0 on, or a sequence has another length than the batch.
     """
     if isinstance(seed, list | tuple | np.ndarray):
-        seeds: Sequence[Any] = np.asarray(seed, dtype=object).ravel().tolist()
+        seeds: Sequence[Any] = list(seed)
         if len(seeds) != rows:
             raise NeuroMotionError(f"There are {rows} rows, but {len(seeds)} seeds.")
         return [checked_seed(one) for one in seeds]

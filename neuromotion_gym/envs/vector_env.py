@@ -41,6 +41,10 @@ if TYPE_CHECKING:
     from neuromotion_gym.envs.view import View
 
 
+MOST_ROWS = 100_000
+"""Largest batch; its physics alone takes about 2 GB of memory."""
+
+
 class NeuroVectorEnv(VectorEnv):
     """``num_envs`` limbs stepped together.
 
@@ -93,8 +97,10 @@ class NeuroVectorEnv(VectorEnv):
         **options: Any,
     ) -> None:
         check_render_mode(render_mode, RENDER_MODES[:2])
-        if not is_whole(num_envs) or num_envs < 1:
-            raise NeuroMotionError(f"num_envs is a whole number from 1 on, not {shortened(num_envs)}.")
+        if not is_whole(num_envs) or not 1 <= num_envs <= MOST_ROWS:
+            raise NeuroMotionError(
+                f"num_envs is a whole number from 1 on, {MOST_ROWS} at most, not {shortened(num_envs)}."
+            )
         self._max_steps = checked_steps(max_episode_steps)
         try:
             self.autoreset_mode = AutoresetMode(autoreset_mode)

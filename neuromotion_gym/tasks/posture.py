@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import numpy as np
 
 from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.schema import shortened
 from neuromotion_gym.tasks.task import GoalSpace, Outcome, TaskFacts
 
 if TYPE_CHECKING:
@@ -236,9 +237,11 @@ class PostureTask:
         wrong_selection: WrongSelection = "end",
         discount: float | None = None,
     ) -> None:
-        if wrong_selection not in ("end", "ignore"):
-            raise NeuroMotionError(f"wrong_selection is 'end' or 'ignore', not {wrong_selection!r}.")
+        if not isinstance(wrong_selection, str) or wrong_selection not in ("end", "ignore"):
+            raise NeuroMotionError(f"wrong_selection is 'end' or 'ignore', not {shortened(wrong_selection)}.")
         if discount is not None:
+            if isinstance(discount, bool) or not isinstance(discount, int | float) or not 0 <= discount <= 1:
+                raise NeuroMotionError(f"discount is a number from 0 to 1, or None, not {shortened(discount)}.")
             warnings.warn(
                 "discount has no effect any more: the reward is not shaped by a discounted potential. Leave it out.",
                 UserWarning,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,8 +12,6 @@ from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.registration import check_registered, resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from neuromotion_gym.signals.recording import Recording
     from neuromotion_gym.signals.sources.cued import Cued
 
@@ -108,8 +106,8 @@ class LostChannels(Perturbed):
 
     def __init__(self, inner: Cued, channels: Sequence[str]) -> None:
         super().__init__(inner)
-        if isinstance(channels, str):
-            raise NeuroMotionError(f"channels is the text {channels!r}; it has to be a list of names.")
+        if isinstance(channels, str) or not isinstance(channels, Sequence):
+            raise NeuroMotionError(f"channels is {channels!r}; it has to be a list of names.")
         if missing := [name for name in channels if name not in inner.spec.channels]:
             raise NeuroMotionError(
                 f"Channels {', '.join(map(str, missing))} cannot be lost; "
