@@ -18,6 +18,7 @@ from rich.console import Console
 
 from neuromotion_gym.cli.bench import bench
 from neuromotion_gym.cli.calibrate import calibrate
+from neuromotion_gym.cli.check import check
 from neuromotion_gym.cli.messages import complain, say
 from neuromotion_gym.cli.options import DATA, DecoderArgument
 from neuromotion_gym.cli.surrogate import app as surrogate_app
@@ -187,6 +188,7 @@ def evaluate(
 
 
 app.command()(calibrate)
+app.command()(check)
 app.command()(bench)
 
 

@@ -5,8 +5,9 @@ The protocol of decoders is `neuromotion_gym.decoders.decoder.Decoder`. Decoders
 """
 
 from neuromotion_gym.decoders.bounds import BoundDecoder, parse_decoder_name
-from neuromotion_gym.decoders.checks import check_decoder
+from neuromotion_gym.decoders.checks import check_decoder, find_faults
 from neuromotion_gym.decoders.decoder import Decoder
+from neuromotion_gym.decoders.faults import Fault, FaultyDecoderError
 from neuromotion_gym.decoders.fitted_on import FittedOn, fitted_on, worn_by
 from neuromotion_gym.decoders.onnx_decoder import OnnxDecoder
 from neuromotion_gym.decoders.spec import AdaptationSpec, DecoderSpec
@@ -18,11 +19,14 @@ __all__ = [
     "BoundDecoder",
     "Decoder",
     "DecoderSpec",
+    "Fault",
+    "FaultyDecoderError",
     "FittedOn",
     "IntentPolicy",
     "OnnxDecoder",
     "ProbabilityDecoder",
     "check_decoder",
+    "find_faults",
     "fitted_on",
     "list_decoders",
     "load_decoder",

@@ -1,4 +1,4 @@
-"""`check_decoder`: the rules that every decoder has to fulfil, shipped or from another package."""
+"""`check_decoder` and `find_faults`: the rules that every decoder has to fulfil, shipped or from another package."""
 
 from __future__ import annotations
 
@@ -6,11 +6,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from neuromotion_gym.decoders.faults import Fault, FaultyDecoderError
+from neuromotion_gym.decoders.recording_checks import check_recordings
 from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.signals.units import VOLTS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from neuromotion_gym.decoders.decoder import Decoder
     from neuromotion_gym.decoders.spec import DecoderSpec
+    from neuromotion_gym.signals.recording import Recording
 
 ROWS = 5
 """Number of windows in a batch."""
@@ -24,11 +30,11 @@ def random_inputs(spec: DecoderSpec, rows: int, seed: int = 0) -> tuple[np.ndarr
     Returns
     -------
     windows : float32 array, shape (rows, channels, samples)
-        Standard deviation 10 µV where the unit is "V", otherwise 10.
+        Standard deviation 10 µV in ``spec.unit``; 10 where that is no unit of voltage.
     adaptation : float32 array, shape (rows, *spec.adaptation.shape), or None
     """
     generator = np.random.default_rng(seed)
-    scale = 1e-5 if spec.unit == "V" else 10.0
+    scale = 1e-5 / VOLTS[spec.unit] if spec.unit in VOLTS else 10.0
     windows = (scale * generator.normal(size=(rows, len(spec.channels), spec.window))).astype(np.float32)
     adaptation = None
     if spec.adaptation.kind == "euclidean":
@@ -51,72 +57,126 @@ def check_decoder(decoder: Decoder, seed: int = 0) -> None:
 
     Raises
     ------
-    NeuroMotionError
-        If a rule is broken; the message names the first one. The rules: results have the right shape and data type;
-        the rows of a posterior sum to 1, targets are within -1..1; a window gives the same result alone as in a batch;
-        no state is kept between calls; windows are not changed; wrong input is refused.
+    FaultyDecoderError
+        If a rule is broken; the message names all that are. The rules: results have the right shape and data type; the
+        rows of a posterior sum to 1, targets are within -1..1; a window gives the same result alone as in a batch; no
+        state is kept between calls; windows are not changed; wrong input is refused.
     """
+    if faults := find_faults(decoder, seed=seed):
+        raise FaultyDecoderError(f"Decoder {decoder.spec.name!r}", faults)
+
+
+def find_faults(decoder: Decoder, recordings: Sequence[Recording] | None = None, *, seed: int = 0) -> list[Fault]:
+    """All that is wrong with a decoder, and with how it fits some recordings.
+
+    Parameters
+    ----------
+    decoder : Decoder
+    recordings : sequence of Recording, optional
+        Labelled recordings that it should read (`neuromotion_gym.decoders.recording_checks`).
+    seed : int
+        Seed of the random windows.
+
+    Returns
+    -------
+    list of Fault
+        Empty if nothing is wrong.
+    """
+    faults = _faults_on_random_windows(decoder, seed)
+    if recordings is not None and not faults:
+        faults += check_recordings(decoder, recordings).faults
+    return faults
+
+
+def _faults_on_random_windows(decoder: Decoder, seed: int) -> list[Fault]:
+    """The rules of `check_decoder`, one fault for each that is broken."""
     spec = decoder.spec
-    name = repr(spec.name)
     windows, adaptation = random_inputs(spec, ROWS, seed)
     before = windows.copy()
-    decoded, effort = decoder.decode(windows, adaptation)
-    _check_decoded(decoded, spec)
-    _require((effort is not None) == spec.effort, f"{name} gives effort where its spec says otherwise.")
-    if effort is not None:
-        _require(effort.shape == (ROWS,), f"{name} gives effort of shape {effort.shape}.")
-        _require(bool(((effort >= 0) & (effort <= 1)).all()), f"Effort of {name} is outside 0..1.")
-    _require(np.array_equal(windows, before), f"{name} changes the windows that it is given.")
-    _require(
-        np.array_equal(decoder.decode(windows, adaptation)[0], decoded),
-        f"{name} gives different results for the same windows.",
-    )
-    if spec.classifies:
-        _require(
-            np.array_equal(decoder.predict_proba(windows, adaptation), decoded),
-            f"predict_proba of {name} is not what decode gives.",
-        )
-    for row in range(ROWS):
-        rows = None if adaptation is None else adaptation[row : row + 1]
-        alone, _ = decoder.decode(windows[row : row + 1], rows)
-        _require(
-            float(np.abs(alone[0] - decoded[row]).max()) <= TOLERANCE,
-            f"{name} gives different results for a window alone and in a batch.",
-        )
-    if len(spec.channels) > 1:
-        _refuses(decoder, windows[:, :-1], adaptation, "a wrong number of channels")
-    else:
-        _refuses(decoder, windows[0], adaptation, "windows without an axis of rows")
-    _refuses(decoder, windows[:, :, :-1], adaptation, "a window that is too short")
+    try:
+        decoded, effort = decoder.decode(windows, adaptation)
+        again, _ = decoder.decode(windows, adaptation)
+        single = [
+            decoder.decode(windows[row : row + 1], None if adaptation is None else adaptation[row : row + 1])[0]
+            for row in range(ROWS)
+        ]
+        posterior = decoder.predict_proba(windows, adaptation) if spec.classifies else decoded
+    except NeuroMotionError as error:
+        return [
+            Fault("decode", f"refuses random windows, {str(error).rstrip('.')}", "a result for every finite window")
+        ]
+    faults = [*_decoded_faults(decoded, spec), *_effort_faults(effort, spec)]
+    if not np.array_equal(windows, before):
+        faults.append(Fault("decode", "changes the windows that it is given", "windows as they were"))
+    if not np.array_equal(again, decoded):
+        faults.append(Fault("decode", "gives different results for the same windows", "no state between calls"))
+    if not np.array_equal(posterior, decoded):
+        faults.append(Fault("predict_proba", "is not what decode gives", "the same posterior"))
+    if (
+        not faults
+        and max(float(np.abs(one[0] - row).max()) for one, row in zip(single, decoded, strict=True)) > TOLERANCE
+    ):
+        faults.append(Fault("decode", "gives different results for a window alone and in a batch", "the same for both"))
+    return faults + _accepted(decoder, windows, adaptation)
+
+
+def _accepted(decoder: Decoder, windows: np.ndarray, adaptation: np.ndarray | None) -> list[Fault]:
+    """A fault for each kind of wrong input that the decoder accepts."""
     broken = windows.copy()
     broken[1, -1, 0] = np.nan
-    _refuses(decoder, broken, adaptation, "NaN samples")
-    if adaptation is not None:
-        _refuses(decoder, windows, None, "windows without the adaptation that its spec asks for")
-
-
-def _check_decoded(decoded: np.ndarray, spec: DecoderSpec) -> None:
-    """Refuse a posterior, or targets, of wrong shape, data type or values."""
-    name = repr(spec.name)
-    what = "posterior" if spec.classifies else "targets"
-    _require(decoded.shape == (ROWS, len(spec.decoded)), f"{name} gives a {what} of shape {decoded.shape}.")
-    _require(decoded.dtype == np.float32, f"{name} gives a {what} of {decoded.dtype}, not float32.")
-    _require(bool(np.isfinite(decoded).all()), f"{name} gives NaN or infinite numbers as {what}.")
-    if spec.classifies:
-        _require(bool((decoded >= 0).all()), f"{name} gives negative posteriors.")
-        _require(bool(np.abs(decoded.sum(axis=1) - 1).max() < 1e-5), f"Posteriors of {name} do not sum to 1.")
+    wrong = {
+        "a window that is too short": (windows[:, :, :-1], adaptation),
+        "NaN samples": (broken, adaptation),
+    }
+    if len(decoder.spec.channels) > 1:
+        wrong["a wrong number of channels"] = (windows[:, :-1], adaptation)
     else:
-        _require(bool((np.abs(decoded) <= 1).all()), f"Targets of {name} leave -1..1.")
+        wrong["windows without an axis of rows"] = (windows[0], adaptation)
+    if adaptation is not None:
+        wrong["windows without the adaptation that its spec asks for"] = (windows, None)
+    return [
+        Fault("input", f"accepts {what}", "an error of the library (NeuroMotionError)")
+        for what, given in wrong.items()
+        if not _refuses(decoder, *given)
+    ]
 
 
-def _require(fulfilled: bool, message: str) -> None:
-    if not fulfilled:
-        raise NeuroMotionError(message)
+def _decoded_faults(decoded: np.ndarray, spec: DecoderSpec) -> list[Fault]:
+    """Faults of a posterior, or of targets: shape, data type, values."""
+    what = "posterior" if spec.classifies else "targets"
+    shape = (ROWS, len(spec.decoded))
+    if decoded.shape != shape:
+        return [Fault(what, f"a {what} of shape {decoded.shape}", f"{shape} for {ROWS} windows")]
+    faults = []
+    if decoded.dtype != np.float32:
+        faults.append(Fault(what, f"a {what} of {decoded.dtype}, not float32", "float32"))
+    if not np.isfinite(decoded).all():
+        faults.append(Fault(what, "NaN or infinite numbers", "finite numbers"))
+    elif spec.classifies and not (decoded >= 0).all():
+        faults.append(Fault(what, "negative posteriors", "0 to 1"))
+    elif spec.classifies and not np.abs(decoded.sum(axis=1) - 1).max() < 1e-5:
+        faults.append(Fault(what, "rows that do not sum to 1", "a sum of 1 in every row"))
+    elif not spec.classifies and not (np.abs(decoded) <= 1).all():
+        faults.append(Fault(what, "targets that leave -1..1", "-1 to 1"))
+    return faults
 
 
-def _refuses(decoder: Decoder, windows: np.ndarray, adaptation: np.ndarray | None, what: str) -> None:
+def _effort_faults(effort: np.ndarray | None, spec: DecoderSpec) -> list[Fault]:
+    if (effort is not None) != spec.effort:
+        right = "effort" if spec.effort else "no effort"
+        return [Fault("effort", "gives effort where its spec says otherwise", f"{right}, as the spec says")]
+    if effort is None:
+        return []
+    if effort.shape != (ROWS,):
+        return [Fault("effort", f"effort of shape {effort.shape}", f"({ROWS},) for {ROWS} windows")]
+    if not ((effort >= 0) & (effort <= 1)).all():
+        return [Fault("effort", "effort outside 0..1", "0 to 1")]
+    return []
+
+
+def _refuses(decoder: Decoder, windows: np.ndarray, adaptation: np.ndarray | None) -> bool:
     try:
         decoder.decode(windows, adaptation)
     except NeuroMotionError:
-        return
-    raise NeuroMotionError(f"{decoder.spec.name!r} accepts {what}.")
+        return True
+    return False
