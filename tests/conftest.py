@@ -257,3 +257,29 @@ def trial_paced(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "model.onnx").write_bytes(model.SerializeToString())
     (folder / "recipe.yaml").write_text(yaml.safe_dump({"decoder": TRIAL_PACED}), encoding="utf-8")
     return folder
+
+
+@pytest.fixture(scope="session")
+def band() -> Callable[..., Recording]:
+    """Recordings of an invented armband: each gesture of the shipped decoder is strong in electrodes of its own."""
+
+    def make(
+        subject: str = "P1", session: str = "a", run: str = "1", repetitions: int = 4, seconds: float = 1.0
+    ) -> Recording:
+        from neuromotion_gym.datasets.myo_armband.reader import LABELS, SPEC
+
+        generator = np.random.default_rng([ord(letter) for letter in f"{subject}{session}{run}"])
+        length = round(seconds * SPEC.rate_hz)
+        pieces, trials = [], []
+        for index in range(repetitions * len(LABELS)):
+            number = index % len(LABELS)
+            amplitude = np.full(8, 2.0)
+            if number:
+                amplitude[number % 8] = 25.0
+                amplitude[(number + 3) % 8] = 12.0
+            pieces.append(np.round(generator.normal(size=(8, length)) * amplitude[:, None]))
+            trials.append(Trial(LABELS[number], index * length, (index + 1) * length, has_onset=False))
+        samples = np.clip(np.concatenate(pieces, axis=1), -128, 127).astype(np.float32)
+        return Recording(samples, SPEC, tuple(trials), "user", subject, session, run)
+
+    return make

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import os
 
 
-LATER = ("seeds", "resample", "perturbations")
+LATER = ("seeds", "row_episodes", "resample", "perturbations")
 """Fields of a cell that were added later."""
 
 
@@ -42,11 +42,12 @@ class ControllerChoice(Checked):
 class Condition(Checked):
     """What is done to signals before they are played: ocular regression, seconds left out after the cue, perturbations.
 
-    A perturbation is its name, or a table with ``name`` and ``options``.
+    A perturbation is its name, or a table with ``name`` and ``options``. ``null`` for ``ocular`` or ``skip_cue`` stands
+    for what `gym.make` does without the option: as the decoder was trained.
     """
 
-    ocular: Ocular = "keep"
-    skip_cue: float = Field(default=0.0, ge=0, lt=60)
+    ocular: Ocular | None = "keep"
+    skip_cue: float | None = Field(default=0.0, ge=0, lt=60)
     perturbations: tuple[Perturbation, ...] = ()
 
     @field_validator("perturbations", mode="before")
@@ -60,13 +61,14 @@ class OwnChoice(Checked):
 
     Parameters
     ----------
-    path : str
-        A file, a folder, or the root of a BIDS data set; relative to the folder of the configuration's file.
+    path : str, optional
+        A file, a folder, or the root of a BIDS data set; relative to the folder of the configuration's file. If left
+        out, the recordings are objects that `run_benchmark` is given.
     reading : Reading
         How they are read.
     """
 
-    path: str = Field(min_length=1)
+    path: str | None = Field(default=None, min_length=1)
     reading: Reading = Field(default_factory=Reading)
 
     @field_validator("reading", mode="before")
@@ -126,6 +128,8 @@ class BenchmarkConfig(Checked):
         Only these people are played; all people if empty.
     episodes : int
         Episodes per session, in every cell whose grid does not set its own number.
+    row_episodes : int
+        Instead of ``episodes``: at least this many episodes in a row of the table, the same number in each session.
     seed : int
         Seed of the whole benchmark. The random numbers of an episode depend only on the seed, the person, the session
         and the number of the episode, so that every decoder and controller gets the same episodes.
@@ -154,6 +158,7 @@ class BenchmarkConfig(Checked):
     decoder_facts: dict[str, dict[str, Any]] = Field(default_factory=dict)
     subjects: tuple[str, ...] = ()
     episodes: int = Field(default=1, ge=1)
+    row_episodes: int = Field(default=0, ge=0)
     seed: int = Field(default=0, ge=0, lt=2**63)
     seeds: tuple[Annotated[int, Field(ge=0, lt=2**63)], ...] = ()
     rows: int = Field(default=32, ge=1, le=4096)
@@ -186,6 +191,8 @@ class BenchmarkConfig(Checked):
                 raise NeuroMotionError("part and folds belong to a data set, not to recordings of one's own")
         elif self.recordings is not None:
             raise NeuroMotionError(f"recordings are played instead of source {self.source!r}; give one of them")
+        if self.row_episodes and (self.folds or any(grid.episodes for grid in self.grids)):
+            raise NeuroMotionError("row_episodes stand instead of episodes, and do not apply to folds")
         if len(set(self.seeds)) < len(self.seeds):
             raise NeuroMotionError(f"seeds have to differ, not {', '.join(map(str, self.seeds))}")
         return self
@@ -202,14 +209,21 @@ class Cell(Checked):
     decoder: str
     controller: ControllerChoice
     level: str
-    ocular: Ocular
-    skip_cue: float
+    ocular: Ocular | None
+    skip_cue: float | None
     episodes: int
     seed: int
     task_options: dict[str, Any]
     seeds: tuple[int, ...] = ()
+    row_episodes: int = 0
     resample: bool = False
     perturbations: tuple[Perturbation, ...] = ()
+
+    def repetitions(self, sessions: int) -> int:
+        """Episodes of each session with each seed, if ``sessions`` are played."""
+        if not self.row_episodes:
+            return self.episodes
+        return -(-self.row_episodes // (sessions * len(self.all_seeds)))
 
     @property
     def all_seeds(self) -> tuple[int, ...]:
@@ -220,7 +234,7 @@ class Cell(Checked):
         """Digest of all fields and of ``more``, everything else that the results depend on; 16 hexadecimal digits."""
         content = self.model_dump(mode="json")
         for name in LATER:  # a cell without them has the digest that it had before they existed
-            if content[name] in ([], False):
+            if not content[name]:
                 del content[name]
         text = json.dumps([content, more], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -235,7 +249,7 @@ def load_config(path: str | os.PathLike[str]) -> BenchmarkConfig:
         If the file cannot be read or is not a benchmark; the message names the wrong fields.
     """
     config = from_mapping(BenchmarkConfig, read_yaml(Path(path), "benchmark"), str(path))
-    if config.recordings is None:
+    if config.recordings is None or config.recordings.path is None:
         return config
     own = config.recordings.model_copy(update={"path": str(Path(path).parent / config.recordings.path)})
     return config.model_copy(update={"recordings": own})
@@ -263,6 +277,7 @@ def expand(config: BenchmarkConfig) -> list[Cell]:
                 seed=config.seed,
                 task_options=config.task_options,
                 seeds=config.seeds,
+                row_episodes=config.row_episodes,
                 resample=config.resample,
                 perturbations=condition.perturbations,
             )

@@ -14,6 +14,7 @@ from neuromotion_gym.datasets.checksums import data_checksum
 from neuromotion_gym.datasets.people import is_new
 from neuromotion_gym.datasets.playing import Playing, playing_for
 from neuromotion_gym.datasets.recorded import OwnRecordings
+from neuromotion_gym.datasets.suitable import suitable_dataset
 from neuromotion_gym.decoders.bounds import parse_decoder_name
 from neuromotion_gym.decoders.onnx_decoder import MODEL
 from neuromotion_gym.decoders.recipe import load_recipe
@@ -22,6 +23,7 @@ from neuromotion_gym.decoders.seen import Seen, record_of, runs_played, seen_by_
 from neuromotion_gym.decoders.zoo import decoder_folder, load_decoder
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.registration import environment
+from neuromotion_gym.training.fitted_on import stated_fitted_on
 
 if TYPE_CHECKING:
     import os
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
     from neuromotion_gym.datasets.playing import PlayedPart
     from neuromotion_gym.decoders.decoder import Decoder
+    from neuromotion_gym.decoders.fitted_on import FittedOn
 
 LISTENS = (None, "shuffled")
 """Bounds whose decoder reads samples (None: no bound). The oracle and the blind decoder read none."""
@@ -110,9 +113,13 @@ class _Planner:
         self._limb = environment(config.environment).limb
         self._loaded = {name: for_limb(load_decoder(decoder), self._limb) for name, decoder in decoders.items()}
         self._own: dict[str, OwnRecordings] = {}
+        self._told: dict[str, tuple[FittedOn | None, str]] = {}
         self._seen: dict[tuple[str, Playing], Seen] = {}
-        if config.source == "recordings" and config.recordings is None and recordings is None:
-            raise NeuroMotionError("source 'recordings' plays recordings of one's own, but none are given.")
+        if config.source == "recordings" and (config.recordings is None or config.recordings.path is None):
+            if recordings is None:
+                raise NeuroMotionError("source 'recordings' plays recordings of one's own, but none are given.")
+        elif recordings is not None:
+            raise NeuroMotionError("Recordings are given that the configuration does not play.")
         names = {decoder_name(cell) for cell in expand(config)}
         for field in ("fitted_on", "decoder_facts"):
             if unknown := sorted(set(getattr(config, field)) - names):
@@ -123,13 +130,14 @@ class _Planner:
         decoder = self._decoder(decoder_name(cell))
         spec = decoder.spec
         if cell.source != "recordings":
-            table = registry.dataset(spec.dataset).table
+            dataset = suitable_dataset(spec)
+            table = registry.dataset(dataset).table
             if not cell.folds and cell.part not in table.parts:
-                raise NeuroMotionError(f"{spec.dataset} has no part {cell.part!r}; parts: {', '.join(table.parts)}.")
-            unknown = [person for person in cell.subjects if is_new(spec.dataset, person)] if cell.folds else []
+                raise NeuroMotionError(f"{dataset} has no part {cell.part!r}; parts: {', '.join(table.parts)}.")
+            unknown = [person for person in cell.subjects if is_new(dataset, person)] if cell.folds else []
             if unknown:
                 raise NeuroMotionError(
-                    f"No fold of {spec.dataset} holds {', '.join(unknown)}; its people: {', '.join(table.people)}."
+                    f"No fold of {dataset} holds {', '.join(unknown)}; its people: {', '.join(table.people)}."
                 )
         playing, _ = self._playing(cell, decoder, cell.subjects)
         check_cell(cell, spec, mean_piece_s(playing))
@@ -203,14 +211,15 @@ class _Planner:
         """Recordings of one's own, as a decoder reads them."""
         spec, chosen = decoder.spec, self.config.recordings
         fields = {"name", "modality", "channels", "rate_hz", "unit", "dataset"}
-        key = spec.model_dump_json(include=fields)
+        key = f"{spec.model_dump_json(include=fields)} {cell.ocular or spec.ocular}"
         if key not in self._own:
-            what, reading = (self._given, None) if chosen is None else (chosen.path, chosen.reading)
+            what = self._given if chosen is None or chosen.path is None else chosen.path
+            reading = None if chosen is None else chosen.reading
             self._own[key] = (
                 what
                 if isinstance(what, OwnRecordings)
                 else OwnRecordings.read(
-                    what, reading, spec, adapted=self._calibrates(), ocular="keep", resample=cell.resample
+                    what, reading, spec, adapted=self._calibrates(), ocular=cell.ocular, resample=cell.resample
                 )
             )
         return self._own[key]
@@ -218,25 +227,33 @@ class _Planner:
     def _calibrates(self) -> bool:
         """Whether any cell needs calibration runs: all cells then play the same runs."""
         cells = expand(self.config)
-        return any(cell.ocular == "regress" for cell in cells) or any(
-            self._decoder(decoder_name(cell)).spec.adaptation.kind != "none" for cell in cells
-        )
+        specs = [self._decoder(decoder_name(cell)).spec for cell in cells]
+        regresses = [(cell.ocular or spec.ocular) == "regress" for cell, spec in zip(cells, specs, strict=True)]
+        return any(regresses) or any(spec.adaptation.kind != "none" for spec in specs)
 
     def _seen_by(
         self, cell: Cell, decoder: Decoder, playing: Playing, own: OwnRecordings | None, data: str
     ) -> tuple[Seen, str]:
         """What the decoder of a cell has seen, and the split; a bound that reads no samples has seen nothing."""
-        record = record_of(decoder)
+        record, stated = record_of(decoder), ""
         name = decoder_name(cell)
+        if record is None and name in self.config.fitted_on:
+            record, stated = self._stated(self.config.fitted_on[name])
         key = (f"{_digest(decoder)} {data}", playing)
         if key not in self._seen:
-            stated = self.config.fitted_on.get(name, "")
             self._seen[key] = seen_by_decoder(record, playing, self.root, own, stated=stated)
         seen = self._seen[key]
         split = split_played(seen, record, playing, "subject" if cell.folds else decoder.spec.split)
         if parse_decoder_name(cell.decoder)[0] not in LISTENS:
             seen = Seen("–", {})
         return seen, split
+
+    def _stated(self, given: str) -> tuple[FittedOn | None, str]:
+        """What the user says that a decoder was fitted on: a record, recordings, or a text."""
+        if given not in self._told:
+            reading = None if self.config.recordings is None else self.config.recordings.reading
+            self._told[given] = stated_fitted_on(given, reading)
+        return self._told[given]
 
 
 def _digest(decoder: Decoder) -> str:

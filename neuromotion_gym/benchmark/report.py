@@ -81,9 +81,18 @@ class Line:
         return rate_over_people(self.success, self.people)
 
     @property
-    def key(self) -> tuple[str, str, float]:
+    def key(self) -> tuple[str, str, float, str]:
         """Level and condition, which all lines of a table share."""
-        return self.cell["level"], self.cell["ocular"], self.cell["skip_cue"]
+        return self.cell["level"], self.cell["ocular"], self.cell["skip_cue"], self.perturbed
+
+    @property
+    def perturbed(self) -> str:
+        """Perturbations of the samples, as text; empty if there are none."""
+        told = []
+        for one in self.cell.get("perturbations", ()):
+            options = ", ".join(f"{name}: {value}" for name, value in one["options"].items())
+            told.append(f"{one['name']} ({options})" if options else one["name"])
+        return ", ".join(told)
 
 
 def read_lines(folder: str | os.PathLike[str]) -> list[Line]:
@@ -224,6 +233,7 @@ def _title(line: Line) -> str:
         skip = f", {cell['skip_cue']:g} s after the cue left out" if cell["skip_cue"] else ""
         parts.append(ocular + skip)
     parts.append(f"{layout['time_limit_s']:g} s at most, dwell {layout['dwell_s']:g} s, lag {layout['lag_s']:.2f} s")
+    parts += [f"perturbed: {line.perturbed}"] if line.perturbed else []
     parts += [f"{option}: {value}" for option, value in cell.get("task_options", {}).items()]
     return "; ".join(parts)
 
@@ -282,18 +292,21 @@ def report_text(lines: Sequence[Line], config: BenchmarkConfig) -> tuple[str, li
     about = first["about"]
     decoders = dict.fromkeys(line.cell["decoder"] for line in lines)
     unseen = first["people_unseen"]
+    own = first["source"] == "recordings"
+    part = "recordings of one's own" if own else f"part {first['part']!r}"
     people = (
         "everybody, each person driven by the decoder of the fold that was trained without them"
         if unseen == "all"
-        else f"part {first['part']!r}" + (f" ({', '.join(unseen)} were never seen in training)" if unseen else "")
+        else part + (f" ({', '.join(unseen)} were never seen in training)" if unseen else "")
     )
-    played = "replayed trials" if first["source"] == "replay" else "generated trials"
-    if first["source"] == "replay" and all(_is_unseen(line) for line in lines):
+    played = "generated trials" if first["source"] == "surrogate" else "replayed trials"
+    if first["source"] != "surrogate" and all(_is_unseen(line) for line in lines):
         played = "replayed trials that no decoder was trained on"
     splits = ", ".join(dict.fromkeys(line.cell["split"] for line in lines))
     sentences = [
         (
-            f"{config.environment}; {played} of {about.get('dataset')} ({about.get('onset')}); {people}. "
+            f"{config.environment}; {played} of {about.get('recordings') or about.get('dataset')} "
+            f"({about.get('onset')}); {people}. "
             f"Split: {splits}. Decoders: {', '.join(decoders)}."
         ),
         (
@@ -322,7 +335,8 @@ def _is_unseen(line: Line) -> bool:
     """Whether the decoder is known to be trained on none of the played data, or reads no signals."""
     if not _reads_signals(line):
         return True
-    return "not known" not in line.cell.get("fitted_on", "not known") and not line.cell["seen_by_decoder"]
+    told = line.cell.get("fitted_on", "not known")
+    return "not known" not in told and "not checked" not in told and not line.cell["seen_by_decoder"]
 
 
 def _fitted_on(lines: Sequence[Line]) -> list[str]:

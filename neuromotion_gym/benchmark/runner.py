@@ -53,6 +53,7 @@ def run_benchmark(
     progress: bool = True,
     decoders: Mapping[str, Decoder] | None = None,
     recordings: Any = None,
+    film: int = 0,
 ) -> Path:
     """Run all units of work that are not finished, and write episodes, table of cells and report.
 
@@ -78,6 +79,9 @@ def run_benchmark(
     recordings : object, optional
         Recordings of one's own in memory, for ``source: recordings`` without a path: whatever `OwnRecordings.read`
         takes.
+    film : int
+        Speed, in multiples of real time, of videos of a median and of a failed episode of the first decoder with the
+        first controller, ``median.mp4`` and ``failed.mp4``; 0: no videos. Where nothing can be drawn there are none.
 
     Returns
     -------
@@ -102,23 +106,28 @@ def run_benchmark(
     for _ in _shown(done, len(units) - len(todo), len(units), progress):
         pass
     _collect(folder, cells, units)
+    if film:
+        _film_first(folder, units, root, film)
     return write_report(folder, config)
+
+
+def _film_first(folder: Path, units: Sequence[Unit], data_root: str | None, every: int) -> None:
+    """Film the first unit whose decoder is no bound, if this machine can draw."""
+    from neuromotion_gym.rendering import why_not
+
+    first = next((unit for unit in units if parse_decoder_name(unit.cell.decoder)[0] is None), None)
+    if first is None or why_not() is not None:
+        return
+    result = _finished(folder, first)
+    assert result is not None
+    film_unit(first, folder, result, data_root, every)
 
 
 def run_unit(unit: Unit, folder: Path, rows: int, data_root: str | None = None, threads: int = 1) -> Path:
     """Play the episodes of one unit of work, write them to a file in ``folder`` and return its path."""
-    from neuromotion_gym.controllers import make_controller
-    from neuromotion_gym.envs.closed_loop import ClosedLoop
-    from neuromotion_gym.envs.options import assemble
-
     cell = unit.cell
-    decoder = _decoder(unit)
-    source = _source(unit.playing, data_root, unit.data, unit.own)
-    keys = episode_keys(source.sessions, cell.episodes)
-    parts = assemble(cell.environment, decoder=decoder, source=source, level=cell.level, **cell.task_options)
-    loop = ClosedLoop(parts, min(rows, len(keys)), threads=threads)
+    loop, controller, keys = _opened(unit, data_root, rows, threads)
     try:
-        controller = make_controller(unit.controller, loop.layout, **cell.controller.options)
         episodes, trials = _play_seeds(loop, controller, keys, cell.all_seeds)
         about = {
             key: value for key, value in loop.about().items() if isinstance(value, (str, int, float, bool, list, tuple))
@@ -132,14 +141,49 @@ def run_unit(unit: Unit, folder: Path, rows: int, data_root: str | None = None, 
         "chance": facts.chance,
         "choices": facts.choices,
         "trials": len(trials),
-        "labels": list(decoder.spec.labels),
+        "labels": list(unit.decoder.spec.labels),
         "layout": {name: getattr(loop.layout, name) for name in LAYOUT},
-        "control": decoder.spec.control,
+        "control": unit.decoder.spec.control,
         "episodes": episodes,
     }
     path = _result(folder, unit)
     write_text(path, json.dumps(result))
     return path
+
+
+def film_unit(
+    unit: Unit, folder: Path, result: Mapping[str, Any], data_root: str | None = None, every: int = 1
+) -> dict[str, Path]:
+    """Film two episodes of a finished unit; see `neuromotion_gym.benchmark.film.film_examples`."""
+    from neuromotion_gym.benchmark.film import film_examples
+    from neuromotion_gym.envs.neuro_env import VISIBLE_S
+
+    loop, controller, keys = _opened(unit, data_root, 1, 1, VISIBLE_S)
+    try:
+        note, seeds = unit.cell.controller.title, unit.cell.all_seeds
+        return film_examples(loop, controller, result["episodes"], keys, seeds, folder, note, every)
+    finally:
+        loop.close()
+
+
+def _opened(
+    unit: Unit, data_root: str | None, rows: int, threads: int, keep_s: float = 0.0
+) -> tuple[ClosedLoop, Controller, list[EpisodeKey]]:
+    """A loop that plays a unit with at most ``rows`` limbs, its controller, and the keys of its episodes."""
+    from neuromotion_gym.controllers import make_controller
+    from neuromotion_gym.envs.closed_loop import ClosedLoop
+    from neuromotion_gym.envs.options import assemble
+
+    cell = unit.cell
+    source = _source(unit.playing, data_root, unit.data, unit.own)
+    keys = episode_keys(source.sessions, cell.repetitions(len(source.sessions)))
+    parts = assemble(cell.environment, decoder=_decoder(unit), source=source, level=cell.level, **cell.task_options)
+    loop = ClosedLoop(parts, min(rows, len(keys)), threads=threads, keep_s=keep_s)
+    try:
+        return loop, make_controller(unit.controller, loop.layout, **cell.controller.options), keys
+    except BaseException:
+        loop.close()
+        raise
 
 
 def _play_seeds(
@@ -236,19 +280,27 @@ def _entry(cell: Cell, units: Sequence[Unit], results: Sequence[dict[str, Any]])
         "cell": cell.digest(),
         "digest": hashlib.sha256(" ".join(unit.digest for unit in units).encode()).hexdigest()[:16],
         **cell.model_dump(mode="json"),
+        "ocular": units[0].playing.ocular,
+        "skip_cue": units[0].playing.skip_cue,
         "decoder": decoder_name(cell),
         "role": kind or ("control" if first["control"] else "decoder"),
         "controller": cell.controller.title,
         "options": cell.controller.options,
         "split": " | ".join(dict.fromkeys(unit.split for unit in units)),
         "distinct_trials": sum(result["trials"] for result in results),
-        "people_unseen": "all" if cell.folds else first["about"].get("unseen", ()),
+        "people_unseen": "all" if cell.folds else _unseen(first["about"].get("unseen", ()), units),
         "fitted_on": " | ".join(dict.fromkeys(unit.seen.fitted_on for unit in units)),
         "seen_by_decoder": sorted({person for unit in units for person in unit.seen.runs}),
         "seen_by_controller": sorted({person for unit in units for person in unit.heard}),
         "playing": [unit.playing.model_dump(mode="json") for unit in units],
         **{key: first[key] for key in ("goals", "chance", "choices", "layout", "labels", "about")},
     }
+
+
+def _unseen(people: Sequence[str], units: Sequence[Unit]) -> list[str]:
+    """People whom no decoder of a cell has met, not under another name either."""
+    met = {person for unit in units for person in unit.seen.copies}
+    return [person for person in people if person not in met]
 
 
 def _columns(playing: Playing) -> dict[str, Any]:

@@ -1,26 +1,181 @@
-"""``neuromotion bench``: run a benchmark, or continue one."""
+"""``neuromotion bench``: what does the limb do? A benchmark from a file, or decoders and recordings in the call."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from neuromotion_gym.cli.messages import say
 from neuromotion_gym.cli.options import DATA
+from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.registration import ENVIRONMENTS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+OF_CALL = "Decoder and recording"
+OF_DECODER = "A decoder from elsewhere: what its file does not say"
 
 
 def bench(
-    config: Annotated[Path, typer.Argument(help="A benchmark's YAML file, such as those in benchmarks/.")],
+    config: Annotated[
+        Path | None, typer.Argument(help="A benchmark's YAML file, such as those in benchmarks/; or name --decoder.")
+    ] = None,
+    decoder: Annotated[
+        list[str] | None,
+        typer.Option(help="Decoder: a name, a folder or an ONNX file. Several may be given.", rich_help_panel=OF_CALL),
+    ] = None,
+    recording: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Your recording: a file, a folder of files, or a BIDS root. Several may be given. Without it "
+            "generated signals of the decoder's data set are played.",
+            rich_help_panel=OF_CALL,
+        ),
+    ] = None,
+    reading: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="How the recording is read, as NAME=VALUE: unit=µV, 'labels={T1: left_fist}', trial_s=4 … See "
+            "docs/recordings.md.",
+            rich_help_panel=OF_CALL,
+        ),
+    ] = None,
+    env: Annotated[
+        str | None,
+        typer.Option(
+            help="Environment. There are: " + ", ".join(ENVIRONMENTS), show_default="the first", rich_help_panel=OF_CALL
+        ),
+    ] = None,
+    level: Annotated[
+        str | None, typer.Option(help="Level of the task.", show_default="by the window", rich_help_panel=OF_CALL)
+    ] = None,
+    controller: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Controller: a name, or '{name: bayes, options: {threshold: 0.8}}'. Several may be given.",
+            show_default="by the window",
+            rich_help_panel=OF_CALL,
+        ),
+    ] = None,
+    episodes: Annotated[
+        int | None,
+        typer.Option(min=1, help="Episodes of each session.", show_default="as give a row 60", rich_help_panel=OF_CALL),
+    ] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="Number of seeds.", rich_help_panel=OF_CALL)] = 1,
+    subject: Annotated[
+        list[str] | None, typer.Option(help="Play only this person. Several may be given.", rich_help_panel=OF_CALL)
+    ] = None,
+    source: Annotated[
+        Literal["surrogate", "replay"],
+        typer.Option(
+            help="Without --recording: generated signals, or recordings of the data set.", rich_help_panel=OF_CALL
+        ),
+    ] = "surrogate",
+    part: Annotated[
+        Literal["tune", "test"], typer.Option(help="Part of the data set.", rich_help_panel=OF_CALL)
+    ] = "test",
+    resample: Annotated[
+        bool, typer.Option("--resample", help="Resample recordings at another rate.", rich_help_panel=OF_CALL)
+    ] = False,
+    fitted_on: Annotated[
+        str,
+        typer.Option(
+            help="What a decoder was fitted on that does not say so: a text, a fitted_on.json, or the recordings.",
+            rich_help_panel=OF_CALL,
+        ),
+    ] = "",
+    allow_seen: Annotated[
+        bool,
+        typer.Option(
+            "--allow-seen", help="Play what a decoder was fitted on; its rows are marked.", rich_help_panel=OF_CALL
+        ),
+    ] = False,
+    video: Annotated[bool, typer.Option(help="Film a median and a failed episode.", rich_help_panel=OF_CALL)] = True,
+    labels: Annotated[
+        str | None,
+        typer.Option(help="Its labels in their order: rest,left_fist,right_fist.", rich_help_panel=OF_DECODER),
+    ] = None,
+    rate: Annotated[float | None, typer.Option(help="Its sampling rate in Hz.", rich_help_panel=OF_DECODER)] = None,
+    unit: Annotated[str | None, typer.Option(help="Its unit: V, mV, µV …", rich_help_panel=OF_DECODER)] = None,
+    channels: Annotated[
+        str | None, typer.Option(help="Its channels in their order: C3,Cz,C4.", rich_help_panel=OF_DECODER)
+    ] = None,
+    layout: Annotated[
+        str | None, typer.Option(help="Axes of its input: '(n, samples, channels)' …", rich_help_panel=OF_DECODER)
+    ] = None,
+    fact: Annotated[
+        list[str] | None,
+        typer.Option(help="Any other field of DecoderSpec, as NAME=VALUE: window=40.", rich_help_panel=OF_DECODER),
+    ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Folder of the results.", show_default="results/NAME beside the file")
+        Path | None,
+        typer.Option(help="Folder of the results.", show_default="results/NAME beside the file, or neuromotion_bench"),
     ] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Processes; more than one needs the extra bench.")] = 1,
     threads: Annotated[int, typer.Option(min=1, help="Threads of the physics in each process.")] = 1,
     data: Annotated[Path | None, DATA] = None,
 ) -> None:
-    """Run a benchmark, or continue one that was stopped; writes a table with one row per episode, and a report."""
+    """What does the limb do? Drive it with decoders and your recording, or run a benchmark's file.
+
+    neuromotion bench --decoder my_model.onnx --recording my_recordings/
+
+    Prints each decoder beside its bounds, and writes a report, all episodes, and two videos. A run that was stopped
+    continues.
+    """
+    if (config is None) == (not decoder):
+        raise NeuroMotionError(
+            "Name what is to be run: a benchmark's YAML file, or one --decoder or more, but not both."
+        )
+    if config is not None:
+        _run_file(config, out, data, jobs, threads)
+        return
+    from neuromotion_gym.benchmark.one_call import COLUMNS, OUT, bench
+    from neuromotion_gym.cli.tables import print_table
+
+    facts = {"labels": _listed(labels), "rate_hz": rate, "unit": unit, "channels": _listed(channels), "layout": layout}
+    answer = bench(
+        decoder or [],
+        None if not recording else recording[0] if len(recording) == 1 else recording,
+        reading=named_values(reading or (), "--reading") or None,
+        env=env,
+        level=level,
+        controller=[_controller(one) for one in controller] if controller else None,
+        episodes=episodes,
+        seeds=seeds,
+        subjects=tuple(subject or ()),
+        source=source,
+        part=part,
+        decoder_facts={
+            **{name: value for name, value in facts.items() if value is not None},
+            **named_values(fact or (), "--fact"),
+        },
+        fitted_on=fitted_on,
+        resample=resample,
+        allow_seen=allow_seen,
+        film=video,
+        out=out or OUT,
+        data_root=data,
+        jobs=jobs,
+        threads=threads,
+        progress=True,
+    )
+    first = answer.lines[0].cell
+    rows = answer.table()
+    bold = [index for index, row in enumerate(rows) if "(" not in row[0]]
+    print_table(COLUMNS, rows, title=f"{first['environment']}, level {first['level']}", bold=bold)
+    for sentence in answer.sentences():
+        say(sentence)
+    say(f"Report: {answer.report}")
+    for name, path in answer.videos.items():
+        say(f"Video of a {name} episode: {path}")
+    if video and not answer.videos:
+        say(f"No video: {_why_no_video()}")
+
+
+def _run_file(config: Path, out: Path | None, data: Path | None, jobs: int, threads: int) -> None:
     from neuromotion_gym.benchmark.config import load_config
     from neuromotion_gym.benchmark.runner import run_benchmark
 
@@ -28,3 +183,47 @@ def bench(
     folder = out or config.parent / "results" / loaded.name
     report = run_benchmark(loaded, folder, data_root=data, jobs=jobs, threads=threads)
     say(f"Report: {report}")
+
+
+def named_values(given: Sequence[str], option: str) -> dict[str, Any]:
+    """Options of the form ``NAME=VALUE``, values as YAML reads them.
+
+    Raises
+    ------
+    NeuroMotionError
+        If one has another form, or a name occurs twice.
+    """
+    from neuromotion_gym.plain_yaml import parse_yaml
+
+    found: dict[str, Any] = {}
+    for one in given:
+        name, sign, value = one.partition("=")
+        if not sign or not name:
+            raise NeuroMotionError(f"{option} takes NAME=VALUE, not {one!r}.")
+        if name in found:
+            raise NeuroMotionError(f"{option} names {name} twice.")
+        found[name] = parse_yaml(value, f"{option} {name}")
+    return found
+
+
+def _controller(given: str) -> Any:
+    """A controller: its name, or a table with name and options."""
+    from neuromotion_gym.plain_yaml import parse_yaml
+
+    return parse_yaml(given, "--controller") if given.startswith("{") else given
+
+
+def _listed(names: str | None) -> list[str] | dict[str, str] | None:
+    """Names separated by commas; with equals signs a map."""
+    if names is None:
+        return None
+    parts = [part.strip() for part in names.split(",")]
+    if all("=" in part for part in parts):
+        return dict(part.split("=", 1) for part in parts)  # type: ignore[misc]
+    return parts
+
+
+def _why_no_video() -> str:
+    from neuromotion_gym.rendering import why_not
+
+    return why_not() or "no episode ended in the same way when it was played again."

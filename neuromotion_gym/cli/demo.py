@@ -23,33 +23,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from concurrent.futures import Future
 
+    from neuromotion_gym.benchmark.settings import Setting
     from neuromotion_gym.statistics import Interval
 
 SourceKind = Literal["surrogate", "replay"]
 PART = "test"
-SLOW_WINDOW_S = 1.0
-"""Decoders with a window of this length or more are shown on the easiest level, in a video faster than real time."""
 ROWS = 32
 """Number of limbs that are stepped together."""
-LINGER_S = 1.5
-"""Seconds for which the video shows the outcome of an episode."""
-
-
-@dataclass(frozen=True)
-class Setting:
-    """How a decoder is shown.
-
-    Parameters
-    ----------
-    environment, level, controller : str
-    film : int
-        Speed of the video, in multiples of real time.
-    """
-
-    environment: str
-    level: str
-    controller: str
-    film: int
 
 
 @dataclass(frozen=True)
@@ -139,10 +119,10 @@ def entries(decoder: str | None = None, environment: str | None = None) -> list[
         If there is no such decoder, or none at all.
     """
     from neuromotion_gym import registration
+    from neuromotion_gym.benchmark.settings import usual_setting
     from neuromotion_gym.datasets import registry
     from neuromotion_gym.decoders.recipe import load_recipe
     from neuromotion_gym.decoders.zoo import decoder_folder, list_decoders, load_decoder
-    from neuromotion_gym.tasks.task import middle_level
 
     recipes = {name: load_recipe(decoder_folder(name)) for name in list_decoders()}
     rows: list[Entry] = []
@@ -150,9 +130,7 @@ def entries(decoder: str | None = None, environment: str | None = None) -> list[
     row = registration.environment(env_id)
     for name in (row.shown or (row.decoder,)) if decoder is None else [decoder]:
         spec = recipes[name].decoder if name in recipes else load_decoder(name).spec
-        levels = registration.task_class(row.task).levels
-        slow = spec.window_s >= SLOW_WINDOW_S
-        setting = Setting(env_id, levels[0], "bayes", 4) if slow else Setting(env_id, middle_level(levels), "argmax", 1)
+        setting = usual_setting(spec, env_id)
         rows.append(Entry(name, "decoder", name, setting))
         rows += [Entry(name, role, f"{role}:{name}", setting) for role in ("oracle", "shuffled", "blind")]
         # Only controls trained on signals as they are played here: the decoder's ocular setting, the cue left out
@@ -280,6 +258,7 @@ def record(rows: Sequence[Entry], source: SourceKind, seed: int, path: Path) -> 
         If this machine cannot draw; `neuromotion_gym.rendering.why_not` says why.
     """
     from neuromotion_gym.benchmark.episodes import episode_keys
+    from neuromotion_gym.benchmark.film import film_episode
     from neuromotion_gym.controllers import make_controller
     from neuromotion_gym.envs.closed_loop import ClosedLoop
     from neuromotion_gym.envs.neuro_env import VISIBLE_S
@@ -295,19 +274,9 @@ def record(rows: Sequence[Entry], source: SourceKind, seed: int, path: Path) -> 
             every = setting.film
             view = View(loop, note=entry.controller + (f" · shown {every} times as fast" if every > 1 else ""))
             key = episode_keys(parts.source.sessions, 1)[0]
-            loop.reset(np.zeros(1, dtype=int), [key.generator(seed)], sessions=np.array([key.session]))
-            controller, state = make_controller(entry.controller, loop.layout), None
+            controller = make_controller(entry.controller, loop.layout)
             try:
-                ended = False
-                while not ended:
-                    if loop.steps[0] % every == 0:
-                        video.add(view.frame(0, overlay=True))
-                    action, state = controller.predict(np.asarray(loop.observation()), state)
-                    result = loop.step(action)
-                    ended = bool(result.terminated[0] or result.truncated[0])
-                last = view.frame(0, overlay=True)
-                for _ in range(round(LINGER_S / CONTROL_S)):
-                    video.add(last)
+                film_episode(loop, controller, key, seed, video, view, every)
             finally:
                 view.close()
                 loop.close()

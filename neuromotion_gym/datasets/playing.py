@@ -16,6 +16,7 @@ from neuromotion_gym.datasets import registry
 from neuromotion_gym.datasets.people import is_new, runs_of
 from neuromotion_gym.datasets.recorded import OwnRecordings, RecordedFacts
 from neuromotion_gym.datasets.sessions import Ocular, iter_sessions, regressed
+from neuromotion_gym.datasets.suitable import suitable_dataset
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.schema import Checked, from_mapping
 from neuromotion_gym.signals.modality import MODALITIES
@@ -28,25 +29,22 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Iterable, Mapping, Sequence
 
+    from neuromotion_gym.datasets.suitable import Listened
     from neuromotion_gym.signals.recording import Recording, Session
     from neuromotion_gym.signals.sources.cued import Cued
+
+    class Reads(Listened, Protocol):
+        """The fields of a decoder's specification that `playing_for` reads."""
+
+        pacing: Pacing
+        epoch_s: tuple[float, float] | None
+        ocular: Ocular
+
 
 SourceKind = Literal["surrogate", "replay", "recordings"]
 TrainedOn = Literal["surrogate", "replay"]
 """Sources that belong to a data set; controllers are trained on them."""
 PlayedPart = Literal["train", "tune", "test", "all"]
-
-
-class Reads(Protocol):
-    """The fields of a decoder's specification that `playing_for` reads."""
-
-    name: str
-    dataset: str
-    labels: tuple[str, ...]
-    channels: tuple[str, ...]
-    pacing: Pacing
-    epoch_s: tuple[float, float] | None
-    ocular: Ocular
 
 
 @dataclass(frozen=True)
@@ -239,14 +237,14 @@ def playing_for(
     """
     _check_options(source, subjects, ocular, skip_cue, resample)
     if own is None:
-        dataset, onset = spec.dataset, True
-        registry.dataset(dataset)
+        dataset, onset = suitable_dataset(spec), True
     else:
         own = own if subjects is None else own.of_people(subjects)
         dataset, onset = own.dataset, own.facts.has_onset
     if skip_cue is None:
-        known = registry.is_known(spec.dataset) and spec.pacing == "sliding" and onset
-        skip_cue = registry.dataset(spec.dataset).skip_cue_s if known else 0.0
+        usual = dataset if own is None else spec.dataset
+        known = registry.is_known(usual) and spec.pacing == "sliding" and onset
+        skip_cue = registry.dataset(usual).skip_cue_s if known else 0.0
     return Playing(
         source=source,
         dataset=dataset,

@@ -115,8 +115,9 @@ class OwnRecordings:
         for recording in played:
             if missing := [channel for channel in ocular_channels if channel not in recording.spec.channels]:
                 raise NeuroMotionError(
-                    f"{recording.name} lacks the ocular channels {', '.join(missing)}; "
-                    f"it has {', '.join(recording.spec.channels)}."
+                    f"{recording.name} lacks the ocular channels {', '.join(missing)}, which are regressed out; it has "
+                    f"{', '.join(recording.spec.channels)}. Name others with reading={{'ocular_channels': …}}, or pass "
+                    "ocular='keep'."
                 )
         facts = RecordedFacts(
             name=name,
@@ -149,8 +150,7 @@ class OwnRecordings:
         what : Recording, MNE object, path, MOABB data set, Session, or a list of them
             See `neuromotion_gym.signals.reading.read_recordings`.
         reading : Reading or mapping, optional
-            How they are read. Where it names no ocular channels, those of the decoder's data set count if they are
-            among the decoder's channels.
+            How they are read. Where it names no ocular channels, those of the decoder's data set are meant.
         spec : DecoderSpec
         adapted : bool
             Whether the decoder is adapted to each person from a calibration run.
@@ -167,13 +167,17 @@ class OwnRecordings:
         reading = Reading.of(reading)
         if resample:
             reading = reading.model_copy(update={"resample": True})
-        eyes = reading.ocular_channels
-        if not eyes and registry.is_known(spec.dataset):
-            usual = registry.dataset(spec.dataset).ocular_channels
-            eyes = usual if set(usual) <= set(spec.channels) else ()
-        regresses = (ocular or spec.ocular) == "regress"
+        regresses, name = (ocular or spec.ocular) == "regress", _name(what)
+        if regresses and not reading.ocular_channels:
+            usual = registry.dataset(spec.dataset).ocular_channels if registry.is_known(spec.dataset) else ()
+            if not usual:
+                raise NeuroMotionError(
+                    f"{name} has no ocular channels that are named: name them with reading={{'ocular_channels': …}}, "
+                    "or pass ocular='keep'."
+                )
+            reading = reading.model_copy(update={"ocular_channels": usual})
         sessions = _sessions(what, reading, spec, needs_calibration=adapted or regresses)
-        return cls.of(sessions, _name(what), eyes)
+        return cls.of(sessions, name, reading.ocular_channels if regresses else ())
 
     def of_people(self, people: Sequence[str]) -> OwnRecordings:
         """The recordings of some people alone.

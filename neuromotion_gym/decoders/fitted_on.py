@@ -79,8 +79,17 @@ def fitted_on(folder: str | Path) -> FittedOn | None:
         If the file exists but does not have the format of `write_fitted_on`.
     """
     path = Path(folder) / FITTED_ON
-    if not path.is_file():
-        return None
+    return read_fitted_on(path) if path.is_file() else None
+
+
+def read_fitted_on(path: Path) -> FittedOn:
+    """The record in a file that `write_fitted_on` wrote.
+
+    Raises
+    ------
+    NeuroMotionError
+        If it is no such record.
+    """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:

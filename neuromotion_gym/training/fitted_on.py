@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from neuromotion_gym.datasets import registry
 from neuromotion_gym.datasets.fingerprints import fingerprints_of
-from neuromotion_gym.decoders.fitted_on import FittedOn
+from neuromotion_gym.decoders.fitted_on import FittedOn, read_fitted_on
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.resources import data_root
+from neuromotion_gym.signals.reading import Reading, read_recordings
 
 if TYPE_CHECKING:
     import os
@@ -58,6 +60,44 @@ def with_fingerprints(
     read, folder = registry.dataset(record.dataset).read, data_root(root)
     recordings = (read(person, run, folder).pick(channels) for person, runs in record.runs.items() for run in runs)
     return record.model_copy(update={"fingerprints": fingerprints_of(recordings).to_json()})
+
+
+def stated_fitted_on(given: str, reading: Reading | None = None) -> tuple[FittedOn | None, str]:
+    """What a user says that a decoder from elsewhere was fitted on.
+
+    Parameters
+    ----------
+    given : str
+        Path of a ``fitted_on.json``; or path of the recordings, which are then compared with what is played by their
+        fingerprints; or any other text, which is only repeated in reports.
+    reading : Reading, optional
+        How the recordings are read.
+
+    Returns
+    -------
+    record : FittedOn or None
+        None for a text.
+    text : str
+        Empty for a record.
+
+    Raises
+    ------
+    NeuroMotionError
+        If the file cannot be read.
+    """
+    try:
+        exists = Path(given).exists()
+    except OSError:  # a text that is too long for a name
+        exists = False
+    if not exists:
+        return None, given
+    if Path(given).suffix == ".json":
+        return read_fitted_on(Path(given)), ""
+    whole = (
+        Reading() if reading is None else reading.model_copy(update={"only": None, "calibration": None, "play": None})
+    )
+    recordings = read_recordings(given, whole)
+    return fitted_on_of(recordings).model_copy(update={"fingerprints": fingerprints_of(recordings).to_json()}), ""
 
 
 def run_of(recording: Recording) -> str:

@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from neuromotion_gym import ENVIRONMENTS
+from neuromotion_gym.benchmark import film
 from neuromotion_gym.cli import demo
 from neuromotion_gym.cli import main as cli
 from neuromotion_gym.decoders import load_decoder
@@ -83,5 +84,5 @@ def test_film_has_the_length_of_its_episode(tmp_path):
     demo.record([oracle], "surrogate", 0, tmp_path / "rollout.mp4")
     frames, seconds = imageio_ffmpeg.count_frames_and_secs(str(tmp_path / "rollout.mp4"))
     (episode,) = demo.play(oracle, "surrogate", 1, 0).episodes
-    assert frames == pytest.approx((episode["time_s"] + demo.LINGER_S) * 20, abs=1)
+    assert frames == pytest.approx((episode["time_s"] + film.LINGER_S) * 20, abs=1)
     assert seconds == pytest.approx(frames / 20, abs=0.1)

@@ -1,0 +1,244 @@
+"""`bench`: what does the limb do when these decoders drive it? One call, without a configuration's file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from neuromotion_gym.benchmark.config import BenchmarkConfig
+from neuromotion_gym.benchmark.figures import rate_over_people
+from neuromotion_gym.benchmark.metrics import median_time
+from neuromotion_gym.benchmark.report import Line, read_lines
+from neuromotion_gym.benchmark.runner import run_benchmark
+from neuromotion_gym.benchmark.settings import usual_setting
+from neuromotion_gym.decoders.bounds import BoundDecoder
+from neuromotion_gym.envs.options import choose_decoder
+from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.schema import from_mapping
+from neuromotion_gym.signals.reading import Reading
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Mapping, Sequence
+
+    from neuromotion_gym.decoders.decoder import Decoder
+
+OUT = "neuromotion_bench"
+"""Folder of the results where none is named."""
+ENOUGH = 60
+"""Episodes of a row that are enough for a first answer; sessions then share them equally."""
+COLUMNS = ("", "controller", "success", "95 %", "wrong", "time to selection", "people", "episodes", "trials")
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """What the limb did: one row for each decoder, bound and controller.
+
+    Parameters
+    ----------
+    lines : list of Line
+        Every row with its episodes.
+    folder : path
+        Folder of ``report.html``, ``report.md``, ``episodes.csv`` and, where this machine can draw, ``median.mp4`` and
+        ``failed.mp4``.
+    """
+
+    lines: list[Line]
+    folder: Path
+
+    @property
+    def report(self) -> Path:
+        """The report for a browser."""
+        return self.folder / "report.html"
+
+    @property
+    def videos(self) -> dict[str, Path]:
+        """Videos of a ``median`` and of a ``failed`` episode of the first decoder, those that there are."""
+        paths = {name: self.folder / f"{name}.mp4" for name in ("median", "failed")}
+        return {name: path for name, path in paths.items() if path.is_file()}
+
+    def table(self) -> list[tuple[str, ...]]:
+        """Rows of text under the headings `COLUMNS`, each decoder followed by its bounds."""
+        decoders = dict.fromkeys(line.cell["decoder"] for line in self.lines)
+        return [_row(line) for name in decoders for line in self.lines if line.cell["decoder"] == name]
+
+    def sentences(self) -> list[str]:
+        """What the rows rest on: what was played, and what the decoders were fitted on."""
+        cells = {line.cell["decoder"]: line.cell for line in reversed(self.lines) if line.cell["role"] == "decoder"}
+        first = self.lines[0].cell
+        about = first["about"]
+        if first["source"] == "recordings":
+            played = f"Played: {about['recordings']}, recordings of your own ({about['onset']})"
+        else:
+            kind = "generated trials" if first["source"] == "surrogate" else "recorded trials"
+            played = f"Played: {kind} of {about['dataset']}, part {first['part']!r} ({about['onset']})"
+        told = [f"{name}: fitted on: {cell['fitted_on']}; split: {cell['split']}." for name, cell in cells.items()]
+        return [f"{played}. Intervals are over people. Chance {first['chance']:.3g}.", *told]
+
+    def __repr__(self) -> str:
+        rows = [COLUMNS, *self.table()]
+        widths = [max(len(row[place]) for row in rows) for place in range(len(COLUMNS))]
+        lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+        return "\n".join([*lines, *self.sentences(), f"Report: {self.report}"])
+
+
+def _row(line: Line) -> tuple[str, ...]:
+    cell, rate = line.cell, line.rate
+    bound = cell["role"] in ("oracle", "shuffled", "blind")
+    time_s = median_time(line.time_s, line.success)
+    return (
+        f"{cell['role']} ({cell['decoder']})" if bound else cell["decoder"],
+        cell["controller"],
+        f"{rate.mean:.2f}",
+        f"{rate.low:.2f} to {rate.high:.2f}" if rate.low == rate.low else "-",
+        f"{rate_over_people(line.wrong, line.people).mean:.2f}",
+        "-" if time_s != time_s else f"{time_s:.1f} s",
+        str(len(set(line.people))),
+        str(len(line.success)),
+        str(cell["distinct_trials"]),
+    )
+
+
+def bench(
+    decoder: Any,
+    recording: Any = None,
+    *,
+    reading: Reading | Mapping[str, Any] | None = None,
+    env: str | None = None,
+    level: str | None = None,
+    controller: str | Mapping[str, Any] | Sequence[str | Mapping[str, Any]] | None = None,
+    episodes: int | None = None,
+    seeds: int | Sequence[int] = 1,
+    subjects: Sequence[str] = (),
+    source: str = "surrogate",
+    part: str = "test",
+    decoder_facts: Mapping[str, Any] | None = None,
+    fitted_on: str = "",
+    resample: bool = False,
+    allow_seen: bool = False,
+    task_options: Mapping[str, Any] | None = None,
+    film: bool = True,
+    out: str | os.PathLike[str] = OUT,
+    data_root: str | os.PathLike[str] | None = None,
+    jobs: int = 1,
+    threads: int = 1,
+    progress: bool = False,
+) -> Answer:
+    """Drive a limb with decoders and recordings of one's own, and compare each decoder with its bounds.
+
+    Parameters
+    ----------
+    decoder : str, path, object, or a list of them
+        As ``decoder`` of ``gym.make``: a name, a folder, an ONNX file, an object. The bounds oracle, shuffled and blind
+        of each are played, too.
+    recording : path, Recording, MNE object, MOABB data set, Session, or a list of them, optional
+        As ``source`` of ``gym.make``. If left out, the surrogate of the decoder's data set is played.
+    reading : Reading or mapping, optional
+        How the recordings are read.
+    env : str, optional
+        Environment; the first one if left out.
+    level : str, optional
+        Level of the task. If left out, the middle one or, for windows of a second and more, the easiest.
+    controller : str, mapping, or a list of them, optional
+        Names of controllers, or mappings with ``name``, ``options`` and ``label``. If left out, ``argmax`` or, for
+        windows of a second and more, ``bayes``.
+    episodes : int, optional
+        Episodes of each session with each seed; if left out, so many that a row has 60 or more.
+    seeds : int or sequence of int
+        Number of seeds (0, 1, …), or the seeds.
+    subjects : sequence of str
+        Only these people.
+    source : {"surrogate", "replay"}
+        Without ``recording``: generated signals, or recorded trials from the folder of the data sets.
+    part : str
+        Part of the data set.
+    decoder_facts : mapping, optional
+        As in ``gym.make``; it holds for every decoder that is a path.
+    fitted_on : str
+        For decoders that do not say what they were fitted on: a text, a ``fitted_on.json``, or the recordings.
+    resample, allow_seen, task_options
+        See `BenchmarkConfig`.
+    film : bool
+        Whether a median and a failed episode are filmed.
+    out : path
+        Folder for the results; finished rows in it are not played again.
+    data_root, jobs, threads, progress
+        See `run_benchmark`.
+
+    Returns
+    -------
+    Answer
+
+    Raises
+    ------
+    NeuroMotionError
+        If decoders and recordings do not fit, an option is unknown, or a decoder was fitted on what is played.
+    """
+    decoders = _decoders(decoder, decoder_facts)
+    specs = [one.spec for one in decoders.values()]
+    setting = usual_setting(specs[0], env)
+    if recording is None and reading is not None:
+        raise NeuroMotionError("reading says how a recording is read, but there is no recording.")
+    if recording is None:
+        played: dict[str, Any] = {"source": source, "part": part}
+    else:
+        path = str(recording) if isinstance(recording, str | Path) else None
+        played = {"recordings": {"path": path, "reading": Reading.of(reading)}}
+    chosen = [setting.controller] if controller is None else controller
+    listed = [chosen] if isinstance(chosen, str) or not isinstance(chosen, list | tuple) else list(chosen)
+    controllers = [{"name": one} if isinstance(one, str) else one for one in listed]
+    conditions = [{"ocular": None, "skip_cue": None}]
+    shared = {"levels": [level or setting.level], "conditions": conditions}
+    driven = [bound + name for name in decoders for bound in ("", "oracle:", "shuffled:")]
+    config = from_mapping(
+        BenchmarkConfig,
+        {
+            "name": "bench",
+            "title": f"What does the limb do? {', '.join(decoders)}",
+            "environment": setting.environment,
+            **played,
+            "resample": resample,
+            "allow_seen": allow_seen,
+            "fitted_on": dict.fromkeys(decoders, fitted_on) if fitted_on else {},
+            "subjects": tuple(subjects),
+            **({"row_episodes": ENOUGH} if episodes is None else {"episodes": episodes}),
+            "seeds": list(range(seeds)) if isinstance(seeds, int) else list(seeds),
+            "task_options": dict(task_options or {}),
+            "grids": [
+                {"decoders": driven, "controllers": controllers, **shared},
+                {"decoders": [f"blind:{name}" for name in decoders], "controllers": ["blind"], **shared},
+            ],
+        },
+        "bench",
+    )
+    run_benchmark(
+        config,
+        out,
+        data_root=data_root,
+        jobs=jobs,
+        threads=threads,
+        progress=progress,
+        decoders=decoders,
+        recordings=None if isinstance(recording, str | Path) else recording,
+        film=setting.film if film else 0,
+    )
+    return Answer(read_lines(out), Path(out))
+
+
+def _decoders(given: Any, facts: Mapping[str, Any] | None) -> dict[str, Decoder]:
+    """Decoders by the names that the report gives them."""
+    listed = list(given) if isinstance(given, list | tuple) else [given]
+    if not listed:
+        raise NeuroMotionError("Name at least one decoder.")
+    found: dict[str, Decoder] = {}
+    for one in listed:
+        decoder = choose_decoder(one, "", facts if isinstance(one, str | Path) else None)
+        if isinstance(decoder, BoundDecoder):
+            raise NeuroMotionError(f"{one!r} is a bound. Name the decoder itself: its bounds are played, too.")
+        name, number = decoder.spec.name, 1
+        while name in found:
+            number += 1
+            name = f"{decoder.spec.name}_{number}"
+        found[name] = decoder
+    return found

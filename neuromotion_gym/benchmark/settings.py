@@ -1,0 +1,53 @@
+"""Level, controller and speed of the video with which a decoder is shown where the user names none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from neuromotion_gym.registration import ENVIRONMENTS, environment, task_class
+from neuromotion_gym.tasks.task import middle_level
+
+if TYPE_CHECKING:
+    from neuromotion_gym.decoders.spec import DecoderSpec
+
+SLOW_WINDOW_S = 1.0
+"""Decoders with a window of this length or more are shown on the easiest level, in a video faster than real time."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How a decoder is shown.
+
+    Parameters
+    ----------
+    environment, level, controller : str
+    film : int
+        Speed of the video, in multiples of real time.
+    """
+
+    environment: str
+    level: str
+    controller: str
+    film: int
+
+
+def usual_setting(spec: DecoderSpec, env_id: str | None = None) -> Setting:
+    """The setting for a decoder, by the length of its window.
+
+    Parameters
+    ----------
+    spec : DecoderSpec
+    env_id : str, optional
+        The first environment if left out.
+
+    Raises
+    ------
+    NeuroMotionError
+        If there is no such environment.
+    """
+    name = env_id or next(iter(ENVIRONMENTS))
+    levels = task_class(environment(name).task).levels
+    if spec.window_s >= SLOW_WINDOW_S:
+        return Setting(name, levels[0], "bayes", 4)
+    return Setting(name, middle_level(levels), "argmax", 1)
