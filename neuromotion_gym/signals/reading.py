@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 from neuromotion_gym.errors import NeuroMotionError, NeuroMotionWarning
 from neuromotion_gym.signals.channel_names import matched, renamings
 from neuromotion_gym.signals.fitting import fitted, renamed
+from neuromotion_gym.signals.readers.bids import is_bids_root, read_bids
 from neuromotion_gym.signals.readers.file_names import UNKNOWN, fixed_origin
 from neuromotion_gym.signals.readers.files import read_path
 from neuromotion_gym.signals.readers.made import as_said
-from neuromotion_gym.signals.readers.mne_reading import is_of_mne, recording_of
+from neuromotion_gym.signals.readers.mne_reading import is_of_mne, recording_of, with_modality_of
+from neuromotion_gym.signals.readers.moabb import is_of_moabb, read_moabb
 from neuromotion_gym.signals.reading_options import Reading, matches
 from neuromotion_gym.signals.recording import Recording
 
@@ -78,9 +80,12 @@ def _found(what: Any, reading: Reading, channels: Sequence[str] | None) -> Itera
         for one in what:
             yield from _found(one, reading, channels)
     elif isinstance(what, str | os.PathLike):
-        yield from read_path(Path(what), reading, channels)
+        path = Path(what)
+        yield from (read_bids if is_bids_root(path) else read_path)(path, reading, channels)
     elif is_of_mne(what):
-        yield recording_of(what, reading, fixed_origin(reading), channels)
+        yield recording_of(what, with_modality_of(what, reading), fixed_origin(reading), channels)
+    elif is_of_moabb(what):
+        yield from read_moabb(what, reading, channels)
     else:
         raise NeuroMotionError(f"Recordings are read from {KINDS}, not from {type(what).__name__}.")
 
@@ -96,8 +101,6 @@ def _taken(reading: Reading, spec: Wanted | None) -> tuple[str, ...] | None:
 
 def _as_wanted(recording: Recording, reading: Reading, spec: Wanted | None) -> Recording:
     """A recording with what the reading says, made to fit the decoder."""
-    if reading.delay_s:
-        recording = _delayed(recording, round(reading.delay_s * recording.spec.rate_hz))
     if isinstance(reading.channels, tuple):
         recording = _with_channels(recording, reading.channels)
     elif reading.channels:
@@ -124,18 +127,6 @@ def _with_channels(recording: Recording, names: tuple[str, ...]) -> Recording:
         warnings.warn(f"Channels of {recording.name} are matched by name: {said}.", NeuroMotionWarning, stacklevel=4)
     recording = recording.pick(list(found.values()))
     return replace(recording, spec=replace(recording.spec, channels=names)) if said else recording
-
-
-def _delayed(recording: Recording, samples: int) -> Recording:
-    """The recording with trials that begin later; refused if one ends before it would begin."""
-    short = [trial for trial in recording.trials if trial.start + samples >= trial.stop]
-    if short:
-        raise NeuroMotionError(
-            f"delay_s is longer than {len(short)} of {len(recording.trials)} trials of {recording.name}, such as "
-            f"{short[0].label!r} at sample {short[0].start}."
-        )
-    trials = tuple(replace(trial, start=trial.start + samples) for trial in recording.trials)
-    return replace(recording, trials=trials)
 
 
 def _told_apart(recordings: Sequence[Recording]) -> tuple[Recording, ...]:

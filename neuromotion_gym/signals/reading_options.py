@@ -154,6 +154,8 @@ class Reading(Checked):
         ``label`` (the file is one trial of this label); ``*`` stands for any text.
     only : map of field to names, optional
         Read only recordings of these subjects, sessions or runs.
+    task : str, optional
+        Read only recordings of this task of a BIDS data set.
     resample : bool
         Whether recordings at another rate are resampled to that of the decoder, with a warning.
     calibration, play : map of field to names, optional
@@ -195,6 +197,7 @@ class Reading(Checked):
     label: str | None = None
     names: str | None = None
     only: Selection | None = None
+    task: str | None = None
     resample: bool = False
     calibration: Selection | None = None
     play: Selection | None = None

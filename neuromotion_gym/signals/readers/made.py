@@ -76,7 +76,27 @@ def recording_from(found: Found, reading: Reading, origin: Origin, faults: Fault
         samples, spec, trials, origin.dataset, origin.subject, origin.session, origin.run, bad_spans=found.bad_spans
     )
     faults.report(made.name, strict=reading.strict)
-    return made
+    return delayed(made, reading.delay_s)
+
+
+def delayed(recording: Recording, delay_s: float) -> Recording:
+    """The recording with trials that begin ``delay_s`` after their markers.
+
+    Raises
+    ------
+    NeuroMotionError
+        If a trial ends before it would begin.
+    """
+    samples = round(delay_s * recording.spec.rate_hz)
+    if not samples:
+        return recording
+    short = [trial for trial in recording.trials if trial.start + samples >= trial.stop]
+    if short:
+        raise NeuroMotionError(
+            f"delay_s={delay_s:g} is longer than {len(short)} of {len(recording.trials)} trials of {recording.name}, "
+            f"such as {short[0].label!r} at sample {short[0].start}."
+        )
+    return replace(recording, trials=tuple(replace(one, start=one.start + samples) for one in recording.trials))
 
 
 def rate_of(found: float | None, said: float | None) -> float:

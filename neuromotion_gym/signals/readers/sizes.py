@@ -38,6 +38,13 @@ def zip_bytes(path: Path) -> int:
         return sum(member.file_size for member in archive.infolist())
 
 
+def stated_bytes(path: Path) -> int:
+    """Bytes that a file may need in memory: for MAT files of version 5 (EEGLAB's ``.set``, too) what its headers state."""
+    with path.open("rb") as file:
+        is_mat = file.read(19) == b"MATLAB 5.0 MAT-file"
+    return mat_bytes(path) if is_mat else path.stat().st_size
+
+
 def mat_bytes(path: Path) -> int:
     """Bytes of all variables of a MAT file of version 5, as their headers state them; at least the file's size."""
     size = path.stat().st_size
