@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections import defaultdict
 from dataclasses import replace
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
-from neuromotion_gym.errors import NeuroMotionError, NeuroMotionWarning
+from neuromotion_gym.errors import NeuroMotionError, warn
 from neuromotion_gym.signals.reading import Reading
 from neuromotion_gym.signals.reading_options import matches
 from neuromotion_gym.signals.recording import Recording, Session, Trial
@@ -112,11 +111,9 @@ def _first_ones(recordings: Sequence[Recording]) -> tuple[list[Recording], list[
             calibration += first
     said = [f"the first run of {first_runs} sessions"] if first_runs else []
     said += [f"the first trials of each label in {cut_runs} sessions that have one run"] if cut_runs else []
-    warnings.warn(
+    warn(
         f"Calibration runs are not named (calibration= in the reading), so {' and '.join(said)} calibrate and are not "
-        "played.",
-        NeuroMotionWarning,
-        stacklevel=3,
+        "played."
     )
     return found, calibration
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from neuromotion_gym.errors import NeuroMotionError, NeuroMotionWarning
+from neuromotion_gym.errors import NeuroMotionError, warn
 from neuromotion_gym.signals.channel_names import matched, renamings
 from neuromotion_gym.signals.fitting import fitted, renamed
 from neuromotion_gym.signals.readers.bids import is_bids_root, read_bids
@@ -124,7 +123,7 @@ def _with_channels(recording: Recording, names: tuple[str, ...]) -> Recording:
             f"{recording.name} lacks channels {', '.join(missing)}; it has {', '.join(recording.spec.channels)}."
         )
     if said := renamings(found):
-        warnings.warn(f"Channels of {recording.name} are matched by name: {said}.", NeuroMotionWarning, stacklevel=4)
+        warn(f"Channels of {recording.name} are matched by name: {said}.")
     recording = recording.pick(list(found.values()))
     return replace(recording, spec=replace(recording.spec, channels=names)) if said else recording
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections import Counter
 from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 
-from neuromotion_gym.errors import NeuroMotionError, NeuroMotionWarning
+from neuromotion_gym.errors import NeuroMotionError, warn
 from neuromotion_gym.signals.fitting import Wanted, fitted
 from neuromotion_gym.signals.recording import Recording, Session
 from neuromotion_gym.signals.splits import UNITS, Unit
@@ -129,6 +128,6 @@ def _report(other: Counter[str], short: int, where: list[tuple[int, int, str, st
         reason = f"; there are {' and '.join(said)}" if said else "; there are no trials"
         raise NeuroMotionError(f"No window of decoder {spec.name!r} lies inside a trial{reason}.")
     if said:
-        warnings.warn(f"Left out: {' and '.join(said)}.", NeuroMotionWarning, stacklevel=3)
+        warn(f"Left out: {' and '.join(said)}.")
     if missing:
-        warnings.warn(f"No window has the label {', '.join(missing)}.", NeuroMotionWarning, stacklevel=3)
+        warn(f"No window has the label {', '.join(missing)}.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -103,7 +103,7 @@ def test_what_does_not_fit_is_refused_with_both_values(make_recording, wanted, m
 
 def test_folders_and_names_say_whose_a_file_is(tmp_path, make_recording) -> None:
     mne = pytest.importorskip("mne")
-    raw = mne.io.RawArray(np.random.default_rng(0).standard_normal((1, 300)), mne.create_info(1, 100, "eeg"))
+    raw = mne.io.RawArray(1e-5 * np.random.default_rng(0).standard_normal((1, 300)), mne.create_info(1, 100, "eeg"))
     raw.set_annotations(mne.Annotations([0, 1], [1, 1], ["a", "b"]))
     for name in ("anna/2/run10_raw.fif", "anna/2/run9_raw.fif", "bob/x_raw.fif", "sub-07_ses-1_run-3_eeg_raw.fif"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -124,7 +124,8 @@ def test_folders_and_names_say_whose_a_file_is(tmp_path, make_recording) -> None
 
 
 def test_an_archive_says_itself_whose_it_is(tmp_path, make_recording) -> None:
-    arrays.write(make_recording(subject="p", session="x", run="7"), tmp_path / "a.npz")
+    recording = replace(make_recording(subject="p", session="x", run="7"), as_recorded=False)
+    arrays.write(replace(recording, samples=1e-9 * recording.samples), tmp_path / "a.npz")
     (found,) = read_recordings(str(tmp_path))
     assert (found.subject, found.session, found.run) == ("p", "x", "7")
 

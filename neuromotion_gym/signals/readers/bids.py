@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.signals.modality import Modality
+from neuromotion_gym.signals.readers.edf_gaps import joined_annotations
+from neuromotion_gym.signals.readers.edf_header import read_header
 from neuromotion_gym.signals.readers.file_names import UNKNOWN, Origin
+from neuromotion_gym.signals.readers.mne_files import CHOSEN_FROM_HEADER
 from neuromotion_gym.signals.readers.mne_reading import recording_of
 from neuromotion_gym.signals.readers.mne_warnings import warnings_noted
 from neuromotion_gym.signals.readers.sizes import check_size, stated_bytes
@@ -74,7 +77,9 @@ def read_bids(root: Path, reading: Reading, channels: Sequence[str] | None) -> I
         )
     reading = reading.model_copy(update={"modality": present[0]})
     several = len({path.task for path in paths}) > 1
-    for path in sorted(paths, key=lambda path: [str(path.entities[name] or "") for name in ("subject", "session", "run", "task")]):
+    for path in sorted(
+        paths, key=lambda path: [str(path.entities[name] or "") for name in ("subject", "session", "run", "task")]
+    ):
         origin = _origin(path, reading, several)
         if matches(origin, asked):
             yield _read(path, reading, origin, channels)
@@ -99,6 +104,10 @@ def _read(path: Any, reading: Reading, origin: Origin, channels: Sequence[str] |
 
     file, faults = path.fpath, Faults()
     check_size(file, stated_bytes(file), reading.limit_bytes)
+    if file.suffix in CHOSEN_FROM_HEADER:
+        header = read_header(file)
+        if header.discontinuous and joined_annotations(file, header).gaps_s:
+            raise NeuroMotionError(f"{file} has gaps between its records; times in events.tsv may count them or not.")
     try:
         with warnings_noted(faults):
             raw = read_raw_bids(path, verbose="WARNING")

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from neuromotion_gym.errors import NeuroMotionError, NeuroMotionWarning
+from neuromotion_gym.errors import NeuroMotionError, warn
 from neuromotion_gym.signals.readers import arrays, mat_content, mne_files
 from neuromotion_gym.signals.readers.file_names import UNKNOWN, Origin, origin_of
 from neuromotion_gym.signals.readers.keyed import recordings_of_keys
 from neuromotion_gym.signals.readers.made import as_said
-from neuromotion_gym.signals.readers.mne_reading import options_of
+from neuromotion_gym.signals.readers.mne_reading import completed, options_of
+from neuromotion_gym.signals.readers.sizes import check_size, stated_bytes
 from neuromotion_gym.signals.readers.tables import read_table
 from neuromotion_gym.signals.readers.xdf import read_xdf
 from neuromotion_gym.signals.reading_options import Reading
@@ -42,11 +42,9 @@ def read_path(path: Path, reading: Reading, channels: Sequence[str] | None) -> I
         origins = {file: origin_of(file, path, reading) for file in _files_in(path)}
         nameless = [file for file, origin in origins.items() if origin.subject == UNKNOWN and file.suffix != ".npz"]
         if len(nameless) > 1 and reading.subject is None:
-            warnings.warn(
+            warn(
                 f"{len(nameless)} files of {path} are taken for runs of one person; names= in the reading says whose "
-                f"they are (such as '{{subject}}_{{run}}{nameless[0].suffix}'), subject= that it is one person.",
-                NeuroMotionWarning,
-                stacklevel=2,
+                f"they are (such as '{{subject}}_{{run}}{nameless[0].suffix}'), subject= that it is one person."
             )
         for file, origin in origins.items():
             yield from _read_file(file, reading, origin, channels)
@@ -73,7 +71,8 @@ def _read_file(file: Path, reading: Reading, origin: Origin, channels: Sequence[
 
 
 def _read_mne(file: Path, reading: Reading, origin: Origin, channels: Sequence[str] | None) -> Iterator[Recording]:
-    yield mne_files.read(file, **options_of(reading, origin, channels))
+    check_size(file, stated_bytes(file), reading.limit_bytes)
+    yield completed(mne_files.read(file, **options_of(reading, origin, channels)), reading, origin)
 
 
 def _read_arrays(file: Path, reading: Reading, origin: Origin, channels: Sequence[str] | None) -> Iterator[Recording]:

@@ -10,6 +10,7 @@ import numpy as np
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.signals.readers.mne_objects import label_of
 from neuromotion_gym.signals.recording import Recording, SignalSpec, Trial
+from neuromotion_gym.signals.sample_faults import note_sample_faults
 from neuromotion_gym.signals.stretches import Faults, Stretch, sound_stretches
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ def recording_from(found: Found, reading: Reading, origin: Origin, faults: Fault
     made = Recording(
         samples, spec, trials, origin.dataset, origin.subject, origin.session, origin.run, bad_spans=found.bad_spans
     )
+    note_sample_faults(samples, spec, faults)
     faults.report(made.name, strict=reading.strict)
     return delayed(made, reading.delay_s)
 

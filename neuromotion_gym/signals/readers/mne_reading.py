@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, get_args
 
 from neuromotion_gym.errors import NeuroMotionError
-from neuromotion_gym.signals.recording import Recording
+from neuromotion_gym.signals.modality import Modality
+from neuromotion_gym.signals.readers.made import delayed, label_map
+from neuromotion_gym.signals.recording import Recording, Trial
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,6 +22,14 @@ def is_of_mne(what: object) -> bool:
     """Whether something is an MNE Raw or Epochs; MNE is not imported for the answer."""
     mne = sys.modules.get("mne")
     return mne is not None and isinstance(what, mne.io.BaseRaw | mne.BaseEpochs)
+
+
+def with_modality_of(inst: Any, reading: Reading) -> Reading:
+    """``reading`` with the modality of the channels of an MNE object, if it names none and they have just one."""
+    if reading.modality is not None:
+        return reading
+    kinds = [kind for kind in get_args(Modality) if kind in inst.get_channel_types()]
+    return reading.model_copy(update={"modality": kinds[0]}) if len(kinds) == 1 else reading
 
 
 def recording_of(inst: Any, reading: Reading, origin: Origin, channels: Sequence[str] | None) -> Recording:
@@ -38,7 +49,25 @@ def recording_of(inst: Any, reading: Reading, origin: Origin, channels: Sequence
     NeuroMotionError
         If the modality is not said, or as `Recording.from_mne`.
     """
-    return Recording.from_mne(inst, **options_of(reading, origin, channels))
+    return completed(Recording.from_mne(inst, **options_of(reading, origin, channels)), reading, origin)
+
+
+def completed(recording: Recording, reading: Reading, origin: Origin) -> Recording:
+    """A recording that MNE has read, with what only ``reading`` and the file's name say: label, onsets, delay.
+
+    Raises
+    ------
+    NeuroMotionError
+        If the label map lacks the label, or a trial is shorter than the delay.
+    """
+    if origin.label is not None:
+        label = label_map([origin.label], reading.labels)[origin.label]
+        whole = Trial(label, 0, recording.samples.shape[1], has_onset=False) if label is not None else None
+        recording = replace(recording, trials=() if whole is None else (whole,))
+    if reading.has_onset is not None:
+        trials = tuple(replace(trial, has_onset=reading.has_onset) for trial in recording.trials)
+        recording = replace(recording, trials=trials)
+    return delayed(recording, reading.delay_s)
 
 
 def options_of(reading: Reading, origin: Origin, channels: Sequence[str] | None) -> dict[str, Any]:
@@ -53,7 +82,7 @@ def options_of(reading: Reading, origin: Origin, channels: Sequence[str] | None)
         raise NeuroMotionError("The kind of signal is not known; say it with modality= in the reading.")
     return {
         "modality": reading.modality,
-        "labels": reading.labels,
+        "labels": reading.labels if origin.label is None else {},
         "events": reading.events,
         "event_id": reading.event_id,
         "stim_channel": reading.stim_channel,

@@ -71,16 +71,16 @@ def _origin(dataset: Any, reading: Reading, subject: str, session: Any, run: Any
     return Origin(code, **names)
 
 
-def _recording(
-    dataset: Any, raw: Any, reading: Reading, origin: Origin, channels: Sequence[str] | None
-) -> Recording:
+def _recording(dataset: Any, raw: Any, reading: Reading, origin: Origin, channels: Sequence[str] | None) -> Recording:
     """The recording of one run.
 
     The markers are annotations that have the length of a trial, as MOABB sets them; or else annotations or a stim
     channel with the moments at which a trial of the data set's ``interval`` is counted from.
     """
     if not is_of_mne(raw):
-        raise NeuroMotionError(f"{_code(dataset)} gives {type(raw).__name__} instead of an MNE Raw; read it with no pipeline.")
+        raise NeuroMotionError(
+            f"{_code(dataset)} gives {type(raw).__name__} instead of an MNE Raw; read it with no pipeline."
+        )
     said: dict[str, Any] = {}
     events: Mapping[str, int] = reading.event_id or dataset.event_id
     marks = [

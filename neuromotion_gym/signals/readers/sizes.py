@@ -39,7 +39,7 @@ def zip_bytes(path: Path) -> int:
 
 
 def stated_bytes(path: Path) -> int:
-    """Bytes that a file may need in memory: for MAT files of version 5 (EEGLAB's ``.set``, too) what its headers state."""
+    """Bytes that a file may need in memory: its size or, for MAT files (EEGLAB's ``.set``), what its headers state."""
     with path.open("rb") as file:
         is_mat = file.read(19) == b"MATLAB 5.0 MAT-file"
     return mat_bytes(path) if is_mat else path.stat().st_size
