@@ -39,7 +39,7 @@ def written_edf(
     records, width, tal_bytes = len(signals[0].codes), 3 if bdf else 2, 120
     begins = list(range(records)) if times is None else list(times)
     columns = [
-        [one.name.ljust(16) for one in signals] + [f"{'BDF' if bdf else 'EDF'} Annotations"],
+        [one.name.ljust(16) for one in signals] + [f"{'BDF' if bdf else 'EDF'} Annotations".ljust(16)],
         [" " * 80] * (len(signals) + 1),
         [one.unit.ljust(8) for one in signals] + [" " * 8],
         *(

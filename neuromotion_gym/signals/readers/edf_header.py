@@ -28,6 +28,7 @@ class EdfSignal(NamedTuple):
 
     name: str
     unit: str
+    """The physical dimension, byte by byte."""
     scaled: bool
     """Whether digital and physical values both have a range, so that samples have a size."""
     samples: int
@@ -101,7 +102,7 @@ def _signals(fields: bytes, count: int, path: Path) -> tuple[EdfSignal, ...]:
     return tuple(
         EdfSignal(
             _text(columns["name"][i]),
-            _unit(columns["unit"][i]),
+            columns["unit"][i].strip().decode("latin-1"),
             all(_decimal(columns[name][i]) != _decimal(columns[f"{name}_max"][i]) for name in ("physical", "digital")),
             samples[i],
         )
@@ -111,17 +112,6 @@ def _signals(fields: bytes, count: int, path: Path) -> tuple[EdfSignal, ...]:
 
 def _text(field: bytes) -> str:
     return field.decode("latin-1").split("\0")[0].strip()
-
-
-def _unit(field: bytes) -> str:
-    """The physical dimension; the micro sign is also found as written in UTF-8 and in Shift-JIS."""
-    return (
-        field.replace(b"\xc2\xb5", b"\xb5")
-        .replace(b"\xce\xbc", b"\xb5")
-        .replace(b"\x83\xca", b"\xb5")
-        .decode("latin-1")
-        .strip("\0 ")
-    )
 
 
 def _decimal(field: bytes) -> float:

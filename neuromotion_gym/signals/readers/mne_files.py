@@ -7,6 +7,7 @@ scale are left out, and its own warnings are shown.
 
 from __future__ import annotations
 
+import re
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
     from neuromotion_gym.signals.modality import Modality
     from neuromotion_gym.signals.readers.edf_header import EdfHeader, EdfSignal
 
+TAKEN_BY_MNE = {"uV": 1e-6, "\u00b5V": 1e-6, "\u03bcV": 1e-6, "\x83\xcaV": 1e-6, "mV": 1e-3}
+"""Units of EDF and BDF files that MNE knows, and its factors to volts; it takes all others for volts."""
+MICRO = re.compile("\u00c2\u00b5|\u00ce\u00bc|\x83\xca")
+"""The sign for micro in UTF-8 and in Shift-JIS, read byte by byte."""
 CHOSEN_FROM_HEADER = (".edf", ".bdf")
 """Endings of files whose header is read here before MNE reads the file."""
 WITH_STIM_OPTION = (*CHOSEN_FROM_HEADER, ".gdf")
@@ -191,15 +196,12 @@ def _note_rates(header: EdfHeader, signals: Sequence[EdfSignal], faults: Faults)
 
 
 def _with_units(raw: Any, header: EdfHeader) -> None:
-    """Convert the samples whose unit MNE did not know and we do; what nobody knows stays marked as not known.
-
-    MNE knows few spellings of a unit (``uV``, ``mV``) and takes all other numbers for volts.
-    """
+    """Convert the samples whose unit MNE did not know and we do; what nobody knows stays marked as not known."""
     signals = [signal for signal in header.signals if signal.name not in ANNOTATIONS]
     read = signals if len(signals) == len(raw.ch_names) else [one for one in signals if one.name in raw.ch_names]
     for index, (name, signal) in enumerate(zip(raw.ch_names, read, strict=True)):
-        taken = {"uV": 1e-6, "µV": 1e-6, "μV": 1e-6, "mV": 1e-3}.get(signal.unit, 1.0)
-        unit = unit_name(signal.unit)
+        taken = TAKEN_BY_MNE.get(signal.unit, 1.0)
+        unit = unit_name(MICRO.sub("µ", signal.unit))
         # The only place where MNE keeps what the file says; `Recording.from_mne` asks for the unit there
         raw._orig_units[name] = unit if unit in VOLTS else "n/a"
         if unit in VOLTS and VOLTS[unit] != taken:
