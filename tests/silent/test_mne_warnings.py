@@ -1,0 +1,59 @@
+"""Warnings of MNE are shown: once, as the library's own, with the file's name."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+
+from neuromotion_gym.errors import NeuroMotionError, NeuroMotionWarning
+from neuromotion_gym.signals.readers import mne_files
+from neuromotion_gym.signals.recording import Recording
+
+mne = pytest.importorskip("mne")
+
+
+@pytest.fixture
+def path(tmp_path):
+    """A FIF file with a name that MNE warns about."""
+    raw = mne.io.RawArray(np.random.default_rng(0).normal(0, 1e-5, (1, 400)), mne.create_info(1, 100.0, "eeg"))
+    raw.set_annotations(mne.Annotations([1.0], [1.0], ["go"]))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        raw.save(tmp_path / "odd.fif", verbose="ERROR")
+    return tmp_path / "odd.fif"
+
+
+def test_a_warning_of_mne_is_shown_once_as_ours(path) -> None:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        mne_files.read(path, modality="eeg")
+    (warning,) = caught
+    assert warning.category is NeuroMotionWarning
+    text = str(warning.message)
+    assert text.startswith(f"{path}: MNE warns (1: This filename ({path}) does not conform to MNE naming conventions")
+    assert "\n" not in text
+    assert warning.filename == __file__  # the line that its reader wrote
+
+
+def test_a_warning_while_events_are_found_is_shown_too() -> None:
+    stim = np.zeros((1, 400))
+    stim[0, 100:110] = -3
+    samples = np.vstack([np.random.default_rng(0).normal(0, 1e-5, (1, 400)), stim])
+    raw = mne.io.RawArray(samples, mne.create_info(["C3", "STI"], 100.0, ["eeg", "stim"]), verbose="ERROR")
+    with pytest.warns(NeuroMotionWarning, match="user 0.*MNE warns .*negative values"):
+        recording = Recording.from_mne(raw, modality="eeg", stim_channel="STI", trial_s=1.0)
+    assert [(trial.label, trial.start) for trial in recording.trials] == [("3", 100)]
+
+
+def test_strict_refuses_what_mne_warns_of(path) -> None:
+    with pytest.raises(NeuroMotionError, match="MNE warns"):
+        mne_files.read(path, modality="eeg", strict=True)
+
+
+def test_a_good_file_is_silent(tmp_path, edf_noise, write_edf, recwarn) -> None:
+    mne_files.read(
+        write_edf(tmp_path / "x.edf", [edf_noise("C3", 4, 100)], [(1, 1, "go")]), modality="eeg", strict=True
+    )
+    assert not recwarn.list
