@@ -1,9 +1,8 @@
-"""Builds the tables of a report from the episodes, in Markdown and HTML."""
+"""Builds the tables and pictures of a report from the episodes."""
 
 from __future__ import annotations
 
 import csv
-import html
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,9 @@ from neuromotion_gym.benchmark.figures import (
     rate_of_information,
     rate_over_people,
 )
+from neuromotion_gym.benchmark.markup import Section, markdown, page
 from neuromotion_gym.benchmark.metrics import median_time
+from neuromotion_gym.benchmark.pictures import Bar, Scatter, offline_picture, success_picture, time_picture
 from neuromotion_gym.benchmark.shown import NONE, mean_and_limits, number
 from neuromotion_gym.datasets import registry
 from neuromotion_gym.errors import NeuroMotionError
@@ -53,6 +54,8 @@ CONTROL_HEADER = ("decoders", "controller", "level", "played: ocular, left out",
 SEEN = "trained on what it plays"
 NEAR = "*"
 """Mark after an interval near 0 or 1, which also contains the interval of a Beta-binomial model."""
+FEWEST = 5
+"""Fewest people over whom a rank correlation is given."""
 ROLES = ("decoder", "control", "oracle", "shuffled", "blind")
 
 
@@ -132,23 +135,25 @@ def share_closed(line: Line, lines: Sequence[Line]) -> float:
 
     Bounds with the same controller are used if there are any, otherwise those with the reference controller.
     """
-    rates = {}
-    for role in ("shuffled", "oracle"):
-        for controller in (line.cell["controller"], REFERENCE):
-            bounds = [
-                other
-                for other in lines
-                if other.cell["role"] == role
-                and other.cell["decoder"] == line.cell["decoder"]
-                and other.cell["controller"] == controller
-                and other.key == line.key
-            ]
-            if bounds:
-                rates[role] = bounds[0].rate.mean
-                break
-    if len(rates) < 2 or rates["oracle"] <= rates["shuffled"]:
+    bounds = (_bound("shuffled", line, lines), _bound("oracle", line, lines))
+    if bounds[0] is None or bounds[1] is None:
         return float("nan")
-    return (line.rate.mean - rates["shuffled"]) / (rates["oracle"] - rates["shuffled"])
+    shuffled, oracle = bounds[0].rate.mean, bounds[1].rate.mean
+    return (line.rate.mean - shuffled) / (oracle - shuffled) if oracle > shuffled else float("nan")
+
+
+def _bound(role: str, line: Line, lines: Sequence[Line]) -> Line | None:
+    """A bound of a decoder: with the same controller, else with the reference controller, else with its own."""
+    same = [
+        other
+        for other in lines
+        if (other.cell["role"], other.cell["decoder"], other.key) == (role, line.cell["decoder"], line.key)
+    ]
+    for controller in (line.cell["controller"], REFERENCE, role):
+        for other in same:
+            if other.cell["controller"] == controller:
+                return other
+    return None
 
 
 def tables(lines: Sequence[Line]) -> list[tuple[str, list[tuple[str, ...]]]]:
@@ -254,14 +259,23 @@ def control_rows(lines: Sequence[Line]) -> list[tuple[str, ...]]:
     return rows
 
 
-def offline_accuracy(decoder: str) -> dict[str, float]:
-    """Balanced accuracy per window of each person of a decoder's folds, from its ``metrics.json``; empty if missing."""
+def offline_accuracy(decoder: str, part: str | None = None) -> dict[str, float]:
+    """Balanced accuracy per window of each person, from a decoder's ``metrics.json``; empty if missing.
+
+    Parameters
+    ----------
+    decoder : str
+        Name or folder.
+    part : str, optional
+        Part of its data set; the folds of whole people if left out.
+    """
     from neuromotion_gym.decoders.zoo import decoder_folder
 
     try:
         folder = Path(decoder) if Path(decoder).is_dir() else decoder_folder(decoder)
         metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
-        return dict(metrics["folds"]["per_window"]["by_person"])
+        found = metrics["folds"] if part is None else metrics["parts"][part]
+        return dict(found["per_window"]["by_person"])
     except (OSError, ValueError, KeyError):
         return {}
 
@@ -275,7 +289,7 @@ def offline_rows(lines: Sequence[Line]) -> list[tuple[str, ...]]:
         offline = offline_accuracy(line.cell["decoder"])
         rates, names = person_means(line.success, line.people)
         shared = [index for index, name in enumerate(names) if name in offline]
-        if len(shared) < 5:
+        if len(shared) < FEWEST:
             continue
         rho = rank_correlation(np.array([offline[names[index]] for index in shared]), rates[shared])
         condition = f"{line.cell['ocular']}, {line.cell['skip_cue']:g} s"
@@ -350,34 +364,80 @@ def _fitted_on(lines: Sequence[Line]) -> list[str]:
     return sentences
 
 
+def bars(lines: Sequence[Line]) -> list[Bar]:
+    """What the pictures show of the decoders and controls of one table."""
+    found = []
+    for line in lines:
+        cell = line.cell
+        if cell["role"] not in ("decoder", "control"):
+            continue
+        bounds = {role: bound for role in ("oracle", "shuffled", "blind") if (bound := _bound(role, line, lines))}
+        medians = [
+            float(np.median(line.time_s[mine]))
+            for person in dict.fromkeys(line.people)
+            if (mine := line.success & (np.asarray(line.people) == person)).any()
+        ]
+        oracle = bounds.get("oracle")
+        found.append(
+            Bar(
+                decoder=cell["decoder"],
+                controller=_marked(cell["controller"], cell.get("seen_by_decoder") or cell.get("seen_by_controller")),
+                control=cell["role"] == "control",
+                success=line.rate,
+                rates=person_means(line.success, line.people)[0],
+                bounds={**{role: bound.rate.mean for role, bound in bounds.items()}, "chance": cell["chance"]},
+                times_s=line.time_s[line.success],
+                person_times_s=np.array(medians),
+                oracle_time_s=float("nan") if oracle is None else median_time(oracle.time_s, oracle.success),
+            )
+        )
+    return found
+
+
+def scatters(lines: Sequence[Line]) -> list[Scatter]:
+    """Success of each person against their offline accuracy, for each decoder that has it and was played."""
+    found = []
+    for line in lines:
+        cell = line.cell
+        if cell["role"] not in ("decoder", "control") or cell["controller"] != REFERENCE:
+            continue
+        offline = offline_accuracy(cell["decoder"], None if cell["folds"] else cell["part"])
+        rates, names = person_means(line.success, line.people)
+        shared = [index for index, name in enumerate(names) if name in offline]
+        if len(shared) < FEWEST:
+            continue
+        accuracy = np.array([offline[names[index]] for index in shared])
+        rho = rank_correlation(accuracy, rates[shared])
+        found.append(
+            Scatter(cell["decoder"], cell["controller"], cell["role"] == "control", accuracy, rates[shared], rho)
+        )
+    return found
+
+
+def _pictures(lines: Sequence[Line]) -> list[str]:
+    """Pictures of one table; none where no decoder was played."""
+    shown = bars(lines)
+    if not shown:
+        return []
+    limit_s = max(line.cell["layout"]["time_limit_s"] for line in lines)
+    panels = scatters(lines)
+    return [success_picture(shown), time_picture(shown, limit_s), *([offline_picture(panels)] if panels else [])]
+
+
 def write_report(folder: str | os.PathLike[str], config: BenchmarkConfig) -> Path:
-    """Write ``report.md`` and ``report.html`` from the results in ``folder``; return the path of ``report.md``."""
+    """Write ``report.md`` and ``report.html`` from the results in ``folder``; return the path of ``report.md``.
+
+    The page begins with pictures; see `neuromotion_gym.benchmark.pictures`.
+    """
     lines = read_lines(folder)
     title, sentences = report_text(lines, config)
-    made: list[tuple[str, tuple[str, ...], list[tuple[str, ...]]]]
-    made = [(name, HEADER, rows) for name, rows in tables(lines)]
-    made.append(("Against the control: is it more than the eyes?", CONTROL_HEADER, control_rows(lines)))
-    made.append(("Does offline accuracy tell task success? Over people, folds", OFFLINE_HEADER, offline_rows(lines)))
-    markdown = [f"# {title}", "", *[part for sentence in sentences for part in (sentence, "")]]
-    page = [f"<h1>{html.escape(title)}</h1>", *[f"<p>{html.escape(sentence)}</p>" for sentence in sentences]]
-    for name, header, rows in made:
-        if not rows:
-            continue
-        markdown += [f"## {name}", "", _markdown_row(header), _markdown_row(["---"] * len(header))]
-        markdown += [*map(_markdown_row, rows), ""]
-        page += [f"<h2>{html.escape(name)}</h2>", "<table>", _html_row(header, "th")]
-        page += [*(_html_row(row, "td") for row in rows), "</table>"]
+    sections = []
+    for (name, rows), key in zip(tables(lines), dict.fromkeys(line.key for line in lines), strict=True):
+        sections.append(Section(name, HEADER, rows, _pictures([line for line in lines if line.key == key])))
+    sections.append(Section("Against the control: is it more than the eyes?", CONTROL_HEADER, control_rows(lines)))
+    offline = "Does offline accuracy tell task success? Over people, folds"
+    sections.append(Section(offline, OFFLINE_HEADER, offline_rows(lines)))
     path = Path(folder) / "report.md"
-    write_text(path, "\n".join(markdown))
-    style = "body{font-family:sans-serif;margin:2em}td,th{padding:.2em .6em;text-align:left}"
-    head = f"<!doctype html><meta charset='utf-8'><title>{html.escape(title)}</title><style>{style}</style>"
-    write_text(path.with_suffix(".html"), "\n".join([head, *page]) + "\n")
+    write_text(path, markdown(title, sentences, sections))
+    write_text(path.with_suffix(".html"), page(title, sentences, sections))
     return path
-
-
-def _markdown_row(row: Sequence[str]) -> str:
-    return f"| {' | '.join(row)} |"
-
-
-def _html_row(row: Sequence[str], tag: str) -> str:
-    return "<tr>" + "".join(f"<{tag}>{html.escape(entry)}</{tag}>" for entry in row) + "</tr>"
