@@ -212,7 +212,7 @@ class Recording:
         faults = Faults()
         found = content_of(inst, modality, marks, channels, unit, faults)
         spec = SignalSpec(modality, found.channels, found.rate_hz, found.unit)
-        note_sample_faults(found.samples, spec, faults)
+        note_sample_faults(found.samples, spec.channels, spec.unit, faults)
         if renamed := renamings(found.renamed) if not isinstance(channels, Mapping) else "":
             faults.note("channels that are named differently", renamed)
         sound = sound_stretches(found.stretches, found.samples.shape[1], found.bad_spans, faults)

@@ -9,7 +9,8 @@ import numpy as np
 from neuromotion_gym.signals.units import VOLTS
 
 if TYPE_CHECKING:
-    from neuromotion_gym.signals.recording import SignalSpec
+    from collections.abc import Sequence
+
     from neuromotion_gym.signals.stretches import Faults
 
 CLIPPED_SHARE = 0.05
@@ -20,23 +21,26 @@ LARGEST_V = 0.01
 """Largest plausible standard deviation of EEG or EMG in volts; surface EMG reaches a few millivolts."""
 
 
-def note_sample_faults(samples: np.ndarray, spec: SignalSpec, faults: Faults) -> None:
+def note_sample_faults(samples: np.ndarray, channels: Sequence[str], unit: str, faults: Faults) -> None:
     """Note clipped channels, and an amplitude that no electrode gives.
 
     Parameters
     ----------
     samples : float32 array, shape (channels, samples)
-    spec : SignalSpec
+    channels : sequence of str
+        Names of the channels.
+    unit : str
+        Unit of the samples.
     faults : Faults
         Where faults are noted.
     """
-    for name, channel in zip(spec.channels, samples, strict=True):
+    for name, channel in zip(channels, samples, strict=True):
         share = clipped_share(channel)
         if share > CLIPPED_SHARE:
             faults.note("channels are clipped", f"{name} in {100 * share:.0f} % of its samples")
-    if spec.unit in VOLTS and samples.size:
+    if unit in VOLTS and samples.size:
         with np.errstate(over="ignore", invalid="ignore"):
-            deviation = float(np.median(samples.std(axis=1, dtype=np.float64))) * VOLTS[spec.unit]
+            deviation = float(np.median(samples.std(axis=1, dtype=np.float64))) * VOLTS[unit]
         if deviation > LARGEST_V:
             faults.note(
                 "the amplitude is too large for a signal in this unit; say the right one with unit=",

@@ -172,7 +172,7 @@ def _recording(arrays: dict[str, np.ndarray], faults: Faults) -> Recording:
         raise NeuroMotionError(f"bad_spans are {spans.dtype} of shape {spans.shape}; they have to be integers, (n, 2).")
     bad = tuple((int(start), int(stop)) for start, stop in spans)
     made = Recording(samples, spec, tuple(trials), dataset, subject, session, run, as_recorded, bad)
-    note_sample_faults(samples, spec, faults)
+    note_sample_faults(samples, spec.channels, spec.unit, faults)
     sound = sound_stretches((Stretch(*astuple(trial)) for trial in trials), samples.shape[1], bad, faults)
     return replace(made, trials=tuple(Trial(*one) for one in sound))
 

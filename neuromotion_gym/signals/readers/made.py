@@ -76,7 +76,7 @@ def recording_from(found: Found, reading: Reading, origin: Origin, faults: Fault
     made = Recording(
         samples, spec, trials, origin.dataset, origin.subject, origin.session, origin.run, bad_spans=found.bad_spans
     )
-    note_sample_faults(samples, spec, faults)
+    note_sample_faults(samples, spec.channels, spec.unit, faults)
     faults.report(made.name, strict=reading.strict)
     return delayed(made, reading.delay_s)
 
