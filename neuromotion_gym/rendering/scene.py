@@ -9,6 +9,7 @@ surroundings are nearer to the camera
 
 from __future__ import annotations
 
+import atexit
 import copy
 import weakref
 from functools import lru_cache
@@ -98,6 +99,10 @@ class SceneRenderer:
             raise NeuroMotionError(f"Frames cannot be drawn here: OpenGL does not start ({error}).") from error
         mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN.value, self._mjr)
         self._release = weakref.finalize(self, _release, self._context, self._mjr)
+        # At exit this has to run before the back end, imported by now, closes its display: weakref's own hook may run
+        # after it, and the context could not be made current any more
+        self._release.atexit = False
+        atexit.register(self._release)
         self._scene = mujoco.MjvScene(self._model, maxgeom=2000)
         self._ghost_scene = mujoco.MjvScene(self._ghost_model, maxgeom=2000)
         for scene in (self._scene, self._ghost_scene):
@@ -140,6 +145,7 @@ class SceneRenderer:
     def close(self) -> None:
         """Free the OpenGL context."""
         self._release()
+        atexit.unregister(self._release)
 
     def __enter__(self) -> SceneRenderer:
         return self
