@@ -23,6 +23,7 @@ TRAINING_ONLY = ("torch", "lightning", "stable_baselines3", "sb3_contrib", "mne"
 LEAVES = {
     "errors",
     "files",
+    "html_table",
     "intents",
     "plain_yaml",
     "opengl",
@@ -57,6 +58,7 @@ LEAF_ORDER = (
     "workers",
     "opengl",
     "files",
+    "html_table",
     "plain_yaml",
     "process_wide",
     "schema",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import TYPE_CHECKING
+
+from neuromotion_gym.html_table import fact_table
 
 if TYPE_CHECKING:
     from neuromotion_gym.decoders.decoder import Decoder
@@ -36,13 +37,7 @@ def described(decoder: Decoder) -> str:
 
 def described_html(decoder: Decoder) -> str:
     """A table of two columns."""
-    rows = "".join(
-        f"<tr><th style='text-align:left'>{escape(name)}</th><td style='text-align:left'>{escape(text)}</td></tr>"
-        for name, text in facts_of(decoder.spec).items()
-    )
-    return (
-        f"<table><caption>{escape(type(decoder).__name__)} <b>{escape(decoder.spec.name)}</b></caption>{rows}</table>"
-    )
+    return fact_table(f"{type(decoder).__name__} {decoder.spec.name}", facts_of(decoder.spec))
 
 
 def _some(names: tuple[str, ...]) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import TYPE_CHECKING
+
+from neuromotion_gym.html_table import fact_table
 
 if TYPE_CHECKING:
     from neuromotion_gym.envs.closed_loop import ClosedLoop
@@ -35,8 +36,4 @@ def as_text(loop: ClosedLoop, kind: str, env_id: str) -> str:
 
 def as_html(loop: ClosedLoop, kind: str, env_id: str) -> str:
     """A small table."""
-    rows = "".join(
-        f'<tr><th style="text-align:left">{escape(name)}</th><td style="text-align:left">{escape(value)}</td></tr>'
-        for name, value in facts(loop).items()
-    )
-    return f"<table><caption>{escape(f'{kind} {env_id}')}</caption>{rows}</table>"
+    return fact_table(f"{kind} {env_id}", facts(loop))

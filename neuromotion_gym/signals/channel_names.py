@@ -28,7 +28,7 @@ def matched(wanted: Sequence[str], given: Sequence[str]) -> dict[str, str]:
     """For each wanted channel, the given channel that is the same electrode.
 
     An equal name comes first, then one that differs in its spelling, then an old or new name. A name that matches with
-    fewer changes leaves the others out: among ``T7`` and ``T3``, the channel ``t7`` is ``T7``.
+    fewer changes leaves the others out: of ``t7`` and ``T3``, the first is ``T7``, and the second then matches nothing.
 
     Parameters
     ----------
@@ -50,8 +50,10 @@ def matched(wanted: Sequence[str], given: Sequence[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for form in (str, spelling, electrode):
         groups: dict[str, list[str]] = defaultdict(list)
+        taken = set(found.values())
         for name in given:
-            groups[form(name)].append(name)
+            if name not in taken:
+                groups[form(name)].append(name)
         for name in wanted:
             same = groups.get(form(name), ())
             if name in found or not same:

@@ -5,6 +5,7 @@ This module needs NumPy and SciPy only; files are read by `neuromotion_gym.signa
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.html_table import fact_table
 from neuromotion_gym.signals.channel_names import renamings
 from neuromotion_gym.signals.modality import Modality, checked_modality
 from neuromotion_gym.signals.sample_faults import note_sample_faults
@@ -63,6 +65,11 @@ class SignalSpec:
         twice = sorted({name for name in self.channels if self.channels.count(name) > 1})
         if twice:
             raise NeuroMotionError(f"Channel names have to differ, but {', '.join(twice)} is there more than once.")
+
+    def in_words(self) -> str:
+        """Kind, channels, rate and unit, such as ``EEG, 64 channels at 160 Hz in V``."""
+        channels = _counted(len(self.channels), "channel")
+        return f"{self.modality.upper()}, {channels} at {self.rate_hz:g} Hz in {self.unit}"
 
 
 @dataclass(frozen=True)
@@ -223,6 +230,29 @@ class Recording:
         faults.report(made.name, strict=strict)
         return made
 
+    def __repr__(self) -> str:
+        """One line: where it comes from, what it holds, how long, and its trials by label."""
+        told = self._facts()
+        return f"<Recording {self.name}: {told['signal']}, {told['length']}, {told['trials']}>"
+
+    def _repr_html_(self) -> str:
+        """A small table, for a cell of a notebook."""
+        where = {"data set": self.dataset, "person": self.subject, "session": self.session, "run": self.run}
+        return fact_table("Recording", {**where, **self._facts()})
+
+    def _facts(self) -> dict[str, str]:
+        """What it holds, in words."""
+        spec, bad = self.spec, int((~self.good_samples()).sum()) / self.spec.rate_hz
+        gaps = sum(start == stop for start, stop in self.bad_spans)
+        less = [f"{bad:.1f} s of them bad"] if bad else []
+        less += [f"{gaps} gap{'s' if gaps > 1 else ''}"] if gaps else []
+        return {
+            "signal": spec.in_words(),
+            "channels": _some(spec.channels),
+            "length": ", ".join([f"{self.duration_s:.1f} s", *less]),
+            "trials": _by_label([self]),
+        }
+
     @property
     def name(self) -> str:
         """Data set, subject, session and run, for messages."""
@@ -322,6 +352,26 @@ class Session:
     recordings: tuple[Recording, ...]
     calibration: tuple[Recording, ...] = field(default=())
 
+    def __repr__(self) -> str:
+        """One line: whose it is, what it holds, and its trials by label."""
+        told = self._facts()
+        apart = f", calibration apart: {told['calibration']}" if self.calibration else ""
+        return f"<Session {self.dataset} {self.subject}, session {self.session}: {told['recordings']}{apart}>"
+
+    def _repr_html_(self) -> str:
+        """A small table, for a cell of a notebook."""
+        where = {"data set": self.dataset, "person": self.subject, "session": self.session}
+        return fact_table("Session", {**where, **self._facts()})
+
+    def _facts(self) -> dict[str, str]:
+        """What it holds, in words."""
+        specs = list(dict.fromkeys(one.spec for one in (*self.recordings, *self.calibration)))
+        told = {
+            "signal": "; ".join(spec.in_words() for spec in specs),
+            "recordings": _together(self.recordings),
+        }
+        return {**told, "calibration": _together(self.calibration) if self.calibration else "none"}
+
     def pick(self, channels: Sequence[str]) -> Session:
         """The session with the named channels only, in the given order; see `Recording.pick`."""
         return replace(
@@ -360,3 +410,27 @@ def _check_samples(samples: np.ndarray, spec: SignalSpec, name: str, as_recorded
 def _named(spec: SignalSpec, mask: np.ndarray) -> str:
     """Names of the channels in ``mask``, for messages."""
     return ", ".join(name for name, hit in zip(spec.channels, mask, strict=True) if hit)
+
+
+def _together(recordings: Sequence[Recording]) -> str:
+    """Number, runs, length and trials of some recordings."""
+    runs = _some(list(dict.fromkeys(one.run for one in recordings)))
+    seconds = sum(one.duration_s for one in recordings)
+    return f"{_counted(len(recordings), 'recording')} (run {runs}), {seconds:.1f} s, {_by_label(recordings)}"
+
+
+def _by_label(recordings: Sequence[Recording]) -> str:
+    """Number of trials, and of each label, the most frequent first."""
+    count = Counter(trial.label for one in recordings for trial in one.trials)
+    labels = _some([f"{label} {number}" for label, number in count.most_common()])
+    return _counted(count.total(), "trial") + (f" ({labels})" if labels else "")
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def _some(names: Sequence[str], shown: int = 8) -> str:
+    """The first names; the rest is counted."""
+    more = len(names) - shown
+    return ", ".join(names[:shown]) + (f" and {more} more" if more > 0 else "")

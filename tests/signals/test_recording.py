@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from neuromotion_gym.errors import NeuroMotionError
-from neuromotion_gym.signals.recording import Recording, SignalSpec, Trial
+from neuromotion_gym.signals.recording import Recording, Session, SignalSpec, Trial
 
 SPEC = SignalSpec("eeg", ("a", "b"), 100.0, "V")
 
@@ -176,3 +176,30 @@ class TestFromMne:
         pytest.importorskip("mne")
         with pytest.raises(NeuroMotionError, match="not from ndarray"):
             Recording.from_mne(_samples(), modality="eeg")
+
+
+class TestRepr:
+    def test_recording_in_one_line(self) -> None:
+        recording = _recording(trials=(Trial("rest", 0, 400), Trial("rest", 400, 500), Trial("go", 600, 700)))
+        told = "<Recording d s, session 0, run 0: EEG, 2 channels at 100 Hz in V, 10.0 s, 3 trials (rest 2, go 1)>"
+        assert repr(recording) == told
+        marked = _recording(bad_spans=((600, 700), (800, 800)))
+        assert "10.0 s, 1.0 s of them bad, 1 gap, 1 trial (rest 1)>" in repr(marked)
+
+    def test_session_in_one_line(self) -> None:
+        run, other = _recording(run="1"), _recording(run="2", trials=())
+        session = Session("d", "s", "x", (run,), (other,))
+        assert repr(session) == (
+            "<Session d s, session x: 1 recording (run 1), 10.0 s, 1 trial (rest 1), "
+            "calibration apart: 1 recording (run 2), 10.0 s, 0 trials>"
+        )
+
+    def test_tables_are_short_and_escaped(self) -> None:
+        spec = replace(SPEC, channels=tuple(f"E{i}" for i in range(64)))
+        recording = _recording(samples=_samples(64), spec=spec, subject="<b>", trials=(Trial("a&b", 0, 9),))
+        html = recording._repr_html_()
+        assert "&lt;b&gt;" in html
+        assert "a&amp;b 1" in html
+        assert "E7 and 56 more" in html
+        assert len(html) < 1500
+        assert "1 recording (run 0)" in Session("d", "s", "0", (recording,))._repr_html_()
