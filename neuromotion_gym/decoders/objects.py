@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 from neuromotion_gym.decoders.checks import random_inputs
 from neuromotion_gym.decoders.classes import classes_of, told_labels
 from neuromotion_gym.decoders.faults import FaultyDecoderError
+from neuromotion_gym.decoders.libemg import inner_model
 from neuromotion_gym.decoders.model_facts import missing
 from neuromotion_gym.decoders.relabelled import RelabelledDecoder
 from neuromotion_gym.decoders.spec import DecoderSpec
 from neuromotion_gym.decoders.torch_modules import is_torch_module
-from neuromotion_gym.decoders.wrapped import ProbabilityDecoder, inner_model
+from neuromotion_gym.decoders.wrapped import ProbabilityDecoder
 from neuromotion_gym.errors import NeuroMotionError
 
 if TYPE_CHECKING:

@@ -66,8 +66,8 @@ class DecoderSpec(Checked):
     dataset: str = Field(default="user", min_length=1, max_length=200)
     """Data set that it was trained on; "user" if it is none that the library knows."""
     labels: tuple[str, ...] = Field(max_length=1000)
-    """Labels that it distinguishes, two or more; may be empty if ``output`` is "targets". A map is
-    taken, too: from the model's own names, or from the numbers of its columns, to labels."""
+    """Labels that it distinguishes, two or more; may be empty if ``output`` is "targets". A map
+    from the model's own names, or from the numbers of its columns, to labels is taken, too."""
     renamed: tuple[tuple[str, str], ...] | None = None
     """Names of the model's own that differ from its labels, each with its label; None if there are none."""
     targets: tuple[str, ...] = ()

@@ -15,7 +15,7 @@ import numpy as np
 from neuromotion_gym.errors import NeuroMotionError, NeuroMotionWarning
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 
 def is_torch_module(model: object) -> bool:
@@ -24,39 +24,45 @@ def is_torch_module(model: object) -> bool:
     return torch is not None and isinstance(model, torch.nn.Module)
 
 
-def torch_function(module: Any) -> Callable[[np.ndarray], np.ndarray]:
-    """A function from float32 windows to the module's output as an array.
+class TorchFunction:
+    """A function from float32 windows to the output of a network of PyTorch as an array.
 
-    The module runs in evaluation mode and without gradients, on the device and in the precision of its parameters. Its
-    own mode is put back after every call, so that a training can go on. A module in training mode is said once.
+    The network runs in evaluation mode and without gradients, on the device and in the precision of its parameters. Its
+    own mode is put back after every call, so that a training can go on. A network in training mode is said once.
     """
-    torch = sys.modules["torch"]
-    if any(part.training for part in module.modules()):
-        warnings.warn(
-            f"{type(module).__name__} is in training mode; as a decoder it runs in evaluation mode "
-            "(no dropout, fixed batch statistics).",
-            NeuroMotionWarning,
-            stacklevel=2,
-        )
 
-    def run(windows: np.ndarray) -> np.ndarray:
-        example = next(iter(module.parameters()), None)
+    def __init__(self, module: Any) -> None:
+        self.module = module
+        if any(part.training for part in module.modules()):
+            warnings.warn(
+                f"{type(module).__name__} is in training mode; as a decoder it runs in evaluation mode "
+                "(no dropout, fixed batch statistics).",
+                NeuroMotionWarning,
+                stacklevel=2,
+            )
+
+    def __call__(self, windows: np.ndarray) -> np.ndarray:
+        """The output, float64.
+
+        Raises
+        ------
+        NeuroMotionError
+            If the network returns several outputs, or no tensor.
+        """
+        torch, name = sys.modules["torch"], type(self.module).__name__
         given = torch.from_numpy(np.ascontiguousarray(windows))
+        example = next(iter(self.module.parameters()), None)
         if example is not None:
             given = given.to(device=example.device, dtype=example.dtype)
-        with evaluating(module), torch.no_grad():
-            output = module(given)
+        with evaluating(self.module), torch.no_grad():
+            output = self.module(given)
         if isinstance(output, tuple | list):
             if len(output) != 1:
-                raise NeuroMotionError(
-                    f"{type(module).__name__} returns {len(output)} outputs; as a decoder it has to return one."
-                )
+                raise NeuroMotionError(f"{name} returns {len(output)} outputs; as a decoder it has to return one.")
             output = output[0]
         if not isinstance(output, torch.Tensor):
-            raise NeuroMotionError(f"{type(module).__name__} returns {type(output).__name__}, not a tensor.")
+            raise NeuroMotionError(f"{name} returns {type(output).__name__}, not a tensor.")
         return np.asarray(output.to(device="cpu", dtype=torch.float64).numpy())
-
-    return run
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -11,19 +10,18 @@ import numpy as np
 from neuromotion_gym.decoders.classes import classes_of, column_order
 from neuromotion_gym.decoders.decoder import checked_output, checked_windows, require_posterior
 from neuromotion_gym.decoders.described import described, described_html
-from neuromotion_gym.decoders.features import feature_function
+from neuromotion_gym.decoders.libemg import LibEMGFeatures, check_classifier, inner_model
 from neuromotion_gym.decoders.model_input import ModelInput
 from neuromotion_gym.decoders.model_output import kind_fault
 from neuromotion_gym.decoders.onnx_session import first_line
 from neuromotion_gym.decoders.spec import DecoderSpec
-from neuromotion_gym.decoders.torch_modules import is_torch_module, torch_function
-from neuromotion_gym.errors import NeuroMotionError, NeuroMotionWarning
+from neuromotion_gym.decoders.torch_modules import TorchFunction, is_torch_module
+from neuromotion_gym.errors import NeuroMotionError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from neuromotion_gym.decoders.decoder import Decoder
-    from neuromotion_gym.decoders.features import FeatureFunction
     from neuromotion_gym.signals.recording import Recording
 
 
@@ -50,7 +48,8 @@ class ProbabilityDecoder:
     spec : DecoderSpec or mapping
         ``output`` says what the object gives.
     features : callable, str or sequence of str, optional
-        See `neuromotion_gym.decoders.features.feature_function`.
+        A function from windows to what the object reads; or features of LibEMG by name, see
+        `neuromotion_gym.decoders.libemg.LibEMGFeatures`.
     feature_parameters : mapping, optional
         Parameters of features of LibEMG; by default those that are installed in its classifier.
 
@@ -71,7 +70,7 @@ class ProbabilityDecoder:
         model: Any,
         spec: DecoderSpec | Mapping[str, Any],
         *,
-        features: FeatureFunction | str | Sequence[str] | None = None,
+        features: Callable[[np.ndarray], Any] | str | Sequence[str] | None = None,
         feature_parameters: Mapping[str, Any] | None = None,
     ) -> None:
         self.spec = spec if isinstance(spec, DecoderSpec) else DecoderSpec(**spec)
@@ -79,30 +78,20 @@ class ProbabilityDecoder:
         if self.spec.effort or self.spec.adaptation.kind != "none":
             raise NeuroMotionError(f"{type(model).__name__} as a decoder gives no effort and takes no adaptation.")
         inner = inner_model(model)
-        parameters = feature_parameters or getattr(model, "feature_params", None)
-        self._features = None if features is None else feature_function(features, parameters)
-        if inner is not model and self._features is None:
-            raise NeuroMotionError(
-                f"{type(model).__name__} of LibEMG classifies features, not windows: pass features=['MAV', …] or the "
-                "name of their group, as in training."
-            )
-        unused = [
-            name
-            for name in ("rejection", "majority_vote", "velocity")
-            if inner is not model and getattr(model, name, False)
-        ]
-        if unused:
-            warnings.warn(
-                f"{' and '.join(unused)} of {type(model).__name__} are not used: they belong to controllers, such as "
-                "'rejection', 'majority' and 'proportional'.",
-                NeuroMotionWarning,
-                stacklevel=2,
-            )
+        if inner is not model:
+            check_classifier(model, features)
+        self._features: Callable[[np.ndarray], Any] | None = None
+        if callable(features):
+            self._features = features
+        elif features is not None:
+            self._features = LibEMGFeatures(features, feature_parameters or getattr(model, "feature_params", None))
+        if feature_parameters and not isinstance(self._features, LibEMGFeatures):
+            raise NeuroMotionError("feature_parameters belong to features of LibEMG, which are named in features.")
         self._classes = classes_of(inner) if self.spec.classifies else None
         self._order = column_order(self._classes, self.spec, type(model).__name__)
         self._clean = getattr(model, "fix_feature_errors", False)
         self._input = ModelInput("windows", np.float32, self.spec.layout or "(n, channels, samples)", None)
-        self._run = torch_function(inner) if is_torch_module(inner) else getattr(inner, self._method(inner))
+        self._run = TorchFunction(inner) if is_torch_module(inner) else getattr(inner, self._method(inner))
         self._unique = uuid4().hex
         self._checked = False
 
@@ -197,16 +186,6 @@ class ProbabilityDecoder:
             )
         found = np.array([columns[name] for name in classes.tolist()], dtype=np.int64)
         return found if self._order is None else np.argsort(self._order)[found]
-
-
-def inner_model(model: Any) -> Any:
-    """The model inside a classifier of LibEMG; any other object itself.
-
-    A classifier of LibEMG is known by its parts ``model`` and ``feature_params``. Its own ``run`` is not called: its
-    rejection and its vote over past windows belong to controllers here.
-    """
-    own = hasattr(model, "feature_params") and hasattr(model, "model") and not hasattr(model, "predict_proba")
-    return model.model if own else model
 
 
 class IntentPolicy:

@@ -263,3 +263,13 @@ def test_an_object_is_shown_in_one_line():
     shown = repr(load_decoder(Powers(["right", "left", "rest"]), **FACTS))
     assert shown.startswith("<ProbabilityDecoder 'Powers': EMG, 2 channels at 100 Hz in V")
     assert shown.endswith("right, left, rest>")
+
+
+def test_a_decoder_made_of_an_object_can_be_copied_and_sent_to_another_process():
+    import copy
+    import pickle
+
+    decoder = load_decoder(Powers(["right", "left", "rest"]), labels=["rest", "left", "right"], **FACTS)
+    for other in (copy.deepcopy(decoder), pickle.loads(pickle.dumps(decoder))):  # noqa: S301 -- our own bytes
+        assert [decoded(other, channel) for channel in (0, 1, None)] == ["right", "left", "rest"]
+        assert other.digest() == decoder.digest()

@@ -89,3 +89,11 @@ def test_only_networks_are_networks():
     assert is_torch_module(Means())
     assert not is_torch_module(torch.zeros(1))
     assert not is_torch_module(None)
+
+
+def test_a_decoder_made_of_a_network_can_be_sent_to_another_process():
+    import pickle
+
+    decoder = load_decoder(Means().eval(), **FACTS)
+    other = pickle.loads(pickle.dumps(decoder))  # noqa: S301 -- our own bytes
+    assert np.array_equal(other.predict_proba(windows()), decoder.predict_proba(windows()))
