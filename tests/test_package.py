@@ -45,6 +45,7 @@ ARROWS = {
     "operators": {"limbs"},
     "rendering": {"limbs", "tasks"},
     "training": {"decoders"},
+    "export": {"training"},
     "envs": {"rendering", "operators", "decoders"},
     "controllers": {"envs", "training"},
     "benchmark": {"controllers"},

@@ -105,6 +105,16 @@ class ProbabilityDecoder:
             )
         return name
 
+    @property
+    def reads_features(self) -> bool:
+        """Whether the object reads features instead of windows."""
+        return self._features is not None
+
+    @property
+    def order(self) -> np.ndarray | None:
+        """For each label the column of the object's output; None if they are in the same order."""
+        return self._order
+
     def digest(self) -> str:
         """The model's own ``digest()`` if it has one, otherwise a text that is unique to this object.
 

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from neuromotion_gym.decoders.model_input import ADAPTATION, OWN_INPUT
 from neuromotion_gym.decoders.onnx_session import open_session
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.files import write_bytes
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from neuromotion_gym.decoders.spec import DecoderSpec
@@ -35,16 +37,36 @@ def export_onnx(network: DecoderNetwork, spec: DecoderSpec, path: Path) -> float
     NeuroMotionError
         If the two differ by more than `TOLERANCE`; then nothing is written.
     """
-    import onnx
-    import torch
-
     from neuromotion_gym.training.networks.network import example_inputs
 
     network = network.eval()
-    inputs = example_inputs(spec, 2)
-    names = ["window", "adaptation"][: len(inputs)]
-    batch = torch.export.Dim("n", min=1, max=2**20)
     outputs = [spec.output, *(["effort"] * spec.effort), *(["features"] * (spec.adaptation.kind == "head"))]
+    graph = torch_graph(network, example_inputs(spec, 2), outputs)
+    difference = largest_difference(network, spec, graph)
+    if not difference <= TOLERANCE:
+        raise NeuroMotionError(
+            f"torch and ONNX Runtime differ by {difference:.2g} on {spec.name!r}; at most {TOLERANCE}."
+        )
+    write_bytes(path, graph)
+    return difference
+
+
+def torch_graph(module: Any, inputs: Sequence[Any], outputs: Sequence[str]) -> bytes:
+    """A network of PyTorch as the content of an ONNX file.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        In evaluation mode.
+    inputs : sequence of torch.Tensor
+        A window tensor and, if the network takes one, an adaptation; the number of rows stays free.
+    outputs : sequence of str
+        Names of the outputs.
+    """
+    import onnx
+    import torch
+
+    batch = torch.export.Dim("n", min=1, max=2**20)
     logger = logging.getLogger("torch.onnx")
     level = logger.level
     logger.setLevel(logging.ERROR)  # it warns about torchvision's operators on every call
@@ -52,11 +74,11 @@ def export_onnx(network: DecoderNetwork, spec: DecoderSpec, path: Path) -> float
         with torch.no_grad(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about torch's own deprecations
             program = torch.onnx.export(
-                network,
-                inputs,
+                module,
+                tuple(inputs),
                 dynamo=True,
-                input_names=names,
-                output_names=outputs,
+                input_names=[OWN_INPUT, ADAPTATION][: len(inputs)],
+                output_names=list(outputs),
                 dynamic_shapes=tuple({0: batch} for _ in inputs),
                 verbose=False,
             )
@@ -65,13 +87,8 @@ def export_onnx(network: DecoderNetwork, spec: DecoderSpec, path: Path) -> float
     graph = program.model_proto
     _strip(graph)
     onnx.checker.check_model(graph)
-    difference = largest_difference(network, spec, graph.SerializeToString())
-    if not difference <= TOLERANCE:
-        raise NeuroMotionError(
-            f"torch and ONNX Runtime differ by {difference:.2g} on {spec.name!r}; at most {TOLERANCE}."
-        )
-    write_bytes(path, graph.SerializeToString())
-    return difference
+    content: bytes = graph.SerializeToString()
+    return content
 
 
 def _strip(graph: Any) -> None:
