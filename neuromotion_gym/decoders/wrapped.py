@@ -91,11 +91,13 @@ class ProbabilityDecoder:
         self._order = column_order(self._classes, self.spec, type(model).__name__)
         self._clean = getattr(model, "fix_feature_errors", False)
         self._input = ModelInput("windows", np.float32, self.spec.layout or "(n, channels, samples)", None)
-        self._run = TorchFunction(inner) if is_torch_module(inner) else getattr(inner, self._method(inner))
+        self._inner = inner
+        self._torch = TorchFunction(inner) if is_torch_module(inner) else None
+        self._method = "" if self._torch is not None else self._method_of(inner)
         self._unique = uuid4().hex
         self._checked = False
 
-    def _method(self, inner: Any) -> str:
+    def _method_of(self, inner: Any) -> str:
         """Name of the method to call."""
         name = "predict" if self.spec.output in ("targets", "class_index") else "predict_proba"
         if not callable(getattr(inner, name, None)):
@@ -157,7 +159,7 @@ class ProbabilityDecoder:
                 given = np.asarray(self._features(given))
                 if self._clean:
                     given = np.nan_to_num(given, nan=0, posinf=0, neginf=0)
-            return self._run(given)
+            return self._torch(given) if self._torch is not None else getattr(self._inner, self._method)(given)
         except NeuroMotionError:
             raise
         except Exception as error:

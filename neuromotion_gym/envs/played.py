@@ -105,7 +105,7 @@ def played_source(
 
 def is_source(source: object) -> bool:
     """Whether an object is a source, which plays what it is asked for, and not recordings."""
-    return all(hasattr(type(source), name) for name in ("read", "reset", "start", "session_index"))
+    return all(hasattr(source, name) for name in ("read", "reset", "start", "session_index"))
 
 
 def _refuse_for_data_set(source: str, reading: object, part: str) -> None:
