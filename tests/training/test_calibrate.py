@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from neuromotion_gym.decoders import BoundDecoder, check_decoder, fitted_on, load_decoder, worn_by
-from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.decoders.recipe import load_recipe
+from neuromotion_gym.errors import NeuroMotionError, NeuroMotionWarning
 from neuromotion_gym.signals.recording import Session
-from neuromotion_gym.training.calibrate import calibrate
+from neuromotion_gym.training.calibrate import calibrate, fit_to_wearer
 from neuromotion_gym.training.evaluation import accuracy_by_person, decide
 
 
@@ -34,7 +35,7 @@ def test_calibrated_folder_is_a_decoder_of_its_own(tiny, head_folder, tmp_path):
 def test_calibration_says_what_it_lacks(tiny, head_folder, tiny_folder, tmp_path):
     with pytest.raises(NeuroMotionError, match="missing: right"):
         calibrate(head_folder, tiny.recording(0, labels=("left",)), tmp_path / "x")
-    with pytest.raises(NeuroMotionError, match="not 'head'"):
+    with pytest.raises(NeuroMotionError, match="nothing to calibrate: no last layer to fit .*not 'head'.*ring"):
         calibrate(tiny_folder, tiny.recording(), tmp_path / "x")
     with pytest.raises(NeuroMotionError, match="own folder"):
         calibrate(head_folder, tiny.recording(), head_folder)
@@ -57,6 +58,78 @@ def test_calibrated_decoder_says_who_wears_it(tiny, head_folder, tmp_path):
     assert worn_by(calibrate(head_folder, tiny.recording(3), tmp_path / "mine")).people == ("P3",)
     for nobody in (head_folder, load_decoder(head_folder), load_decoder("emg_armband"), object()):
         assert worn_by(nobody) is None
+
+
+def test_decoder_without_a_last_layer_is_calibrated_as_the_one_that_its_recipe_names(small_myo, tmp_path):
+    from neuromotion_gym.datasets.myo_armband.reader import read_round
+
+    run, later = (read_round("Male6", name, root=small_myo) for name in ("training0", "Test1"))
+    with pytest.warns(NeuroMotionWarning, match="no last layer to fit; 'emg_armband_calibrated' is calibrated"):
+        folder = calibrate("emg_armband", run, tmp_path / "mine")
+    mine = load_decoder(folder)
+    assert mine.spec.name == "emg_armband_calibrated@Male6"
+    assert accuracy_by_person(decide(mine, [session(later)]))["Male6"] > 0.95
+    assert load_recipe(folder).calibrated_as is None
+    with pytest.warns(NeuroMotionWarning, match="little better than chance"):  # the signals are invented
+        kept = fit_to_wearer("emg_armband", run, arrangement_only=True)
+    assert kept.decoder.spec.name == "emg_armband"
+    assert kept.head is None
+
+
+@pytest.mark.parametrize("name", ["head", "tiny"])
+def test_decoder_to_calibrate_as_has_to_fit(ring, tiny, head_folder, tiny_folder, tmp_path, name):
+    folder = ring.write(tmp_path / "ring")
+    recipe = folder / "recipe.yaml"
+    recipe.write_text(recipe.read_text() + f"calibrated_as: {tmp_path / name}\n")
+    with pytest.raises(NeuroMotionError, match="is calibrated as .*, whose labels differs: ..left"):
+        calibrate(folder, ring.worn(), tmp_path / "x")
+
+
+def test_calibrated_decoder_is_not_calibrated_again(tiny, head_folder, tmp_path):
+    folder = calibrate(head_folder, tiny.recording(2), tmp_path / "mine")
+    with pytest.raises(NeuroMotionError, match="is calibrated already; calibrate the decoder that it was made from"):
+        calibrate(folder, tiny.recording(2), tmp_path / "again")
+
+
+def test_how_a_band_is_worn_needs_a_ring(tiny, tiny_folder, head_folder, tmp_path):
+    for folder in (tiny_folder, head_folder):
+        with pytest.raises(NeuroMotionError, match=r"do not lie in a ring \(ring: true"):
+            fit_to_wearer(folder, tiny.recording(), arrangement_only=True)
+
+
+def test_folder_of_another_calibration_keeps_no_last_layer_of_it(ring, tiny, head_folder, tmp_path):
+    calibrate(head_folder, tiny.recording(2), tmp_path / "mine")
+    folder = calibrate(ring.folder, ring.worn(), tmp_path / "mine")
+    assert not (folder / "adaptation.npy").exists()
+    assert load_decoder(folder).spec.name == "ring@P"
+
+
+def test_wearers_folder_holds_weights_that_lay_beside_the_model(tiny, head_folder, tmp_path):
+    import onnx
+    from onnx import numpy_helper
+
+    model = onnx.load(head_folder / "model.onnx")
+    for tensor in model.graph.initializer:
+        tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor), tensor.name))
+    onnx.save_model(model, head_folder / "model.onnx", save_as_external_data=True, location="w.data", size_threshold=0)
+    assert (head_folder / "w.data").stat().st_size > 0
+    folder = calibrate(head_folder, tiny.recording(2), tmp_path / "mine")
+    (head_folder / "w.data").unlink()
+    assert accuracy_by_person(decide(load_decoder(folder), [session(tiny.recording(1))]))["P1"] > 0.95
+
+
+def test_any_form_of_a_recording_is_taken_and_a_wearer_named(tiny, head_folder, tmp_path):
+    mne = pytest.importorskip("mne")
+    one = tiny.recording(2)
+    raw = mne.io.RawArray(one.samples, mne.create_info(["a", "b"], 100.0, "emg"), verbose="error")
+    raw.set_annotations(
+        mne.Annotations(
+            [trial.start / 100 for trial in one.trials], [0.4] * len(one.trials), [trial.label for trial in one.trials]
+        )
+    )
+    folder = calibrate(head_folder, raw, tmp_path / "mine", {"subject": "Anna B."})
+    assert load_decoder(folder).spec.name == "tiny@Anna_B."
+    assert worn_by(folder).people == ("Anna B.",)
 
 
 def test_calibrating_anew_in_the_same_folder_changes_the_digest(tiny, head_folder, tmp_path):
