@@ -113,7 +113,7 @@ def _wearer_recipe(fit: WearerFit, recipe: Recipe) -> Recipe:
     name = f"{recipe.decoder.name}@{re.sub(r'[^A-Za-z0-9_.-]+', '_', fit.wearer)}"[:_LONGEST_NAME]
     decoder = recipe.decoder.model_copy(update={"name": name, "channels": fit.channels})
     notes = " ".join([f"{recipe.decoder.name}, fitted to {fit.wearer} and meant for nobody else.", *fit.findings])
-    return recipe.model_copy(update={"decoder": decoder, "calibrated_as": None, "notes": notes})
+    return recipe.model_copy(update={"decoder": decoder, "notes": notes})
 
 
 def _card(fit: WearerFit, recipe: Recipe) -> str:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from neuromotion_gym.decoders import BoundDecoder, load_decoder
+from neuromotion_gym.decoders import BoundDecoder, arrangement, load_decoder
 from neuromotion_gym.decoders.arrangement import (
     LEAST_S,
     PLAIN,
@@ -38,24 +38,24 @@ def test_there_are_two_arrangements_for_each_channel_and_all_differ():
 
 
 @pytest.mark.parametrize(
-    ("arrangement", "words"),
+    ("worn", "words"),
     [(PLAIN, "as the decoder expects it"), (Arrangement(5), "turned by 1 of 6"), (Arrangement(0, True), "mirrored")],
 )
-def test_words_say_how_a_band_is_worn(arrangement, words):
-    assert arrangement.words(6).startswith(words)
+def test_words_say_how_a_band_is_worn(worn, words):
+    assert worn.words(6).startswith(words)
 
 
-@pytest.mark.parametrize("arrangement", ALL, ids=NAMES)
-def test_arrangement_is_found_with_and_without_labels(ring, arrangement):
-    decoder, recording = load_decoder(ring.folder), ring.worn(arrangement)
+@pytest.mark.parametrize("worn", ALL, ids=NAMES)
+def test_arrangement_is_found_with_and_without_labels(ring, worn):
+    decoder, recording = load_decoder(ring.folder), ring.worn(worn)
     unlabelled = arrangement_check(decoder, [replace(recording, trials=())])
     windows, labels, _ = calibration_windows([recording], decoder.spec)
     for fit in (unlabelled, labelled_arrangement(decoder, windows, labels)):
-        assert fit.best == arrangement
+        assert fit.best == worn
         assert fit.sure
-        assert fit.differs is (arrangement != PLAIN)
+        assert fit.differs is (worn != PLAIN)
         assert fit.score > 0.85
-        assert fit.given_score < 0.8 or arrangement == PLAIN
+        assert fit.given_score < 0.8 or worn == PLAIN
 
 
 @pytest.mark.parametrize("labels", [("hand_open",), ("hand_open", "hand_close")])
@@ -86,12 +86,24 @@ def test_windows_in_bad_spans_are_not_looked_at(ring):
 
 def test_label_of_a_few_windows_weighs_as_much_as_one_of_many(ring):
     decoder = load_decoder(ring.folder)
-    windows, labels, _ = calibration_windows([ring.worn(Arrangement(4))], decoder.spec)
-    rare = np.flatnonzero(labels == 1)[5:]
-    kept = np.delete(np.arange(len(labels)), rare)
-    fit = labelled_arrangement(decoder, windows[kept], labels[kept])
-    assert fit.best == Arrangement(4)
-    assert fit.score > 0.9
+    few, few_labels, _ = calibration_windows([ring.worn(Arrangement(4))], decoder.spec)
+    kept = np.concatenate([np.flatnonzero(few_labels == label)[:9] for label in range(4)])
+    many, many_labels, _ = calibration_windows([ring.worn(Arrangement(2))], decoder.spec)
+    one = np.flatnonzero(many_labels == 1)
+    windows, labels = np.concatenate([few[kept], many[one]]), np.concatenate([few_labels[kept], many_labels[one]])
+    assert labelled_arrangement(decoder, windows, labels).best == Arrangement(4)
+
+
+def test_best_arrangement_has_to_be_informative_and_better_than_every_other(ring, monkeypatch):
+    decoder, recording = load_decoder(ring.folder), ring.worn()
+    samples = recording.samples.copy()
+    samples[:, :5000] = ring.worn(Arrangement(4)).samples[:, :5000]
+    mixed = arrangement_check(decoder, [replace(recording, samples=samples, trials=())])
+    assert mixed.best == PLAIN
+    assert not mixed.sure
+    assert arrangement_check(decoder, [recording]).sure
+    monkeypatch.setattr(arrangement, "LEAST_INFORMATION", 0.95)
+    assert not arrangement_check(decoder, [recording]).sure
 
 
 def test_one_warning_names_every_session_that_is_worn_otherwise(ring):

@@ -10,6 +10,7 @@ import pytest
 from neuromotion_gym.decoders import load_decoder
 from neuromotion_gym.decoders.calibration import fitted_head
 from neuromotion_gym.errors import NeuroMotionError, NeuroMotionWarning
+from neuromotion_gym.signals.recording import Trial
 from neuromotion_gym.training.calibrate import calibrate
 
 
@@ -42,14 +43,15 @@ def test_calibration_at_chance_is_warned_about_in_the_loop(tiny, head_folder):
 
 
 def test_trials_with_a_level_of_their_own_do_not_pass_for_labels(tiny, head_folder):
-    # Windows of one trial are alike: only whole trials that are left out show that the label is not in them
-    generator = np.random.default_rng(1)
-    recording = without_meaning(long_recording(tiny))
+    # Each trial has a level of its own: parts of trials would say 0.9, whole trials say that the label is not in them
+    levels = {0: ("left", (0, 0)), 1: ("right", (6, 0)), 2: ("left", (0, 30)), 3: ("right", (0, 42))}
+    recording = without_meaning(tiny.recording())
     samples = recording.samples.copy()
-    for trial in recording.trials:
-        samples[:, trial.start : trial.stop] += 10 * generator.normal(size=(2, 1))
+    for number, (_, level) in levels.items():
+        samples[:, 80 * number : 80 * number + 80] += np.array(level, np.float32)[:, None]
+    trials = tuple(Trial(label, 80 * number, 80 * number + 80) for number, (label, _) in levels.items())
     decoder = load_decoder(head_folder)
-    fit = fitted_head(decoder.features, [replace(recording, samples=samples)], decoder.spec)
+    fit = fitted_head(decoder.features, [replace(recording, samples=samples, trials=trials)], decoder.spec)
     assert fit.accuracy < 0.6
 
 
