@@ -123,7 +123,7 @@ def test_wearers_folder_holds_weights_that_lay_beside_the_model(tiny, head_folde
 def test_any_form_of_a_recording_is_taken_and_a_wearer_named(tiny, head_folder, tmp_path):
     mne = pytest.importorskip("mne")
     one = tiny.recording(2)
-    raw = mne.io.RawArray(one.samples, mne.create_info(["a", "b"], 100.0, "emg"), verbose="error")
+    raw = mne.io.RawArray(1e-3 * one.samples, mne.create_info(["a", "b"], 100.0, "emg"), verbose="error")
     raw.set_annotations(
         mne.Annotations(
             [trial.start / 100 for trial in one.trials], [0.4] * len(one.trials), [trial.label for trial in one.trials]
