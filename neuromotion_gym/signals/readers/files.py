@@ -13,7 +13,7 @@ from neuromotion_gym.signals.readers import arrays, mat_content, mne_files
 from neuromotion_gym.signals.readers.file_names import UNKNOWN, Origin, origin_of
 from neuromotion_gym.signals.readers.keyed import recordings_of_keys
 from neuromotion_gym.signals.readers.made import as_said
-from neuromotion_gym.signals.readers.mne_reading import completed, options_of
+from neuromotion_gym.signals.readers.mne_reading import completed, epochs_of, options_of, recording_of
 from neuromotion_gym.signals.readers.sizes import check_size, stated_bytes
 from neuromotion_gym.signals.readers.tables import read_table
 from neuromotion_gym.signals.readers.xdf import read_xdf
@@ -72,7 +72,11 @@ def _read_file(file: Path, reading: Reading, origin: Origin, channels: Sequence[
 
 def _read_mne(file: Path, reading: Reading, origin: Origin, channels: Sequence[str] | None) -> Iterator[Recording]:
     check_size(file, stated_bytes(file), reading.limit_bytes)
-    yield completed(mne_files.read(file, **options_of(reading, origin, channels)), reading, origin)
+    epochs = epochs_of(file)
+    if epochs is not None:
+        yield recording_of(epochs, reading, origin, channels)
+    else:
+        yield completed(mne_files.read(file, **options_of(reading, origin, channels)), reading, origin)
 
 
 def _read_arrays(file: Path, reading: Reading, origin: Origin, channels: Sequence[str] | None) -> Iterator[Recording]:

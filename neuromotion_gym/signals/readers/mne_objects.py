@@ -201,7 +201,7 @@ def _raw_stretches(raw: Any, marks: Marks) -> tuple[Stretch, ...]:
         if label is None:
             continue
         stop = mark.stop
-        if stop == mark.start:
+        if stop <= mark.start + 1:  # MNE gives markers of BrainVision and GDF files the length of one sample
             if marks.trial_s is None or not 0 < marks.trial_s < np.inf:
                 raise NeuroMotionError(
                     f"Annotation {mark.name!r} has no duration; pass trial_s= to say how long its trials last."

@@ -13,6 +13,7 @@ from neuromotion_gym.signals.recording import Recording, Trial
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from neuromotion_gym.signals.readers.file_names import Origin
     from neuromotion_gym.signals.reading_options import Reading
@@ -22,6 +23,21 @@ def is_of_mne(what: object) -> bool:
     """Whether something is an MNE Raw or Epochs; MNE is not imported for the answer."""
     mne = sys.modules.get("mne")
     return mne is not None and isinstance(what, mne.io.BaseRaw | mne.BaseEpochs)
+
+
+def epochs_of(file: Path) -> Any:
+    """`mne.Epochs` of a file that holds epochs (``-epo.fif`` by its name, ``.set`` by its content); None for others."""
+    import mne
+
+    if file.stem.endswith(("-epo", "_epo")) and file.suffix == ".fif":
+        return mne.read_epochs(file, verbose="ERROR")
+    if file.suffix.lower() != ".set":
+        return None
+    try:
+        mne.io.read_raw_eeglab(file, verbose="ERROR")
+    except TypeError:  # of MNE, where the file has more than one trial
+        return mne.read_epochs_eeglab(file, verbose="ERROR")
+    return None
 
 
 def with_modality_of(inst: Any, reading: Reading) -> Reading:
