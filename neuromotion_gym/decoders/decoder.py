@@ -153,8 +153,9 @@ def _one_hot(classes: np.ndarray, n: int, spec: DecoderSpec) -> np.ndarray:
     column = _column(classes, n, spec)
     if column.dtype.kind in "UOS":
         names = [name.decode() if isinstance(name, bytes) else str(name) for name in column.tolist()]
-        unknown = sorted(set(names) - set(spec.labels))
-        indices = np.array([spec.labels.index(name) if name in spec.labels else 0 for name in names], np.int64)
+        known = {name: index for index, name in enumerate(spec.own_labels)}
+        unknown = sorted(set(names) - set(known))
+        indices = np.array([known.get(name, 0) for name in names], np.int64)
     else:
         wrong = (column < 0) | (column >= len(spec.labels)) | (column != np.floor(column))
         unknown = [str(value) for value in np.unique(column[wrong])]
@@ -162,7 +163,7 @@ def _one_hot(classes: np.ndarray, n: int, spec: DecoderSpec) -> np.ndarray:
     if unknown:
         raise NeuroMotionError(
             f"Decoder {spec.name!r} gave class {', '.join(unknown[:8])}; its labels are "
-            f"{', '.join(f'{index} {label}' for index, label in enumerate(spec.labels))}."
+            f"{', '.join(f'{index} {label}' for index, label in enumerate(spec.own_labels))}."
         )
     return np.eye(len(spec.labels), dtype=np.float32)[indices]
 

@@ -25,6 +25,8 @@ from neuromotion_gym.signals.labels import map_labels
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from neuromotion_gym.decoders.onnx_file import OnnxFile
+
 METADATA = "neuromotion"
 """Key of an ONNX file's metadata that holds facts as JSON; the names of single facts are keys, too."""
 NEEDED = {
@@ -38,18 +40,17 @@ NEEDED = {
 """Facts that a decoder cannot do without: what each is, and an example."""
 
 
-def complete_spec(path: Path, facts: Mapping[str, Any], session: Any, ended_by: Mapping[str, str]) -> DecoderSpec:
+def complete_spec(file: OnnxFile, facts: Mapping[str, Any], session: Any) -> DecoderSpec:
     """Put the specification of a model together.
 
     Parameters
     ----------
-    path : pathlib.Path
-        The ONNX file; a ``recipe.yaml`` beside it is read.
+    file : OnnxFile
+        A ``recipe.yaml`` beside it is read.
     facts : mapping
         Fields of `DecoderSpec` given in the call.
     session : onnxruntime.InferenceSession
-    ended_by : mapping of str to str
-        See `neuromotion_gym.decoders.onnx_file.OnnxFile`.
+        Of this file.
 
     Raises
     ------
@@ -58,17 +59,20 @@ def complete_spec(path: Path, facts: Mapping[str, Any], session: Any, ended_by: 
     NeuroMotionError
         If a fact has a wrong value, or the recipe is not valid.
     """
+    path = file.path
     recipe_path = path.with_name(RECIPE)
     recipe = read_yaml(recipe_path, "recipe") if recipe_path.is_file() else None
     content: dict[str, Any] = {} if recipe is None else _table(recipe, str(recipe_path))
     section = _table(content["decoder"], f"{recipe_path}, decoder") if "decoder" in content else {}
     said = {**_from_metadata(session.get_modelmeta().custom_metadata_map, path), **section}
+    if said.get("labels") is None and len(file.classes) == 1:
+        said["labels"] = list(*file.classes)
     known = {**said, **facts}
     if isinstance(known.get("labels"), Mapping):
         known["labels"] = _label_map(said.get("labels"), known["labels"], path)
     if isinstance(facts.get("channels"), Mapping) and isinstance(said.get("channels"), list | tuple | dict):
         known["channels"] = mapped_channels(said["channels"], facts["channels"])
-    known = {**_from_graph(path, known, session, ended_by), **known}
+    known = {**_from_graph(file, known, session), **known}
     if faults := missing(known):
         raise FaultyDecoderError(str(path), faults, _advice(path, faults))
     where = str(recipe_path) if recipe is not None and not facts else str(path)
@@ -79,11 +83,11 @@ def complete_spec(path: Path, facts: Mapping[str, Any], session: Any, ended_by: 
 
 
 def _label_map(labels: object, mapping: Mapping[Any, Any], path: Path) -> Mapping[Any, Any]:
-    """A map that has all labels which the recipe or the metadata state, or the numbers of all columns."""
-    if isinstance(labels, list | tuple) and all(isinstance(label, str) for label in labels):
-        return map_labels(labels, mapping)
+    """A map from all labels that the recipe, the metadata or the graph state, or from the numbers of all columns."""
     if set(mapping) == set(range(len(mapping))):
         return mapping
+    if isinstance(labels, list | tuple) and all(isinstance(label, str) for label in labels):
+        return map_labels(labels, mapping)
     raise NeuroMotionError(
         f"{path}: a label map renames the labels of the recipe, but there are none. "
         "Give labels as a list in the order of the output, or as a map of columns, {0: 'first', 1: 'second'}."
@@ -141,16 +145,16 @@ def _from_metadata(metadata: Mapping[str, str], path: Path) -> dict[str, Any]:
     return found
 
 
-def _from_graph(path: Path, known: Mapping[str, Any], session: Any, ended_by: Mapping[str, str]) -> dict[str, Any]:
+def _from_graph(file: OnnxFile, known: Mapping[str, Any], session: Any) -> dict[str, Any]:
     """What the file itself shows: its name, the length of the window, the kind of output."""
-    found: dict[str, Any] = {"name": _name(path)}
+    found: dict[str, Any] = {"name": _name(file.path)}
     inputs = [node for node in session.get_inputs() if node.name != ADAPTATION]
     channels = known.get("channels")
     if len(inputs) == 1 and isinstance(channels, list | tuple) and channels and known.get("resample_to") is None:
         found["window"] = samples_of(inputs[0].shape, len(channels), known.get("layout"))
     labels = known.get("labels")
     if isinstance(labels, list | tuple | Mapping):
-        found["output"] = guessed_kind(session.get_outputs(), known, len(labels), ended_by)
+        found["output"] = guessed_kind(session.get_outputs(), known, len(labels), file.ended_by)
     return {name: value for name, value in found.items() if value is not None}
 
 

@@ -13,7 +13,7 @@ from neuromotion_gym.decoders.spec import ONE_VALUE, OutputKind
 from neuromotion_gym.errors import NeuroMotionError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from neuromotion_gym.decoders.spec import DecoderSpec
 
@@ -132,11 +132,11 @@ def _from_maps(result: Any, spec: DecoderSpec) -> np.ndarray:
         return np.empty((0, len(spec.labels)), np.float32)
     keys = list(result[0])
     named = bool(keys) and isinstance(keys[0], str)
-    order: Sequence[Any] = spec.labels if named else sorted(keys)
+    order: Sequence[Any] = spec.own_labels if named else sorted(keys)
     if set(order) != set(keys) or len(order) != len(spec.labels):
         raise NeuroMotionError(
             f"Decoder {spec.name!r} gives probabilities of {', '.join(map(str, sorted(keys)))}; "
-            f"its labels are {', '.join(spec.labels)}."
+            f"its labels are {', '.join(spec.own_labels)}."
         )
     return np.array([[row[key] for key in order] for row in result], np.float32)
 
@@ -184,27 +184,20 @@ def _kind_seen(values: np.ndarray, ended_by: str) -> tuple[OutputKind, str]:
     return "logits", "its rows do not sum to 1 or are negative"
 
 
-def order_fault(names: np.ndarray, values: np.ndarray, spec: DecoderSpec) -> Fault | None:
-    """Whether the labels stand in another order than the columns, if the graph also names the class of each window.
+def order_fault(classes: Iterable[tuple[str, ...]], spec: DecoderSpec) -> Fault | None:
+    """Whether the labels stand in another order than the columns, if the graph has the names of its classes.
 
     Parameters
     ----------
-    names : array of str, shape (n,)
-        Class of each window, as the graph names it.
-    values : array, shape (n, labels)
+    classes : iterable of tuple of str
+        See `neuromotion_gym.decoders.onnx_file.OnnxFile`.
     spec : DecoderSpec
     """
-    if values.shape != (len(names), len(spec.labels)):
+    own = spec.own_labels
+    orders = sorted(names for names in classes if set(names) == set(own))
+    if not orders or own in orders:
         return None
-    decoded = values.argmax(axis=1)
-    said = dict(zip(decoded.tolist(), (str(name) for name in names), strict=True))
-    if not set(said.values()) <= set(spec.labels):
-        return None
-    wrong = {column: name for column, name in sorted(said.items()) if spec.labels[column] != name}
-    if not wrong:
-        return None
-    found = ", ".join(f"column {column} is {name!r}, not {spec.labels[column]!r}" for column, name in wrong.items())
-    return Fault("labels", f"the graph says that {found}", "labels in the order of the graph's columns")
+    return Fault("labels", ", ".join(own), f"{', '.join(orders[0])}, the order of the graph's columns")
 
 
 def is_own_graph(inputs: Sequence[Any]) -> bool:

@@ -36,7 +36,7 @@ from neuromotion_gym.decoders.described import described, described_html
 from neuromotion_gym.decoders.faults import FaultyDecoderError
 from neuromotion_gym.decoders.model_facts import complete_spec
 from neuromotion_gym.decoders.model_input import ADAPTATION, find_input
-from neuromotion_gym.decoders.model_output import STRINGS, find_output, is_own_graph, kind_fault, order_fault
+from neuromotion_gym.decoders.model_output import find_output, is_own_graph, kind_fault, order_fault
 from neuromotion_gym.decoders.onnx_file import OnnxFile, read_onnx
 from neuromotion_gym.decoders.onnx_session import checked_threads, open_session, run_session
 from neuromotion_gym.decoders.spec import AdaptationSpec, DecoderSpec
@@ -81,7 +81,7 @@ class OnnxDecoder:
         self.path = model_file(path) if path.is_dir() else path
         file = self._open()
         if not isinstance(spec, DecoderSpec):
-            spec = complete_spec(self.path, spec or {}, self._session, file.ended_by)
+            spec = complete_spec(file, spec or {}, self._session)
         self._fixed = _fixed_adaptation(self.path.parent, spec) if path.is_dir() or path.name == MODEL else None
         self._graph_spec = spec
         self.spec = spec if self._fixed is None else spec.model_copy(update={"adaptation": AdaptationSpec()})
@@ -94,31 +94,22 @@ class OnnxDecoder:
         assert given is not None
         self._input, self._output, self._outputs = read, given, [given.name, *also]
         self._told = False
-        self._check_results([node.name for node in outputs if node.type == STRINGS], file.ended_by)
+        self._check_results(file)
 
     def _open(self) -> OnnxFile:
         file = read_onnx(self.path, "decoder")
         self._session = open_session(file, "decoder", self.threads)
         return file
 
-    def _check_results(self, named: Sequence[str], ended_by: Mapping[str, str]) -> None:
-        """Refuse a graph whose results for random windows are not of the kind that the specification states.
-
-        Parameters
-        ----------
-        named : sequence of str
-            Outputs that hold the name of the class of each window.
-        ended_by : mapping of str to str
-            See `OnnxFile`.
-        """
+    def _check_results(self, file: OnnxFile) -> None:
+        """Refuse a graph whose results for random windows are not what the specification states."""
         windows, adaptation = random_inputs(self._graph_spec, PROBED)
         if self._fixed is not None:
             adaptation = np.broadcast_to(self._fixed, (PROBED, *self._fixed.shape))
-        others = [name for name in named if name != self._output.name]
-        results = self._run(windows, adaptation, others)
-        values = results[self._output.name]
-        faults = [kind_fault(values, ended_by.get(self._output.name, ""), self.spec)]
-        faults += [order_fault(results[name].reshape(-1), values, self.spec) for name in others]
+        values = self._run(windows, adaptation)[self._output.name]
+        faults = [kind_fault(values, file.ended_by.get(self._output.name, ""), self.spec)]
+        if values.ndim == 2 and not self._output.mapped:
+            faults.append(order_fault(file.classes, self.spec))
         if found := [fault for fault in faults if fault is not None]:
             raise FaultyDecoderError(str(self.path), found)
         checked_output(values, PROBED, self.spec)
@@ -226,32 +217,26 @@ class OnnxDecoder:
             )
         return np.asarray(adaptation)
 
-    def _run(
-        self, windows: np.ndarray, adaptation: np.ndarray | None, also: Sequence[str] = ()
-    ) -> dict[str, np.ndarray]:
-        """Results of the graph by output; those of ``also`` besides the ones that the decoder reads."""
+    def _run(self, windows: np.ndarray, adaptation: np.ndarray | None) -> dict[str, np.ndarray]:
+        """Results of the graph by output."""
         feed = {self._input.name: self._input.arranged(windows, self._graph_spec)}
         if adaptation is not None:
             feed[ADAPTATION] = np.ascontiguousarray(adaptation, dtype=np.float32)
-        names = [*self._outputs, *also]
         batch = self._input.batch
         if batch is None or batch == len(windows):
-            results = run_session(self._session, names, feed, str(self.path))
-            return self._arrays(names, results)
-        return self._run_in_batches(names, feed, batch, len(windows))
+            return self._arrays(run_session(self._session, self._outputs, feed, str(self.path)))
+        return self._run_in_batches(feed, batch, len(windows))
 
-    def _run_in_batches(
-        self, names: list[str], feed: Mapping[str, np.ndarray], batch: int, n: int
-    ) -> dict[str, np.ndarray]:
+    def _run_in_batches(self, feed: Mapping[str, np.ndarray], batch: int, n: int) -> dict[str, np.ndarray]:
         """Results of a graph that takes ``batch`` windows a call; the last call is filled up with the last window."""
         parts = []
         for first in range(0, n, batch):
             rows = np.minimum(np.arange(first, first + batch), n - 1)
             chunk = {name: values[rows] for name, values in feed.items()}
-            parts.append(self._arrays(names, run_session(self._session, names, chunk, str(self.path))))
-        if any(len(part[name]) != batch for part in parts for name in names):
+            parts.append(self._arrays(run_session(self._session, self._outputs, chunk, str(self.path))))
+        if any(len(values) != batch for part in parts for values in part.values()):
             raise NeuroMotionError(f"{self.path} takes {batch} windows a call, but does not give {batch} results.")
-        return {name: np.concatenate([part[name] for part in parts])[:n] for name in names}
+        return {name: np.concatenate([part[name] for part in parts])[:n] for name in self._outputs}
 
     def _tell_cost(self, n: int, seconds: float) -> None:
         """Say once what it costs that the graph takes a fixed number of windows a call."""
@@ -267,10 +252,10 @@ class OnnxDecoder:
             stacklevel=3,
         )
 
-    def _arrays(self, names: Sequence[str], results: Sequence[Any]) -> dict[str, np.ndarray]:
+    def _arrays(self, results: Sequence[Any]) -> dict[str, np.ndarray]:
         return {
             name: self._output.values(result, self.spec) if name == self._output.name else np.asarray(result)
-            for name, result in zip(names, results, strict=True)
+            for name, result in zip(self._outputs, results, strict=True)
         }
 
 

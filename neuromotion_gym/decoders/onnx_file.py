@@ -1,4 +1,4 @@
-"""Read what ONNX Runtime does not tell about an ONNX file: weights in files of their own, and which operator ends it.
+"""Read what ONNX Runtime does not tell of an ONNX file: weights in other files, operators at its end, names of classes.
 
 An ONNX file is a message of Protocol Buffers: a row of fields, each a number and a value, and a value may itself be a
 message. The few messages on the way to tensors and to nodes are walked here. Everything else is copied as it is.
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from neuromotion_gym.errors import NeuroMotionError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     ReadTensor = Callable[[dict[str, str]], memoryview]
 
@@ -37,7 +37,8 @@ _INSIDE: dict[str, dict[int, str]] = {
 }
 """For each message on the way to a tensor: numbers of its fields that lead on, and what they hold (onnx.proto)."""
 _RAW_DATA, _EXTERNAL_DATA, _DATA_LOCATION, _EXTERNAL = 9, 13, 14, 1
-_GRAPH, _NODE, _NODE_INPUT, _NODE_OUTPUT, _OPERATOR = 7, 1, 1, 2, 4
+_GRAPH, _NODE, _NODE_INPUT, _NODE_OUTPUT, _OPERATOR, _ATTRIBUTE, _INITIALIZER = 7, 1, 1, 2, 4, 5, 5
+_ATTRIBUTE_NAME, _STRINGS, _STRING_DATA = 1, 9, 6
 _PASSING = ("Identity", "Cast", "Reshape", "Squeeze", "Unsqueeze", "Flatten", "Dropout")
 """Operators that leave the values of their first input as they are."""
 
@@ -56,12 +57,15 @@ class OnnxFile:
     ended_by : dict of str to str
         For each value that a node of the graph computes: the operator that made it, such as ``"Softmax"``. Operators
         that only pass values on are left out.
+    classes : set of tuple of str
+        Lists of names in the graph that may be its classes, in the order of the columns.
     """
 
     path: Path
     content: bytes
     weights: tuple[Path, ...]
     ended_by: dict[str, str]
+    classes: set[tuple[str, ...]]
 
 
 def read_onnx(path: Path, what: str) -> OnnxFile:
@@ -85,12 +89,14 @@ def read_onnx(path: Path, what: str) -> OnnxFile:
     reader = _Weights(path)
     try:
         whole = bytes(_with_weights(memoryview(content), "model", reader.read, 0))
-        ended_by = _operators(memoryview(whole))
+        graphs = _messages(memoryview(whole), _GRAPH)
+        ended_by = _operators(graphs)
+        classes = _class_names(graphs)
     except _DamagedError as error:
         raise NeuroMotionError(f"{path} is not an ONNX model that can be run: {error}.") from None
     if len(whole) > LARGEST:
         raise NeuroMotionError(f"{path} and its weights are {len(whole):,} bytes; at most {LARGEST:,} can be run.")
-    return OnnxFile(path, whole, tuple(sorted(reader.files)), ended_by)
+    return OnnxFile(path, whole, tuple(sorted(reader.files)), ended_by, classes)
 
 
 class _DamagedError(Exception):
@@ -181,25 +187,14 @@ def _tensor_with_weights(tensor: memoryview, read: ReadTensor) -> memoryview:
     return memoryview(b"".join([*kept, _length_delimited(_RAW_DATA, read(entries))]))
 
 
-def _operators(model: memoryview) -> dict[str, str]:
+def _operators(graphs: Sequence[memoryview]) -> dict[str, str]:
     """For each value that a node computes: the operator that made it."""
     made_by: dict[str, tuple[str, str]] = {}
-    for number, graph, *_ in _fields(model):
-        if number != _GRAPH or not isinstance(graph, memoryview):
-            continue
-        for field, node, *_ in _fields(graph):
-            if field != _NODE or not isinstance(node, memoryview):
-                continue
-            inputs: list[str] = []
-            outputs: list[str] = []
-            operator = ""
-            for part, value, *_ in _fields(node):
-                if isinstance(value, memoryview) and part in (_NODE_INPUT, _NODE_OUTPUT, _OPERATOR):
-                    text = _text(value)
-                    if part == _OPERATOR:
-                        operator = text
-                    else:
-                        (inputs if part == _NODE_INPUT else outputs).append(text)
+    for graph in graphs:
+        for node in _messages(graph, _NODE):
+            inputs = [_text(value) for value in _messages(node, _NODE_INPUT)]
+            operator = "".join(_text(value) for value in _messages(node, _OPERATOR))
+            outputs = [_text(value) for value in _messages(node, _NODE_OUTPUT)]
             made_by.update(dict.fromkeys(outputs, (operator, inputs[0] if inputs else "")))
     found = {}
     for name, (operator, source) in made_by.items():
@@ -209,6 +204,24 @@ def _operators(model: memoryview) -> dict[str, str]:
             operator, source = made_by[source]
         found[name] = operator
     return found
+
+
+def _class_names(graphs: Sequence[memoryview]) -> set[tuple[str, ...]]:
+    """Lists of names in the nodes' attribute ``classlabels_strings`` and in constant tensors of texts."""
+    found = set()
+    for graph in graphs:
+        for tensor in _messages(graph, _INITIALIZER):
+            found.add(tuple(_text(value) for value in _messages(tensor, _STRING_DATA)))
+        for node in _messages(graph, _NODE):
+            for attribute in _messages(node, _ATTRIBUTE):
+                if [_text(value) for value in _messages(attribute, _ATTRIBUTE_NAME)] == ["classlabels_strings"]:
+                    found.add(tuple(_text(value) for value in _messages(attribute, _STRINGS)))
+    return {names for names in found if len(set(names)) == len(names) > 1}
+
+
+def _messages(message: memoryview, wanted: int) -> list[memoryview]:
+    """Contents of all fields with the number ``wanted``."""
+    return [value for number, value, *_ in _fields(message) if number == wanted and isinstance(value, memoryview)]
 
 
 def _fields(message: memoryview) -> Iterator[tuple[int, int | memoryview, int, int]]:

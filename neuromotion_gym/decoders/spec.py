@@ -231,6 +231,12 @@ class DecoderSpec(Checked):
         return self.window / self.rate_hz
 
     @property
+    def own_labels(self) -> tuple[str, ...]:
+        """The model's own name of each label, which differs from it where ``renamed`` says so."""
+        own = {label: name for name, label in self.renamed or ()}
+        return tuple(own.get(label, label) for label in self.labels)
+
+    @property
     def classifies(self) -> bool:
         """Whether it gives a posterior over labels; otherwise it gives values of targets."""
         return self.output != "targets"

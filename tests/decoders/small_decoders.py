@@ -115,8 +115,9 @@ def foreign_graph(
     constants = [
         helper.make_tensor("time", TensorProto.INT64, [len(time_axes)], time_axes),
         helper.make_tensor("minus", real, [2, 1], [-1.0, 1.0]),
-        helper.make_tensor("names", TensorProto.STRING, [2], [b"left", b"right"]),
     ]
+    if ends and "Names" in ends.values():
+        constants.append(helper.make_tensor("names", TensorProto.STRING, [2], [b"left", b"right"]))
     outputs = []
     for output, end in (ends or {"out": "Identity"}).items():
         columns: list[Any] = [shape[0], 2]

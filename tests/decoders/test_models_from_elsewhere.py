@@ -200,11 +200,23 @@ def test_an_output_is_chosen_by_its_name_or_because_it_alone_fits(tiny, write):
         load_decoder(path, output_name="odds", output="logits", **facts)
 
 
-def test_labels_in_another_order_than_the_graph_names_them_are_refused(tiny, write):
+def test_labels_in_another_order_than_the_graph_s_classes_are_refused(tiny, write):
     path = write(ends={"label": "Names", "probabilities": "Softmax"})
-    assert right_of(path, output="probabilities", **tiny.facts) == pytest.approx(RIGHT, abs=1e-6)
-    with pytest.raises(NeuroMotionError, match="labels: the graph says that column . is 'left', not 'right'"):
-        load_decoder(path, output="probabilities", **{**tiny.facts, "labels": ["right", "left"]})
+    facts = {**tiny.facts, "output": "probabilities"}
+    assert right_of(path, **facts) == pytest.approx(RIGHT, abs=1e-6)
+    with pytest.raises(NeuroMotionError, match=r"labels: right, left \(right: left, right, the order of the graph's"):
+        load_decoder(path, **{**facts, "labels": ["right", "left"]})
+    assert load_decoder(path, **{**facts, "labels": ["up", "down"]}).spec.labels == ("up", "down")
+
+
+def test_names_of_classes_in_the_graph_are_its_labels(tiny, write):
+    path = write(ends={"label": "Names"})
+    facts = {name: value for name, value in tiny.facts.items() if name != "labels"}
+    assert right_of(path, **facts).tolist() == [0.0, 1.0]
+    assert load_decoder(path, **facts).spec.labels == ("left", "right")
+    renamed = load_decoder(path, labels={"left": "up", "right": "down"}, **facts)
+    assert renamed.spec.labels == ("up", "down")
+    assert renamed.predict_proba(WINDOWS)[:, 1].tolist() == [0.0, 1.0]
 
 
 @pytest.mark.parametrize(("kind", "tolerance"), [("DOUBLE", 1e-7), ("FLOAT16", 2e-3)])
@@ -272,6 +284,10 @@ def test_mappings_of_classes_are_read_by_name(tiny, tmp_path):
 
     assert right_of(write(classlabels_strings=["right", "left"]), **tiny.facts) == pytest.approx(1 - RIGHT, abs=1e-6)
     assert right_of(write(classlabels_int64s=[0, 1]), **tiny.facts) == pytest.approx(RIGHT, abs=1e-6)
+    # The first column is called "right" here, so that "up", the new name of "left", is the second one
+    up = load_decoder(write(classlabels_strings=["right", "left"]), **{**tiny.facts, "labels": {"left": "up"}})
+    assert up.spec.labels == ("right", "up")
+    assert up.predict_proba(WINDOWS)[:, 1] == pytest.approx(RIGHT, abs=1e-6)
     with pytest.raises(NeuroMotionError, match="probabilities of down, up; its labels are left, right"):
         load_decoder(write(classlabels_strings=["up", "down"]), **tiny.facts)
 
