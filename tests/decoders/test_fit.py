@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from neuromotion_gym.decoders.fit import check_source
-from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.errors import NeuroMotionError, NeuroMotionWarning
 from neuromotion_gym.signals.fitting import fitted, misfits
 
 WRONG = {
@@ -77,3 +77,35 @@ def test_a_message_names_eight_channels_at_most(tiny):
     assert "c9" not in message
     (message,) = misfits(tiny.recording().spec, tiny.spec(channels=list(names[:8])))
     assert "c8 (" in message
+
+
+def test_other_names_are_matched_said_and_given_the_decoder_s_names(tiny):
+    spec = tiny.spec(modality="eeg", channels=["T7", "C3"])
+    recording = tiny.recording()
+    given = replace(recording.spec, modality="eeg", channels=("EEG C3-REF", "T3"))
+    with pytest.warns(NeuroMotionWarning, match=r"nowhere P0.* matched by name: T3 is T7, EEG C3-REF is C3\."):
+        found = fitted(replace(recording, spec=given), spec)
+    assert found.spec.channels == ("T7", "C3")
+    assert (found.samples == recording.samples[::-1]).all()
+
+
+def test_a_name_that_is_not_clear_is_refused(tiny):
+    spec = tiny.spec(channels=["C3"])
+    given = replace(tiny.recording().spec, channels=("C3-A1", "C3-A2"))
+    (message,) = misfits(given, spec)
+    assert "'C3' may be any of 'C3-A1', 'C3-A2'" in message
+
+
+def test_what_is_missing_stands_beside_what_is_there(tiny):
+    with pytest.raises(NeuroMotionError, match=r"no channel Cz, Pz \(it has a, b\)"):
+        fitted(tiny.recording(), tiny.spec(channels=["a", "Cz", "Pz"]))
+
+
+def test_another_rate_is_resampled_with_a_warning_where_asked(tiny):
+    recording = replace(tiny.recording(), spec=replace(tiny.recording().spec, rate_hz=128.0))
+    with pytest.raises(NeuroMotionError, match=r"rate_hz 128\.0 instead of 100\.0\. resample=True converts the rate"):
+        fitted(recording, tiny.spec())
+    with pytest.warns(NeuroMotionWarning, match=r"is resampled from 128 Hz to 100 Hz, which decoder 'tiny' reads"):
+        found = fitted(recording, tiny.spec(), resample=True)
+    assert found.spec.rate_hz == 100
+    assert [trial.start for trial in found.trials] == [round(trial.start / 1.28) for trial in recording.trials]

@@ -7,7 +7,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from neuromotion_gym.decoders.recipe import Recipe, load_recipe, recipe_digest
+from neuromotion_gym.decoders.recipe import Recipe, load_recipe, recipe_digest, recipe_text, with_scale
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.plain_yaml import parse_yaml
 from neuromotion_gym.schema import from_mapping
@@ -142,3 +142,21 @@ def test_any_value_of_any_key_gives_a_recipe_or_one_error(key, value):
     content["decoder"][key] = value
     with contextlib.suppress(NeuroMotionError):
         from_mapping(Recipe, content, "recipe.yaml")
+
+
+def test_scale_is_written_into_the_text_and_the_rest_stays():
+    text = "# mine\n" + WHOLE + "notes: hello  # end\n"
+    recipe = with_scale(read(text), 2.5e-05)
+    written = recipe_text(recipe, text)
+    assert written.replace("  scale: 2.5e-05\n", "") == text
+    assert read(written) == recipe
+    again = recipe_text(with_scale(recipe, 3.0), written)
+    assert again == written.replace("2.5e-05", "3.0")
+    assert recipe_digest(recipe) == recipe_digest(read(text))  # folds in the cache stay valid
+
+
+def test_scale_is_written_where_lines_cannot_be_kept():
+    text = yaml.safe_dump(read(WHOLE).model_dump(mode="json", exclude_defaults=True), default_flow_style=True)
+    recipe = with_scale(read(text), 2.0)
+    assert read(recipe_text(recipe, text)) == recipe
+    assert read(recipe_text(recipe)) == recipe

@@ -17,6 +17,7 @@ from neuromotion_gym.decoders import check_decoder, fitted_on, list_decoders, lo
 from neuromotion_gym.decoders.recipe import Recipe, load_recipe
 from neuromotion_gym.decoders.zoo import decoder_folder
 from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.signals.amplitude import typical_amplitude
 from neuromotion_gym.training.data import sessions_of
 from neuromotion_gym.training.digest import training_digest
 from neuromotion_gym.training.evaluation import accuracy_by_person, decide
@@ -83,6 +84,16 @@ def test_folder_is_whole_and_weights_load_without_pickles(trained):
     checkpoint = torch.load(trained / "model.ckpt", weights_only=True)
     for name, value in state.items():
         assert torch.equal(checkpoint["state_dict"][f"network.{name}"], value)
+
+
+def test_recipe_states_the_amplitude_of_its_training_data(trained, small_myo):
+    from neuromotion_gym.datasets.sessions import load_sessions
+
+    spec = load_recipe(trained).decoder
+    played = load_sessions("myo_armband", "train", root=small_myo, calibration_apart=False)
+    recordings = [recording for session in played for recording in session.recordings]
+    assert spec.scale == pytest.approx(typical_amplitude(recordings, spec.window), rel=0.005)
+    assert 1 < spec.scale < 30
 
 
 @pytest.mark.parametrize("name", list_decoders())
