@@ -12,6 +12,7 @@ from neuromotion_gym.benchmark.metrics import median_time
 from neuromotion_gym.benchmark.report import Line, read_lines
 from neuromotion_gym.benchmark.runner import run_benchmark
 from neuromotion_gym.benchmark.settings import usual_setting
+from neuromotion_gym.benchmark.shown import limits, number
 from neuromotion_gym.decoders.bounds import BoundDecoder
 from neuromotion_gym.envs.options import choose_decoder
 from neuromotion_gym.errors import NeuroMotionError
@@ -86,14 +87,13 @@ class Answer:
 def _row(line: Line) -> tuple[str, ...]:
     cell, rate = line.cell, line.rate
     bound = cell["role"] in ("oracle", "shuffled", "blind")
-    time_s = median_time(line.time_s, line.success)
     return (
         f"{cell['role']} ({cell['decoder']})" if bound else cell["decoder"],
         cell["controller"],
         f"{rate.mean:.2f}",
-        f"{rate.low:.2f} to {rate.high:.2f}" if rate.low == rate.low else "-",
+        limits(rate),
         f"{rate_over_people(line.wrong, line.people).mean:.2f}",
-        "-" if time_s != time_s else f"{time_s:.1f} s",
+        number(median_time(line.time_s, line.success), ".1f", " s"),
         str(len(set(line.people))),
         str(len(line.success)),
         str(cell["distinct_trials"]),
@@ -236,9 +236,9 @@ def _decoders(given: Any, facts: Mapping[str, Any] | None) -> dict[str, Decoder]
         decoder = choose_decoder(one, "", facts if isinstance(one, str | Path) else None)
         if isinstance(decoder, BoundDecoder):
             raise NeuroMotionError(f"{one!r} is a bound. Name the decoder itself: its bounds are played, too.")
-        name, number = decoder.spec.name, 1
+        name, copies = decoder.spec.name, 1
         while name in found:
-            number += 1
-            name = f"{decoder.spec.name}_{number}"
+            copies += 1
+            name = f"{decoder.spec.name}_{copies}"
         found[name] = decoder
     return found

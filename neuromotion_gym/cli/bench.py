@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
+from neuromotion_gym.cli.facts import FactOption, facts_from
 from neuromotion_gym.cli.messages import say
 from neuromotion_gym.cli.options import DATA
+from neuromotion_gym.cli.reading import (
+    ChannelsOption,
+    LabelsOption,
+    RateOption,
+    ReadingOption,
+    UnitOption,
+    reading_from,
+)
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.registration import ENVIRONMENTS
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
 OF_CALL = "Decoder and recording"
-OF_DECODER = "A decoder from elsewhere: what its file does not say"
 
 
 def bench(
@@ -35,14 +40,11 @@ def bench(
             rich_help_panel=OF_CALL,
         ),
     ] = None,
-    reading: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="How the recording is read, as NAME=VALUE: unit=µV, 'labels={T1: left_fist}', trial_s=4 … See "
-            "docs/recordings.md.",
-            rich_help_panel=OF_CALL,
-        ),
-    ] = None,
+    labels: LabelsOption = None,
+    unit: UnitOption = None,
+    rate: RateOption = None,
+    channels: ChannelsOption = None,
+    reading: ReadingOption = None,
     env: Annotated[
         str | None,
         typer.Option(
@@ -94,21 +96,10 @@ def bench(
         ),
     ] = False,
     video: Annotated[bool, typer.Option(help="Film a median and a failed episode.", rich_help_panel=OF_CALL)] = True,
-    labels: Annotated[
-        str | None,
-        typer.Option(help="Its labels in their order: rest,left_fist,right_fist.", rich_help_panel=OF_DECODER),
-    ] = None,
-    rate: Annotated[float | None, typer.Option(help="Its sampling rate in Hz.", rich_help_panel=OF_DECODER)] = None,
-    unit: Annotated[str | None, typer.Option(help="Its unit: V, mV, µV …", rich_help_panel=OF_DECODER)] = None,
-    channels: Annotated[
-        str | None, typer.Option(help="Its channels in their order: C3,Cz,C4.", rich_help_panel=OF_DECODER)
-    ] = None,
+    fact: FactOption = None,
     layout: Annotated[
-        str | None, typer.Option(help="Axes of its input: '(n, samples, channels)' …", rich_help_panel=OF_DECODER)
-    ] = None,
-    fact: Annotated[
-        list[str] | None,
-        typer.Option(help="Any other field of DecoderSpec, as NAME=VALUE: window=40.", rich_help_panel=OF_DECODER),
+        str | None,
+        typer.Option(help="Axes of the decoder's input, such as '(n, samples, channels)': short for --fact layout=…"),
     ] = None,
     out: Annotated[
         Path | None,
@@ -134,12 +125,18 @@ def bench(
         return
     from neuromotion_gym.benchmark.one_call import COLUMNS, OUT, bench
     from neuromotion_gym.cli.tables import print_table
+    from neuromotion_gym.signals.reading import Reading
 
-    facts = {"labels": _listed(labels), "rate_hz": rate, "unit": unit, "channels": _listed(channels), "layout": layout}
+    facts = facts_from(fact)
+    if layout is not None:
+        facts = {**facts, "layout": layout}
+    said = reading_from(labels, unit, rate, channels, reading)
+    if not recording and said != Reading():
+        raise NeuroMotionError("--labels, --unit, --rate, --channels and --reading say how a --recording is read.")
     answer = bench(
         decoder or [],
         None if not recording else recording[0] if len(recording) == 1 else recording,
-        reading=named_values(reading or (), "--reading") or None,
+        reading=said if recording else None,
         env=env,
         level=level,
         controller=[_controller(one) for one in controller] if controller else None,
@@ -148,10 +145,7 @@ def bench(
         subjects=tuple(subject or ()),
         source=source,
         part=part,
-        decoder_facts={
-            **{name: value for name, value in facts.items() if value is not None},
-            **named_values(fact or (), "--fact"),
-        },
+        decoder_facts=facts,
         fitted_on=fitted_on,
         resample=resample,
         allow_seen=allow_seen,
@@ -185,42 +179,11 @@ def _run_file(config: Path, out: Path | None, data: Path | None, jobs: int, thre
     say(f"Report: {report}")
 
 
-def named_values(given: Sequence[str], option: str) -> dict[str, Any]:
-    """Options of the form ``NAME=VALUE``, values as YAML reads them.
-
-    Raises
-    ------
-    NeuroMotionError
-        If one has another form, or a name occurs twice.
-    """
-    from neuromotion_gym.plain_yaml import parse_yaml
-
-    found: dict[str, Any] = {}
-    for one in given:
-        name, sign, value = one.partition("=")
-        if not sign or not name:
-            raise NeuroMotionError(f"{option} takes NAME=VALUE, not {one!r}.")
-        if name in found:
-            raise NeuroMotionError(f"{option} names {name} twice.")
-        found[name] = parse_yaml(value, f"{option} {name}")
-    return found
-
-
 def _controller(given: str) -> Any:
     """A controller: its name, or a table with name and options."""
     from neuromotion_gym.plain_yaml import parse_yaml
 
     return parse_yaml(given, "--controller") if given.startswith("{") else given
-
-
-def _listed(names: str | None) -> list[str] | dict[str, str] | None:
-    """Names separated by commas; with equals signs a map."""
-    if names is None:
-        return None
-    parts = [part.strip() for part in names.split(",")]
-    if all("=" in part for part in parts):
-        return dict(part.split("=", 1) for part in parts)  # type: ignore[misc]
-    return parts
 
 
 def _why_no_video() -> str:

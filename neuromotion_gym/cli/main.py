@@ -19,8 +19,9 @@ from rich.console import Console
 from neuromotion_gym.cli.bench import bench
 from neuromotion_gym.cli.calibrate import calibrate
 from neuromotion_gym.cli.check import check
+from neuromotion_gym.cli.evaluate import evaluate
 from neuromotion_gym.cli.messages import complain, say
-from neuromotion_gym.cli.options import DATA, DecoderArgument
+from neuromotion_gym.cli.options import DATA
 from neuromotion_gym.cli.surrogate import app as surrogate_app
 from neuromotion_gym.cli.tables import print_table
 from neuromotion_gym.decoders.zoo import list_decoders
@@ -150,43 +151,7 @@ def train(
     say(f"Decoder written to {train(recipe, out, root=data)}")
 
 
-@app.command()
-def evaluate(
-    decoder: DecoderArgument,
-    part: Annotated[Literal["tune", "test", "both"], typer.Option(help="Part of its data set.")] = "test",
-    folds: Annotated[
-        bool, typer.Option(help="Also train a decoder for each fold of whole people, kept in the cache.")
-    ] = (False),
-    write: Annotated[bool, typer.Option(help="Write metrics.json and card.md into the decoder's folder.")] = False,
-    data: Annotated[Path | None, DATA] = None,
-) -> None:
-    """Evaluate a decoder offline: balanced accuracy per window and per trial, intervals over people, and chance."""
-    from neuromotion_gym.benchmark.shown import NONE
-    from neuromotion_gym.training.report import evaluate
-
-    parts = ("tune", "test") if part == "both" else (part,)
-    metrics = evaluate(decoder, parts=parts, folds=folds, root=data, write=write)
-    reports = {name: report for name, report in metrics["parts"].items() if name.removesuffix("_unseen") in parts}
-    if folds:
-        reports[f"{metrics['folds']['count']} folds of people"] = metrics["folds"]
-    rows = []
-    for name, report in reports.items():
-        for title, count in (("per_window", "windows"), ("per_trial", "trials")):
-            rate, chance = report[title]["balanced_accuracy"], report[title]["chance"]["mean"]
-            rows.append(
-                (
-                    f"{name} {title.replace('_', ' ')}",
-                    f"{rate['mean']:.3f}",
-                    NONE if rate["low"] is None else f"{rate['low']:.3f} to {rate['high']:.3f}",
-                    f"{chance:.3f}",
-                    str(report[title]["people"]),
-                    str(report[count]),
-                )
-            )
-    print_table(("balanced accuracy", "mean", "95 %", "chance", "people", "decisions"), rows)
-    say(f"{metrics['decoder']}, split by {metrics['split']}; intervals over people.")
-
-
+app.command()(evaluate)
 app.command()(calibrate)
 app.command()(check)
 app.command()(bench)

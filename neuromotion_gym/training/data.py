@@ -108,7 +108,9 @@ def sessions_of(
     *,
     root: str | os.PathLike[str] | None = None,
     exclude: Sequence[str] = (),
+    subjects: Sequence[str] | None = None,
     calibration_apart: bool | None = None,
+    resample: bool = False,
 ) -> list[Session]:
     """Sessions of one part as the recipe's decoder reads them (kind of session, ocular regression).
 
@@ -120,8 +122,12 @@ def sessions_of(
         Folder of the data sets; the environment variable ``NEUROMOTION_DATA`` when left out.
     exclude : sequence of str
         People left out.
+    subjects : sequence of str, optional
+        Only these people, who may also be new, see `neuromotion_gym.datasets.people.runs_of`.
     calibration_apart : bool, optional
         As in `neuromotion_gym.datasets.sessions.load_sessions`; used only for the parts "train" and "all".
+    resample : bool
+        As in `neuromotion_gym.datasets.sessions.load_sessions`.
 
     Raises
     ------
@@ -133,10 +139,11 @@ def sessions_of(
         spec.dataset,
         part,  # type: ignore[arg-type]
         root=root,
-        subjects=list(people_of(recipe, part, exclude)),
+        subjects=list(people_of(recipe, part, exclude)) if subjects is None else list(subjects),
         session_kind=recipe.data.session_kind if recipe.data is not None else None,
         ocular=spec.ocular,
         calibration_apart=calibration_apart if part in ("train", "all") else None,
+        resample=resample,
     )
 
 

@@ -6,9 +6,14 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from neuromotion_gym.datasets import registry
+from neuromotion_gym.datasets.people import is_new
+from neuromotion_gym.datasets.playing import playing_for
+from neuromotion_gym.datasets.recorded import OwnRecordings
+from neuromotion_gym.datasets.sessions import regressed
 from neuromotion_gym.decoders.fitted_on import fitted_on
 from neuromotion_gym.decoders.onnx_decoder import OnnxDecoder
 from neuromotion_gym.decoders.recipe import load_recipe
+from neuromotion_gym.decoders.seen import record_of, seen_by_decoder
 from neuromotion_gym.decoders.zoo import decoder_folder
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.files import write_text
@@ -20,12 +25,13 @@ from neuromotion_gym.training.folds import decide_over_folds
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from neuromotion_gym.decoders.decoder import Decoder
     from neuromotion_gym.decoders.recipe import Recipe
     from neuromotion_gym.decoders.spec import DecoderSpec
+    from neuromotion_gym.signals.reading import Reading
     from neuromotion_gym.signals.recording import Session
 
 METRICS = "metrics.json"
@@ -37,6 +43,8 @@ def evaluate(
     *,
     parts: Sequence[str] = ("tune", "test"),
     folds: bool = False,
+    subjects: Sequence[str] | None = None,
+    resample: bool = False,
     root: str | os.PathLike[str] | None = None,
     write: bool = True,
     progress: bool = True,
@@ -51,6 +59,11 @@ def evaluate(
         Parts to report on. People marked unseen in the parts table are reported separately, as ``test_unseen``.
     folds : bool
         Also train (or take from the cache) the decoder of each fold, and report on all people.
+    subjects : sequence of str, optional
+        Report on these people of the parts alone, and on new people, whose files the data folder holds though no part
+        lists them: they are a group of their own, ``test_new_people``. Nothing is written then.
+    resample : bool
+        Whether recordings at another rate are resampled, with a warning; otherwise they are refused.
     root : path, optional
         Folder of the data sets; the environment variable ``NEUROMOTION_DATA`` when left out.
     write : bool
@@ -66,15 +79,17 @@ def evaluate(
     """
     folder = decoder_folder(name)
     recipe, decoder = load_recipe(folder), OnnxDecoder(folder)
-    metrics = read_metrics(folder)
+    if subjects is not None and (write or folds):
+        raise NeuroMotionError("Figures of some people alone are neither written nor taken over folds: leave out both.")
+    metrics = {} if subjects is not None else read_metrics(folder)
     metrics["decoder"] = recipe.decoder.name
     metrics["split"] = recipe.decoder.split
     metrics["milliseconds_per_decision_batch_64"] = round(milliseconds_per_decision(decoder), 5)
     metrics.setdefault("parts", {})
     for part in parts:
-        for title, sessions in _groups(recipe, part, root).items():
+        for title, sessions in _groups(recipe, part, root, subjects, resample).items():
             metrics["parts"][title] = _figures(decoder, sessions)
-            if seen := _seen_in_training(folder, sessions):
+            if seen := _seen_in_training(folder, sessions) or _met_before(recipe, folder, part, sessions, root):
                 metrics["parts"][title]["seen_in_training"] = seen
     if folds:
         decisions = decide_over_folds(folder, root=root, progress=progress)
@@ -85,6 +100,43 @@ def evaluate(
         write_text(folder / METRICS, json.dumps(rounded, indent=1) + "\n")
         write_text(folder / CARD, card(recipe, rounded))
     return metrics
+
+
+def evaluate_recordings(
+    decoder: Decoder, recordings: Any, reading: Reading | Mapping[str, Any] | None = None, *, resample: bool = False
+) -> dict[str, Any]:
+    """Offline report of a decoder on recordings of one's own.
+
+    Parameters
+    ----------
+    decoder : Decoder
+    recordings : path, Recording, MNE object, or a list of them
+        See `neuromotion_gym.datasets.recorded.OwnRecordings.read`.
+    reading : Reading or mapping, optional
+        How they are read.
+    resample : bool
+        Whether recordings at another rate are resampled, with a warning; otherwise they are refused.
+
+    Returns
+    -------
+    dict
+        Like one entry of ``parts`` in ``metrics.json``; with ``fitted_on``, and with ``seen_in_training``, the people
+        on whose recordings the decoder was fitted.
+
+    Raises
+    ------
+    NeuroMotionError
+        If something cannot be read, or does not fit the decoder.
+    """
+    spec = decoder.spec
+    own = OwnRecordings.read(recordings, reading, spec, adapted=spec.adaptation.kind != "none", resample=resample)
+    sessions = own.sessions
+    if spec.ocular == "regress":
+        sessions = tuple(regressed(session, own.facts.ocular_channels) for session in sessions)
+    playing = playing_for(spec, source="recordings", own=own)
+    seen = seen_by_decoder(record_of(decoder), playing, own=own)
+    figures = _figures(decoder, [session.pick(spec.channels) for session in sessions])
+    return {**figures, "fitted_on": seen.fitted_on, "seen_in_training": sorted({*seen.runs, *seen.copies})}
 
 
 def read_metrics(folder: Path) -> dict[str, Any]:
@@ -107,15 +159,38 @@ def read_metrics(folder: Path) -> dict[str, Any]:
     return content
 
 
-def _groups(recipe: Recipe, part: str, root: str | os.PathLike[str] | None) -> dict[str, list[Session]]:
-    """Sessions of a part; sessions of people who are in no other part are a group of their own."""
-    sessions = sessions_of(recipe, part, root=root, calibration_apart=True)
-    unseen = set(registry.dataset(recipe.decoder.dataset).table.unseen)
-    groups = {
-        part: [session for session in sessions if session.subject not in unseen],
-        f"{part}_unseen": [session for session in sessions if session.subject in unseen],
-    }
-    return {title: chosen for title, chosen in groups.items() if chosen}
+def _groups(
+    recipe: Recipe,
+    part: str,
+    root: str | os.PathLike[str] | None,
+    subjects: Sequence[str] | None,
+    resample: bool,
+) -> dict[str, list[Session]]:
+    """Sessions of a part; people who are in no other part are a group of their own, and so are new people."""
+    dataset = recipe.decoder.dataset
+    sessions = sessions_of(recipe, part, root=root, subjects=subjects, calibration_apart=True, resample=resample)
+    unseen = set(registry.dataset(dataset).table.unseen)
+    groups: dict[str, list[Session]] = {}
+    for session in sessions:
+        title = f"{part}_unseen" if session.subject in unseen else part
+        if is_new(dataset, session.subject):
+            title = f"{part}_new_people"
+        groups.setdefault(title, []).append(session)
+    return dict(sorted(groups.items()))
+
+
+def _met_before(
+    recipe: Recipe, folder: Path, part: str, sessions: Sequence[Session], root: str | os.PathLike[str] | None
+) -> list[str]:
+    """New people whose samples the decoder was fitted on, under another name."""
+    spec = recipe.decoder
+    new = sorted({session.subject for session in sessions if is_new(spec.dataset, session.subject)})
+    if not new:
+        return []
+    kind = recipe.data.session_kind if recipe.data is not None else None
+    playing = playing_for(spec, source="replay", part=part, subjects=new)  # type: ignore[arg-type]
+    seen = seen_by_decoder(fitted_on(folder), playing.model_copy(update={"session_kind": kind}), root, every_run=False)
+    return sorted({*seen.runs, *seen.copies})
 
 
 def _figures(decoder: Decoder, sessions: Sequence[Session]) -> dict[str, Any]:
@@ -124,7 +199,7 @@ def _figures(decoder: Decoder, sessions: Sequence[Session]) -> dict[str, Any]:
     if spec.pacing == "sliding" and any(
         trial.has_onset for session in sessions for recording in session.recordings for trial in recording.trials
     ):
-        rest = registry.dataset(spec.dataset).rest
+        rest = registry.dataset(spec.dataset).rest if registry.is_known(spec.dataset) else None
         figures["latency"] = latency_to_first_right(
             decide(decoder, sessions, before_onset=True), () if rest is None else (rest,)
         )
@@ -133,7 +208,8 @@ def _figures(decoder: Decoder, sessions: Sequence[Session]) -> dict[str, Any]:
 
 def _contrasts(spec: DecoderSpec) -> list[tuple[str, ...]]:
     """The data set's groups of labels to evaluate on their own, for a decoder that has more labels than the group."""
-    return [labels for labels in registry.dataset(spec.dataset).contrasts if set(labels) < set(spec.labels)]
+    known = registry.dataset(spec.dataset).contrasts if registry.is_known(spec.dataset) else ()
+    return [labels for labels in known if set(labels) < set(spec.labels)]
 
 
 def _seen_in_training(folder: Path, sessions: Sequence[Session]) -> list[str]:

@@ -1,0 +1,105 @@
+"""``neuromotion evaluate``: a decoder offline, on parts of its data set, on new people, or on one's own recordings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from neuromotion_gym.cli.messages import say
+from neuromotion_gym.cli.options import DATA, DecoderArgument
+from neuromotion_gym.cli.reading import (
+    ChannelsOption,
+    LabelsOption,
+    RateOption,
+    ReadingOption,
+    UnitOption,
+    reading_from,
+)
+from neuromotion_gym.cli.tables import print_table
+from neuromotion_gym.errors import NeuroMotionError
+
+COLUMNS = ("balanced accuracy", "mean", "95 %", "chance", "people", "decisions")
+
+
+def evaluate(
+    decoder: DecoderArgument,
+    part: Annotated[Literal["tune", "test", "both"], typer.Option(help="Part of its data set.")] = "test",
+    folds: Annotated[
+        bool, typer.Option(help="Also train a decoder for each fold of whole people, kept in the cache.")
+    ] = (False),
+    write: Annotated[bool, typer.Option(help="Write metrics.json and card.md into the decoder's folder.")] = False,
+    subject: Annotated[
+        list[str] | None,
+        typer.Option(help="Only this person, also one who is in no part of the data set. Several may be given."),
+    ] = None,
+    recording: Annotated[
+        list[Path] | None,
+        typer.Option(help="Your labelled recording instead of its data set: a file, a folder, or several."),
+    ] = None,
+    labels: LabelsOption = None,
+    unit: UnitOption = None,
+    rate: RateOption = None,
+    channels: ChannelsOption = None,
+    reading: ReadingOption = None,
+    resample: Annotated[bool, typer.Option("--resample", help="Resample recordings at another rate.")] = False,
+    data: Annotated[Path | None, DATA] = None,
+) -> None:
+    """Evaluate a decoder offline: balanced accuracy per window and per trial, intervals over people, and chance."""
+    from neuromotion_gym.signals.reading import Reading
+    from neuromotion_gym.training.report import evaluate, evaluate_recordings
+
+    said = reading_from(labels, unit, rate, channels, reading)
+    if recording:
+        if write or folds or subject:
+            raise NeuroMotionError("--write, --folds and --subject belong to a data set, not to --recording.")
+        from neuromotion_gym.decoders.zoo import load_decoder
+
+        what: Any = recording[0] if len(recording) == 1 else recording
+        loaded = load_decoder(decoder)
+        figures = evaluate_recordings(loaded, what, said, resample=resample)
+        print_table(COLUMNS, _rows("recording", figures))
+        say(f"{loaded.spec.name}, fitted on: {figures['fitted_on']}; intervals over people.")
+        _say_seen(figures)
+        return
+    if said != Reading():
+        raise NeuroMotionError("--labels, --unit, --rate, --channels and --reading say how a --recording is read.")
+    parts = ("tune", "test") if part == "both" else (part,)
+    metrics = evaluate(
+        decoder, parts=parts, folds=folds, subjects=subject or None, resample=resample, root=data, write=write
+    )
+    own = ("", "_unseen", "_new_people")
+    names = [name for name in metrics["parts"] if any(name == one + suffix for one in parts for suffix in own)]
+    reports = {name: metrics["parts"][name] for name in names}
+    if folds:
+        reports[f"{metrics['folds']['count']} folds of people"] = metrics["folds"]
+    print_table(COLUMNS, [row for name, report in reports.items() for row in _rows(name, report)])
+    say(f"{metrics['decoder']}, split by {metrics['split']}; intervals over people.")
+    for report in reports.values():
+        _say_seen(report)
+
+
+def _rows(name: str, report: dict[str, Any]) -> list[tuple[str, ...]]:
+    """Two rows of the table: figures per window and per trial."""
+    from neuromotion_gym.benchmark.shown import NONE
+
+    rows: list[tuple[str, ...]] = []
+    for title, count in (("per_window", "windows"), ("per_trial", "trials")):
+        rate, chance = report[title]["balanced_accuracy"], report[title]["chance"]["mean"]
+        rows.append(
+            (
+                f"{name.replace('_', ' ')} {title.replace('_', ' ')}",
+                f"{rate['mean']:.3f}",
+                NONE if rate["low"] is None else f"{rate['low']:.3f} to {rate['high']:.3f}",
+                f"{chance:.3f}",
+                str(report[title]["people"]),
+                str(report[count]),
+            )
+        )
+    return rows
+
+
+def _say_seen(report: dict[str, Any]) -> None:
+    if report.get("seen_in_training"):
+        say(f"The decoder was fitted on recordings of {', '.join(report['seen_in_training'])}: they are no test of it.")
