@@ -10,6 +10,7 @@ import sys
 import warnings
 from contextlib import suppress
 from functools import partial
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
@@ -123,7 +124,7 @@ def demo(
     missing = why_not()
     film = out / "rollout.mp4" if missing is None else None
     make_folder(out)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(), transient=True) as progress:
         task = progress.add_task("playing", total=len(rows))
         played, failure = show.run(
@@ -162,6 +163,9 @@ def main() -> None:
     for number in END:
         if signal.getsignal(number) is signal.SIG_DFL:  # nohup has it ignored
             signal.signal(number, _end)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a letter that the terminal does not have is no reason to stop
+            stream.reconfigure(errors="backslashreplace")
     with warnings.catch_warnings():
         warnings.showwarning = partial(_warn, warnings.showwarning)
         try:

@@ -52,7 +52,10 @@ def print_table(
     if widths is not None:
         for line in _lines(columns, widths):
             say(line, style="bold", console=console)
-        say("─" * (sum(widths) + len(GAP) * (len(widths) - 1)), console=console)
+        say(
+            ("─" if console.encoding.startswith("utf") else "-") * (sum(widths) + len(GAP) * (len(widths) - 1)),
+            console=console,
+        )
     for index, row in enumerate(rows):
         for line in _listed(columns, row, console.width) if widths is None else _lines(row, widths):
             say(line, style="bold" if index in bold else "", console=console)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -116,6 +117,17 @@ def test_a_full_disk_under_the_output_is_told_in_one_line():
         done = subprocess.run([sys.executable, "-c", code], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert done.returncode == 2
     assert done.stderr == "neuromotion: Standard output: No space left on device.\n"
+
+
+def test_a_terminal_without_a_letter_gets_its_number():
+    code = (
+        "import sys\nfrom neuromotion_gym.cli import main as cli\nfrom neuromotion_gym.cli.tables import print_table\n"
+        "cli.app = lambda: print_table(['unit'], [['µV']])\ncli.main()"
+    )
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=environment)
+    assert done.stdout.split() == ["unit", "----", "\\xb5V"]
+    assert done.stderr == ""
 
 
 def test_warnings_of_the_library_are_one_line_and_leave_the_others_alone(monkeypatch, capsys):
