@@ -10,7 +10,7 @@ from neuromotion_gym.cli.facts import facts_from
 from neuromotion_gym.cli.main import app
 from neuromotion_gym.errors import NeuroMotionError
 
-GIVEN = ["modality=emg", "labels=[left, right]", "channels=[a, b]", "rate_hz=100", "unit=V"]
+GIVEN = ["modality=emg", "labels=[left, right]", "channels=[a, b]", "rate_hz=100", "unit=mV"]
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def recording(tmp_path):
         samples=samples,
         channels=np.array(["a", "b"]),
         rate_hz=100.0,
-        unit="V",
+        unit="mV",
         modality="emg",
         labels=np.array(["left", "right"] * 4),
         starts=starts,
@@ -67,14 +67,14 @@ def facts(*given):
 def test_a_good_decoder_on_a_good_recording(model, recording):
     result = run(model, *facts(*GIVEN), "--recording", recording)
     assert result.exit_code == 0, result.output
-    assert "EMG, 2 channels at 100 Hz in V" in result.output
+    assert "EMG, 2 channels at 100 Hz in mV" in result.output
     assert "of 64 windows are right" in result.output
     assert "8 of 8 trials" in result.output
     assert "Nothing wrong was found." in result.output
 
 
 def test_all_missing_facts_are_rows_of_one_table(model):
-    result = run(model, *facts("modality=emg", "unit=V"))
+    result = run(model, *facts("modality=emg", "unit=mV"))
     assert result.exit_code == 1
     for name in ("labels", "channels", "rate_hz", "window"):
         assert f"{name} " in result.output
@@ -89,7 +89,7 @@ def test_faults_on_the_recording_are_listed_with_exit_code_1(model, recording):
     assert "order of labels" in result.output
     result = run(model, *facts(*GIVEN[:-1], "unit=count"), "--recording", recording)
     assert result.exit_code == 1
-    assert "unit 'V' instead of 'count'" in result.output
+    assert "unit 'mV' instead of 'count'" in result.output
 
 
 def test_a_softmax_called_logits_is_a_row(model):
