@@ -9,7 +9,7 @@ import pytest
 
 from neuromotion_gym import ENVIRONMENTS
 from neuromotion_gym.benchmark import film
-from neuromotion_gym.cli import demo
+from neuromotion_gym.cli import demo_episodes as demo
 from neuromotion_gym.cli import main as cli
 from neuromotion_gym.decoders import load_decoder
 from neuromotion_gym.errors import NeuroMotionError
