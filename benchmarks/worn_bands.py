@@ -37,8 +37,8 @@ HARMED = 0.02
 
 
 LEGEND = (
-    "A case is a round read in one of the 16 arrangements. Worn wrongly: balanced accuracy more than 0.1 below the best",
-    "arrangement's. Left: worn wrongly, and nothing was said. Harmed: accuracy lost by following what was said.",
+    "A case is a round read in one of the 16 arrangements. Worn wrongly: balanced accuracy more than 0.1 below that of",
+    "the best one. Left: worn wrongly, and nothing was said. Harmed: accuracy was lost by following what was said.",
 )
 
 
