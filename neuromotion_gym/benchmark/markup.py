@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from neuromotion_gym.benchmark.pictures import STYLE as PICTURE_STYLE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 STYLE = """
 :root { color-scheme: light dark; --paper: #ffffff; --card: #f5f7f9; --ink: #1a1f24; --muted: #56606b;
@@ -28,6 +28,8 @@ body { margin: 0 auto; padding: 1rem; max-width: 78rem; background: var(--paper)
 h1 { font-size: 1.6rem; line-height: 1.25; margin: .5rem 0 1rem; }
 h2 { font-size: 1.15rem; line-height: 1.35; margin: 2.5rem 0 .75rem; }
 p { max-width: 48rem; }
+figure { margin: 0 0 1.25rem; max-width: 48rem; }
+video { width: 100%; height: auto; border-radius: .5rem; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-size: .875rem; font-variant-numeric: tabular-nums; overflow-wrap: normal; }
 th, td { padding: .35rem .7rem; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); }
@@ -65,10 +67,14 @@ class Section:
     pictures: Sequence[str] = ()
 
 
-def markdown(title: str, sentences: Sequence[str], sections: Sequence[Section]) -> str:
-    """The report in Markdown, without pictures."""
+def markdown(
+    title: str, sentences: Sequence[str], sections: Sequence[Section], videos: Mapping[str, str] | None = None
+) -> str:
+    """The report in Markdown, without pictures; ``videos`` are files beside it, by what they show."""
     lines = [f"# {as_markdown(title)}", ""]
     lines += [part for sentence in sentences for part in (as_markdown(sentence), "")]
+    if videos:
+        lines += [f"Videos: {', '.join(f'[{as_markdown(what)}]({name})' for what, name in videos.items())}", ""]
     for section in sections:
         if section.rows:
             lines += [f"## {as_markdown(section.title)}", "", _markdown_row(section.header)]
@@ -76,13 +82,17 @@ def markdown(title: str, sentences: Sequence[str], sections: Sequence[Section]) 
     return "\n".join(lines)
 
 
-def page(title: str, sentences: Sequence[str], sections: Sequence[Section]) -> str:
-    """The report as an HTML page: its first sentence, all pictures, the other sentences, all tables."""
+def page(
+    title: str, sentences: Sequence[str], sections: Sequence[Section], videos: Mapping[str, str] | None = None
+) -> str:
+    """The report as an HTML page: its first sentence, all pictures, videos, the other sentences, all tables."""
     first, *others = [f"<p>{html.escape(sentence)}</p>" for sentence in sentences]
     parts = [f"<h1>{html.escape(title)}</h1>", first]
     for section in sections:
         if section.pictures:
             parts += [f"<h2>{html.escape(section.title)}</h2>", *section.pictures]
+    if videos:
+        parts += ["<h2>Episodes</h2>", *(_video(what, name) for what, name in videos.items())]
     parts += ["<h2>What the figures rest on</h2>", *others]
     for section in sections:
         if section.rows:
@@ -113,6 +123,14 @@ def as_markdown(text: str) -> str:
     text = re.sub(r"(?<=\s)(?=#+$)", r"\\", text)
     text = re.sub(r"^(\d+)(?=[.)](\s|$))", r"\1\\", text)
     return re.sub(r"^(?=[#*+-]([\s#*+-]|$))", r"\\", text)
+
+
+def _video(what: str, name: str) -> str:
+    label = html.escape(what)
+    return (
+        f'<figure><video controls preload="metadata" src="{html.escape(name)}" aria-label="{label}"></video>'
+        f"<figcaption>{label}</figcaption></figure>"
+    )
 
 
 def _markdown_row(row: Sequence[str]) -> str:

@@ -15,6 +15,7 @@ from neuromotion_gym.datasets.people import is_new
 from neuromotion_gym.datasets.playing import Playing, playing_for
 from neuromotion_gym.datasets.recorded import OwnRecordings
 from neuromotion_gym.datasets.suitable import suitable_dataset
+from neuromotion_gym.decoders.arrangement import facts_of_arrangement
 from neuromotion_gym.decoders.bounds import parse_decoder_name
 from neuromotion_gym.decoders.onnx_decoder import MODEL
 from neuromotion_gym.decoders.recipe import load_recipe
@@ -57,6 +58,8 @@ class Unit(NamedTuple):
     """Those of the played people that the controller was trained on."""
     own: OwnRecordings | None
     """The recordings of one's own that are played."""
+    worn: dict[str, str]
+    """Sessions in which a band may be worn otherwise than the decoder expects, and how."""
 
 
 def plan(
@@ -113,6 +116,7 @@ class _Planner:
         self._limb = environment(config.environment).limb
         self._loaded = {name: for_limb(load_decoder(decoder), self._limb) for name, decoder in decoders.items()}
         self._own: dict[str, OwnRecordings] = {}
+        self._bands: dict[tuple[str, str], dict[str, str]] = {}
         self._told: dict[str, tuple[FittedOn | None, str]] = {}
         self._seen: dict[tuple[str, Playing], Seen] = {}
         if config.source == "recordings" and (config.recordings is None or config.recordings.path is None):
@@ -165,7 +169,21 @@ class _Planner:
                 seen, split = self._seen_by(cell, decoder, playing, own, data)
                 if not allow_seen:
                     refuse_seen(decoder_name(cell), seen)
-                units.append(Unit(cell, decoder, playing, controller, data, digest, seen, split, heard, own))
+                units.append(
+                    Unit(
+                        cell,
+                        decoder,
+                        playing,
+                        controller,
+                        data,
+                        digest,
+                        seen,
+                        split,
+                        heard,
+                        own,
+                        self._worn(decoder, own),
+                    )
+                )
         return units
 
     def _decoder(self, name: str) -> Decoder:
@@ -247,6 +265,16 @@ class _Planner:
         if parse_decoder_name(cell.decoder)[0] not in LISTENS:
             seen = Seen("–", {})
         return seen, split
+
+    def _worn(self, decoder: Decoder, own: OwnRecordings | None) -> dict[str, str]:
+        """How bands are worn in recordings of one's own, where it is not as the decoder expects; warns once."""
+        if own is None:
+            return {}
+        key = (_digest(decoder), own.facts.digest)
+        if key not in self._bands:
+            facts = facts_of_arrangement(decoder, own.sessions)
+            self._bands[key] = facts.get("band_worn_otherwise", {})
+        return self._bands[key]
 
     def _stated(self, given: str) -> tuple[FittedOn | None, str]:
         """What the user says that a decoder was fitted on: a record, recordings, or a text."""

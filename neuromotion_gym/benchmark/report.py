@@ -52,6 +52,8 @@ HEADER = (
 OFFLINE_HEADER = ("decoder", "controller", "level", "played: ocular, left out", "people", "Spearman's rho")
 CONTROL_HEADER = ("decoders", "controller", "level", "played: ocular, left out", "difference [95 %]", "p")
 SEEN = "trained on what it plays"
+VIDEOS = {"median.mp4": "A success of median length", "failed.mp4": "An episode that failed"}
+"""Videos that `neuromotion_gym.benchmark.film` writes beside the report, and what they show."""
 NEAR = "*"
 """Mark after an interval near 0 or 1, which also contains the interval of a Beta-binomial model."""
 FEWEST = 5
@@ -357,6 +359,10 @@ def _fitted_on(lines: Sequence[Line]) -> list[str]:
     """Sentences about the data that the decoders were fitted on."""
     told = {line.cell["decoder"]: line.cell.get("fitted_on", "not known") for line in lines if _reads_signals(line)}
     sentences = [" ".join(f"{decoder}: fitted on: {what}." for decoder, what in told.items())] if told else []
+    bands = {name: how for line in lines for name, how in line.cell.get("band_worn_otherwise", {}).items()}
+    if bands:
+        worn = "; ".join(f"{name}: {how}" for name, how in bands.items())
+        sentences.append(f"Bands that may be worn otherwise than a decoder expects: {worn}.")
     if any(line.cell.get("seen_by_decoder") or line.cell.get("seen_by_controller") for line in lines):
         sentences.append(
             f"Rows marked '{SEEN}' are no test: their decoder or controller was trained on the people named there."
@@ -438,6 +444,7 @@ def write_report(folder: str | os.PathLike[str], config: BenchmarkConfig) -> Pat
     offline = "Does offline accuracy tell task success? Over people, folds"
     sections.append(Section(offline, OFFLINE_HEADER, offline_rows(lines)))
     path = Path(folder) / "report.md"
-    write_text(path, markdown(title, sentences, sections))
-    write_text(path.with_suffix(".html"), page(title, sentences, sections))
+    videos = {what: name for name, what in VIDEOS.items() if (path.parent / name).is_file()}
+    write_text(path, markdown(title, sentences, sections, videos))
+    write_text(path.with_suffix(".html"), page(title, sentences, sections, videos))
     return path

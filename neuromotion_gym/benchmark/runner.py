@@ -292,6 +292,7 @@ def _entry(cell: Cell, units: Sequence[Unit], results: Sequence[dict[str, Any]])
         "fitted_on": " | ".join(dict.fromkeys(unit.seen.fitted_on for unit in units)),
         "seen_by_decoder": sorted({person for unit in units for person in unit.seen.runs}),
         "seen_by_controller": sorted({person for unit in units for person in unit.heard}),
+        "band_worn_otherwise": {name: how for unit in units for name, how in unit.worn.items()},
         "playing": [unit.playing.model_dump(mode="json") for unit in units],
         **{key: first[key] for key in ("goals", "chance", "choices", "layout", "labels", "about")},
     }

@@ -77,7 +77,7 @@ class View:
         info = loop.info_of(row)
         ended = bool(info["is_success"] or info["wrong_selection"]) or info["time"] >= layout.time_limit_s
         bound = f"{about['bound']} for " if about["bound"] else ""
-        played = f"{about.get('kind', 'signal')}, {about.get('part', 'own')} part"
+        played = f"{about.get('kind', 'signal')}, {about['part']} part" if about.get("part") else "own signals"
         words = [f"subject {info['subject']}", played, self.note]
         return Snapshot(
             signal=stream.recent(row),
