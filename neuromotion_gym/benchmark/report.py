@@ -308,12 +308,10 @@ def report_text(lines: Sequence[Line], config: BenchmarkConfig) -> tuple[str, li
     about = first["about"]
     decoders = dict.fromkeys(line.cell["decoder"] for line in lines)
     unseen = first["people_unseen"]
-    own = first["source"] == "recordings"
-    part = "recordings of one's own" if own else f"part {first['part']!r}"
     people = (
         "everybody, each person driven by the decoder of the fold that was trained without them"
         if unseen == "all"
-        else part + (f" ({', '.join(unseen)} were never seen in training)" if unseen else "")
+        else _played_part(first) + (f" ({', '.join(unseen)} were never seen in training)" if unseen else "")
     )
     played = "generated trials" if first["source"] == "surrogate" else "replayed trials"
     if first["source"] != "surrogate" and all(_is_unseen(line) for line in lines):
@@ -341,6 +339,10 @@ def report_text(lines: Sequence[Line], config: BenchmarkConfig) -> tuple[str, li
     if config.notes:
         sentences.append(config.notes)
     return config.title or config.name, sentences
+
+
+def _played_part(cell: dict[str, Any]) -> str:
+    return "recordings of one's own" if cell["source"] == "recordings" else f"part {cell['part']!r}"
 
 
 def _reads_signals(line: Line) -> bool:
