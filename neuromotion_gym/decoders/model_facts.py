@@ -60,9 +60,7 @@ def complete_spec(file: OnnxFile, facts: Mapping[str, Any], session: Any) -> Dec
         If a fact has a wrong value, or the recipe is not valid.
     """
     path = file.path
-    recipe_path = path.with_name(RECIPE)
-    recipe = read_yaml(recipe_path, "recipe") if recipe_path.is_file() else None
-    content: dict[str, Any] = {} if recipe is None else _table(recipe, str(recipe_path))
+    recipe_path, content = path.with_name(RECIPE), _content(path)
     section = _table(content["decoder"], f"{recipe_path}, decoder") if "decoder" in content else {}
     said = {**_from_metadata(session.get_modelmeta().custom_metadata_map, path), **section}
     if said.get("labels") is None and len(file.classes) == 1:
@@ -75,11 +73,26 @@ def complete_spec(file: OnnxFile, facts: Mapping[str, Any], session: Any) -> Dec
     known = {**_from_graph(file, known, session), **known}
     if faults := missing(known):
         raise FaultyDecoderError(str(path), faults, _advice(path, faults))
-    where = str(recipe_path) if recipe is not None and not facts else str(path)
-    spec = from_mapping(DecoderSpec, known, where)
-    if recipe is not None:
-        from_mapping(Recipe, {**content, "decoder": spec}, str(recipe_path))
+    spec = from_mapping(DecoderSpec, known, str(recipe_path) if content and not facts else str(path))
+    complete_recipe(path, spec)  # raises if another section is not valid
     return spec
+
+
+def complete_recipe(path: Path, spec: DecoderSpec) -> Recipe:
+    """The recipe beside an ONNX file, its section ``decoder`` replaced by a whole specification.
+
+    Raises
+    ------
+    NeuroMotionError
+        If another section of the file is not valid.
+    """
+    return from_mapping(Recipe, {**_content(path), "decoder": spec}, str(path.with_name(RECIPE)))
+
+
+def _content(path: Path) -> dict[str, Any]:
+    """Content of the recipe beside an ONNX file; empty if there is none."""
+    recipe = path.with_name(RECIPE)
+    return _table(read_yaml(recipe, "recipe"), str(recipe)) if recipe.is_file() else {}
 
 
 def _label_map(labels: object, mapping: Mapping[Any, Any], path: Path) -> Mapping[Any, Any]:

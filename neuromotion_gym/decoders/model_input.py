@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from math import prod
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -58,6 +59,7 @@ class ModelInput:
         return np.ascontiguousarray(windows.reshape(shape), dtype=self.dtype)
 
 
+@cache
 def dimensions(layout: WindowLayout, channels: int, samples: int) -> tuple[int, ...]:
     """Lengths of all axes but the first."""
     lengths = {"channels": channels, "samples": samples, "1": 1}
@@ -65,6 +67,7 @@ def dimensions(layout: WindowLayout, channels: int, samples: int) -> tuple[int, 
     return tuple(prod(lengths[name] for name in axis.split(" * ")) for axis in axes)
 
 
+@cache
 def _time_first(layout: WindowLayout) -> bool:
     return layout.index("samples") < layout.index("channels")
 

@@ -34,7 +34,7 @@ from neuromotion_gym.decoders.checks import random_inputs
 from neuromotion_gym.decoders.decoder import checked_output, checked_windows, require_posterior
 from neuromotion_gym.decoders.described import described, described_html
 from neuromotion_gym.decoders.faults import FaultyDecoderError
-from neuromotion_gym.decoders.model_facts import complete_spec
+from neuromotion_gym.decoders.model_facts import complete_recipe, complete_spec
 from neuromotion_gym.decoders.model_input import ADAPTATION, find_input
 from neuromotion_gym.decoders.model_output import find_output, is_own_graph, kind_fault, order_fault
 from neuromotion_gym.decoders.onnx_file import OnnxFile, read_onnx
@@ -45,6 +45,7 @@ from neuromotion_gym.errors import NeuroMotionError, NeuroMotionWarning
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from neuromotion_gym.decoders.recipe import Recipe
     from neuromotion_gym.signals.recording import Recording
 
 MODEL = "model.onnx"
@@ -129,6 +130,10 @@ class OnnxDecoder:
 
     def __deepcopy__(self, memo: object) -> OnnxDecoder:
         return self  # keeps no state, and its session can be used by several threads
+
+    def recipe(self) -> Recipe:
+        """The recipe beside the file with the whole specification; only the section ``decoder`` if there is no recipe."""
+        return complete_recipe(self.path, self._graph_spec)
 
     def digest(self) -> str:
         """SHA-256 over everything that decoding depends on: specification, graph, weights and fixed adaptation.

@@ -11,10 +11,8 @@ from neuromotion_gym.datasets.playing import playing_for
 from neuromotion_gym.datasets.recorded import OwnRecordings
 from neuromotion_gym.datasets.sessions import regressed
 from neuromotion_gym.decoders.fitted_on import fitted_on
-from neuromotion_gym.decoders.onnx_decoder import OnnxDecoder
-from neuromotion_gym.decoders.recipe import load_recipe
 from neuromotion_gym.decoders.seen import record_of, seen_by_decoder
-from neuromotion_gym.decoders.zoo import decoder_folder
+from neuromotion_gym.decoders.zoo import load_decoder
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.files import write_text
 from neuromotion_gym.training.card import card
@@ -77,8 +75,8 @@ def evaluate(
     dict
         Content of ``metrics.json``.
     """
-    folder = decoder_folder(name)
-    recipe, decoder = load_recipe(folder), OnnxDecoder(folder)
+    decoder = load_decoder(name)
+    folder, recipe = decoder.path.parent, decoder.recipe()
     if subjects is not None and (write or folds):
         raise NeuroMotionError("Figures of some people alone are neither written nor taken over folds: leave out both.")
     metrics = {} if subjects is not None else read_metrics(folder)

@@ -342,3 +342,14 @@ def test_a_decoder_says_what_it_is(tiny, write):
     )
     assert "<b>a.b</b>" in decoder._repr_html_()
     assert "&lt;left&gt;, right" in decoder._repr_html_()
+
+
+def test_the_recipe_beside_the_file_is_completed(tiny, write):
+    path = write(ends={"out": "Softmax"})
+    assert load_decoder(path, **tiny.facts).recipe().notes == ""
+    path.with_name("recipe.yaml").write_text(yaml.safe_dump({"decoder": tiny.facts, "notes": "mine"}))
+    recipe = load_decoder(path).recipe()
+    assert (recipe.notes, recipe.decoder.name, recipe.decoder.window) == ("mine", "mine", 4)
+    path.with_name("recipe.yaml").write_text(yaml.safe_dump({"decoder": tiny.facts, "training": {"epochs": 0}}))
+    with pytest.raises(NeuroMotionError, match=r"recipe\.yaml.*epochs"):
+        load_decoder(path)
