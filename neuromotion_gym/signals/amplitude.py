@@ -67,8 +67,10 @@ def deviations(samples: np.ndarray, window: int) -> np.ndarray:
     -------
     float64 array, shape (channels, windows)
     """
-    channels, length = samples.shape
+    length = samples.shape[1]
     window = min(window, length)
     count = length // window
-    cut = samples[:, : count * window].reshape(channels, count, window)
-    return np.asarray(cut.std(axis=2, dtype=np.float64))
+    # Channel by channel, since the standard deviation needs a copy in double precision
+    return np.stack(
+        [channel[: count * window].reshape(count, window).std(axis=1, dtype=np.float64) for channel in samples]
+    )

@@ -40,7 +40,8 @@ def note_sample_faults(samples: np.ndarray, channels: Sequence[str], unit: str, 
             faults.note("channels are clipped", f"{name} in {100 * share:.0f} % of its samples")
     if unit in VOLTS and samples.size:
         with np.errstate(over="ignore", invalid="ignore"):
-            deviation = float(np.median(samples.std(axis=1, dtype=np.float64))) * VOLTS[unit]
+            each = [channel.std(dtype=np.float64) for channel in samples]
+        deviation = float(np.median(each)) * VOLTS[unit]
         if deviation > LARGEST_V:
             faults.note(
                 "the amplitude is too large for a signal in this unit; say the right one with unit=",

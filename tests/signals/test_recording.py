@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.signals.recording import Recording, Session, SignalSpec, Trial
@@ -203,3 +205,32 @@ class TestRepr:
         assert "E7 and 56 more" in html
         assert len(html) < 1500
         assert "1 recording (run 0)" in Session("d", "s", "0", (recording,))._repr_html_()
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    rates=st.sampled_from([(128, 160), (160, 128), (512, 200), (1000, 250), (250, 256), (2048, 160), (200, 160)]),
+    start=st.integers(100, 700),
+    length=st.integers(1, 200),
+)
+@example((128, 160), 128, 1)
+def test_resampled_trials_begin_and_end_where_the_signal_does(rates, start, length) -> None:
+    """A step at the start of a trial, and back at its end, stays there."""
+    given_rate, rate = rates
+    samples = np.full((2, 1000), -1.0)
+    samples[:, start : start + length] = 1.0
+    samples[1] *= -1
+    trial = Trial("go", start, start + length)
+    recording = _recording(
+        samples=samples.astype(np.float32), spec=replace(SPEC, rate_hz=float(given_rate)), trials=(trial,)
+    ).resampled(float(rate))
+    (moved,) = recording.trials
+    assert abs(moved.start / rate - start / given_rate) <= 0.5 / rate + 1e-9
+    assert abs(moved.stop / rate - (start + length) / given_rate) <= 1.0 / rate
+    if length / given_rate > 6 / rate and length > 6:  # long enough to be seen in both
+        inside = np.zeros(recording.samples.shape[1], bool)
+        inside[moved.start + 2 : moved.stop - 2] = True
+        assert (recording.samples[0][inside] > 0).all()
+        outside = np.ones_like(inside)
+        outside[max(0, moved.start - 2) : moved.stop + 2] = False
+        assert (recording.samples[0][outside] < 0).mean() > 0.98

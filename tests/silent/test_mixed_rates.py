@@ -45,10 +45,11 @@ def test_resampling_is_said(path) -> None:
         mne_files.read(path, modality="eeg", channels=["C4", "Mic"], strict=True)
 
 
-def test_a_stim_channel_beside_them_is_read_too(tmp_path, edf_noise, write_edf) -> None:
+@pytest.mark.parametrize("unit", ["", "uV", "mv"])
+def test_a_stim_channel_beside_them_is_read_too(tmp_path, edf_noise, write_edf, unit) -> None:
     codes = np.zeros((4, 128), int)
     codes[1, 64:96], codes[2, 32:64] = 3, 5
-    stim = edf_noise("TRIG", 4, 128)._replace(codes=codes, unit="")
+    stim = edf_noise("TRIG", 4, 128)._replace(codes=codes, unit=unit)
     signals = [edf_noise("C3", 4, 128), stim, edf_noise("Mic", 4, 512)]
     path = write_edf(tmp_path / "x.edf", signals)
     recording = mne_files.read(path, modality="eeg", channels=["C3"], stim_channel="TRIG", trial_s=0.5)

@@ -9,7 +9,9 @@ import pytest
 
 from neuromotion_gym.errors import NeuroMotionError, NeuroMotionWarning
 from neuromotion_gym.signals.readers import mne_files
+from neuromotion_gym.signals.readers.mne_warnings import warnings_noted
 from neuromotion_gym.signals.recording import Recording
+from neuromotion_gym.signals.stretches import Faults
 
 mne = pytest.importorskip("mne")
 
@@ -45,6 +47,15 @@ def test_a_warning_while_events_are_found_is_shown_too() -> None:
     with pytest.warns(NeuroMotionWarning, match="user 0.*MNE warns .*negative values"):
         recording = Recording.from_mne(raw, modality="eeg", stim_channel="STI", trial_s=1.0)
     assert [(trial.label, trial.start) for trial in recording.trials] == [("3", 100)]
+
+
+def test_the_same_warning_is_counted_once_and_warnings_of_code_are_not_of_the_recording() -> None:
+    faults = Faults()
+    with warnings_noted(faults):
+        for _ in range(3):
+            warnings.warn("odd\n  header", RuntimeWarning, stacklevel=1)
+        warnings.warn("old name", FutureWarning, stacklevel=1)
+    assert faults.text() == "MNE warns (1: odd header)"
 
 
 def test_strict_refuses_what_mne_warns_of(path) -> None:

@@ -88,6 +88,21 @@ def test_an_artefact_in_a_bad_span_does_not_move_the_alignment(tiny) -> None:
     np.testing.assert_allclose(euclidean_alignment([dirty], spec), expected, rtol=1e-4)
 
 
+def test_an_artefact_in_a_bad_span_does_not_move_the_ocular_regression() -> None:
+    from neuromotion_gym.signals.preprocessing import fit_ocular
+
+    samples = np.random.default_rng(0).normal(0, 1e-5, (3, 6000))
+    spoiled = samples.copy()
+    spoiled[0, 4500:4600] += 1e-2
+    found = []
+    for one in (samples, spoiled):
+        raw = mne.io.RawArray(one, mne.create_info(["Fp1", "C3", "C4"], 100.0, "eeg"), verbose="ERROR")
+        raw.set_annotations(mne.Annotations([1, 35], [1, 25], ["rest", "BAD"]))
+        recording = Recording.from_mne(raw, modality="eeg")
+        found.append(fit_ocular([recording], ["Fp1"]))
+    np.testing.assert_allclose(found[1], found[0], atol=0.02)
+
+
 @pytest.mark.parametrize(
     ("event", "said"),
     [

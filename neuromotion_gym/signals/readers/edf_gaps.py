@@ -49,8 +49,7 @@ class Joined(NamedTuple):
 def joined_annotations(path: Path, header: EdfHeader) -> Joined:
     """Read all annotations and place them in the joined records.
 
-    An annotation that begins in one record and ends in a gap or after it ends one sample after the gap, so that it
-    crosses the gap.
+    Durations stay: an annotation that ends in a gap or after it crosses the gap in the joined records, too.
 
     Raises
     ------
@@ -77,7 +76,6 @@ def joined_annotations(path: Path, header: EdfHeader) -> Joined:
         raise NeuroMotionError(f"{path} cannot be read: the times of its records overlap or fall (EDF+D).")
     gaps = np.flatnonzero(waits > TOLERANCE_S) + 1
     marks, unplaced = [], []
-    shortest = header.record_s / max(signal.samples for signal in header.signals)
     for onset, duration, raw in found:
         text, time = _decoded(raw), onset - times[0]
         record = int(np.searchsorted(begin, time + TOLERANCE_S, side="right")) - 1
@@ -86,11 +84,6 @@ def joined_annotations(path: Path, header: EdfHeader) -> Joined:
             unplaced.append(f"{text} at {onset:g} s")
             continue
         placed = record * header.record_s + max(inside, 0.0)
-        later = gaps[gaps > record]
-        # Where the records that follow without a gap end, in the joined records and in time
-        end = (later[0] if len(later) else header.records) * header.record_s
-        if len(later) and placed + duration > end + TOLERANCE_S:
-            duration = end + shortest - placed
         marks.append(Mark(placed, duration, text))
     return Joined(
         tuple(float(gap * header.record_s) for gap in gaps),

@@ -199,7 +199,10 @@ def _with_units(raw: Any, header: EdfHeader) -> None:
     """Convert the samples whose unit MNE did not know and we do; what nobody knows stays marked as not known."""
     signals = [signal for signal in header.signals if signal.name not in ANNOTATIONS]
     read = signals if len(signals) == len(raw.ch_names) else [one for one in signals if one.name in raw.ch_names]
+    kinds = raw.get_channel_types()
     for index, (name, signal) in enumerate(zip(raw.ch_names, read, strict=True)):
+        if kinds[index] == "stim":  # codes have no unit, whatever the header says
+            continue
         taken = TAKEN_BY_MNE.get(signal.unit, 1.0)
         unit = unit_name(MICRO.sub("µ", signal.unit))
         # The only place where MNE keeps what the file says; `Recording.from_mne` asks for the unit there
