@@ -132,7 +132,7 @@ class OnnxDecoder:
         return self  # keeps no state, and its session can be used by several threads
 
     def recipe(self) -> Recipe:
-        """The recipe beside the file with the whole specification; only the section ``decoder`` if there is no recipe."""
+        """The recipe beside the file, with the whole specification; only that if there is no recipe."""
         return complete_recipe(self.path, self._graph_spec)
 
     def digest(self) -> str:

@@ -340,7 +340,7 @@ def test_a_decoder_says_what_it_is(tiny, write):
     assert repr(decoder) == (
         "<OnnxDecoder 'a.b': EMG, 2 channels at 100 Hz in V, 0.04 s, every 0.05 s → <left>, right>"
     )
-    assert "<b>a.b</b>" in decoder._repr_html_()
+    assert "OnnxDecoder a.b" in decoder._repr_html_()
     assert "&lt;left&gt;, right" in decoder._repr_html_()
 
 
