@@ -5,12 +5,11 @@ LibEMG is imported only where features are asked for by name. A classifier is kn
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from neuromotion_gym.errors import NeuroMotionError, NeuroMotionWarning
+from neuromotion_gym.errors import NeuroMotionError, warn
 from neuromotion_gym.schema import shortened
 
 if TYPE_CHECKING:
@@ -85,9 +84,7 @@ def check_classifier(model: Any, features: object) -> None:
             "of their group, as in training."
         )
     if unused := [name for name in AFTER_CLASSIFYING if getattr(model, name, False)]:
-        warnings.warn(
+        warn(
             f"{' and '.join(unused)} of {type(model).__name__} are not used: they belong to controllers, such as "
-            "'rejection', 'majority' and 'proportional'.",
-            NeuroMotionWarning,
-            stacklevel=2,
+            "'rejection', 'majority' and 'proportional'."
         )

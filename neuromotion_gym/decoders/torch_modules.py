@@ -6,13 +6,12 @@ PyTorch is not imported here: a network that a user hands in has brought it.
 from __future__ import annotations
 
 import sys
-import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from neuromotion_gym.errors import NeuroMotionError, NeuroMotionWarning
+from neuromotion_gym.errors import NeuroMotionError, warn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,11 +33,9 @@ class TorchFunction:
     def __init__(self, module: Any) -> None:
         self.module = module
         if any(part.training for part in module.modules()):
-            warnings.warn(
+            warn(
                 f"{type(module).__name__} is in training mode; as a decoder it runs in evaluation mode "
-                "(no dropout, fixed batch statistics).",
-                NeuroMotionWarning,
-                stacklevel=2,
+                "(no dropout, fixed batch statistics)."
             )
 
     def __call__(self, windows: np.ndarray) -> np.ndarray:
