@@ -1,8 +1,7 @@
-"""Pages of ``docs/use_with/``, run as a newcomer would run them, in a folder with recordings."""
+"""Scripts of pages whose names are looked at afterwards, and the recordings that they read."""
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,28 +11,19 @@ import pytest
 from neuromotion_gym.signals.readers import arrays
 from neuromotion_gym.signals.recording import Recording, SignalSpec, Trial
 
+from .scripts import scripts
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-
-PAGES = Path(__file__).resolve().parents[2] / "docs" / "use_with"
-
-
-def script_of(page: str) -> str:
-    """The first Python block of a page; at most ten lines of script."""
-    text = (PAGES / page).read_text(encoding="utf-8")
-    found = re.search(r"```python\n(.*?)```", text, flags=re.DOTALL)
-    assert found is not None
-    assert len([line for line in found[1].splitlines() if line.strip()]) <= 10
-    return found[1]
 
 
 @pytest.fixture
 def run_page() -> Callable[[str], dict[str, Any]]:
-    """Run the script of a page in the working directory and return its names."""
+    """Run the first script of a page in the working directory, in this process, and return its names."""
 
     def run(page: str) -> dict[str, Any]:
         names: dict[str, Any] = {}
-        exec(compile(script_of(page), page, "exec"), names)
+        exec(compile(scripts(page)[0], page, "exec"), names)
         return names
 
     return run

@@ -14,7 +14,7 @@ pytest.importorskip("braindecode", reason="braindecode is not installed")
 
 def test_the_page_runs_and_the_network_gives_the_same_by_itself_and_exported(run_page, recordings, success_of):
     recordings("eeg", ["C3", "Cz", "C4"], ["left_hand", "right_hand"], 160.0, "µV", repetitions=40)
-    names = run_page("braindecode.md")
+    names = run_page("braindecode")
     decoder = names["env"].unwrapped.loop.parts.decoder
     assert decoder.spec.labels == ("left_fist", "right_fist")
     posterior = decoder.predict_proba(names["X"])

@@ -17,7 +17,7 @@ LABELS = ["No Motion", "Fist", "Hand Open"]
 
 def test_the_page_runs_and_the_arm_reaches_its_goal(run_page, recordings, success_of):
     recordings("emg", list("12345678"), LABELS, 200.0, "count")
-    names = run_page("libemg.md")
+    names = run_page("libemg")
     env, facts, classifier = names["env"], names["facts"], names["classifier"]
     decoder = env.unwrapped.loop.parts.decoder
     check_decoder(decoder)

@@ -16,7 +16,7 @@ ELECTRODES = list("12345678")
 
 def test_the_page_runs_and_the_arm_reaches_its_goal(run_page, recordings, success_of):
     recordings("emg", ELECTRODES, ["rest", "fist", "open hand"], 200.0, "count")
-    names = run_page("scikit_learn_and_pyriemann.md")
+    names = run_page("scikit_learn_and_pyriemann")
     decoder = names["env"].unwrapped.loop.parts.decoder
     assert names["model"].classes_.tolist() == ["fist", "open hand", "rest"]
     assert decoder.spec.labels == ("hand_close", "hand_open", "rest")
