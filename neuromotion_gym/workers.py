@@ -2,9 +2,9 @@
 
 Ctrl-C in a terminal reaches a whole group of processes, SIGTERM and SIGKILL only one. So a worker leaves Ctrl-C to its
 parent, and looks several times a second whether the parent is still there. Every pool of processes, also joblib's,
-starts its workers with `start_worker`, inside `interrupts_held`.
+starts its workers with `start_worker`, inside `interrupts_held`, and gives them `work`.
 
-A leaf module: it imports nothing of the library except its error class.
+A leaf module: it imports nothing of the library except its errors.
 """
 
 from __future__ import annotations
@@ -13,16 +13,19 @@ import os
 import signal
 import threading
 import time
+import warnings
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import active_children, get_context, resource_tracker
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
-from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.errors import NeuroMotionError, NeuroMotionWarning, warn
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+ResultT = TypeVar("ResultT")
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 LOOK_S = 0.25
@@ -54,6 +57,37 @@ def _end_with(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(LOOK_S)
     os._exit(1)  # without cleaning up: the work of this process has no use any more
+
+
+class Done(NamedTuple, Generic[ResultT]):
+    """What a function returned in a worker, and the library's warnings on the way."""
+
+    result: ResultT
+    warnings: tuple[str, ...]
+
+
+def work(function: Callable[..., ResultT], *arguments: object) -> Done[ResultT]:
+    """Call a function in a worker; the library's warnings are kept for the parent, which shows them (`result_of`)."""
+    kept: dict[str, None] = {}
+    with warnings.catch_warnings():
+        others = warnings.showwarning
+
+        def keep(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+            if issubclass(category, NeuroMotionWarning):
+                kept[str(message)] = None
+            else:
+                others(message, category, *where, **more)
+
+        warnings.showwarning = keep
+        result = function(*arguments)
+    return Done(result, tuple(kept))
+
+
+def result_of(done: Done[ResultT]) -> ResultT:
+    """The result of `work`; its warnings are shown here."""
+    for text in done.warnings:
+        warn(text)
+    return done.result
 
 
 @contextmanager

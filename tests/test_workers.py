@@ -92,10 +92,10 @@ def test_no_process_outlives_the_command(tmp_path, kind, number, code):
             os.killpg(command.pid, number)  # as a terminal does
         else:
             command.send_signal(number)
-        _, said = command.communicate(timeout=20)
+        _, said = command.communicate(timeout=60)
         assert command.returncode == code
         assert "Traceback" not in said
-        assert wait_until(lambda: not session(command.pid), 5), session(command.pid)
+        assert wait_until(lambda: not session(command.pid), 20), session(command.pid)
     finally:
         for left in session(command.pid):
             os.kill(left, signal.SIGKILL)

@@ -6,10 +6,12 @@ import os
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from neuromotion_gym.errors import NeuroMotionError
-from neuromotion_gym.workers import KILLED, interrupts_held, start_worker
+from neuromotion_gym.workers import KILLED, interrupts_held, result_of, start_worker, work
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+
+    from neuromotion_gym.workers import Done
 
 ResultT = TypeVar("ResultT")
 
@@ -58,14 +60,15 @@ class Processes:
             n_jobs=self.jobs, return_as="generator_unordered", initializer=start_worker, initargs=(os.getpid(),)
         )
         with interrupts_held():
-            results: Iterator[ResultT] = parallel(delayed(function)(*each) for each in arguments)
+            results: Iterator[Done[ResultT]] = parallel(delayed(work)(function, *each) for each in arguments)
         return _told(results, TerminatedWorkerError)
 
 
-def _told(results: Iterator[ResultT], killed: type[Exception]) -> Iterator[ResultT]:
+def _told(results: Iterator[Done[ResultT]], killed: type[Exception]) -> Iterator[ResultT]:
     """The results; the library's own error where a process was killed."""
     try:
-        yield from results
+        for done in results:
+            yield result_of(done)
     except killed as error:
         raise NeuroMotionError(KILLED) from error
 

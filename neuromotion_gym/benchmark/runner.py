@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-import warnings
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,7 @@ from neuromotion_gym.benchmark.episodes import EpisodeKey, episode_keys, facts_o
 from neuromotion_gym.benchmark.plan import decoder_name, plan
 from neuromotion_gym.datasets.playing import open_source
 from neuromotion_gym.decoders.bounds import BoundDecoder, parse_decoder_name
-from neuromotion_gym.errors import NeuroMotionWarning
+from neuromotion_gym.errors import warn
 from neuromotion_gym.files import make_folder, replacing, write_text
 
 if TYPE_CHECKING:
@@ -224,7 +223,7 @@ def _finished(folder: Path, unit: Unit) -> dict[str, Any] | None:
             return dict(result)
     except (OSError, ValueError, AttributeError, TypeError):  # not readable, not JSON, or of another shape
         pass
-    warnings.warn(f"{path} is damaged; its episodes are played again.", NeuroMotionWarning, stacklevel=3)
+    warn(f"{path} is damaged; its episodes are played again.")
     return None
 
 

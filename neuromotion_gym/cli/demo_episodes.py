@@ -17,7 +17,7 @@ import numpy as np
 
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.files import replacing
-from neuromotion_gym.workers import interrupts_held, process_pool
+from neuromotion_gym.workers import interrupts_held, process_pool, result_of, work
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from neuromotion_gym.benchmark.settings import Setting
     from neuromotion_gym.statistics import Interval
+    from neuromotion_gym.workers import Done
 
 SourceKind = Literal["surrogate", "replay"]
 PART = "test"
@@ -186,18 +187,19 @@ def run(
         with interrupts_held():
             if film is not None:
                 decoders = [row for row in rows if row.role == "decoder"]
-                filming = pool.submit(record, decoders, source, seed, unfinished / film.name)
-            playing = {pool.submit(play, row, source, episodes, seed): row for row in rows}
+                filming = pool.submit(work, record, decoders, source, seed, unfinished / film.name)
+            playing = {pool.submit(work, play, row, source, episodes, seed): row for row in rows}
+        played = {}
         for done in as_completed(playing):
-            done.result()
+            played[done] = result_of(done.result())
             tick(f"{playing[done].show}: {playing[done].role}")
         missing = _outcome(filming)
         if film is not None and missing is None:
             (unfinished / film.name).replace(film)
-        return [future.result() for future in playing], missing
+        return [played[future] for future in playing], missing
 
 
-def _outcome(filming: Future[None] | None) -> str | None:
+def _outcome(filming: Future[Done[None]] | None) -> str | None:
     try:
         if filming is not None:
             filming.result()
