@@ -6,6 +6,7 @@ import ast
 import configparser
 import importlib
 import json
+import re
 import subprocess
 import sys
 from importlib import metadata
@@ -234,3 +235,15 @@ def test_names_in_all_exist(path):
     module = importlib.import_module(dotted(path))
     assert not [name for name in module.__all__ if not hasattr(module, name)]
     assert len(set(module.__all__)) == len(module.__all__)
+
+
+def test_the_lowest_versions_that_ci_runs_are_those_that_may_be_installed():
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg", encoding="utf-8")
+    told = [config["options"]["install_requires"], *config["options.extras_require"].values()]
+    lowest = dict(re.findall(r"^([\w-]+)(?:\[\w+\])?>=([\d.]+)$", "\n".join(told), flags=re.MULTILINE))
+    pins = (ROOT / "constraints-lowest.txt").read_text(encoding="utf-8")
+    taken = dict(re.findall(r"^([\w-]+)==([\d.]+)$", pins, flags=re.MULTILINE))
+    needed = re.findall(r"^([\w-]+)", config["options"]["install_requires"], flags=re.MULTILINE)
+    assert set(needed) <= set(taken) <= set(lowest)
+    assert {name: version for name, version in taken.items() if f"{version}.".startswith(f"{lowest[name]}.")} == taken

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from neuromotion_gym.envs import NeuroEnv, NeuroVectorEnv
-from neuromotion_gym.envs.sb3 import make_sb3
 from neuromotion_gym.envs.seeds import packed, unpacked
 from neuromotion_gym.errors import NeuroMotionError
 
@@ -156,6 +155,9 @@ def test_a_replay_of_a_data_set_can_be_pickled(small_armband: Any) -> None:
 
 
 def test_the_adapter_of_stable_baselines3_is_copied(options: Options) -> None:
+    pytest.importorskip("stable_baselines3")
+    from neuromotion_gym.envs.sb3 import make_sb3
+
     env = make_sb3("NeuroArm-v0", 2, max_episode_steps=15, **options())
     env.seed(0)
     env.reset()

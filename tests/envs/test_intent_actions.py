@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from neuromotion_gym.envs import IntentAction, NeuroEnv, NeuroVectorEnv, VectorIntentAction
-from neuromotion_gym.envs.sb3 import NeuroVecEnv, make_sb3
 from neuromotion_gym.errors import NeuroMotionError
 
 Options = "Callable[..., dict[str, object]]"
@@ -27,7 +26,8 @@ def test_a_batch_moves_as_its_labels_ask(options: Options) -> None:
 
 
 def test_stable_baselines3_chooses_labels(options: Options) -> None:
-    from stable_baselines3 import DQN
+    DQN = pytest.importorskip("stable_baselines3").DQN
+    from neuromotion_gym.envs.sb3 import NeuroVecEnv, make_sb3
 
     env = make_sb3("NeuroArm-v0", 2, intent_action=True, max_episode_steps=10, **options())
     twin = make_sb3("NeuroArm-v0", 2, max_episode_steps=10, **options())
@@ -39,6 +39,8 @@ def test_stable_baselines3_chooses_labels(options: Options) -> None:
     one, other = env.step(labels), twin.step(env.layout.intents.directions[labels].astype(np.float32))
     np.testing.assert_array_equal(one[0], other[0])
     DQN("MlpPolicy", env, learning_starts=8, train_freq=2, batch_size=8, buffer_size=200, device="cpu").learn(40)
+    with pytest.raises(NeuroMotionError, match="SameStep"):
+        NeuroVecEnv(VectorIntentAction(NeuroVectorEnv(num_envs=2, **options())))
 
 
 @pytest.mark.parametrize("labels", [[0, 1, 3], [-1, 0, 0], [0, 1], 1, [0.5, 1, 1], "abc", None, [[0, 1, 2]]])
@@ -64,5 +66,3 @@ def test_each_wrapper_names_the_other(options: Options) -> None:
         VectorIntentAction(NeuroEnv(**options()))
     with pytest.raises(NeuroMotionError, match="environments of this library"):
         VectorIntentAction(gym.make_vec("CartPole-v1", 2))
-    with pytest.raises(NeuroMotionError, match="SameStep"):
-        NeuroVecEnv(VectorIntentAction(NeuroVectorEnv(num_envs=2, **options())))

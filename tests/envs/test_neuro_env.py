@@ -46,9 +46,10 @@ def test_make_vec_gives_the_batch(env_id: str) -> None:
 
 @pytest.mark.parametrize("observe", ["posterior", "signal"])
 def test_checkers_pass(options: Options, observe: str) -> None:
+    check_env(NeuroEnv(**options(observe=observe)), skip_render_check=True)
+    pytest.importorskip("stable_baselines3")
     from stable_baselines3.common.env_checker import check_env as check_sb3
 
-    check_env(NeuroEnv(**options(observe=observe)), skip_render_check=True)
     check_sb3(NeuroEnv(**options(observe=observe)))
 
 
