@@ -19,8 +19,8 @@ class NeuroMotionWarning(UserWarning):
 
 
 def warn(message: str) -> None:
-    """Show a `NeuroMotionWarning` at the line outside the library that led to it: the line that its reader wrote."""
+    """Show a `NeuroMotionWarning` at the line that its reader wrote: the last one outside the library and Gymnasium."""
     frame, level = sys._getframe(1), 2
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] == __package__:
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] in (__package__, "gymnasium"):
         frame, level = frame.f_back, level + 1
     warnings.warn(message, NeuroMotionWarning, stacklevel=level)

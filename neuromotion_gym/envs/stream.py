@@ -196,7 +196,7 @@ class Stream:
         if not self._amplitude_checked and self._ring is not None:
             # Once, on the first windows: they hold one label, so that only a gross error can be told
             amplitude = float(np.median(self._windows(rows).std(axis=2).mean(axis=0)))
-            check_amplitude(amplitude, self.spec, "The source", refuse_only=True)
+            check_amplitude(amplitude, self.spec, "The source", first_windows=True)
             self._amplitude_checked = True
         if self.spec.pacing == "sliding":
             self._decode(rows)

@@ -30,6 +30,8 @@ REFUSED_TIMES = 30.0
 """A signal whose amplitude is this many times larger or smaller than that of the training data is refused."""
 WARNED_TIMES = 5.0
 """A signal whose amplitude is this many times larger or smaller is warned about."""
+REST_TIMES = 10.0
+"""Muscles at rest may be this many times quieter than the typical signal."""
 
 
 class Wanted(Protocol):
@@ -103,6 +105,8 @@ def fitted(recording: Recording, wanted: Wanted, *, others: bool = False, resamp
     rated = replace(given, rate_hz=wanted.rate_hz) if other_rate and resample else given
     if wrong := misfits(rated, wanted):
         advice = " resample=True converts the rate." if other_rate and not resample else ""
+        if any(one.startswith("unit ") for one in wrong):
+            advice += " If the numbers have another unit than the recording says, say it with unit=."
         raise NeuroMotionError(f"Decoder {wanted.name!r} cannot read {recording.name}: {'; '.join(wrong)}.{advice}")
     names = matched(wanted.channels, given.channels)
     if said := renamings(names):
@@ -132,7 +136,7 @@ def fitted(recording: Recording, wanted: Wanted, *, others: bool = False, resamp
     return recording.resampled(wanted.rate_hz)
 
 
-def check_amplitude(amplitude: float, wanted: Wanted, name: str, *, refuse_only: bool = False) -> None:
+def check_amplitude(amplitude: float, wanted: Wanted, name: str, *, first_windows: bool = False) -> None:
     """Compare an amplitude with that of a decoder's training data, if its recipe states one.
 
     Parameters
@@ -142,8 +146,9 @@ def check_amplitude(amplitude: float, wanted: Wanted, name: str, *, refuse_only:
     wanted : DecoderSpec
     name : str
         What has the amplitude, for messages.
-    refuse_only : bool
-        Whether `WARNED_TIMES` does not count, for a sample too short to be typical.
+    first_windows : bool
+        Whether it is the amplitude of the first windows alone: they may hold rest, which is up to `REST_TIMES` times
+        smaller, and they are too few for a warning.
 
     Raises
     ------
@@ -152,19 +157,21 @@ def check_amplitude(amplitude: float, wanted: Wanted, name: str, *, refuse_only:
     """
     if wanted.scale is None:
         return
-    times = max(amplitude, wanted.scale) / max(min(amplitude, wanted.scale), 1e-300)
-    if times <= (REFUSED_TIMES if refuse_only else WARNED_TIMES):
+    compared = max(amplitude, min(wanted.scale, REST_TIMES * amplitude)) if first_windows else amplitude
+    times = max(compared, wanted.scale) / max(min(compared, wanted.scale), 1e-300)
+    if times <= (REFUSED_TIMES if first_windows else WARNED_TIMES):
         return
     text = (
-        f"{name} has an amplitude of {amplitude:.3g} {wanted.unit}, but decoder {wanted.name!r} was trained on "
-        f"{wanted.scale:.3g} {wanted.unit}"
+        f"{name} has an amplitude of {amplitude:.3g} {wanted.unit}, {'far ' if times > REFUSED_TIMES else ''}"
+        f"{'more' if amplitude > wanted.scale else 'less'} than the {wanted.scale:.3g} {wanted.unit} that decoder "
+        f"{wanted.name!r} was trained on"
     )
     if times > REFUSED_TIMES:
         raise NeuroMotionError(
-            f"{text}: more than {REFUSED_TIMES:g} times {'less' if amplitude > wanted.scale else 'more'}. Its unit or "
-            "gain is not what it says; say the right one with unit=."
+            f"{text}: its unit or gain is not what it says. Say the right unit with unit=; {REFUSED_TIMES:g} times more "
+            "or less is the limit."
         )
-    warn(f"{text}; the unit or the gain may be wrong ({times:.1f} times).")
+    warn(f"{text}; its unit or gain may be wrong.")
 
 
 def renamed(recording: Recording, names: Mapping[str, str]) -> Recording:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.errors import NeuroMotionError, warn
 from neuromotion_gym.html_table import fact_table
 from neuromotion_gym.signals.channel_names import renamings
 from neuromotion_gym.signals.modality import Modality, checked_modality
@@ -220,13 +220,13 @@ class Recording:
         found = content_of(inst, modality, marks, channels, unit, faults)
         spec = SignalSpec(modality, found.channels, found.rate_hz, found.unit)
         note_sample_faults(found.samples, spec.channels, spec.unit, faults)
-        if renamed := renamings(found.renamed) if not isinstance(channels, Mapping) else "":
-            faults.note("channels that are named differently", renamed)
         sound = sound_stretches(found.stretches, found.samples.shape[1], found.bad_spans, faults)
         trials = tuple(Trial(*stretch) for stretch in sound)
         made = cls(found.samples, spec, trials, dataset, subject, session, run, bad_spans=found.bad_spans)
         if found.stretches and not trials:
             raise NeuroMotionError(f"{made.name} has no trial that can be used: {faults.text()}.")
+        if said := renamings(found.renamed) if not isinstance(channels, Mapping) else "":
+            warn(f"Channels of {made.name} are matched by name: {said}.")
         faults.report(made.name, strict=strict)
         return made
 

@@ -96,7 +96,7 @@ def test_a_decoder_in_volts_reads_every_unit_of_volts(tiny, given, by) -> None:
 
 
 def test_counts_are_no_volts(tiny) -> None:
-    with pytest.raises(NeuroMotionError, match="unit 'count' instead of 'V'"):
+    with pytest.raises(NeuroMotionError, match="unit 'count' instead of 'V'.* with unit="):
         fitted(_recording(10.0, "counts"), tiny.spec())
 
 
@@ -136,7 +136,7 @@ class TestScale:
 
     @pytest.mark.parametrize("times", [6.0, 1 / 6, 25.0, 1 / 25])
     def test_five_times_is_warned_about_with_both_figures(self, spec, times) -> None:
-        with pytest.warns(NeuroMotionWarning, match=r"amplitude of (\S+) V, but decoder 'tiny' was .* 1e-05 V") as said:
+        with pytest.warns(NeuroMotionWarning, match=r"amplitude of \S+ V, .* 1e-05 V that decoder 'tiny'") as said:
             fitted(_recording(1e-5 * times, "V"), spec)
         given = float(str(said[0].message).split("amplitude of ")[1].split(" V")[0])
         assert given == pytest.approx(1e-5 * times, rel=0.05)
@@ -144,13 +144,13 @@ class TestScale:
     @pytest.mark.parametrize(("size", "unit"), [(10.0, "V"), (10.0, "mV"), (10.0, "nV"), (1e-5, "µV")])
     def test_thirty_times_is_refused_with_both_figures(self, spec, size, unit) -> None:
         """Microvolts declared as volts, and the like."""
-        with pytest.raises(NeuroMotionError, match=r"an amplitude of \S+ V, but decoder 'tiny' was trained on 1e-05 V"):
+        with pytest.raises(NeuroMotionError, match=r"an amplitude of \S+ V, far .* the 1e-05 V that decoder 'tiny'"):
             fitted(_recording(size, unit), spec)
 
     def test_counts_divided_by_their_range_are_refused(self, tiny) -> None:
         spec = tiny.spec(unit="count", scale=9.5, window=50)
         fitted(_recording(10.0, "count"), spec)
-        with pytest.raises(NeuroMotionError, match=r"amplitude of 0\.07\d+ count, but .* trained on 9\.5 count"):
+        with pytest.raises(NeuroMotionError, match=r"amplitude of 0\.07\d+ count, far less than the 9\.5 count"):
             fitted(_recording(10.0 / 128, "count"), spec)
 
     def test_an_offset_and_a_long_rest_do_not_count(self, spec, recwarn) -> None:
@@ -170,11 +170,18 @@ class TestScale:
         recipe.write_text(recipe.read_text().replace("unit: V", "unit: V\n  scale: 1.0e-5"))
         decoder = OnnxDecoder(tiny_folder)
         trials = (Trial("left", 0, 500), Trial("right", 500, 1000))
-        played = replace(_recording(10.0, "V"), trials=trials)
-        session = replace(make_sessions(1)[0], recordings=(played,), calibration=())
-        stream = Stream(ReplaySource([session], ("left", "right")), decoder, 0.05, None, 10.0, 1)
-        with pytest.raises(NeuroMotionError, match=r"The source has an amplitude of \S+ V.*trained on 1e-05 V"):
-            stream.reset(np.arange(1), [np.random.default_rng(0)])
+
+        def begin(size: float) -> None:
+            played = replace(_recording(size, "V"), trials=trials)
+            session = replace(make_sessions(1)[0], recordings=(played,), calibration=())
+            stream = Stream(ReplaySource([session], ("left", "right")), decoder, 0.05, None, 10.0, 4)
+            stream.reset(np.arange(4), [np.random.default_rng(row) for row in range(4)])
+
+        begin(20e-5)
+        begin(1e-5 / 100)  # the first windows may hold rest
+        for size, word in ((10.0, "more"), (1e-8, "less")):
+            with pytest.raises(NeuroMotionError, match=rf"The source has an amplitude of \S+ V, far {word}"):
+                begin(size)
 
 
 def test_every_shipped_recipe_states_its_scale() -> None:
