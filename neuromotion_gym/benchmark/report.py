@@ -313,8 +313,9 @@ def report_text(lines: Sequence[Line], config: BenchmarkConfig) -> tuple[str, li
         if unseen == "all"
         else _played_part(first) + (f" ({', '.join(unseen)} were never seen in training)" if unseen else "")
     )
-    played = "generated trials" if first["source"] == "surrogate" else "replayed trials"
-    if first["source"] != "surrogate" and all(_is_unseen(line) for line in lines):
+    recorded = first["source"] in ("replay", "recordings")
+    played = "replayed trials" if recorded else "generated trials"
+    if recorded and all(_is_unseen(line) for line in lines):
         played = "replayed trials that no decoder was trained on"
     splits = ", ".join(dict.fromkeys(line.cell["split"] for line in lines))
     sentences = [
