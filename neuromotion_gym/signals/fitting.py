@@ -168,8 +168,8 @@ def check_amplitude(amplitude: float, wanted: Wanted, name: str, *, first_window
     )
     if times > REFUSED_TIMES:
         raise NeuroMotionError(
-            f"{text}: its unit or gain is not what it says. Say the right unit with unit=; {REFUSED_TIMES:g} times more "
-            "or less is the limit."
+            f"{text}: its unit or gain is not what it says. Say the right unit with unit=; {REFUSED_TIMES:g} times "
+            "more or less is the limit."
         )
     warn(f"{text}; its unit or gain may be wrong.")
 
