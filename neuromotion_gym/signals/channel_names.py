@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 OLD_NAMES = {"t3": "t7", "t4": "t8", "t5": "p7", "t6": "p8"}
 """Names of the 10-20 system that the 10-10 and 10-05 systems replaced; in lower case."""
 
+SHOWN = 8
+"""Largest number of other spellings that a message names."""
+
 _KIND = re.compile(r"^(eeg|emg)[ _:-]+(?=[a-z])")
 _REFERENCE = re.compile(r"[ _-]+(ref|le|avg|ave|av|ar|car|a1|a2|m1|m2|a1a2|m1m2|org)$")
 _SEPARATORS = re.compile(r"[\s._-]+")
@@ -81,8 +84,16 @@ def electrode(name: str) -> str:
 
 
 def renamings(matching: Mapping[str, str]) -> str:
-    """The entries of a matching whose names differ, for messages: ``Fc5. is FC5, T3 is T7``; may be empty."""
-    return ", ".join(f"{given} is {wanted}" for wanted, given in matching.items() if wanted != given)
+    """The entries of a matching whose names differ, for messages; may be empty.
+
+    Old names come first, since a reader has to know of them, and then other spellings, of which `SHOWN` are named:
+    ``T3 is T7, Fc5. is FC5 and 20 other spellings``.
+    """
+    differing = {name: given for name, given in matching.items() if name != given}
+    old = [f"{given} is {name}" for name, given in differing.items() if spelling(name) != spelling(given)]
+    spelled = [f"{given} is {name}" for name, given in differing.items() if spelling(name) == spelling(given)]
+    more = len(spelled) - SHOWN
+    return ", ".join([*old, *spelled[:SHOWN]]) + (f" and {more} other spellings" if more > 0 else "")
 
 
 def _check_distinct(found: Mapping[str, str]) -> None:

@@ -109,6 +109,9 @@ def _as_wanted(recording: Recording, reading: Reading, spec: Wanted | None) -> R
             else {old: new for old, new in reading.channels.items() if new in spec.channels}
         )
         recording = renamed(recording, new)
+    eyes = matched(reading.ocular_channels, recording.spec.channels)
+    if other := {old: name for name, old in eyes.items() if old != name}:
+        recording = renamed(recording, other)
     if spec is None:
         return recording
     return fitted(recording, spec, others=bool(reading.ocular_channels), resample=reading.resample)

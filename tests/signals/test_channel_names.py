@@ -59,6 +59,13 @@ def test_what_is_not_clear_is_refused() -> None:
         matched(["T3", "t3"], ["T7"])
 
 
+def test_old_names_are_all_said_and_spellings_counted() -> None:
+    wanted = [*(f"C{i}" for i in range(20)), "T7", "P8"]
+    said = renamings(matched(wanted, [*(f"c{i}." for i in range(20)), "T3", "EEG T6-REF"]))
+    assert said.startswith("T3 is T7, EEG T6-REF is P8, c0. is C0, ")
+    assert said.endswith("c7. is C7 and 12 other spellings")
+
+
 @given(st.lists(st.text(max_size=6), unique=True), st.lists(st.text(max_size=6), unique=True))
 def test_no_names_break_it(wanted, given_names) -> None:
     try:

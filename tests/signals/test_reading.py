@@ -78,6 +78,13 @@ def test_channels_of_the_eyes_keep_all_channels(make_recording) -> None:
     assert found.spec.channels == ("noise", "where", "label")
 
 
+def test_channels_of_the_eyes_are_found_under_other_spellings(make_recording) -> None:
+    recording = make_recording()
+    given = replace(recording, spec=replace(recording.spec, channels=("where", "Label..", "noise")))
+    (found,) = read_recordings(given, {"ocular_channels": ["label"]}, Wanted())
+    assert found.spec.channels == ("noise", "where", "label")
+
+
 def test_a_reading_says_unit_labels_names_and_onsets(make_recording) -> None:
     reading = Reading(unit="mV", labels={"rest": None, "left_fist": "go"}, subject="me", has_onset=False, dataset="own")
     recording = make_recording(("rest", "left_fist"))
