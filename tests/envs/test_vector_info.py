@@ -96,14 +96,12 @@ def test_infos_in_the_same_step_are_numbers_that_tensors_can_hold(options: Optio
 
 
 def test_wrappers_of_gymnasium_count_episodes(options: Options) -> None:
-    env = wrappers.RecordEpisodeStatistics(
-        NeuroVectorEnv(num_envs=2, autoreset_mode="SameStep", max_episode_steps=4, **options())
-    )
+    env = wrappers.RecordEpisodeStatistics(NeuroVectorEnv(num_envs=2, max_episode_steps=4, **options()))
     env.reset(seed=0)
-    for _ in range(8):
+    for _ in range(4):
         *_, info = env.step(np.zeros((2, 1), np.float32))
     assert info["episode"]["l"].tolist() == [4, 4]
-    assert list(env.length_queue) == [4, 4, 4, 4]
+    assert list(env.length_queue) == [4, 4]
 
 
 def test_single_infos_are_plain_values_that_gymnasium_can_stack(options: Options) -> None:

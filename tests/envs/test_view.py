@@ -37,6 +37,7 @@ def test_frames_for_agents_do_not_show_the_goal(options: Callable[..., dict[str,
 
 
 def test_record_video_writes_a_file(options: Callable[..., dict[str, object]], tmp_path: Path) -> None:
+    pytest.importorskip("moviepy")
     env = RecordVideo(NeuroEnv(render_mode="overlay", **options()), str(tmp_path), disable_logger=True)
     env.reset(seed=0)
     for _ in range(4):
