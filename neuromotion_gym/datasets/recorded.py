@@ -250,3 +250,4 @@ def _parts(recording: Recording) -> Iterator[str]:
     yield repr((recording.dataset, recording.subject, recording.session, recording.run))
     yield repr((spec.modality, spec.unit, float(spec.rate_hz), spec.channels))
     yield repr([(trial.label, trial.start, trial.stop, trial.has_onset) for trial in recording.trials])
+    yield repr(recording.bad_spans)

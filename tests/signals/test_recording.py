@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.errors import NeuroMotionError, NeuroMotionWarning
 from neuromotion_gym.signals.recording import Recording, Session, SignalSpec, Trial
 
 SPEC = SignalSpec("eeg", ("a", "b"), 100.0, "V")
@@ -173,6 +173,28 @@ class TestFromMne:
         )
         first = 100 + round(tmin * 100)
         np.testing.assert_array_equal(recording.samples[:, :length], _samples()[:, first : first + length])
+
+    def test_channels_are_picked_by_name_or_by_a_map(self, raw) -> None:
+        with pytest.warns(NeuroMotionWarning, match=r"Channels of user 0.*are matched by name: C4 is c4\."):
+            recording = Recording.from_mne(raw, modality="eeg", channels=["c4", "C3"])
+        assert recording.spec.channels == ("c4", "C3")
+        np.testing.assert_array_equal(recording.samples, _samples()[::-1])
+        mapped = Recording.from_mne(raw, modality="emg", channels={"C4": "biceps", "C3": "triceps"})
+        assert mapped.spec.channels == ("biceps", "triceps")
+        np.testing.assert_array_equal(mapped.samples, _samples()[::-1])
+
+    @pytest.mark.parametrize(
+        ("channels", "message"),
+        [
+            (["C3", "Cz"], "channels Cz are missing; there are C3, C4, STI"),
+            ("C3", "is the text 'C3'; it has to be a list or a map"),
+            ([], "at least one name is needed"),
+            ({"C3": "a", "C4": "a"}, "one name to two channels"),
+        ],
+    )
+    def test_wrong_channels(self, raw, channels, message: str) -> None:
+        with pytest.raises(NeuroMotionError, match=message):
+            Recording.from_mne(raw, modality="eeg", channels=channels)
 
     def test_anything_else_is_refused(self) -> None:
         pytest.importorskip("mne")
