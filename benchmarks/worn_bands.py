@@ -4,8 +4,9 @@ Every round is read in each of the 16 arrangements of the eight channels, as if 
 labels, the arrangement is found on a person's first round (first half, for people with one round) and judged on the
 rest. Without labels, it is found on a whole round and judged on the same samples. Each of the ten people is decoded by
 the decoder of the fold that was trained without them (trained first if the cache lacks it); further people, in folders
-``FOLDER/<person>/training0`` of the same format, by the shipped decoder. The script writes ``worn_bands.md``. It needs
-the extra ``train`` and the recordings (``NEUROMOTION_DATA``).
+``FOLDER/<person>/training0`` of the same format, by the shipped decoder. A decoder that is calibrated to a person's
+first round is judged on the later ones. The script writes ``worn_bands.md``. It needs the extra ``train`` and the
+recordings (``NEUROMOTION_DATA``).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import argparse
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +23,7 @@ from neuromotion_gym.datasets.myo_armband.reader import ROUNDS, SUBJECTS, read_r
 from neuromotion_gym.decoders.arrangement import Arrangement, arrangement_check, arrangements, labelled_arrangement
 from neuromotion_gym.decoders.calibration import balanced_accuracy, calibration_windows
 from neuromotion_gym.decoders.zoo import load_decoder
+from neuromotion_gym.training.calibrate import fit_to_wearer
 from neuromotion_gym.training.folds import fold_decoder
 
 if TYPE_CHECKING:
@@ -29,7 +32,7 @@ if TYPE_CHECKING:
     from neuromotion_gym.decoders.decoder import Decoder
     from neuromotion_gym.signals.recording import Recording
 
-NAME = "emg_armband"
+NAME, CALIBRATED = "emg_armband", "emg_armband_calibrated"
 WORSE = 0.1
 """A band is worn wrongly if its accuracy is this much below that of the person's best arrangement."""
 HARMED = 0.02
@@ -119,11 +122,17 @@ def judge(counts: dict[str, Count], decoder: Decoder, rounds: list[Recording]) -
         chosen = combined(worn, fit.best, count) if fit.differs else number
         counts["with labels"].add(accuracies, number, chosen)
     for whole in rounds:
-        accuracies = accuracies_of(decoder, [whole])
-        for number, (worn, recording) in enumerate(cases(decoder, whole)):
-            check = arrangement_check(decoder, [recording])
-            chosen = combined(worn, check.best, count) if check is not None and check.differs else number
-            counts["without labels"].add(accuracies, number, chosen)
+        judge_without_labels(counts["without labels"], decoder, whole)
+
+
+def judge_without_labels(count: Count, decoder: Decoder, whole: Recording) -> None:
+    """Add all cases of one round."""
+    accuracies = accuracies_of(decoder, [whole])
+    for number, (worn, recording) in enumerate(cases(decoder, whole)):
+        check = arrangement_check(decoder, [recording])
+        differs = check is not None and check.differs
+        chosen = combined(worn, check.best, len(decoder.spec.channels)) if check is not None and differs else number
+        count.add(accuracies, number, chosen)
 
 
 def main() -> None:
@@ -137,6 +146,14 @@ def main() -> None:
     for person in SUBJECTS:
         rounds = [read_round(person, name) for name in ROUNDS]
         judge(next(iter(tables.values())), fold_decoder(NAME, person), rounds)
+    calibrated = Count()
+    for person in SUBJECTS:
+        first, *later = (read_round(person, name) for name in ROUNDS)
+        with TemporaryDirectory() as folder:
+            mine = load_decoder(fit_to_wearer(CALIBRATED, first).write(folder))
+        for whole in later:
+            judge_without_labels(calibrated, mine, whole)
+    tables[f"the same, calibrated to each as {CALIBRATED}"] = {"later rounds without labels": calibrated}
     if options.further is not None:
         people = sorted(path.name for path in options.further.iterdir() if (path / ROUNDS[0]).is_dir())
         name = f"{len(people)} further people"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 
 import gymnasium as gym
 import pytest
@@ -81,3 +82,15 @@ def test_wearer_of_the_armband_as_expected_is_left_alone(data_root):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         facts_of_arrangement(pooled, [Session("user", "Male6", "training0", (run,))])
+
+
+def test_calibrated_band_that_is_put_on_otherwise_later_is_found(data_root, tmp_path):
+    mine = load_decoder(
+        calibrate("emg_armband_calibrated", armband_round(data_root, "Male6", "training0"), tmp_path / "W")
+    )
+    later = armband_round(data_root, "Male6", "Test1")
+    assert not arrangement_check(mine, [later]).differs
+    turned = replace(later, samples=later.samples[Arrangement(3).order(8)])
+    assert accuracy(mine, turned) < 0.5
+    assert arrangement_check(mine, [turned]).best == Arrangement(5)
+    assert arrangement_check(mine, [turned]).differs
