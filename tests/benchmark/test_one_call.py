@@ -179,6 +179,7 @@ def test_everything_is_checked_before_anything_is_played(band, tmp_path, monkeyp
         ({"conditions": [{"perturbations": [{"name": "lost_channels", "options": {"x": 1}}]}]}, "does not take"),
         ({"decoders": ["emg_armband", "../emg_armband/nothing"]}, "nothing"),
         ({"controllers": ["argmax", "learned:nobody"]}, "nobody"),
+        ({"controllers": [{"name": "learned:emg_standard_a_0", "options": {"x": 1}}]}, "no option 'x'"),
     ],
 )
 def test_the_last_cell_of_a_file_is_checked_before_the_first(grid, message) -> None:

@@ -197,3 +197,28 @@ def test_a_decoder_that_does_not_say_what_it_was_fitted_on_is_not_known(band, tm
     shutil.copytree(decoder_folder("emg_armband"), folder, ignore=shutil.ignore_patterns("fitted_on.json"))
     told = about(band(), folder)
     assert (told["fitted_on"], told["split"]) == ("not known", "not known")
+
+
+def test_a_person_whose_calibration_run_a_decoder_was_fitted_on_is_no_new_person(band, tmp_path) -> None:
+    known, later = band("P1", run="1", seconds=2.0), band("P1", run="2", seconds=2.0)
+    decoder = fitted_to([known], tmp_path / "mine")
+    recordings = [replace(known, subject="P9"), replace(later, subject="P9")]
+    with pytest.warns(NeuroMotionWarning, match="other recordings of P9, under another name"):
+        told = about(recordings, decoder, reading={"calibration": {"run": "1"}})
+    assert (told["seen_by_decoder"], told["split"], told["played"]) == ({}, "run", {"P9": ["a/2"]})
+
+
+def test_other_recordings_than_those_that_are_described_are_not_played(band) -> None:
+    from neuromotion_gym.datasets.playing import open_source, playing_for
+    from neuromotion_gym.datasets.recorded import OwnRecordings
+
+    spec = load_decoder("emg_armband").spec
+    backwards = replace(band(), samples=np.ascontiguousarray(band().samples[:, ::-1]))
+    own, other = (OwnRecordings.read(one, None, spec) for one in (band(), backwards))
+    playing = playing_for(spec, source="recordings", own=own)
+    assert open_source(playing, own=own).sessions == (("P1", "a"),)
+    for wrong in (other, None):
+        with pytest.raises(NeuroMotionError, match="their samples differ"):
+            open_source(playing, own=wrong)
+    assert own == OwnRecordings.read(band("P1"), None, spec)
+    assert own != other
