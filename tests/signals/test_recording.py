@@ -248,7 +248,7 @@ def test_resampled_trials_begin_and_end_where_the_signal_does(rates, start, leng
     ).resampled(float(rate))
     (moved,) = recording.trials
     assert abs(moved.start / rate - start / given_rate) <= 0.5 / rate + 1e-9
-    assert abs(moved.stop / rate - (start + length) / given_rate) <= 1.0 / rate
+    assert abs(moved.stop / rate - (start + length) / given_rate) <= 1.5 / rate  # at least one sample is kept
     if length / given_rate > 6 / rate and length > 6:  # long enough to be seen in both
         inside = np.zeros(recording.samples.shape[1], bool)
         inside[moved.start + 2 : moved.stop - 2] = True
