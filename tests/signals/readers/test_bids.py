@@ -74,6 +74,18 @@ def test_people_sessions_and_tasks_are_chosen(write) -> None:
         read_recordings(root, {"task": "walk"})
 
 
+def test_the_task_is_part_of_the_run_where_there_are_several(write) -> None:
+    root = write([("01", None, "mi", "1"), ("01", None, "rest", "1")])
+    assert [key(one) for one in read_recordings(root)] == [("01", "0", "mi_1"), ("01", "0", "rest_1")]
+    assert [key(one) for one in read_recordings(root, {"task": "mi"})] == [("01", "0", "1")]
+
+
+def test_files_that_are_not_asked_for_are_not_opened(write) -> None:
+    root = write([("01", None, "mi", "1"), ("01", None, "mi", "2")])
+    (root / "sub-01" / "eeg" / "sub-01_task-mi_run-1_eeg.edf").write_bytes(b"junk")
+    assert [key(one) for one in read_recordings(root, {"only": {"run": "2"}})] == [("01", "0", "2")]
+
+
 def test_channels_of_a_decoder_are_enough(write) -> None:
     (found,) = read_recordings(write([("01", None, "mi", None)]), {"channels": ["EOG1", "C3"], "modality": "eeg"})
     assert (found.spec.channels, found.session) == (("EOG1", "C3"), "0")

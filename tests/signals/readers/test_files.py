@@ -153,6 +153,12 @@ def test_epochs_are_trials(tmp_path) -> None:
         assert found.samples == pytest.approx(CODES[:, [*range(100, 300), *range(400, 600)]] * 1e-6, abs=2e-8)
 
 
+def test_trials_without_onset_are_said(tmp_path, edf_bytes) -> None:
+    edf(tmp_path / "a.edf", edf_bytes)
+    (found,) = read_recordings(tmp_path / "a.edf", {"modality": "eeg", "has_onset": False})
+    assert [trial.has_onset for trial in found.trials] == [False, False]
+
+
 def test_the_name_of_a_file_can_be_the_label_of_all_of_it(tmp_path, edf_bytes) -> None:
     for name in ("anna_fist_1", "anna_open_1", "anna_fist_2"):
         edf(tmp_path / f"{name}.edf", edf_bytes)

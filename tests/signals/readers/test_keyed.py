@@ -51,7 +51,10 @@ def as_hdf5(path: Path, content: dict[str, Any]) -> None:
             made = group.create_dataset(name, data=np.array([[ord(one)] for one in value], np.uint16))
             made.attrs["MATLAB_class"] = np.bytes_("char")
         elif isinstance(value, np.ndarray) and value.dtype == object:
-            held = [[put(refs, f"{name}{index}", one).ref] for index, one in enumerate(value.ravel(order="F"))]
+            held = [
+                [put(refs, f"{name}{row}{column}", value[row, column]).ref for row in range(value.shape[0])]
+                for column in range(value.shape[1])
+            ]
             made = group.create_dataset(name, data=np.array(held, h5py.ref_dtype))
             made.attrs["MATLAB_class"] = np.bytes_("cell")
         else:
@@ -201,6 +204,23 @@ def test_arrays_of_structures(tmp_path) -> None:
         one, two = read(tmp_path / name, {"samples": "s.X", "label": "s.y"})
         assert np.array_equal(one.samples, SAMPLES[:, :150].astype(np.float32))
         assert [(each.label, each.start) for each in two.trials] == [("0", 0), ("2", 30), ("0", 90)]
+
+
+def test_tables_of_cells_and_structures_are_read_column_by_column(write_mat, tmp_path) -> None:
+    blocks = [SAMPLES[:, at : at + 75] for at in (0, 75, 150, 225)]
+    square = np.empty((2, 2), object)
+    names = np.empty((2, 2), object)
+    for number in range(4):  # MATLAB counts down the columns
+        square[number % 2, number // 2], names[number % 2, number // 2] = blocks[number], f"move {number}"
+    (found,) = read(write_mat(x=square, name=names), {"samples": "x", "label": "name"}, channels=NAMES)
+    assert [trial.label for trial in found.trials] == ["move 0", "move 1", "move 2", "move 3"]
+    assert np.array_equal(found.samples, SAMPLES.astype(np.float32))
+    array = np.empty((2, 2), dtype=[("X", object)])
+    for number in range(4):
+        array[number % 2, number // 2] = (blocks[number],)
+    savemat(tmp_path / "s.mat", {"s": array})
+    runs = read(tmp_path / "s.mat", {"samples": "s.X"}, labels={}, channels=NAMES)
+    assert [run.samples[0, 0] for run in runs] == [np.float32(block[0, 0]) for block in blocks]
 
 
 def test_names_of_channels_and_repetitions_are_keys(write_mat) -> None:

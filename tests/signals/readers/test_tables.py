@@ -119,6 +119,15 @@ def test_columns_say_whose_rows_they_are(tmp_path) -> None:
     assert found[0].bad_spans == ((60, 60),)
 
 
+def test_a_trial_ends_where_rows_are_joined_even_if_its_label_goes_on(tmp_path) -> None:
+    lines = [f"{row},x,{'AB'[row // 10 % 2]}" for row in range(30)]
+    one, two = read(
+        tmp_path / "a.csv", "a,label,who\n" + "\n".join(lines), rate_hz=50, columns={"subject": "who", "samples": "a"}
+    )
+    assert one.trials == (Trial("x", 0, 10), Trial("x", 10, 20))
+    assert two.trials == (Trial("x", 0, 10),)
+
+
 def test_a_gap_in_time_is_marked_and_no_trial_crosses_it(tmp_path) -> None:
     lines = text().splitlines()
     del lines[61:71]
@@ -150,6 +159,12 @@ def test_a_rate_that_contradicts_the_times_is_refused_and_rounded_times_give_the
     assert read(tmp_path / "a.csv", content, columns=columns)[0].spec.rate_hz == 160.0
     with pytest.raises(NeuroMotionError, match="160 samples per second, but rate_hz=200 was said"):
         read(tmp_path / "a.csv", content, columns=columns, rate_hz=200)
+
+
+def test_clipped_channels_are_said(tmp_path) -> None:
+    rows = "".join(f"{min(value, 0.1)},x\n" for value in SAMPLES[0])
+    with pytest.warns(NeuroMotionWarning, match=r"channels are clipped \(1: a in 4\d % of its samples\)"):
+        read(tmp_path / "a.csv", "a,label\n" + rows, rate_hz=10)
 
 
 def test_what_a_table_cannot_say_is_asked_for(tmp_path) -> None:
