@@ -237,7 +237,7 @@ def facts_of_wearer(decoder: Decoder | BoundDecoder, dataset: str | None, people
             NeuroMotionWarning,
             stacklevel=5,
         )
-    return {"wearer": f"{worn.dataset}: {wearer}", "plays_wearer": True}
+    return {"wearer": f"{worn.dataset}: {wearer}", "plays_wearer": not others}
 
 
 def told_runs(runs: Mapping[str, Iterable[str]]) -> str:
