@@ -76,6 +76,8 @@ HEIGHT, MEAN_Y, DOTS_Y, DOT = 54, 14, (27, 46), 3.1
 """Pixels: height of a row, place of its mean, first and last place of its dots, radius of a dot."""
 BLOCK = 40.0
 """Pixels: largest width of a block of dots of the same value."""
+SAME = 0.006
+"""Bounds that are nearer to each other than this would hide each other."""
 GRID = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
@@ -152,7 +154,7 @@ def success_picture(bars: Sequence[Bar]) -> str:
                 f"{limits(bar.success)}; {count(len(bar.rates), 'person', 'people')} from {bar.rates.min():.2f} to "
                 f"{bar.rates.max():.2f}; {told}"
             )
-            marks = [_line(value, name) for name, value in bar.bounds.items()]
+            marks = _bounds(bar.bounds)
             if not np.isnan(bar.success.low):
                 marks.append(_span(bar.success.low, bar.success.high))
             marks += [_circle(bar.success.mean, MEAN_Y, 6, "mean"), *_dots(bar.rates)]
@@ -273,8 +275,23 @@ def _svg(height: int, words: str, marks: Sequence[str], kind: str) -> str:
     return f'<svg class="{kind}" height="{height}" role="img">{title}{"".join(marks)}</svg>'
 
 
-def _line(at: float, kind: str) -> str:
-    return f'<line class="{kind}" x1="{100 * at:.4g}%" x2="{100 * at:.4g}%" y1="0" y2="{HEIGHT}"/>'
+def _bounds(bounds: Mapping[str, float]) -> list[str]:
+    """Lines of the bounds; those of about the same value stand side by side, so that none hides another."""
+    found: list[str] = []
+    values: list[float] = []
+    for name, value in bounds.items():
+        beside = sum(abs(value - other) < SAME for other in values)
+        found.append(_line(value, name, 3 * beside))
+        values.append(value)
+    return found
+
+
+def _line(at: float, kind: str, right_px: float = 0) -> str:
+    return f'<line class="{kind}" x1="{100 * at:.4g}%" x2="{100 * at:.4g}%" y1="0" y2="{HEIGHT}"{_moved(right_px)}/>'
+
+
+def _moved(right_px: float) -> str:
+    return f' transform="translate({right_px:.3g})"' if right_px else ""
 
 
 def _span(low: float, high: float) -> str:
@@ -282,8 +299,7 @@ def _span(low: float, high: float) -> str:
 
 
 def _circle(at: float, y: float, radius: float, kind: str, right_px: float = 0) -> str:
-    moved = f' transform="translate({right_px:.3g})"' if right_px else ""
-    return f'<circle class="{kind}" cx="{100 * at:.4g}%" cy="{y:.4g}" r="{radius:g}"{moved}/>'
+    return f'<circle class="{kind}" cx="{100 * at:.4g}%" cy="{y:.4g}" r="{radius:g}"{_moved(right_px)}/>'
 
 
 def _dots(values: np.ndarray) -> list[str]:

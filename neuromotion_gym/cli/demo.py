@@ -54,9 +54,9 @@ def demo(
             rows, source, episodes, seed, film, lambda what: progress.update(task, advance=1, description=what)
         )
     missing = missing or failure
-    show.write_episodes(played, out / "episodes.csv")
     for name in dict.fromkeys(row.show for row in rows):
         _print_shown([row for row in played if row.entry.show == name])
+    show.write_episodes(played, out / "episodes.csv")
     say(f"Video:    {out / 'rollout.mp4'}" if missing is None else f"No video: {missing}")
     say(f"Episodes: {out / 'episodes.csv'}")
 

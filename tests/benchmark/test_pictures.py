@@ -61,6 +61,13 @@ def test_dots_of_one_value_do_not_hide_each_other(people):
     assert max(map(abs, offsets)) <= 20
 
 
+def test_bounds_of_one_value_stand_side_by_side():
+    picture = success_picture([bar(bounds={"oracle": 1.0, "shuffled": 0.0, "blind": 0.0, "chance": 0.5})])
+    assert '<line class="shuffled" x1="0%" x2="0%" y1="0" y2="54"/>' in picture
+    assert '<line class="blind" x1="0%" x2="0%" y1="0" y2="54" transform="translate(3)"/>' in picture
+    assert marks(picture, "chance", "x1") == [50]
+
+
 def test_a_single_person_has_a_dot_and_no_interval():
     one = bar(success=Interval(1.0, NAN, NAN), rates=np.array([1.0]))
     picture = success_picture([one])
