@@ -7,6 +7,7 @@ import pytest
 
 from neuromotion_gym.errors import NeuroMotionError, NeuroMotionWarning
 from neuromotion_gym.signals.readers import mne_files
+from neuromotion_gym.signals.reading import read_recordings
 
 pytest.importorskip("mne")
 
@@ -55,3 +56,21 @@ def test_a_stim_channel_beside_them_is_read_too(tmp_path, edf_noise, write_edf, 
     recording = mne_files.read(path, modality="eeg", channels=["C3"], stim_channel="TRIG", trial_s=0.5)
     assert [(trial.label, trial.start) for trial in recording.trials] == [("3", 192), ("5", 288)]
     assert recording.spec.rate_hz == 128
+
+
+def test_rates_and_units_of_a_file_in_bids_are_said_and_converted_too(tmp_path, edf_noise, write_edf) -> None:
+    pytest.importorskip("mne_bids")
+    folder = tmp_path / "sub-1" / "eeg"
+    folder.mkdir(parents=True)
+    (tmp_path / "dataset_description.json").write_text('{"Name": "x", "BIDSVersion": "1.9.0", "DatasetType": "raw"}')
+    signals = [edf_noise("C3", 4, 128, unit="uv"), edf_noise("C4", 4, 512)]
+    write_edf(folder / "sub-1_task-mi_eeg.edf", signals)
+    (folder / "sub-1_task-mi_eeg.json").write_text('{"TaskName": "mi", "SamplingFrequency": 512}')
+    (folder / "sub-1_task-mi_events.tsv").write_text("onset\tduration\ttrial_type\n1.0\t1.0\tgo\n")
+    rows = "".join(f"{name}\tEEG\tuV\tgood\n" for name in ("C3", "C4"))
+    (folder / "sub-1_task-mi_channels.tsv").write_text(f"name\ttype\tunits\tstatus\n{rows}")
+    with pytest.warns(NeuroMotionWarning, match=r"\(1: C3 from 128 Hz to 512 Hz\)"):
+        (recording,) = read_recordings(tmp_path)
+    assert recording.trials[0].start == 512
+    deviations = recording.samples.std(axis=1)
+    assert deviations == pytest.approx([1e-4, 1e-4], rel=0.2)

@@ -8,6 +8,7 @@ from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.signals.modality import Modality
 from neuromotion_gym.signals.readers.edf_gaps import joined_annotations
 from neuromotion_gym.signals.readers.edf_header import read_header
+from neuromotion_gym.signals.readers.edf_signals import convert_known_units, data_signals, note_rates
 from neuromotion_gym.signals.readers.file_names import UNKNOWN, Origin
 from neuromotion_gym.signals.readers.mne_files import CHOSEN_FROM_HEADER
 from neuromotion_gym.signals.readers.mne_reading import recording_of
@@ -104,14 +105,17 @@ def _read(path: Any, reading: Reading, origin: Origin, channels: Sequence[str] |
 
     file, faults = path.fpath, Faults()
     check_size(file, stated_bytes(file), reading.limit_bytes)
-    if file.suffix in CHOSEN_FROM_HEADER:
-        header = read_header(file)
+    header = read_header(file) if file.suffix in CHOSEN_FROM_HEADER else None
+    if header is not None:
+        note_rates(header, data_signals(header), faults)
         if header.discontinuous and joined_annotations(file, header).gaps_s:
             raise NeuroMotionError(f"{file} has gaps between its records; times in events.tsv may count them or not.")
     try:
         with warnings_noted(faults):
             raw = read_raw_bids(path, verbose="WARNING")
-            raw.load_data(verbose="ERROR")
+            raw.load_data(verbose="WARNING")
+            if header is not None:
+                convert_known_units(raw, header)
     except Exception as error:  # with corrupt files MNE and mne-bids can raise nearly any exception
         raise NeuroMotionError(f"{file} cannot be read as BIDS: {type(error).__name__}: {error}") from error
     faults.report(str(file), strict=reading.strict)

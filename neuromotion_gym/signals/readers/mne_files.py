@@ -7,31 +7,26 @@ scale are left out, and its own warnings are shown.
 
 from __future__ import annotations
 
-import re
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from neuromotion_gym.errors import NeuroMotionError, NeuroMotionWarning, warn
 from neuromotion_gym.signals.readers.edf_gaps import joined_annotations
-from neuromotion_gym.signals.readers.edf_header import ANNOTATIONS, read_header
+from neuromotion_gym.signals.readers.edf_header import read_header
+from neuromotion_gym.signals.readers.edf_signals import convert_known_units, data_signals, note_rates
 from neuromotion_gym.signals.readers.mne_objects import wanted_channels
 from neuromotion_gym.signals.readers.mne_warnings import warnings_noted
 from neuromotion_gym.signals.recording import Recording
 from neuromotion_gym.signals.stretches import Faults
-from neuromotion_gym.signals.units import VOLTS, unit_name
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Mapping, Sequence
 
     from neuromotion_gym.signals.modality import Modality
-    from neuromotion_gym.signals.readers.edf_header import EdfHeader, EdfSignal
+    from neuromotion_gym.signals.readers.edf_header import EdfHeader
 
-TAKEN_BY_MNE = {"uV": 1e-6, "\u00b5V": 1e-6, "\u03bcV": 1e-6, "\x83\xcaV": 1e-6, "mV": 1e-3}
-"""Units of EDF and BDF files that MNE knows, and its factors to volts; it takes all others for volts."""
-MICRO = re.compile("\u00c2\u00b5|\u00ce\u00bc|\x83\xca")
-"""The sign for micro in UTF-8 and in Shift-JIS, read byte by byte."""
 CHOSEN_FROM_HEADER = (".edf", ".bdf")
 """Endings of files whose header is read here before MNE reads the file."""
 WITH_STIM_OPTION = (*CHOSEN_FROM_HEADER, ".gdf")
@@ -80,7 +75,7 @@ def read_raw(
         with warnings_noted(faults):
             raw = mne.io.read_raw(file, preload=True, verbose="WARNING", **options)
             if header is not None:
-                _with_units(raw, header)
+                convert_known_units(raw, header)
                 if header.discontinuous:
                     _with_gaps(raw, file, header, faults)
     except NeuroMotionError as error:
@@ -161,10 +156,10 @@ def _chosen(
     faults: Faults,
 ) -> list[str] | None:
     """Signals that MNE is to read; None for all."""
-    signals = [signal for signal in header.signals if signal.name not in ANNOTATIONS]
+    signals = data_signals(header)
     names = [signal.name for signal in signals]
     if len(set(names)) < len(names):  # MNE numbers them; which is which can be told only afterwards
-        _note_rates(header, signals, faults)
+        note_rates(header, signals, faults)
         return None
     stim = [] if stim_channel is None else [stim_channel] if isinstance(stim_channel, str) else list(stim_channel)
     if channels is None:
@@ -174,7 +169,7 @@ def _chosen(
         kept = [signal for signal in signals if signal.scaled]
         if not kept:
             raise NeuroMotionError("no signal has a scale: minimum and maximum are the same in the header.")
-        _note_rates(header, [signal for signal in kept if signal.name not in stim], faults)
+        note_rates(header, [signal for signal in kept if signal.name not in stim], faults)
         return [signal.name for signal in kept] if unscaled else None
     wanted = list(wanted_channels(channels, names).values())
     kept = [signal for signal in signals if signal.name in wanted]
@@ -182,33 +177,8 @@ def _chosen(
         raise NeuroMotionError(
             f"channels {', '.join(unscaled)} have no scale: minimum and maximum are the same in the header."
         )
-    _note_rates(header, kept, faults)
+    note_rates(header, kept, faults)
     return [*wanted, *(name for name in stim if name not in wanted)]
-
-
-def _note_rates(header: EdfHeader, signals: Sequence[EdfSignal], faults: Faults) -> None:
-    """Note the signals that MNE resamples, because another one has a higher rate."""
-    highest = max(signal.samples for signal in signals)
-    for signal in signals:
-        if signal.samples < highest and header.record_s:
-            rates = f"from {signal.samples / header.record_s:g} Hz to {highest / header.record_s:g} Hz"
-            faults.note("channels are resampled to the highest rate of those that are read", f"{signal.name} {rates}")
-
-
-def _with_units(raw: Any, header: EdfHeader) -> None:
-    """Convert the samples whose unit MNE did not know and we do; what nobody knows stays marked as not known."""
-    signals = [signal for signal in header.signals if signal.name not in ANNOTATIONS]
-    read = signals if len(signals) == len(raw.ch_names) else [one for one in signals if one.name in raw.ch_names]
-    kinds = raw.get_channel_types()
-    for index, (name, signal) in enumerate(zip(raw.ch_names, read, strict=True)):
-        if kinds[index] == "stim":  # codes have no unit, whatever the header says
-            continue
-        taken = TAKEN_BY_MNE.get(signal.unit, 1.0)
-        unit = unit_name(MICRO.sub("µ", signal.unit))
-        # The only place where MNE keeps what the file says; `Recording.from_mne` asks for the unit there
-        raw._orig_units[name] = unit if unit in VOLTS else "n/a"
-        if unit in VOLTS and VOLTS[unit] != taken:
-            raw.apply_function(lambda samples, by: samples * by, picks=[index], by=VOLTS[unit] / taken)
 
 
 def _with_gaps(raw: Any, file: Path, header: EdfHeader, faults: Faults) -> None:
