@@ -1,4 +1,4 @@
-"""What MNE does to the signals of an EDF or BDF file without a word: it raises rates, and takes unknown units for volts."""
+"""What MNE does to signals of EDF and BDF files without a word: it raises rates, and takes unknown units for volts."""
 
 from __future__ import annotations
 
