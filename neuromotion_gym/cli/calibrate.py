@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from neuromotion_gym.cli.facts import FactOption, facts_from
 from neuromotion_gym.cli.messages import say
 from neuromotion_gym.cli.options import DecoderArgument
 from neuromotion_gym.cli.reading import (
@@ -26,6 +27,7 @@ def calibrate(
         typer.Argument(help="Your labelled recordings: files or folders; docs/recordings.md has the formats."),
     ],
     out: Annotated[Path, typer.Option(help="Folder to write the calibrated decoder to.")],
+    fact: FactOption = None,
     labels: LabelsOption = None,
     unit: UnitOption = None,
     rate: RateOption = None,
@@ -36,10 +38,12 @@ def calibrate(
     ] = False,
 ) -> None:
     """Fit a decoder to one wearer, in seconds: its last layer, and how the band of electrodes is worn."""
+    from neuromotion_gym.decoders.zoo import load_decoder
     from neuromotion_gym.training.calibrate import fit_to_wearer
 
     said = reading_from(labels, unit, rate, channels, reading)
-    fit = fit_to_wearer(decoder, recording, said, arrangement_only=arrangement_only)
+    loaded = load_decoder(decoder, **facts_from(fact))
+    fit = fit_to_wearer(loaded, recording, said, arrangement_only=arrangement_only)
     folder = fit.write(out)
     for line in fit.findings:
         say(line)

@@ -82,8 +82,12 @@ def fit_to_wearer(
     NeuroMotionError
         If the decoder cannot be calibrated, the recording does not fit, or the result is at chance.
     """
-    if not isinstance(decoder, OnnxDecoder):
+    if isinstance(decoder, str | Path):
         decoder = load_decoder(decoder)
+    if not isinstance(decoder, OnnxDecoder):
+        raise NeuroMotionError(
+            f"A decoder to calibrate is a name, a folder or an OnnxDecoder, not {type(decoder).__name__}."
+        )
     partner = None if arrangement_only else _partner(decoder)
     fitted = partner or decoder
     arranged = can_be_arranged(decoder)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -14,9 +14,11 @@ from neuromotion_gym.decoders.calibration import left_out
 from neuromotion_gym.decoders.fitted_on import FittedOn, fitted_on, write_fitted_on
 from neuromotion_gym.decoders.onnx_decoder import FIXED_ADAPTATION, MODEL, OnnxDecoder
 from neuromotion_gym.decoders.onnx_file import read_onnx
-from neuromotion_gym.decoders.recipe import RECIPE, Recipe, load_recipe, recipe_text
+from neuromotion_gym.decoders.recipe import RECIPE, Recipe, recipe_text
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.files import filling
+from neuromotion_gym.plain_yaml import read_yaml
+from neuromotion_gym.schema import from_mapping
 from neuromotion_gym.training.fitted_on import fitted_on_of
 
 if TYPE_CHECKING:
@@ -101,11 +103,10 @@ class WearerFit:
 
 
 def recipe_of(decoder: OnnxDecoder) -> Recipe:
-    """The recipe in a decoder's folder with the specification that it is run with."""
-    folder = decoder.path.parent
-    if not (folder / RECIPE).is_file():
-        return Recipe(decoder=decoder.spec)
-    return load_recipe(folder).model_copy(update={"decoder": decoder.spec})
+    """The recipe beside a decoder's model, if there is one, with the specification that the decoder is run with."""
+    path = decoder.path.with_name(RECIPE)
+    content = read_yaml(path, "recipe") if path.is_file() else {}
+    return from_mapping(Recipe, {**cast("dict[str, Any]", content), "decoder": decoder.spec}, str(path))
 
 
 def _wearer_recipe(fit: WearerFit, recipe: Recipe) -> Recipe:

@@ -66,6 +66,15 @@ def test_error_lists_the_labels_found_beside_those_needed(ring, tmp_path, monkey
     assert not (tmp_path / "W").exists()
 
 
+def test_facts_of_a_model_from_elsewhere_are_options(ring, tmp_path, monkeypatch):
+    file = table(tmp_path / "mine.csv", ring.worn(Arrangement(2), seconds=32))
+    folder = ring.write(tmp_path / "flat", ring=False)
+    out = tmp_path / "W"
+    assert run(monkeypatch, "calibrate", str(folder), file, "--out", str(out), *TABLE) == 2
+    assert run(monkeypatch, "calibrate", str(folder), file, "--out", str(out), *TABLE, "--fact", "ring=true") == 0
+    assert load_decoder(out).spec.channels == Arrangement(2).of(CHANNELS)
+
+
 def test_options_are_a_reading(tmp_path):
     said = reading_from(["fist=hand_close, open=hand_open", "no=rest"], "uV", 200.0, "a, b", "{trial_s: 2, run: x}")
     assert said.labels == {"fist": "hand_close", "open": "hand_open", "no": "rest"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from neuromotion_gym.decoders import BoundDecoder, check_decoder, fitted_on, load_decoder, worn_by
+from neuromotion_gym.decoders.arrangement import Arrangement
 from neuromotion_gym.decoders.recipe import load_recipe
 from neuromotion_gym.errors import NeuroMotionError, NeuroMotionWarning
 from neuromotion_gym.signals.recording import Session
@@ -132,6 +133,22 @@ def test_any_form_of_a_recording_is_taken_and_a_wearer_named(tiny, head_folder, 
     folder = calibrate(head_folder, raw, tmp_path / "mine", {"subject": "Anna B."})
     assert load_decoder(folder).spec.name == "tiny@Anna_B."
     assert worn_by(folder).people == ("Anna B.",)
+
+
+def test_model_from_elsewhere_is_calibrated_with_the_facts_of_the_call(ring, tmp_path):
+    import yaml
+
+    facts = yaml.safe_load((ring.folder / "recipe.yaml").read_text())["decoder"]
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "net.onnx").write_bytes((ring.folder / "model.onnx").read_bytes())
+    (elsewhere / "recipe.yaml").write_text("decoder: {unit: count}\n")
+    decoder = load_decoder(elsewhere / "net.onnx", **facts)
+    mine = load_decoder(calibrate(decoder, ring.worn(Arrangement(2)), tmp_path / "mine"))
+    assert mine.spec.channels == Arrangement(2).of(facts["channels"])
+    assert accuracy_by_person(decide(mine, [session(ring.worn(Arrangement(2), seed=1))]))["P"] > 0.95
+    with pytest.raises(NeuroMotionError, match="is a name, a folder or an OnnxDecoder, not object"):
+        calibrate(object(), ring.worn(), tmp_path / "x")
 
 
 def test_calibrating_anew_in_the_same_folder_changes_the_digest(tiny, head_folder, tmp_path):
