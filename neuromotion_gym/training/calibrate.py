@@ -95,14 +95,15 @@ def fit_to_wearer(
         raise NeuroMotionError(_nothing_to_fit(decoder, arrangement_only))
     recordings = read_recordings(recording, reading, decoder.spec)
     channels, arrangement = decoder.spec.channels, None
+    compared = {"scale": None}  # the amplitude has been compared already
     if arranged:
-        windows, labels, _ = calibration_windows(recordings, decoder.spec)
+        windows, labels, _ = calibration_windows(recordings, decoder.spec.model_copy(update=compared))
         arrangement = labelled_arrangement(decoder, windows, labels)
         if arrangement.differs:
             channels = arrangement.best.of(channels)
     head = None
     if fitted.spec.adaptation.kind == "head":
-        spec = fitted.spec.model_copy(update={"channels": channels})
+        spec = fitted.spec.model_copy(update={**compared, "channels": channels})
         head = fitted_head(fitted.features, recordings, spec)
     fit = WearerFit(fitted, recordings, channels, head, arrangement)
     _check_above_chance(fit)

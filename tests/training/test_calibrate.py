@@ -151,6 +151,17 @@ def test_model_from_elsewhere_is_calibrated_with_the_facts_of_the_call(ring, tmp
         calibrate(object(), ring.worn(), tmp_path / "x")
 
 
+def test_amplitude_of_a_recording_is_compared_once(ring, tmp_path):
+    folder = ring.write(tmp_path / "loud", scale=10.0)
+    with pytest.warns(NeuroMotionWarning) as said:
+        calibrate(folder, ring.worn(), tmp_path / "mine")
+    assert [str(one.message).count("amplitude") for one in said] == [1]
+    assert load_decoder(tmp_path / "mine").spec.scale == 10.0
+    faint = ring.write(tmp_path / "louder", scale=100.0)
+    with pytest.raises(NeuroMotionError, match="amplitude of .* far less than the 100 count"):
+        calibrate(faint, ring.worn(), tmp_path / "x")
+
+
 def test_calibrating_anew_in_the_same_folder_changes_the_digest(tiny, head_folder, tmp_path):
     first = load_decoder(calibrate(head_folder, tiny.recording(2), tmp_path / "mine")).digest()
     again = load_decoder(calibrate(head_folder, tiny.recording(2), tmp_path / "mine")).digest()
