@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
@@ -61,7 +60,7 @@ def decoder_folder(name: str | Path) -> Path:
     NeuroMotionError
         If there is no decoder of this name; the message lists all names.
     """
-    if isinstance(name, str) and not set(name) & {"/", os.sep} and name in list_decoders() + list(_REGISTERED):
+    if isinstance(name, str) and name in list_decoders() + list(_REGISTERED):
         if Path(name).exists():
             what = "folder" if Path(name).is_dir() else "file"
             warnings.warn(
@@ -110,7 +109,9 @@ def load_decoder(what: object, /, *, threads: int = 1, **facts: Any) -> Decoder:
     """
     if not isinstance(what, str | Path):
         return decoder_of(what, facts)
-    if Path(what).suffix == ".onnx" and _exists(what) and Path(what).is_file():
+    if Path(what).suffix == ".onnx" and not _exists(what):
+        raise NeuroMotionError(f"There is no file {str(what)!r}.")
+    if Path(what).suffix == ".onnx" and Path(what).is_file():
         return OnnxDecoder(Path(what), facts, threads=threads)
     return OnnxDecoder(decoder_folder(what), facts, threads=threads)
 

@@ -182,6 +182,15 @@ def test_the_positive_label_may_be_the_first_and_has_to_be_named(tiny, write):
         load_decoder(path, output="logit", positive="left", **{**tiny.facts, "labels": ["left", "right", "up"]})
 
 
+def test_a_sigmoid_called_logit_and_a_logit_called_probability_are_refused(tiny, write):
+    path = write(ends={"out": "Sigmoid"})
+    with pytest.raises(NeuroMotionError, match=r"ends with a sigmoid \(right: output: probability\)"):
+        load_decoder(path, output="logit", positive="right", **tiny.facts)
+    path = write(ends={"out": "Difference"})
+    with pytest.raises(NeuroMotionError, match=r"values leave 0\.\.1 \(right: output: logit\)"):
+        load_decoder(path, output="probability", positive="right", **{**tiny.facts, "unit": "µV"})
+
+
 @pytest.mark.parametrize("end", ["ArgMax", "Names"])
 def test_a_class_becomes_a_posterior_of_ones(tiny, write, end):
     path = write(ends={"label": end})
@@ -353,3 +362,10 @@ def test_the_recipe_beside_the_file_is_completed(tiny, write):
     path.with_name("recipe.yaml").write_text(yaml.safe_dump({"decoder": tiny.facts, "training": {"epochs": 0}}))
     with pytest.raises(NeuroMotionError, match=r"recipe\.yaml.*epochs"):
         load_decoder(path)
+
+
+@pytest.mark.parametrize("name", ["gone.onnx", "no/folder/gone.onnx", "nul\0.onnx"])
+def test_a_file_that_is_not_there_is_named(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(NeuroMotionError, match=r"There is no file .*\.onnx"):
+        load_decoder(name)
