@@ -235,7 +235,8 @@ def _title(line: Line) -> str:
     goals = f"{cell['goals']} goals" if cell["goals"] else "a continuum of goals"
     parts = [f"{cell['level']}: {goals}, chance {cell['chance']:.3f}"]
     name = about.get("dataset")
-    if name is not None and registry.is_known(name) and registry.dataset(name).ocular_channels:
+    eyes = name is not None and registry.is_known(name) and bool(registry.dataset(name).ocular_channels)
+    if eyes or cell["ocular"] == "regress" or cell["skip_cue"]:
         ocular = {"keep": "as recorded", "regress": "ocular channels regressed out"}[cell["ocular"]]
         skip = f", {cell['skip_cue']:g} s after the cue left out" if cell["skip_cue"] else ""
         parts.append(ocular + skip)
