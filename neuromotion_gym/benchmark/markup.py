@@ -26,9 +26,10 @@ STYLE = """
 body { margin: 0 auto; padding: 1rem; max-width: 78rem; background: var(--paper); color: var(--ink);
   font: 1rem/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; overflow-wrap: anywhere; }
 h1 { font-size: 1.6rem; line-height: 1.25; margin: .5rem 0 1rem; }
+@media (max-width: 40rem) { h1 { font-size: 1.3rem; } }
 h2 { font-size: 1.15rem; line-height: 1.35; margin: 2.5rem 0 .75rem; }
 p { max-width: 48rem; }
-figure { margin: 0 0 1.25rem; max-width: 48rem; }
+.film { max-width: 48rem; }
 video { width: 100%; height: auto; border-radius: .5rem; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-size: .875rem; font-variant-numeric: tabular-nums; overflow-wrap: normal; }
@@ -128,8 +129,8 @@ def as_markdown(text: str) -> str:
 def _video(what: str, name: str) -> str:
     label = html.escape(what)
     return (
-        f'<figure><video controls preload="metadata" src="{html.escape(name)}" aria-label="{label}"></video>'
-        f"<figcaption>{label}</figcaption></figure>"
+        f'<figure class="film"><video controls preload="metadata" src="{html.escape(name)}" aria-label="{label}">'
+        f"</video><figcaption>{label}</figcaption></figure>"
     )
 
 
