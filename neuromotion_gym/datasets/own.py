@@ -16,7 +16,7 @@ from neuromotion_gym.signals.splits import check_calibration_apart
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from neuromotion_gym.signals.reading_options import Selection
+    from neuromotion_gym.signals.reading_options import Names
 
 CALIBRATION_SHARE = 0.25
 """Share of the trials of each label that calibrate where a session has one run."""
@@ -30,7 +30,7 @@ def own_sessions(
 ) -> list[Session]:
     """Sessions of recordings, with the calibration runs apart from what is played.
 
-    Calibration runs are those that ``reading.calibration`` selects. Without a selection there are none, unless
+    Calibration runs are those that ``reading.calibration`` names. Without it there are none, unless
     ``needs_calibration``: then they are the first run of each session or, where a session has one run, its first
     trials of each label; a warning says which. A session without a calibration run of its own takes those of the same
     person.
@@ -39,7 +39,7 @@ def own_sessions(
     ----------
     recordings : iterable of Recording
     reading : Reading or mapping of its fields, optional
-        Its ``calibration`` and ``play`` are used; what calibrates is not played, even if ``play`` selects it.
+        Its ``calibration`` and ``play`` are used; what calibrates is not played, even if ``play`` names it.
     needs_calibration : bool
         Whether a decoder, or ocular regression, needs a calibration run.
 
@@ -51,18 +51,17 @@ def own_sessions(
     Raises
     ------
     NeuroMotionError
-        If a selection fits no recording, nothing is left to play, or what is to be played has no trials.
+        If no recording has the names, nothing is left to play, or what is to be played has no trials.
     """
     reading = Reading.of(reading)
     found = list(recordings)
-    if reading.calibration is not None or not needs_calibration:
-        calibration = _selected(found, reading.calibration, "calibration") if reading.calibration else []
-    else:
-        found, calibration = _first_ones(found)
-    played = [one for one in found if not any(one is other for other in calibration)]
-    if reading.play is not None:
-        chosen = _selected(found, reading.play, "play")
-        played = [one for one in played if any(one is other for other in chosen)]
+    chosen = found if reading.play is None else _wanted(found, reading.play, "play")
+    calibration: list[Recording] = []
+    if reading.calibration is not None:
+        calibration = _wanted(found, reading.calibration, "calibration")
+    elif needs_calibration:
+        chosen, calibration = _first_ones(found, chosen)
+    played = [one for one in chosen if not any(one is other for other in calibration)]
     unlabelled = [one.name for one in played if not one.trials]
     if unlabelled:
         raise NeuroMotionError(
@@ -77,37 +76,40 @@ def own_sessions(
     return sessions
 
 
-def _selected(recordings: Sequence[Recording], selection: Selection, what: str) -> list[Recording]:
-    """The recordings that a selection fits; every name in it has to be there."""
-    for field, names in selection.items():
+def _wanted(recordings: Sequence[Recording], wanted: Names, what: str) -> list[Recording]:
+    """The recordings that have one of the wanted names in each field; every name has to be there."""
+    for field, names in wanted.items():
         there = list(dict.fromkeys(getattr(one, field) for one in recordings))
         if missing := [name for name in names if name not in there]:
             raise NeuroMotionError(
                 f"{what} asks for {field} {', '.join(missing)}, but the recordings have {', '.join(there)}."
             )
-    found = [one for one in recordings if matches(one, selection)]
+    found = [one for one in recordings if matches(one, wanted)]
     if not found:
-        raise NeuroMotionError(f"No recording fits {what}={dict(selection)}; there are {_list(recordings)}.")
+        raise NeuroMotionError(f"No recording fits {what}={dict(wanted)}; there are {_list(recordings)}.")
     return found
 
 
-def _first_ones(recordings: Sequence[Recording]) -> tuple[list[Recording], list[Recording]]:
-    """The recordings, single runs cut in two, and those of them that calibrate: first runs, or first trials."""
+def _first_ones(
+    recordings: Sequence[Recording], chosen: Sequence[Recording]
+) -> tuple[list[Recording], list[Recording]]:
+    """What is left of the chosen recordings to be played, and what calibrates: first runs, or first trials."""
     groups: dict[tuple[str, str, str], list[Recording]] = defaultdict(list)
     for one in recordings:
         groups[one.dataset, one.subject, one.session].append(one)
-    found: list[Recording] = []
+    played: list[Recording] = []
     calibration: list[Recording] = []
     first_runs, cut_runs = 0, 0
     for group in groups.values():
-        if len(group) > 1:
+        ours = [one for one in group if any(one is other for other in chosen)]
+        if ours and len(group) > 1:
             first_runs += 1
-            found += group
+            played += ours
             calibration.append(group[0])
-        else:
+        elif ours:
             cut_runs += 1
             first, rest = _cut(group[0])
-            found += [*first, *rest]
+            played += rest
             calibration += first
     said = [f"the first run of {first_runs} sessions"] if first_runs else []
     said += [f"the first trials of each label in {cut_runs} sessions that have one run"] if cut_runs else []
@@ -115,7 +117,7 @@ def _first_ones(recordings: Sequence[Recording]) -> tuple[list[Recording], list[
         f"Calibration runs are not named (calibration= in the reading), so {' and '.join(said)} calibrate and are not "
         "played."
     )
-    return found, calibration
+    return played, calibration
 
 
 def _cut(recording: Recording) -> tuple[list[Recording], list[Recording]]:

@@ -65,6 +65,8 @@ def read_recordings(
         for one in _found(what, reading, _taken(reading, spec))
         if reading.only is None or matches(one, reading.only)
     ]
+    if len(found) > 1 and reading.events is not None:
+        raise NeuroMotionError(f"events= belong to one recording, but {len(found)} are read; read them one by one.")
     if not found:
         asked = "" if reading.only is None else f" of {dict(reading.only)}"
         raise NeuroMotionError(f"There are no recordings{asked}. Recordings are read from {KINDS}.")
@@ -80,7 +82,11 @@ def _found(what: Any, reading: Reading, channels: Sequence[str] | None) -> Itera
             yield from _found(one, reading, channels)
     elif isinstance(what, str | os.PathLike):
         path = Path(what)
-        yield from (read_bids if is_bids_root(path) else read_path)(path, reading, channels)
+        try:
+            is_bids = is_bids_root(path)
+        except OSError as error:  # such as a name that is too long
+            raise NeuroMotionError(f"{what!r} cannot be read: {error.strerror}.") from error
+        yield from (read_bids if is_bids else read_path)(path, reading, channels)
     elif is_of_mne(what):
         yield recording_of(what, with_modality_of(what, reading), fixed_origin(reading), channels)
     elif is_of_moabb(what):

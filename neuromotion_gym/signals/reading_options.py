@@ -13,7 +13,7 @@ from neuromotion_gym.schema import Checked, from_mapping
 from neuromotion_gym.signals.modality import Modality
 
 OriginField = Literal["subject", "session", "run"]
-Selection = dict[OriginField, tuple[str, ...]]
+Names = dict[OriginField, tuple[str, ...]]
 """Which recordings: for each named field, the names that count; a recording has to match every field."""
 Axis = Literal["trials", "channels", "samples"]
 
@@ -196,11 +196,11 @@ class Reading(Checked):
     run: str | None = None
     label: str | None = None
     names: str | None = None
-    only: Selection | None = None
+    only: Names | None = None
     task: str | None = None
     resample: bool = False
-    calibration: Selection | None = None
-    play: Selection | None = None
+    calibration: Names | None = None
+    play: Names | None = None
     ocular_channels: tuple[str, ...] = ()
     strict: bool = False
     limit_gb: float = Field(default=2.0, gt=0)
@@ -265,9 +265,9 @@ class Reading(Checked):
         return names
 
 
-def matches(one: Any, selection: Selection) -> bool:
-    """Whether the subject, session and run of ``one`` (a recording or an origin) are among the names of a selection."""
-    return all(getattr(one, field) in names for field, names in selection.items())
+def matches(one: Any, wanted: Names) -> bool:
+    """Whether the subject, session and run of ``one`` (a recording or an origin) are among the names wanted."""
+    return all(getattr(one, field) in names for field, names in wanted.items())
 
 
 def _plain(name: Any) -> Any:

@@ -54,6 +54,15 @@ def test_the_first_run_calibrates_where_there_are_two_or_more(several) -> None:
     assert runs(found) == [("A", "1", ["2"], ["1"]), ("A", "2", ["2"], ["1"])]
 
 
+def test_what_is_played_is_chosen_by_the_names_in_the_files_even_if_a_run_is_cut(several) -> None:
+    with pytest.warns(NeuroMotionWarning, match="^Calibration runs are not named .*so the first trials"):
+        (found,) = own_sessions(several, {"play": {"subject": "B", "run": "1"}}, needs_calibration=True)
+    assert [one.run for one in found.recordings] == ["1 (played 1)"]
+    with pytest.warns(NeuroMotionWarning, match="so the first run of 1 sessions calibrate"):
+        found = own_sessions(several, {"play": {"session": "2"}}, needs_calibration=True)
+    assert runs(found) == [("A", "2", ["2"], ["1"])]
+
+
 @pytest.mark.parametrize("labels", [("a", "b") * 8, ("a",) * 8 + ("b",) * 8])
 def test_the_first_trials_of_a_single_run_calibrate_and_share_no_sample(make_recording, labels) -> None:
     recording = make_recording(labels, trial=30).pick(["where", "noise"])

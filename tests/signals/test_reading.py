@@ -159,6 +159,24 @@ def test_what_cannot_be_read_is_one_error(what) -> None:
         read_recordings(what)
 
 
+@pytest.mark.parametrize("path", ["a" * 5000, "a\0b", ""])
+def test_a_path_that_cannot_be_is_one_error(path) -> None:
+    with pytest.raises(
+        NeuroMotionError, match=r"cannot be read: File name too long|does not exist|no file that can be read"
+    ):
+        read_recordings(path + ".csv" if path else "no such folder/")
+
+
+def test_events_belong_to_one_recording(make_recording) -> None:
+    mne = pytest.importorskip("mne")
+    raw = mne.io.RawArray(1e-5 * np.random.default_rng(0).standard_normal((1, 300)), mne.create_info(1, 100, "eeg"))
+    reading = {"events": np.array([[50, 0, 1], [150, 0, 2]]), "event_id": {"a": 1, "b": 2}, "trial_s": 0.5}
+    (found,) = read_recordings(raw, reading)
+    assert [(trial.label, trial.start, trial.stop) for trial in found.trials] == [("a", 50, 100), ("b", 150, 200)]
+    with pytest.raises(NeuroMotionError, match="events= belong to one recording, but 2 are read"):
+        read_recordings([raw, raw], reading)
+
+
 def test_a_file_of_unknown_kind_and_an_empty_folder_list_the_endings(tmp_path) -> None:
     (tmp_path / "a.xyz").write_bytes(b"1")
     for path in (tmp_path, tmp_path / "a.xyz"):
