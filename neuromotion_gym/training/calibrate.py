@@ -94,6 +94,12 @@ def fit_to_wearer(
     if not arranged and (arrangement_only or fitted.spec.adaptation.kind != "head"):
         raise NeuroMotionError(_nothing_to_fit(decoder, arrangement_only))
     recordings = read_recordings(recording, reading, decoder.spec)
+    people = dict.fromkeys(one.subject for one in recordings)
+    if len(people) > 1:
+        raise NeuroMotionError(
+            f"A decoder is calibrated to one wearer, but the recordings are of {', '.join(people)}; choose one of them: "
+            f"only={{'subject': {next(iter(people))!r}}} in the reading."
+        )
     channels, arrangement = decoder.spec.channels, None
     compared = {"scale": None}  # the amplitude has been compared already
     if arranged:

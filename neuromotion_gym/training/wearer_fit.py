@@ -58,8 +58,8 @@ class WearerFit:
 
     @property
     def wearer(self) -> str:
-        """Names of the people in the recordings; usually there is one."""
-        return ", ".join(dict.fromkeys(recording.subject for recording in self.recordings))
+        """Name of the person whose recordings they are."""
+        return self.recordings[0].subject
 
     @property
     def findings(self) -> list[str]:

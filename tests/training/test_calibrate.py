@@ -151,6 +151,13 @@ def test_model_from_elsewhere_is_calibrated_with_the_facts_of_the_call(ring, tmp
         calibrate(object(), ring.worn(), tmp_path / "x")
 
 
+def test_recordings_of_several_people_are_refused_until_one_is_chosen(tiny, head_folder, tmp_path):
+    both = [tiny.recording(2), tiny.recording(3)]
+    with pytest.raises(NeuroMotionError, match="to one wearer, but the recordings are of P2, P3; .*'subject': 'P2'"):
+        calibrate(head_folder, both, tmp_path / "x")
+    assert worn_by(calibrate(head_folder, both, tmp_path / "mine", {"only": {"subject": "P3"}})).people == ("P3",)
+
+
 def test_amplitude_of_a_recording_is_compared_once(ring, tmp_path):
     folder = ring.write(tmp_path / "loud", scale=10.0)
     with pytest.warns(NeuroMotionWarning) as said:
