@@ -154,7 +154,7 @@ def bench(
     part : str
         Part of the data set.
     decoder_facts : mapping, optional
-        As in ``gym.make``; it holds for every decoder that is a path.
+        As in ``gym.make``; it holds for every decoder that is a path, or an object of another library.
     fitted_on : str
         For decoders that do not say what they were fitted on: a text, a ``fitted_on.json``, or the recordings.
     resample, allow_seen, task_options
@@ -233,7 +233,7 @@ def _decoders(given: Any, facts: Mapping[str, Any] | None) -> dict[str, Decoder]
         raise NeuroMotionError("Name at least one decoder.")
     found: dict[str, Decoder] = {}
     for one in listed:
-        decoder = choose_decoder(one, "", facts if isinstance(one, str | Path) else None)
+        decoder = choose_decoder(one, "", None if hasattr(one, "spec") else facts)
         if isinstance(decoder, BoundDecoder):
             raise NeuroMotionError(f"{one!r} is a bound. Name the decoder itself: its bounds are played, too.")
         name, copies = decoder.spec.name, 1

@@ -76,6 +76,21 @@ def test_an_object_and_recordings_in_memory_give_the_table_with_its_bounds(band,
     assert "Played: 6 recordings, recordings of your own" in repr(answer)
 
 
+def test_an_object_of_another_library_under_other_names_of_gestures(band, tmp_path) -> None:
+    spec = load_decoder("emg_armband").spec
+    model = Strongest(len(spec.labels))
+    new = {"neutral": "No Motion", "hand_close": "Fist"}
+    model.classes_ = np.array([new.get(label, label) for label in spec.labels])
+    facts = {name: getattr(spec, name) for name in ("modality", "channels", "unit", "rate_hz", "window", "hop_s")}
+    recordings = [band(person) for person in ("P1", "P2")]
+    answer = bench(model, recordings, decoder_facts=facts, out=tmp_path, **{**QUICK, "episodes": 2})
+    table = {row[0]: float(row[2]) for row in answer.table()}
+    assert table["Strongest"] >= 3 / 4
+    assert table["oracle (Strongest)"] == 1.0
+    about = json.loads((tmp_path / "cells.json").read_text(encoding="utf-8"))[0]["about"]
+    assert about["decoder"] == "Strongest"
+
+
 def test_a_folder_of_files_and_the_same_recordings_give_the_same_episodes(band, tmp_path) -> None:
     folder = tmp_path / "mine"
     folder.mkdir()
