@@ -161,6 +161,16 @@ class TestScale:
         fitted(replace(recording, samples=rested + np.float32(0.1), trials=trials), spec)
         assert not recwarn.list
 
+    def test_windows_last_as_long_at_another_rate(self, spec) -> None:
+        """A drift over a minute shows in long windows alone; the decoder's last half a second."""
+        recording = _recording(1e-5, "V")
+        drift = 2e-4 * np.sin(2 * np.pi * np.arange(1000) / 12_000 * 6)
+        faster = replace(recording.spec, rate_hz=200.0)
+        drifting = replace(recording, samples=recording.samples + drift.astype(np.float32), spec=faster)
+        with pytest.warns(NeuroMotionWarning) as said:
+            fitted(replace(drifting, trials=()), spec, resample=True)
+        assert [str(one.message).split(" is ")[1][:9] for one in said] == ["resampled"]
+
     def test_a_source_is_refused_on_its_first_windows(self, tiny_folder, make_sessions) -> None:
         from neuromotion_gym.decoders.onnx_decoder import OnnxDecoder
         from neuromotion_gym.envs.stream import Stream
