@@ -97,7 +97,7 @@ def fit_to_wearer(
     people = dict.fromkeys(one.subject for one in recordings)
     if len(people) > 1:
         raise NeuroMotionError(
-            f"A decoder is calibrated to one wearer, but the recordings are of {', '.join(people)}; choose one of them: "
+            f"A decoder is calibrated to one wearer, but the recordings are of {', '.join(people)}; choose one: "
             f"only={{'subject': {next(iter(people))!r}}} in the reading."
         )
     channels, arrangement = decoder.spec.channels, None
