@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from neuromotion_gym.errors import NeuroMotionError, warn
 from neuromotion_gym.signals.reading import Reading
-from neuromotion_gym.signals.reading_options import matches
+from neuromotion_gym.signals.reading_options import matches, names_of_field
 from neuromotion_gym.signals.recording import Recording, Session, Trial
 from neuromotion_gym.signals.splits import check_calibration_apart
 
@@ -79,8 +79,9 @@ def own_sessions(
 def _wanted(recordings: Sequence[Recording], wanted: Names, what: str) -> list[Recording]:
     """The recordings that have one of the wanted names in each field; every name has to be there."""
     for field, names in wanted.items():
-        there = list(dict.fromkeys(getattr(one, field) for one in recordings))
-        if missing := [name for name in names if name not in there]:
+        known = set().union(*(names_of_field(one, field) for one in recordings))
+        if missing := [name for name in names if name not in known]:
+            there = list(dict.fromkeys(getattr(one, field) for one in recordings))
             raise NeuroMotionError(
                 f"{what} asks for {field} {', '.join(missing)}, but the recordings have {', '.join(there)}."
             )

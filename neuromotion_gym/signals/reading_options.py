@@ -267,7 +267,13 @@ class Reading(Checked):
 
 def matches(one: Any, wanted: Names) -> bool:
     """Whether the subject, session and run of ``one`` (a recording or an origin) are among the names wanted."""
-    return all(getattr(one, field) in names for field, names in wanted.items())
+    return all(not names_of_field(one, field).isdisjoint(names) for field, names in wanted.items())
+
+
+def names_of_field(one: Any, field: OriginField) -> set[str]:
+    """The name of a subject, session or run; a run that was numbered, such as ``1 (2)``, is also called ``1``."""
+    name = str(getattr(one, field))
+    return {name, name.partition(" (")[0]} if field == "run" else {name}
 
 
 def _plain(name: Any) -> Any:

@@ -48,6 +48,17 @@ def test_runs_sessions_and_people_are_selected(several, reading, expected) -> No
     assert runs(own_sessions(several, reading)) == expected
 
 
+def test_a_run_that_was_numbered_is_found_under_its_own_name(make_recording) -> None:
+    recordings = [
+        make_recording(labels, trial=20, run=f"{run} ({number})", offset=100.0 * run + number)
+        for run in (0, 1)
+        for number, labels in enumerate(("ab", "ba"))
+    ]
+    (found,) = own_sessions(recordings, {"calibration": {"run": "0"}})
+    assert [one.run for one in found.calibration] == ["0 (0)", "0 (1)"]
+    assert [one.run for one in found.recordings] == ["1 (0)", "1 (1)"]
+
+
 def test_the_first_run_calibrates_where_there_are_two_or_more(several) -> None:
     with pytest.warns(NeuroMotionWarning, match="the first run of 2 sessions calibrate and are not played"):
         found = own_sessions(several[:4], needs_calibration=True)
