@@ -11,7 +11,16 @@ import pytest
 from neuromotion_gym.benchmark import runner
 from neuromotion_gym.benchmark.config import BenchmarkConfig, expand, load_config
 from neuromotion_gym.benchmark.episodes import episode_keys, play
-from neuromotion_gym.benchmark.report import HEADER, Line, _title, read_lines, report_text, share_closed, write_report
+from neuromotion_gym.benchmark.report import (
+    HEADER,
+    Line,
+    _title,
+    bars,
+    read_lines,
+    report_text,
+    share_closed,
+    write_report,
+)
 from neuromotion_gym.benchmark.runner import run_benchmark
 from neuromotion_gym.controllers import make_controller
 from neuromotion_gym.datasets import registry
@@ -158,6 +167,25 @@ def test_share_of_the_distance_that_is_closed():
     assert share_closed(lines[0], lines) == pytest.approx(0.5)
     assert share_closed(lines[1], lines) == pytest.approx(0.8)  # its own shuffled, argmax's oracle
     assert np.isnan(share_closed(lines[5], lines))
+
+
+def test_pictures_have_the_bounds_of_the_decoder_that_they_show():
+    lines = [
+        line("decoder", "bayes", 9),
+        line("oracle", "argmax", 8),
+        line("oracle", "bayes", 10),
+        line("shuffled", "argmax", 4),
+        line("blind", "blind", 5),
+        line("blind", "PPO, blind", 6),
+        line("oracle", "bayes", 1, decoder="b"),
+    ]
+    (bar,) = bars(lines)
+    assert bar.bounds == pytest.approx({"oracle": 1.0, "shuffled": 0.4, "blind": 0.5, "chance": 0.5})
+    assert (bar.decoder, bar.controller, bar.control) == ("a", "bayes", False)
+    assert bar.success.mean == pytest.approx(0.9)
+    assert bar.rates.tolist() == [1.0, 1.0, 1.0, 1.0, 0.5]
+    assert bar.person_times_s.tolist() == [1.0] * 5
+    assert bar.oracle_time_s == 1.0
 
 
 def test_yaml_is_read_and_checked(tmp_path):

@@ -26,7 +26,7 @@ def printed(capsys, monkeypatch, width: int | None, **options) -> list[str]:
     return capsys.readouterr().out.splitlines()
 
 
-@pytest.mark.parametrize("width", [None, 200, 80, 60, 40, 25])
+@pytest.mark.parametrize("width", [None, 200, 80, 60, 40, 25, 15])
 def test_no_word_is_lost_or_broken(capsys, monkeypatch, width):
     lines = printed(capsys, monkeypatch, width, title="Title of [this]", bold=[0])
     found = {word.rstrip(":") for line in lines for word in line.split()}
@@ -41,6 +41,13 @@ def test_a_pipe_has_one_line_a_row(capsys, monkeypatch):
     lines = printed(capsys, monkeypatch, None)
     for row in ROWS:
         assert any(all(cell in line for cell in row) for line in lines)
+
+
+def test_cells_of_the_first_column_stay_in_one_line(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "50")
+    print_table(("name", "text"), [("oracle (emg_armband) of mine", "one two three four five six seven")])
+    lines = capsys.readouterr().out.splitlines()
+    assert sum(line.startswith("oracle (emg_armband) of mine  one") for line in lines) == 1
 
 
 def test_a_narrow_terminal_gets_a_list(capsys, monkeypatch):
