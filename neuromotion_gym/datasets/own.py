@@ -103,10 +103,18 @@ def _first_ones(
     first_runs, cut_runs = 0, 0
     for group in groups.values():
         ours = [one for one in group if any(one is other for other in chosen)]
-        if ours and len(group) > 1:
+        files_of_runs: dict[str, list[Recording]] = defaultdict(list)  # a run may be several files, a label in each
+        for one in group:
+            files_of_runs[min(names_of_field(one, "run"), key=len)].append(one)
+        if ours and len(files_of_runs) > 1:
             first_runs += 1
             played += ours
-            calibration.append(group[0])
+            calibration += next(iter(files_of_runs.values()))
+        elif ours and len(group) > 1:
+            raise NeuroMotionError(
+                f"{_list(group)} are one run, so that no run is left for calibration; say which recordings calibrate "
+                "(calibration= in the reading)."
+            )
         elif ours:
             cut_runs += 1
             first, rest = _cut(group[0])

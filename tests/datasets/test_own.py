@@ -57,6 +57,10 @@ def test_a_run_that_was_numbered_is_found_under_its_own_name(make_recording) -> 
     (found,) = own_sessions(recordings, {"calibration": {"run": "0"}})
     assert [one.run for one in found.calibration] == ["0 (0)", "0 (1)"]
     assert [one.run for one in found.recordings] == ["1 (0)", "1 (1)"]
+    with pytest.warns(NeuroMotionWarning, match="the first run of 1 sessions"):
+        assert runs(own_sessions(recordings, needs_calibration=True)) == runs([found])
+    with pytest.raises(NeuroMotionError, match=r"run 0 \(1\) are one run, so that no run is left for calibration"):
+        own_sessions(recordings[:2], needs_calibration=True)
 
 
 def test_the_first_run_calibrates_where_there_are_two_or_more(several) -> None:
