@@ -112,18 +112,19 @@ def check_recordings(
         return RecordingCheck(faults)
     spec = decoder.spec.model_copy(update={"scale": None})  # the amplitude is a fault of its own
     fitting = [fitted(recording, spec) for recording in recordings]
-    faults = _amplitude_faults(decoder, fitting)
+    if faults := _amplitude_faults(decoder, fitting):
+        return RecordingCheck(faults)
     labels = list(dict.fromkeys(trial.label for one in fitting for trial in one.trials))
     if not set(labels) & set(spec.labels):
         found = ", ".join(labels) or "no trials"
         right = f"{', '.join(spec.labels)}; a map renames, reading={{'labels': {{'name': 'label'}}}}"
-        return RecordingCheck([*faults, Fault("labels", found, right)])
+        return RecordingCheck([Fault("labels", found, right)])
     sessions = own_sessions(fitting, reading, needs_calibration=spec.adaptation.kind != "none")
     given = [_decoded(decoder, session) for session in sessions]
     read, truth, posterior = (np.concatenate([one[part] for one in given]) for part in (0, 1, 3))
     groups = np.concatenate([one[2] for one in given])
     agreement = _agreement(truth, groups, posterior, spec.labels)
-    return RecordingCheck([*faults, *_decision_faults(decoder, read, truth, posterior, agreement)], agreement)
+    return RecordingCheck(_decision_faults(decoder, read, truth, posterior, agreement), agreement)
 
 
 def _signal_faults(decoder: Decoder, recordings: Sequence[Recording]) -> list[Fault]:

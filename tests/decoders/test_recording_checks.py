@@ -134,6 +134,8 @@ def test_a_decoder_that_is_adapted_is_checked_with_its_calibration_run(head_fold
     recordings = [replace(tiny.recording(1), run="cal", subject="P"), replace(tiny.recording(2), run="1", subject="P")]
     found = check_recordings(decoder, recordings, reading)
     assert found.faults == []
+    off = OnnxDecoder(decoder.path, decoder.spec.model_copy(update={"scale": 1e-4}))
+    assert [fault.what for fault in check_recordings(off, recordings, reading).faults] == ["amplitude", "amplitude"]
     assert found.agreement.trials == 8
     with pytest.raises(NeuroMotionError, match="no recordings"):
         find_faults(decoder, [])
