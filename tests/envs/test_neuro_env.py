@@ -139,7 +139,7 @@ def test_the_observation_has_the_layout_that_the_docstring_says(options: Options
         ({"subjects": ["P0"], "data_root": "."}, "Options subjects, data_root"),
         ({"source": "radio", "decoder": "emg_armband"}, "'surrogate', 'replay'"),
         ({"decoder": "nobody"}, "emg_armband"),
-        ({"decoder": 3}, "ProbabilityDecoder"),
+        ({"decoder": 3}, "object with predict_proba"),
         ({"operator": {"delay_s": -1}}, "delay_s"),
         ({"operator": {"mood": 1}}, "mood"),
         ({"env_id": "NeuroWing-v0"}, "NeuroArm-v0"),
