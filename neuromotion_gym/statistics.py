@@ -82,17 +82,25 @@ NEAR_BOUND = 0.15
 """For rates closer to 0 or 1 than this, the interval does not come from the bootstrap alone."""
 
 
-def is_near_bound(rate: float) -> bool:
-    """Whether the interval of a rate is widened to that of the Beta-binomial model; see `rate_interval`."""
-    return not NEAR_BOUND < rate < 1 - NEAR_BOUND
+def is_widened(rates: np.ndarray) -> bool:
+    """Whether the interval of a rate is widened to that of the Beta-binomial model; see `rate_interval`.
+
+    Parameters
+    ----------
+    rates : float array, shape (people,)
+        One rate per person.
+    """
+    if len(rates) == 1:
+        return False
+    return bool(np.ptp(rates) == 0) or not NEAR_BOUND < rates.mean() < 1 - NEAR_BOUND
 
 
 def rate_interval(successes: np.ndarray, episodes: np.ndarray, level: float = 0.95) -> Interval:
     """Interval of a rate over people, each with some episodes. Its mean is that of the people's own rates.
 
-    Away from 0 and 1 it is the studentised bootstrap over people. Near 0 and 1 (`is_near_bound`) the bootstrap over few
-    people is narrow, and has no width if all people have the same rate: there the interval is the smallest one that
-    contains both the bootstrap's and `beta_binomial_interval`. ``benchmarks/interval_coverage.py`` simulates the
+    It is the studentised bootstrap over people, except near 0 and 1, where the bootstrap over few people is narrow, and
+    where all people have the same rate, so that it has no width (`is_widened`): there the interval is the smallest one
+    that contains both the bootstrap's and `beta_binomial_interval`. ``benchmarks/interval_coverage.py`` simulates the
     coverage at rates of 0.90 to 0.99 with 10, 15 and 79 people.
 
     Parameters
@@ -107,8 +115,9 @@ def rate_interval(successes: np.ndarray, episodes: np.ndarray, level: float = 0.
         If there are no people, or somebody has no episodes or more successes than episodes.
     """
     successes, episodes = _counts(successes, episodes)
-    interval = studentised_bootstrap_interval(successes / episodes, level, bounds=(0.0, 1.0))
-    if not is_near_bound(interval.mean) or len(successes) == 1:
+    rates = successes / episodes
+    interval = studentised_bootstrap_interval(rates, level, bounds=(0.0, 1.0))
+    if not is_widened(rates):
         return interval
     other = beta_binomial_interval(successes, episodes, level)
     return Interval(interval.mean, min(interval.low, other.low), max(interval.high, other.high))

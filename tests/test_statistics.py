@@ -8,7 +8,7 @@ from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.statistics import (
     beta_binomial_interval,
     holm,
-    is_near_bound,
+    is_widened,
     paired_permutation_test,
     rate_interval,
     studentised_bootstrap_interval,
@@ -119,14 +119,18 @@ def test_beta_binomial_interval_of_all_or_nothing_is_clopper_and_pearsons():
 def test_interval_of_a_rate_in_the_middle_is_the_bootstraps():
     successes, episodes = np.array([3, 5, 7, 4, 6]), np.full(5, 10)
     assert rate_interval(successes, episodes) == studentised_bootstrap_interval(successes / episodes, bounds=(0, 1))
-    assert [is_near_bound(rate) for rate in (0.0, 0.15, 0.16, 0.84, 0.85, 1.0)] == [
-        True,
-        True,
-        False,
-        False,
-        True,
-        True,
-    ]
+    means = (0.01, 0.15, 0.16, 0.84, 0.85, 0.99)
+    widened = [is_widened(mean + np.array([-0.01, 0.01])) for mean in means]
+    assert widened == [True, True, False, False, True, True]
+
+
+def test_interval_keeps_a_width_where_all_people_are_alike():
+    alike = rate_interval(np.full(3, 1), np.full(3, 4))
+    assert alike.mean == 0.25
+    assert alike.low < 0.15
+    assert alike.high > 0.4
+    assert is_widened(np.full(3, 0.25))
+    assert not is_widened(np.full(1, 0.25))
 
 
 @pytest.mark.parametrize(

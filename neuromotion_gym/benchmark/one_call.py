@@ -12,7 +12,7 @@ from neuromotion_gym.benchmark.metrics import median_time
 from neuromotion_gym.benchmark.report import Line, read_lines
 from neuromotion_gym.benchmark.runner import run_benchmark
 from neuromotion_gym.benchmark.settings import usual_setting
-from neuromotion_gym.benchmark.shown import limits, number
+from neuromotion_gym.benchmark.shown import limits, number, told_onset
 from neuromotion_gym.decoders.bounds import BoundDecoder
 from neuromotion_gym.envs.options import choose_decoder
 from neuromotion_gym.errors import NeuroMotionError
@@ -70,10 +70,10 @@ class Answer:
         first = self.lines[0].cell
         about = first["about"]
         if first["source"] == "recordings":
-            played = f"Played: {about['recordings']}, recordings of your own ({about['onset']})"
+            played = f"Played: {about['recordings']}, recordings of your own ({told_onset(about['onset'])})"
         else:
             kind = "generated trials" if first["source"] == "surrogate" else "recorded trials"
-            played = f"Played: {kind} of {about['dataset']}, part {first['part']!r} ({about['onset']})"
+            played = f"Played: {kind} of {about['dataset']}, part {first['part']!r} ({told_onset(about['onset'])})"
         told = [f"{name}: fitted on: {cell['fitted_on']}; split: {cell['split']}." for name, cell in cells.items()]
         return [f"{played}. Intervals are over people. Chance {first['chance']:.3g}.", *told]
 

@@ -21,11 +21,11 @@ from neuromotion_gym.benchmark.figures import (
 from neuromotion_gym.benchmark.markup import Section, markdown, page
 from neuromotion_gym.benchmark.metrics import median_time
 from neuromotion_gym.benchmark.pictures import Bar, Scatter, offline_picture, success_picture, time_picture
-from neuromotion_gym.benchmark.shown import NONE, mean_and_limits, number
+from neuromotion_gym.benchmark.shown import NONE, mean_and_limits, number, told_onset
 from neuromotion_gym.datasets import registry
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.files import write_text
-from neuromotion_gym.statistics import is_near_bound
+from neuromotion_gym.statistics import is_widened
 
 if TYPE_CHECKING:
     import os
@@ -54,7 +54,7 @@ CONTROL_HEADER = ("decoders", "controller", "level", "played: ocular, left out",
 SEEN = "trained on what it plays"
 VIDEOS = {"median.mp4": "A success of median length", "failed.mp4": "An episode that failed"}
 """Videos that `neuromotion_gym.benchmark.film` writes beside the report, and what they show."""
-NEAR = "*"
+WIDENED = "*"
 """Mark after an interval near 0 or 1, which also contains the interval of a Beta-binomial model."""
 FEWEST = 5
 """Fewest people over whom a rank correlation is given."""
@@ -209,7 +209,7 @@ def _rows(role: str, group: Sequence[Line], members: Sequence[Line]) -> list[tup
             (
                 _marked(f"{name} (control)" if role == "control" else name, cell.get("seen_by_decoder")),
                 _marked(cell["controller"], cell.get("seen_by_controller")),
-                mean_and_limits(rate) + (NEAR if is_near_bound(rate.mean) and len(set(line.people)) > 1 else ""),
+                mean_and_limits(rate) + (WIDENED if is_widened(person_means(line.success, line.people)[0]) else ""),
                 f"{rate_over_people(line.wrong, line.people).mean:.2f}",
                 number(median_time(line.time_s, line.success), ".1f"),
                 information,
@@ -322,15 +322,15 @@ def report_text(lines: Sequence[Line], config: BenchmarkConfig) -> tuple[str, li
     sentences = [
         (
             f"{config.environment}; {played} of {about.get('recordings') or about.get('dataset')} "
-            f"({about.get('onset')}); {people}. "
+            f"({told_onset(about['onset'])}); {people}. "
             f"Split: {splits}. Decoders: {', '.join(decoders)}."
         ),
         (
-            "Success is the mean over people, its 95 % interval a studentised bootstrap over them. Near 0 and 1, where "
-            f"a bootstrap has little width, the interval (marked {NEAR}) holds that of a Beta-binomial model over "
-            "people, too. An episode ends with the first selection, right or wrong; one without a selection at the "
-            "time limit counts as no success. ITR is Wolpaw's rate in which such an episode counts as an error that "
-            "took the whole time. "
+            "Success is the mean over people, its 95 % interval a studentised bootstrap over them. Near 0 and 1, and "
+            f"where all people are alike, a bootstrap is too narrow: the interval (marked {WIDENED}) holds that of a "
+            "Beta-binomial model over people, too. An episode ends with the first selection, right or wrong; one "
+            "without a selection at the time limit counts as no success. ITR is Wolpaw's rate in which such an episode "
+            "counts as an error that took the whole time. "
             "Oracle, shuffled and blind are bounds: a decoder that is always right after its own lag, the same "
             "decoder on labels drawn at random, and the best constant posture. 'shuffled → oracle' is the share of "
             f"that distance a decoder closes. Differences against {REFERENCE} are paired over people on the same "

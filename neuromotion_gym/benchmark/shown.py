@@ -34,3 +34,8 @@ def mean_and_limits(interval: Interval, form: str = ".2f") -> str:
 def count(number: int, one: str, more: str) -> str:
     """A number with the word for what is counted: ``1 person``, ``2 people``."""
     return f"{number} {one if number == 1 else more}"
+
+
+def told_onset(onset: str) -> str:
+    """How trials begin, as a source's provenance says it (``onset`` or ``steady state``), in words for readers."""
+    return "trials from their onset on" if onset == "onset" else onset

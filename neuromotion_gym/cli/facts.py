@@ -12,7 +12,7 @@ FactOption = Annotated[
     list[str] | None,
     typer.Option(
         "--fact",
-        help="What an ONNX file does not say, as NAME=VALUE: rate_hz=160, unit=mV, 'labels=[rest, fist]'; "
+        help="What an ONNX file does not say, as NAME=VALUE: rate_hz=160, unit=mV, 'labels=\\[rest, fist]'; "
         "may be repeated.",
     ),
 ]

@@ -251,7 +251,8 @@ def _told(record: FittedOn) -> str:
     parts = []
     for one in (record, *record.also):
         part = f", part {one.part}" if one.part else ""
-        parts.append(f"{one.dataset}{part}, {len(one.people)} people")
+        people = f"{len(one.people)} people" if len(one.people) != 1 else "1 person"
+        parts.append(f"{one.dataset}{part}, {people}")
     complete = all(one.complete for one in (record, *record.also))
     return "; ".join([*parts, *([] if complete else [f"the rest {NOT_KNOWN}"])])
 
