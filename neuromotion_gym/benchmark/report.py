@@ -58,6 +58,8 @@ WIDENED = "*"
 """Mark after an interval near 0 or 1, which also contains the interval of a Beta-binomial model."""
 FEWEST = 5
 """Fewest people over whom a rank correlation is given."""
+NOT_RECORDED = "not recorded in these results"
+"""What a decoder was fitted on, in results of a time when cells did not have it."""
 ROLES = ("decoder", "control", "oracle", "shuffled", "blind")
 
 
@@ -355,13 +357,14 @@ def _is_unseen(line: Line) -> bool:
     """Whether the decoder is known to be trained on none of the played data, or reads no signals."""
     if not _reads_signals(line):
         return True
-    told = line.cell.get("fitted_on", "not known")
-    return "not known" not in told and "not checked" not in told and not line.cell["seen_by_decoder"]
+    told = line.cell.get("fitted_on", NOT_RECORDED)
+    known = not any(doubt in told for doubt in (NOT_RECORDED, "not known", "not checked"))
+    return known and not line.cell["seen_by_decoder"]
 
 
 def _fitted_on(lines: Sequence[Line]) -> list[str]:
     """Sentences about the data that the decoders were fitted on."""
-    told = {line.cell["decoder"]: line.cell.get("fitted_on", "not known") for line in lines if _reads_signals(line)}
+    told = {line.cell["decoder"]: line.cell.get("fitted_on", NOT_RECORDED) for line in lines if _reads_signals(line)}
     sentences = [" ".join(f"{decoder}: fitted on: {what}." for decoder, what in told.items())] if told else []
     bands = {name: how for line in lines for name, how in line.cell.get("band_worn_otherwise", {}).items()}
     if bands:
