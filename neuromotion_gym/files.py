@@ -6,7 +6,7 @@ A leaf module: it imports nothing of the library except its error class.
 from __future__ import annotations
 
 import shutil
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -41,6 +41,25 @@ def make_folder(path: str | os.PathLike[str]) -> Path:
             trial.unlink(missing_ok=True)
     except OSError as error:
         raise _refused(folder, error) from error
+    return folder
+
+
+def check_folder(path: str | os.PathLike[str]) -> Path:
+    """Make sure that a folder can be created and written to, as `make_folder` does, but leave nothing behind.
+
+    Raises
+    ------
+    NeuroMotionError
+        If the folder cannot be created or written to; the message says why.
+    """
+    folder = Path(path)
+    missing = [place for place in (folder, *folder.parents) if not place.exists()]
+    try:
+        make_folder(folder)
+    finally:
+        for place in missing:
+            with suppress(OSError):  # another process may have put a file there
+                place.rmdir()
     return folder
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from neuromotion_gym.errors import NeuroMotionError
-from neuromotion_gym.files import filling, make_folder, replacing, write_text
+from neuromotion_gym.files import check_folder, filling, make_folder, replacing, write_text
 
 
 def test_a_folder_is_made_with_its_parents_and_left_empty(tmp_path):
@@ -26,6 +26,15 @@ def test_a_file_in_the_way_is_named(tmp_path, below):
     with pytest.raises(NeuroMotionError, match=re.escape(f"{taken} is a file. Name another folder.")):
         make_folder(taken / below)
     assert taken.read_text() == "mine"
+
+
+def test_a_folder_is_checked_and_leaves_nothing_behind(tmp_path):
+    assert check_folder(tmp_path / "a" / "b") == tmp_path / "a" / "b"
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "file").touch()
+    with pytest.raises(NeuroMotionError, match="is a file"):
+        check_folder(tmp_path / "file" / "b")
+    assert check_folder(tmp_path) == tmp_path
 
 
 @pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="needs a folder that nobody can write to")

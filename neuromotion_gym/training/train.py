@@ -28,7 +28,7 @@ from neuromotion_gym.decoders.fitted_on import FittedOn, write_fitted_on
 from neuromotion_gym.decoders.onnx_decoder import MODEL
 from neuromotion_gym.decoders.recipe import RECIPE, Recipe, load_recipe, recipe_text, with_scale
 from neuromotion_gym.errors import NeuroMotionError
-from neuromotion_gym.files import filling, make_folder
+from neuromotion_gym.files import check_folder, filling, make_folder
 from neuromotion_gym.resources import cache_folder
 from neuromotion_gym.signals.amplitude import typical_amplitude
 from neuromotion_gym.training.architectures import build_network
@@ -239,7 +239,7 @@ def train(
         )
     if out is None and source is None:
         raise NeuroMotionError("A recipe made in Python needs the folder to write to (out).")
-    folder = make_folder(out if out is not None else _folder_of(source))
+    folder = check_folder(out if out is not None else _folder_of(source))
     left_out = (*data.exclude, *exclude)
     if not exclude:
         _warn_of_played(loaded)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from neuromotion_gym import opengl
 from neuromotion_gym.limbs import Limb
 from neuromotion_gym.rendering import SceneRenderer, backend
 from neuromotion_gym.rendering.scene import ACCENT
@@ -104,7 +105,7 @@ def test_drawing_leaves_the_limb_as_it_was(arm, can_draw):
 
 def test_asking_again_leaves_a_renderer_alive(arm, can_draw):
     with SceneRenderer(arm, 96, 64) as renderer:
-        backend._choose.cache_clear()
+        opengl.choose.cache_clear()
         assert backend.rendering_available()
         home = arm.qpos_at(np.zeros((1, 1)), ["grip"])[0]
         assert renderer.frame(home).shape == (64, 96, 3)
