@@ -370,6 +370,10 @@ def _fitted_on(lines: Sequence[Line]) -> list[str]:
     if bands:
         worn = "; ".join(f"{name}: {how}" for name, how in bands.items())
         sentences.append(f"Bands that may be worn otherwise than a decoder expects: {worn}.")
+    others = {line.cell["decoder"]: line.cell for line in lines if line.cell.get("plays_wearer", True) is not True}
+    for decoder, cell in others.items():
+        who = "it is not known whether the wearer is played" if cell["plays_wearer"] else "other people are played"
+        sentences.append(f"{decoder} is calibrated to one wearer ({cell['wearer']}), but {who}.")
     if any(line.cell.get("seen_by_decoder") or line.cell.get("seen_by_controller") for line in lines):
         sentences.append(
             f"Rows marked '{SEEN}' are no test: their decoder or controller was trained on the people named there."

@@ -292,6 +292,7 @@ def _entry(cell: Cell, units: Sequence[Unit], results: Sequence[dict[str, Any]])
         "seen_by_decoder": sorted({person for unit in units for person in unit.seen.runs}),
         "seen_by_controller": sorted({person for unit in units for person in unit.heard}),
         "band_worn_otherwise": {name: how for unit in units for name, how in unit.worn.items()},
+        **_wearer([result["about"] for result in results]),
         "playing": [unit.playing.model_dump(mode="json") for unit in units],
         **{key: first[key] for key in ("goals", "chance", "choices", "layout", "labels", "about")},
     }
@@ -301,6 +302,15 @@ def _unseen(people: Sequence[str], units: Sequence[Unit]) -> list[str]:
     """People whom no decoder of a cell has met, not under another name either."""
     met = {person for unit in units for person in unit.seen.copies}
     return [person for person in people if person not in met]
+
+
+def _wearer(told: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The wearer of a calibrated decoder, and whether all units of a cell play the wearer."""
+    worn = [about for about in told if "wearer" in about]
+    if not worn:
+        return {}
+    answers = [about["plays_wearer"] for about in worn]
+    return {"wearer": worn[0]["wearer"], "plays_wearer": next((one for one in answers if one is not True), True)}
 
 
 def _columns(playing: Playing) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import model_validator
 
+from neuromotion_gym.decoders.onnx_decoder import MODEL
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.files import write_text
 from neuromotion_gym.schema import Checked, from_mapping
@@ -97,6 +98,24 @@ def read_fitted_on(path: Path) -> FittedOn:
     return from_mapping(FittedOn, content, str(path))
 
 
+def record_folder(decoder: str | Path | object) -> Path | None:
+    """The folder whose ``fitted_on.json`` is about a decoder.
+
+    It is about the folder's ``model.onnx``, or its only ONNX file; for another file beside it nothing is known.
+
+    Parameters
+    ----------
+    decoder : str, path or decoder
+        Folder of a decoder; or a decoder, or a bound of one, that was loaded from a folder or a file.
+    """
+    if isinstance(decoder, str | Path):
+        return Path(decoder)
+    path = getattr(getattr(decoder, "inner", decoder), "path", None)
+    if not isinstance(path, Path):
+        return None
+    return path.parent if path.name == MODEL or len(list(path.parent.glob("*.onnx"))) == 1 else None
+
+
 def worn_by(decoder: str | Path | object) -> FittedOn | None:
     """The recordings of the person to whom a decoder was calibrated; None if it is for everybody, or it is not known.
 
@@ -110,14 +129,8 @@ def worn_by(decoder: str | Path | object) -> FittedOn | None:
     NeuroMotionError
         If the folder has a damaged ``fitted_on.json``.
     """
-    if isinstance(decoder, str | Path):
-        folder = Path(decoder)
-    else:
-        path = getattr(getattr(decoder, "inner", decoder), "path", None)
-        if not isinstance(path, Path):
-            return None
-        folder = path.parent
-    record = fitted_on(folder)
+    folder = record_folder(decoder)
+    record = None if folder is None else fitted_on(folder)
     if record is None:
         return None
     worn = [one for one in (record, *record.also) if one.wearer]

@@ -17,9 +17,10 @@ from neuromotion_gym.datasets import registry
 from neuromotion_gym.datasets.fingerprints import Fingerprints, fingerprints_of
 from neuromotion_gym.datasets.people import is_new, runs_of
 from neuromotion_gym.datasets.recorded import run_name
-from neuromotion_gym.decoders.fitted_on import FITTED_ON, FittedOn, fitted_on, worn_by
+from neuromotion_gym.decoders.fitted_on import FITTED_ON, FittedOn, fitted_on, record_folder, worn_by
 from neuromotion_gym.errors import NeuroMotionWarning
 from neuromotion_gym.resources import data_root
+from neuromotion_gym.signals.readers.file_names import UNKNOWN
 
 if TYPE_CHECKING:
     import os
@@ -57,13 +58,9 @@ class Seen(NamedTuple):
 
 def record_of(decoder: Decoder | BoundDecoder | str | Path) -> FittedOn | None:
     """What a decoder, or the decoder in a folder, was fitted on; None if it does not say."""
-    if isinstance(decoder, str | Path):
-        folder = Path(decoder)
-    else:
-        path = getattr(getattr(decoder, "inner", decoder), "path", None)
-        if not isinstance(path, Path):
-            return None
-        folder = path.parent
+    folder = record_folder(decoder)
+    if folder is None:
+        return None
     try:
         state = (folder / FITTED_ON).stat()
     except OSError:
@@ -221,13 +218,24 @@ def facts_of_wearer(decoder: Decoder | BoundDecoder, dataset: str | None, people
     Returns
     -------
     dict
-        ``wearer`` (data set and person) and ``plays_wearer``; empty for a decoder that is not calibrated to one person.
+        ``wearer`` (data set and person) and ``plays_wearer``, which is ``"not known"`` where a recording names nobody;
+        empty for a decoder that is not calibrated to one person.
     """
     worn = worn_by(decoder)
     if worn is None or getattr(decoder, "kind", None) in ("oracle", "blind"):
         return {}
+    played, wearers = set(people), set(worn.people)
     wearer = ", ".join(worn.people)
-    others = sorted(set(people) - set(worn.people)) if dataset == worn.dataset else sorted(set(people))
+    others = sorted(played - wearers) if dataset == worn.dataset else sorted(played)
+    if dataset == worn.dataset and UNKNOWN in wearers | played and (UNKNOWN in wearers or set(others) <= {UNKNOWN}):
+        nobody = "its calibration run" if UNKNOWN in wearers else "what is played"
+        warnings.warn(
+            f"Decoder {decoder.spec.name!r} is calibrated to one wearer, but {nobody} names nobody: it is not known "
+            "whether the wearer is played. Give the wearer's name, the same for both, as subject= of the reading.",
+            NeuroMotionWarning,
+            stacklevel=5,
+        )
+        return {"wearer": f"{worn.dataset}: {NOT_KNOWN if UNKNOWN in wearers else wearer}", "plays_wearer": NOT_KNOWN}
     if others:
         told = ", ".join(others[:8]) + (" …" if len(others) > 8 else "")
         warnings.warn(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
@@ -40,6 +40,8 @@ class Parts:
     operator: Operator
     source: Source
     decoder: Decoder | BoundDecoder
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """What is said of the decoder and what it plays together; a source may be played with other decoders, too."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -321,6 +323,7 @@ class ClosedLoop:
         task = self.parts.task
         return {
             **self.parts.source.provenance,
+            **self.parts.facts,
             "decoder": self.parts.decoder.spec.name,
             "bound": getattr(self.parts.decoder, "kind", None),
             "decoder_split": self.parts.decoder.spec.split,

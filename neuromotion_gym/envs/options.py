@@ -113,7 +113,7 @@ def assemble(
     chosen = for_limb(choose_decoder(decoder, row.decoder, decoder_facts), row.limb, played)
     spec = chosen.spec
     intent_map(row.limb, spec.labels)  # refused before anything is read
-    opened = played_source(
+    opened, facts = played_source(
         chosen,
         source,
         reading=reading,
@@ -137,7 +137,7 @@ def assemble(
         made.layout.tolerance,
         made.layout.time_limit_s,
     )
-    return Parts(made.limb, made.task.drive, made.layout, made.task, user, opened, chosen)
+    return Parts(made.limb, made.task.drive, made.layout, made.task, user, opened, chosen, facts)
 
 
 class Made(NamedTuple):

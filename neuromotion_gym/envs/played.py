@@ -37,12 +37,12 @@ def played_source(
     resample: bool = False,
     perturbations: Sequence[Perturbation | Mapping[str, Any] | str] = (),
     data_root: str | Path | None = None,
-) -> Source:
-    """The source that the options of ``gym.make`` describe.
+) -> tuple[Source, dict[str, Any]]:
+    """The source that the options of ``gym.make`` describe, and what is said of it together with the decoder.
 
-    What the decoder was fitted on, and the wearer of a calibrated one, are compared with what is played: ``provenance``
-    says the result, and a warning where the decoder has seen it, or is another person's. So it is with the way in which
-    a band of electrodes is worn in recordings of one's own.
+    What the decoder was fitted on, and the wearer of a calibrated one, are compared with what is played. A warning
+    tells where the decoder has seen it, or is another person's. So it is with the way in which a band of electrodes is
+    worn in recordings of one's own.
 
     Parameters
     ----------
@@ -50,12 +50,20 @@ def played_source(
     source, reading, part, subjects, ocular, skip_cue, resample, perturbations, data_root
         See `neuromotion_gym.envs.options.assemble`.
 
+    Returns
+    -------
+    source : Source
+    facts : dict
+        What ``info["about"]`` says of decoder and source together. It does not stand in the source, which other
+        decoders may play, too.
+
     Raises
     ------
     NeuroMotionError
         If an option is out of range or does not apply to the source, or decoder and recordings do not fit.
     """
     spec = decoder.spec
+    facts: dict[str, Any] = {}
     if is_source(source):
         given: dict[str, object] = {
             "reading": reading,
@@ -95,12 +103,12 @@ def played_source(
         if own is not None and subjects is not None:
             own = own.of_people(subjects)
         opened, dataset = open_source(playing, data_root, own), playing.dataset
-        opened.provenance = {**opened.provenance, **facts_of_decoder(decoder, playing, data_root, own)}
+        facts |= facts_of_decoder(decoder, playing, data_root, own)
         if own is not None:
-            opened.provenance = {**opened.provenance, **facts_of_arrangement(decoder, own.sessions)}
+            facts |= facts_of_arrangement(decoder, own.sessions)
     people = dict.fromkeys(subject for subject, _ in opened.sessions)
-    opened.provenance = {**opened.provenance, **facts_of_wearer(decoder, dataset, people)}
-    return opened
+    facts |= facts_of_wearer(decoder, dataset, people)
+    return opened, facts
 
 
 def is_source(source: object) -> bool:

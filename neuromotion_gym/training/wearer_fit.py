@@ -11,10 +11,11 @@ import numpy as np
 
 from neuromotion_gym.datasets.fingerprints import fingerprints_of
 from neuromotion_gym.decoders.calibration import left_out
-from neuromotion_gym.decoders.fitted_on import FittedOn, fitted_on, write_fitted_on
+from neuromotion_gym.decoders.fitted_on import FittedOn, write_fitted_on
 from neuromotion_gym.decoders.onnx_decoder import FIXED_ADAPTATION, MODEL, OnnxDecoder
 from neuromotion_gym.decoders.onnx_file import read_onnx
 from neuromotion_gym.decoders.recipe import RECIPE, Recipe, recipe_text
+from neuromotion_gym.decoders.seen import record_of
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.files import filling
 from neuromotion_gym.plain_yaml import read_yaml
@@ -89,7 +90,7 @@ class WearerFit:
         if folder.resolve() == source.resolve():
             raise NeuroMotionError(f"{folder} is the decoder's own folder; choose another to write to.")
         recipe = _wearer_recipe(self, recipe_of(self.decoder))
-        record = _with_calibration(fitted_on(source), self.recordings)
+        record = _with_calibration(record_of(self.decoder), self.recordings)
         with filling(folder) as temporary:
             (temporary / MODEL).write_bytes(read_onnx(self.decoder.path, "decoder").content)
             (temporary / RECIPE).write_text(recipe_text(recipe), encoding="utf-8")

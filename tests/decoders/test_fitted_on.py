@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
 from neuromotion_gym.datasets import registry
-from neuromotion_gym.decoders import FittedOn, fitted_on, list_decoders
+from neuromotion_gym.decoders import FittedOn, fitted_on, list_decoders, load_decoder, worn_by
 from neuromotion_gym.decoders.fitted_on import write_fitted_on
 from neuromotion_gym.decoders.recipe import load_recipe
+from neuromotion_gym.decoders.seen import record_of
 from neuromotion_gym.decoders.zoo import decoder_folder
 from neuromotion_gym.errors import NeuroMotionError
 
@@ -23,6 +26,18 @@ def test_a_record_is_read_as_it_was_written(tmp_path):
 
 def test_a_folder_that_does_not_say_is_not_known(tmp_path):
     assert fitted_on(tmp_path) is None
+
+
+def test_a_record_is_about_the_model_of_its_folder_and_no_other_file(tmp_path):
+    folder = tmp_path / "mine"
+    shutil.copytree(decoder_folder("emg_armband"), folder)
+    write_fitted_on(folder, RECORD.model_copy(update={"wearer": True}))
+    shutil.copy(folder / "model.onnx", folder / "other.onnx")
+    decoder, other = load_decoder(folder), load_decoder(folder / "other.onnx")
+    assert (record_of(decoder).people, worn_by(decoder).people) == (("A", "B"), ("A", "B"))
+    assert (record_of(other), worn_by(other)) == (None, None)
+    (folder / "model.onnx").unlink()
+    assert record_of(other).people == ("A", "B")  # the only one
 
 
 def test_shared_runs_are_those_of_the_same_data_set_person_and_run():
