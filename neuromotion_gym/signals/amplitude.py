@@ -28,7 +28,7 @@ def typical_amplitude(recordings: Iterable[Recording], window: int) -> float:
         With the same channels and unit.
     window : int
         Length of the windows in samples; they lie one after the other inside trials, or anywhere where no recording has
-        trials. Where a trial is shorter, it is one window.
+        trials, without its bad spans. Where a trial is shorter, it is one window.
 
     Returns
     -------
@@ -38,20 +38,29 @@ def typical_amplitude(recordings: Iterable[Recording], window: int) -> float:
     Raises
     ------
     NeuroMotionError
-        If there is no recording.
+        If there is no recording, or none has good samples.
     """
     by_label: dict[str | None, list[np.ndarray]] = defaultdict(list)
     for recording in recordings:
         for trial, samples in recording.trial_samples():
             by_label[trial.label].append(deviations(samples, window))
         if not recording.trials:
-            by_label[None].append(deviations(recording.samples, window))
+            by_label[None] += [deviations(samples, window) for samples in _good_stretches(recording, window)]
     if len(by_label) > 1:
         by_label.pop(None, None)
-    if not by_label:
-        raise NeuroMotionError("There is no recording whose amplitude could be taken.")
+    if not any(by_label.values()):
+        raise NeuroMotionError("There is no recording with good samples whose amplitude could be taken.")
     means = [np.concatenate(found, axis=1).mean(axis=1) for found in by_label.values()]
     return float(np.median(np.mean(means, axis=0)))
+
+
+def _good_stretches(recording: Recording, window: int) -> list[np.ndarray]:
+    """Samples outside of the bad spans: the stretches that hold a window or, if there are none, the longest one."""
+    edges = sorted(recording.bad_spans)
+    begins, ends = [0, *(stop for _, stop in edges)], [*(start for start, _ in edges), recording.samples.shape[1]]
+    begins = np.maximum.accumulate(begins).tolist()  # spans may overlap
+    found = [recording.samples[:, begin:end] for begin, end in zip(begins, ends, strict=True) if begin < end]
+    return [one for one in found if one.shape[1] >= window] or sorted(found, key=lambda one: one.shape[1])[-1:]
 
 
 def deviations(samples: np.ndarray, window: int) -> np.ndarray:

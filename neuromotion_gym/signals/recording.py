@@ -6,9 +6,10 @@ This module needs NumPy and SciPy only; files are read by `neuromotion_gym.signa
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -55,11 +56,17 @@ class SignalSpec:
 
     def __post_init__(self) -> None:
         checked_modality(self.modality)
+        if not isinstance(self.rate_hz, Real):
+            raise NeuroMotionError(f"Sampling rate is {self.rate_hz!r}; it has to be a number.")
         if not np.isfinite(self.rate_hz) or self.rate_hz <= 0:
             raise NeuroMotionError(f"Sampling rate is {self.rate_hz} Hz; it has to be above 0.")
         object.__setattr__(self, "unit", unit_name(self.unit))
         if not self.unit:
             raise NeuroMotionError("The unit of the samples is not known; say it with unit= (for example unit='µV').")
+        if not isinstance(self.channels, str | tuple) and isinstance(self.channels, Iterable):
+            object.__setattr__(self, "channels", tuple(self.channels))
+        if not isinstance(self.channels, tuple) or not all(isinstance(name, str) for name in self.channels):
+            raise NeuroMotionError(f"Channels are {self.channels!r}; they have to be a tuple of names.")
         if not self.channels or not all(self.channels):
             raise NeuroMotionError(f"Channels are {self.channels}; at least one is needed, and each needs a name.")
         twice = sorted({name for name in self.channels if self.channels.count(name) > 1})
@@ -84,12 +91,25 @@ class Trial:
         First sample and the sample after the last, counted from the start of the recording.
     has_onset : bool
         Whether ``start`` is the moment at which the person was asked to begin; False for steady-state recordings.
+
+    Raises
+    ------
+    NeuroMotionError
+        If the label is no text, or a sample is no whole number.
     """
 
     label: str
     start: int
     stop: int
     has_onset: bool = True
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.label, str):
+            raise NeuroMotionError(f"The label of a trial is {self.label!r}; it has to be a text.")
+        if not isinstance(self.start, Integral) or not isinstance(self.stop, Integral):
+            raise NeuroMotionError(
+                f"Trial {self.label!r} is from {self.start!r} to {self.stop!r}; both are whole numbers of samples."
+            )
 
 
 @dataclass(frozen=True, eq=False)

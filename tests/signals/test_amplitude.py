@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -43,3 +45,15 @@ def test_an_offset_and_a_drift_do_not_count() -> None:
 def test_nothing_has_no_amplitude() -> None:
     with pytest.raises(NeuroMotionError, match="no recording"):
         typical_amplitude([], 10)
+
+
+def test_bad_spans_and_gaps_of_a_recording_without_trials_do_not_count() -> None:
+    recording = _recording({"": (7.0, 100)})
+    samples = recording.samples.copy()
+    samples[:, 30:50] *= 100
+    samples[:, 50:] += 1000  # the recording goes on elsewhere after a gap
+    spoiled = replace(recording, samples=samples, bad_spans=((30, 40), (35, 50), (50, 50)))
+    assert typical_amplitude([spoiled], 20) == pytest.approx(14.0)
+    assert typical_amplitude([spoiled], 60) == pytest.approx(14.0)  # no stretch is so long: the longest is taken
+    with pytest.raises(NeuroMotionError, match="no recording with good samples"):
+        typical_amplitude([replace(recording, bad_spans=((0, 100),))], 20)

@@ -256,3 +256,26 @@ def test_resampled_trials_begin_and_end_where_the_signal_does(rates, start, leng
         outside = np.ones_like(inside)
         outside[max(0, moved.start - 2) : moved.stop + 2] = False
         assert (recording.samples[0][outside] < 0).mean() > 0.98
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Trial(1, 0, 100), "label of a trial is 1; it has to be a text"),
+        (lambda: Trial("a", 0.0, 100.0), "Trial 'a' is from 0.0 to 100.0; both are whole numbers"),
+        (lambda: SignalSpec("eeg", "C3", 160, "V"), "Channels are 'C3'; they have to be a tuple"),
+        (lambda: SignalSpec("eeg", None, 160, "V"), "Channels are None; they have to be a tuple"),
+        (lambda: SignalSpec("eeg", (1, 2), 160, "V"), r"Channels are \(1, 2\); they have to be a tuple"),
+        (lambda: SignalSpec("eeg", ("C3",), "160", "V"), "rate is '160'; it has to be a number"),
+    ],
+)
+def test_values_of_another_type_are_refused_where_they_are_given(make, message) -> None:
+    with pytest.raises(NeuroMotionError, match=message):
+        make()
+
+
+def test_a_list_of_channels_becomes_a_tuple() -> None:
+    spec = SignalSpec("eeg", ["C3", "C4"], np.float32(160), "V")
+    assert spec.channels == ("C3", "C4")
+    assert hash(spec) == hash(SignalSpec("eeg", ("C3", "C4"), 160.0, "V"))
+    assert Trial("a", np.int64(0), np.int64(5)) == Trial("a", 0, 5)

@@ -10,6 +10,7 @@ import pytest
 from neuromotion_gym.errors import NeuroMotionError, NeuroMotionWarning
 from neuromotion_gym.signals.readers import mne_files
 from neuromotion_gym.signals.readers.mne_warnings import warnings_noted
+from neuromotion_gym.signals.reading import read_recordings
 from neuromotion_gym.signals.recording import Recording
 from neuromotion_gym.signals.stretches import Faults
 
@@ -68,3 +69,26 @@ def test_a_good_file_is_silent(tmp_path, edf_noise, write_edf, recwarn) -> None:
         write_edf(tmp_path / "x.edf", [edf_noise("C3", 4, 100)], [(1, 1, "go")]), modality="eeg", strict=True
     )
     assert not recwarn.list
+
+
+def test_warnings_about_files_of_epochs_are_shown(tmp_path, monkeypatch) -> None:
+    samples = np.random.default_rng(0).normal(0, 1e-5, (4, 1, 100))
+    events = np.array([[100 * index, 0, 1] for index in range(4)])
+    epochs = mne.EpochsArray(
+        samples, mne.create_info(["C3"], 100.0, "eeg"), events, event_id={"go": 1}, verbose="ERROR"
+    )
+    path = tmp_path / "a-epo.fif"
+    epochs.save(path, verbose="ERROR")
+    read = mne.read_epochs
+
+    @mne.utils.verbose
+    def warning(name, *, verbose=None):
+        mne.utils.warn("an odd header")
+        return read(name, verbose=verbose)
+
+    monkeypatch.setattr(mne, "read_epochs", warning)
+    with pytest.warns(NeuroMotionWarning, match=r"a-epo.fif: MNE warns \(1: an odd header\)"):
+        (recording,) = read_recordings(path, {"modality": "eeg"})
+    assert [trial.label for trial in recording.trials] == ["go"] * 4
+    with pytest.raises(NeuroMotionError, match="an odd header"):
+        read_recordings(path, {"modality": "eeg", "strict": True})

@@ -72,7 +72,7 @@ def _read_file(file: Path, reading: Reading, origin: Origin, channels: Sequence[
 
 def _read_mne(file: Path, reading: Reading, origin: Origin, channels: Sequence[str] | None) -> Iterator[Recording]:
     check_size(file, stated_bytes(file), reading.limit_bytes)
-    epochs = epochs_of(file)
+    epochs = epochs_of(file, strict=reading.strict)
     if epochs is not None:
         yield recording_of(epochs, reading, origin, channels)
     else:

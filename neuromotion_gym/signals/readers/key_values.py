@@ -25,14 +25,13 @@ class Named(NamedTuple):
 def named_values(content: Mapping[str, Any], keys: Keys) -> Iterator[Named]:
     """The values of each place: of each cell, and of each structure of an array, on the way to the samples."""
     asked = {name: path for name, path in keys if isinstance(path, str)}
-    for place in _places(content, keys.samples):
-        values = {name: _at(content, path, place) for name, path in asked.items()}
+    for place, sizes in _places(content, keys.samples):
+        values = {name: _at(content, path, place, sizes) for name, path in asked.items()}
         cells = values["samples"]
         if isinstance(cells, list) and not _one_each(values.get("label"), len(cells)):
             for index in range(len(cells)):  # a run in each cell
-                yield Named(
-                    {name: _at(content, path, (*place, index)) for name, path in asked.items()}, (*place, index)
-                )
+                here, counts = (*place, index), (*sizes, len(cells))
+                yield Named({name: _at(content, path, here, counts) for name, path in asked.items()}, here)
         else:
             yield Named(values, place)
 
@@ -45,31 +44,35 @@ def _one_each(label: Any, count: int) -> bool:
         return False
 
 
-def _places(content: Mapping[str, Any], path: str) -> list[tuple[int, ...]]:
-    """Indices into the lists that lie on the way of a path; a list at its end is not counted."""
-    found: list[tuple[tuple[int, ...], Any]] = [((), content)]
+def _places(content: Mapping[str, Any], path: str) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
+    """Indices into the lists that lie on the way of a path, and lengths of these; a list at its end is not counted."""
+    found: list[tuple[tuple[int, ...], tuple[int, ...], Any]] = [((), (), content)]
     for name in path.split("."):
         spread = [
-            ((*place, index), one)
-            for place, value in found
+            ((*place, index), (*sizes, len(value)), one)
+            for place, sizes, value in found
             for index, one in (enumerate(value) if isinstance(value, list) else ())
         ]
-        found = [(place, _field(value, name, path)) for place, value in (spread or found)]
-    return [place for place, _ in found]
+        found = [(place, sizes, _field(value, name, path)) for place, sizes, value in (spread or found)]
+    return [(place, sizes) for place, sizes, _ in found]
 
 
-def _at(content: Mapping[str, Any], path: str, place: tuple[int, ...]) -> Any:
-    """The value at the end of a path, at a place of the samples; places that its own way does not have are not used."""
+def _at(content: Mapping[str, Any], path: str, place: tuple[int, ...], sizes: tuple[int, ...]) -> Any:
+    """The value at the end of a path, at a place of the samples; places that its own way does not have are not used.
+
+    A list at its end holds a value for each place only if it is as long as the list of the samples (``sizes``);
+    otherwise it is one value that all places share.
+    """
     value: Any = content
-    left = list(place)
+    left = list(zip(place, sizes, strict=True))
     for name in path.split("."):
         if isinstance(value, list):
-            if not left or left[0] >= len(value):
+            if not left or left[0][1] != len(value):
                 raise NeuroMotionError(f"{path!r} has {len(value)} values where samples has others")
-            value = value[left.pop(0)]
+            value = value[left.pop(0)[0]]
         value = _field(value, name, path)
-    while isinstance(value, list) and left and left[0] < len(value):
-        value = value[left.pop(0)]
+    while isinstance(value, list) and left and left[0][1] == len(value):
+        value = value[left.pop(0)[0]]
     return value
 
 

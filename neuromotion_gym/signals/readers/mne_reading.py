@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any, get_args
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.signals.modality import Modality
 from neuromotion_gym.signals.readers.made import delayed, label_map
+from neuromotion_gym.signals.readers.mne_warnings import warnings_noted
 from neuromotion_gym.signals.recording import Recording, Trial
+from neuromotion_gym.signals.stretches import Faults
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from neuromotion_gym.signals.readers.file_names import Origin
@@ -25,19 +27,35 @@ def is_of_mne(what: object) -> bool:
     return mne is not None and isinstance(what, mne.io.BaseRaw | mne.BaseEpochs)
 
 
-def epochs_of(file: Path) -> Any:
+def epochs_of(file: Path, *, strict: bool) -> Any:
     """`mne.Epochs` of a file that holds epochs (``-epo.fif`` by its name, ``.set`` by its content); None for others."""
+    read = _epochs_reader(file)
+    if read is None:
+        return None
+    faults = Faults()
+    with warnings_noted(faults):
+        epochs = read(file, verbose="WARNING")
+    faults.report(str(file), strict=strict)
+    return epochs
+
+
+def _epochs_reader(file: Path) -> Callable[..., Any] | None:
+    """The function of MNE that reads the epochs of a file; None if it holds none."""
     import mne
 
-    if file.stem.endswith(("-epo", "_epo")) and file.suffix == ".fif":
-        return mne.read_epochs(file, verbose="ERROR")
-    if file.suffix.lower() != ".set":
-        return None
-    try:
-        mne.io.read_raw_eeglab(file, verbose="ERROR")
-    except TypeError:  # of MNE, where the file has more than one trial
-        return mne.read_epochs_eeglab(file, verbose="ERROR")
+    if is_epochs_fif(file):
+        return mne.read_epochs  # type: ignore[no-any-return]
+    if file.suffix.lower() == ".set":
+        try:
+            mne.io.read_raw_eeglab(file, verbose="ERROR")
+        except TypeError:  # of MNE, where the file has more than one trial
+            return mne.read_epochs_eeglab  # type: ignore[no-any-return]
     return None
+
+
+def is_epochs_fif(file: Path) -> bool:
+    """Whether a file holds epochs by its name."""
+    return file.stem.endswith(("-epo", "_epo")) and file.suffix == ".fif"
 
 
 def with_modality_of(inst: Any, reading: Reading) -> Reading:

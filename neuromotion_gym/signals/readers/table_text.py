@@ -151,7 +151,10 @@ def _lines(text: str) -> list[str]:
 
 
 def _separator(lines: Sequence[str], decimal: str | None) -> str | None:
-    """The first separator that splits all lines into the same number of cells, more than one; else a comma."""
+    """The first separator that splits all lines into the same number of cells, more than one; else a comma.
+
+    Where a comma is the decimal sign, it separates nothing: then it is a tabulator.
+    """
     for separator in SEPARATORS:
         if separator == "," and decimal == ",":
             continue
@@ -159,7 +162,7 @@ def _separator(lines: Sequence[str], decimal: str | None) -> str | None:
         widths = {len(cells) for cells in (split[:-1] or split)}  # the last line may be cut
         if len(widths) == 1 and widths != {1}:
             return separator
-    return ","
+    return "\t" if decimal == "," else ","
 
 
 def _is_header(first: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:

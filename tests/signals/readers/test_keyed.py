@@ -357,3 +357,13 @@ def test_damaged_files_are_read_or_refused_with_one_error(tmp_path, whole, name,
         except NeuroMotionError:
             return
     assert all(np.isfinite(one.samples).all() for one in found)
+
+
+def test_a_cell_that_all_runs_share_is_not_cut_into_runs(tmp_path) -> None:
+    names = [f"e{number}" for number in range(1, 9)]
+    runs = [np.random.default_rng(seed).standard_normal((8, 300)) for seed in range(3)]
+    savemat(tmp_path / "a.mat", {"X": cells(*runs), "y": cells(*[CODES] * 3), "names": cells(*names)})
+    keys = {"samples": "X", "label": "y", "channels": "names"}
+    found = read_recordings(tmp_path / "a.mat", {**SAYS, "keys": keys})
+    assert [one.spec.channels for one in found] == [tuple(names)] * 3
+    assert [one.trials for one in found] == [TRIALS] * 3

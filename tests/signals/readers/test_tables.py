@@ -264,3 +264,12 @@ def test_damaged_tables_are_read_or_refused_with_one_error(tmp_path, cuts, lengt
         except NeuroMotionError:
             return
     assert all(np.isfinite(one.samples).all() for one in found)
+
+
+def test_a_single_column_with_decimal_commas_stays_one_column(tmp_path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("left arm\n0,5\n0,6\n-1,25\n")
+    with pytest.warns(NeuroMotionWarning, match="decimal commas are read as points"):
+        (found,) = read_recordings(path, {**SAYS, "rate_hz": 100, "decimal": ",", "labels": {}})
+    assert found.spec.channels == ("left arm",)
+    assert found.samples.tolist() == [pytest.approx([0.5, 0.6, -1.25])]
