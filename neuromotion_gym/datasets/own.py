@@ -70,7 +70,7 @@ def own_sessions(
         )
     if not played:
         raise NeuroMotionError(f"Nothing is left to play: all that is chosen of {_list(found)} are calibration runs.")
-    _refuse_copies(played, calibration)
+    refuse_copies(played, calibration)
     sessions = _grouped(played, calibration)
     check_calibration_apart(sessions)
     return sessions
@@ -100,7 +100,7 @@ def _first_ones(
         groups[one.dataset, one.subject, one.session].append(one)
     played: list[Recording] = []
     calibration: list[Recording] = []
-    first_runs, cut_runs = 0, 0
+    first_runs, cut_runs, sharing = 0, 0, 0
     for group in groups.values():
         ours = [one for one in group if any(one is other for other in chosen)]
         files_of_runs: dict[str, list[Recording]] = defaultdict(list)  # a run may be several files, a label in each
@@ -117,20 +117,23 @@ def _first_ones(
             )
         elif ours:
             cut_runs += 1
-            first, rest = _cut(group[0])
+            first, rest, left_out = _cut(group[0])
+            sharing += left_out
             played += rest
             calibration += first
     said = [f"the first run of {first_runs} sessions"] if first_runs else []
     said += [f"the first trials of each label in {cut_runs} sessions that have one run"] if cut_runs else []
     warn(
         f"Calibration runs are not named (calibration= in the reading), so {' and '.join(said)} calibrate and are not "
-        "played."
+        f"played{f'; trials that share samples with those before the cut are left out ({sharing})' if sharing else ''}."
     )
     return played, calibration
 
 
-def _cut(recording: Recording) -> tuple[list[Recording], list[Recording]]:
-    """Stretches of a single run with the first trials of each label, and the stretches with the others."""
+def _cut(recording: Recording) -> tuple[list[Recording], list[Recording], int]:
+    """Stretches of a single run with the first trials of each label, the stretches with the others, and the number of
+    trials that are in neither, since a cut goes through them.
+    """
     total: dict[str, int] = defaultdict(int)
     for trial in recording.trials:
         total[trial.label] += 1
@@ -151,15 +154,16 @@ def _cut(recording: Recording) -> tuple[list[Recording], list[Recording]]:
             blocks.append((first, []))
         blocks[-1][1].append(trial)
     parts: dict[bool, list[Recording]] = {True: [], False: []}
-    begin = 0
+    begin, left_out = 0, 0
     for index, (first, trials) in enumerate(blocks):
         end = max(trial.stop for trial in trials) if index + 1 < len(blocks) else recording.samples.shape[1]
         kept = [trial for trial in trials if trial.start >= begin]
+        left_out += len(trials) - len(kept)
         if kept:
             name = f"{recording.run} ({'calibration' if first else 'played'} {len(parts[first]) + 1})"
             parts[first].append(_stretch(recording, begin, end, kept, name))
             begin = end
-    return parts[True], parts[False]
+    return parts[True], parts[False], left_out
 
 
 def _stretch(recording: Recording, begin: int, end: int, trials: Iterable[Trial], run: str) -> Recording:
@@ -186,8 +190,14 @@ def _grouped(played: Sequence[Recording], calibration: Sequence[Recording]) -> l
     return sessions
 
 
-def _refuse_copies(played: Sequence[Recording], calibration: Sequence[Recording]) -> None:
-    """Refuse a recording that is there twice: once to be played and once, under another name, for calibration."""
+def refuse_copies(played: Sequence[Recording], calibration: Sequence[Recording]) -> None:
+    """Refuse a recording that is there twice: once to be played and once, under another name, for calibration.
+
+    Raises
+    ------
+    NeuroMotionError
+        If there is one; the message has both names.
+    """
     digests = {_digest(one): one.name for one in calibration}
     for one in played:
         if digests and (name := digests.get(_digest(one))) is not None:

@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 from pydantic import Field
 
 from neuromotion_gym.datasets import registry
-from neuromotion_gym.datasets.own import own_sessions
+from neuromotion_gym.datasets.own import own_sessions, refuse_copies
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.schema import Checked
 from neuromotion_gym.signals.modality import Modality
+from neuromotion_gym.signals.readers.file_names import UNKNOWN
 from neuromotion_gym.signals.reading import Reading, read_recordings
 from neuromotion_gym.signals.recording import Recording, Session
+from neuromotion_gym.signals.splits import check_calibration_apart
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -200,15 +202,36 @@ class OwnRecordings:
 def _sessions(what: Any, reading: Reading, spec: Wanted, *, needs_calibration: bool) -> list[Session]:
     given = list(what) if isinstance(what, list | tuple) else [what]
     if given and all(isinstance(one, Session) for one in given):
-        return [
-            replace(
-                session,
-                recordings=read_recordings(list(session.recordings), reading, spec),
-                calibration=read_recordings(list(session.calibration), reading, spec) if session.calibration else (),
-            )
-            for session in given
-        ]
+        return _read_sessions(given, reading, spec)
     return own_sessions(read_recordings(what, reading, spec), reading, needs_calibration=needs_calibration)
+
+
+def _read_sessions(given: Sequence[Session], reading: Reading, spec: Wanted) -> list[Session]:
+    """Sessions that say themselves what is played and what calibrates; no sample may be both."""
+    if said := [name for name in ("calibration", "play") if getattr(reading, name) is not None]:
+        raise NeuroMotionError(
+            f"A Session says itself which recordings calibrate and which are played, so {' and '.join(said)} in the "
+            "reading cannot be used; leave that out, or pass the recordings alone."
+        )
+    # A run of the usual name may be any run: only its samples tell whether it is one that is played
+    named = [
+        replace(session, calibration=tuple(one for one in session.calibration if one.run != UNKNOWN))
+        for session in given
+    ]
+    check_calibration_apart(named)
+    sessions = [
+        replace(
+            session,
+            recordings=read_recordings(list(session.recordings), reading, spec),
+            calibration=read_recordings(list(session.calibration), reading, spec) if session.calibration else (),
+        )
+        for session in given
+    ]
+    refuse_copies(
+        [one for session in sessions for one in session.recordings],
+        [one for session in sessions for one in session.calibration],
+    )
+    return sessions
 
 
 def _name(what: Any) -> str:

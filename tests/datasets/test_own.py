@@ -94,6 +94,16 @@ def test_the_first_trials_of_a_single_run_calibrate_and_share_no_sample(make_rec
             assert first % 30 == 0
 
 
+def test_trials_that_a_cut_goes_through_are_counted(make_recording) -> None:
+    recording = make_recording(("a", "b") * 4, trial=30)
+    trials = list(recording.trials)
+    trials[2] = replace(trials[2], start=50)  # "a", the first that is played, shares 10 samples with the one before
+    with pytest.warns(NeuroMotionWarning, match=r"not played; trials that share samples .* are left out \(1\)\.$"):
+        (session,) = own_sessions([replace(recording, trials=tuple(trials))], needs_calibration=True)
+    (played,), (first,) = session.recordings, session.calibration
+    assert (len(first.trials), len(played.trials)) == (2, 5)
+
+
 def test_gaps_stay_where_they_are_when_a_run_is_cut(make_recording) -> None:
     recording = replace(make_recording(("a", "b") * 4, trial=10), bad_spans=((20, 20), (70, 70)))
     with pytest.warns(NeuroMotionWarning):

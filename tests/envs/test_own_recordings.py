@@ -14,12 +14,13 @@ import neuromotion_gym  # noqa: F401 -- registers the environments
 from neuromotion_gym.datasets import registry
 from neuromotion_gym.datasets.eegmmidb.reader import channel_names
 from neuromotion_gym.datasets.fingerprints import fingerprints_of
+from neuromotion_gym.datasets.recorded import OwnRecordings
 from neuromotion_gym.decoders.fitted_on import FittedOn, write_fitted_on
 from neuromotion_gym.decoders.zoo import decoder_folder, load_decoder
 from neuromotion_gym.errors import NeuroMotionError, NeuroMotionWarning
 from neuromotion_gym.signals.preprocessing import fit_ocular
 from neuromotion_gym.signals.readers import arrays
-from neuromotion_gym.signals.recording import Recording, SignalSpec, Trial
+from neuromotion_gym.signals.recording import Recording, Session, SignalSpec, Trial
 
 
 def make(source: object, decoder: object = "emg_armband", **options: object):
@@ -222,3 +223,31 @@ def test_other_recordings_than_those_that_are_described_are_not_played(band) -> 
             open_source(playing, own=wrong)
     assert own == OwnRecordings.read(band("P1"), None, spec)
     assert own != other
+
+
+class TestSessions:
+    """A session says itself what is played and what calibrates."""
+
+    def read(self, session: Session, **reading: object) -> OwnRecordings:
+        return OwnRecordings.read(session, reading, load_decoder("emg_armband").spec)
+
+    @pytest.mark.parametrize("field", ["play", "calibration"])
+    def test_a_reading_cannot_say_it_again(self, band, field: str) -> None:
+        session = Session("user", "P1", "a", (band(run="1"), band(run="2")))
+        with pytest.raises(
+            NeuroMotionError, match=f"A Session says itself .* so {field} in the reading cannot be used"
+        ):
+            self.read(session, **{field: {"run": ["1"]}})
+
+    def test_what_calibrates_is_not_played_under_usual_names(self, band) -> None:
+        one, two = (replace(band(run=run), session="0", run="0") for run in "12")
+        with pytest.raises(NeuroMotionError, match=r"run 1 has the same samples as the calibration run user P1"):
+            self.read(Session("user", "P1", "0", (one, two), (one,)))
+        apart = self.read(Session("user", "P1", "0", (one,), (two,)))
+        assert np.array_equal(apart.sessions[0].calibration[0].samples, two.samples)
+
+    def test_a_part_of_a_run_that_is_played_does_not_calibrate(self, band) -> None:
+        whole = band(run="1")
+        part = replace(whole, samples=whole.samples[:, :100], trials=())
+        with pytest.raises(NeuroMotionError, match=r"share 0\.00 to 0\.50 s of user P1, session a, run 1"):
+            self.read(Session("user", "P1", "a", (whole,), (part,)))
