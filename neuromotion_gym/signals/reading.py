@@ -112,7 +112,11 @@ def _as_wanted(recording: Recording, reading: Reading, spec: Wanted | None) -> R
         new = (
             reading.channels
             if spec is None
-            else {old: new for old, new in reading.channels.items() if new in spec.channels}
+            else {
+                old: new
+                for old, new in reading.channels.items()
+                if new in spec.channels or new in reading.ocular_channels
+            }
         )
         recording = renamed(recording, new)
     eyes = matched(reading.ocular_channels, recording.spec.channels)

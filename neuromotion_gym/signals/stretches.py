@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from neuromotion_gym.errors import NeuroMotionError, warn
@@ -90,11 +89,12 @@ def sound_stretches(
         Where faults are noted.
     """
     ordered = sorted(stretches, key=lambda one: (one.start, one.stop))
+    inside = [one._replace(stop=min(one.stop, length)) for one in ordered]
     labels: dict[tuple[int, int], Counter[str]] = {}
-    for one in ordered:
+    for one in inside:
         labels.setdefault((one.start, one.stop), Counter())[one.label] += 1
     kept: list[Stretch] = []
-    for one in ordered:
+    for one, found in zip(inside, ordered, strict=True):
         names = labels[one.start, one.stop]
         where = f"{one.label} at sample {one.start}"
         if one.start < 0:
@@ -110,12 +110,15 @@ def sound_stretches(
         elif any(overlaps(one.start, one.stop, *span) for span in bad_spans):
             faults.note("trials in bad spans or across gaps are left out", where)
         else:
-            if one.stop > length + 1:
+            if found.stop > length + 1:
                 faults.note("trials that continue after the last sample are shortened", where)
-            kept.append(one._replace(stop=min(one.stop, length)))
-    for before, one in pairwise(kept):
-        if before.label != one.label and before.stop > one.start + 1:
-            faults.note("trials with different labels share samples", f"{before.label} and {one.label} at {one.start}")
+            kept.append(one)
+    going_on: list[Stretch] = []
+    for one in kept:
+        going_on = [before for before in going_on if before.stop > one.start + 1]
+        if sharing := [before.label for before in going_on if before.label != one.label]:
+            faults.note("trials with different labels share samples", f"{sharing[-1]} and {one.label} at {one.start}")
+        going_on.append(one)
     return tuple(kept)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from numbers import Real
 from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
@@ -48,9 +49,9 @@ def windows(
     spec : DecoderSpec
         Channels, rate, unit, length of the windows, and labels: trials with other labels are left out, with a warning.
     hop_s : float, optional
-        Seconds between the beginnings of two windows of a trial; ``spec.hop_s`` if left out.
+        Seconds between the beginnings of two windows of a trial; ``spec.hop_s`` if left out. Not for ``pacing: trial``.
     skip_s : float
-        Seconds left out at the beginning of each trial.
+        Seconds left out at the beginning of each trial. Not for ``pacing: trial``.
     group : {"trial", "run", "session", "subject"}
         What ``groups`` tells apart.
     resample : bool
@@ -69,13 +70,21 @@ def windows(
     Raises
     ------
     NeuroMotionError
-        If a recording does not fit the decoder, or no window lies inside a trial.
+        If an option is wrong, a recording does not fit the decoder, or no window lies inside a trial.
     """
     if group not in UNITS:
         raise NeuroMotionError(f"group is {group!r}; it has to be one of {', '.join(UNITS)}.")
     hop = spec.hop_s if hop_s is None else hop_s
-    if not np.isfinite(hop) or hop <= 0 or not np.isfinite(skip_s) or skip_s < 0:
-        raise NeuroMotionError(f"hop_s is {hop} and skip_s {skip_s}; they have to be above 0, and 0 or more.")
+    for name, value, lowest in (("hop_s", hop, "above 0"), ("skip_s", skip_s, "0 or more")):
+        number = isinstance(value, Real) and not isinstance(value, bool) and np.isfinite(float(value))
+        if not number or value < 0 or (name == "hop_s" and value == 0):
+            raise NeuroMotionError(f"{name} is {value!r}; it has to be a number of seconds, {lowest}.")
+    if spec.pacing == "trial" and (hop_s is not None or skip_s):
+        said = "hop_s" if hop_s is not None else "skip_s"
+        raise NeuroMotionError(
+            f"{said} is for decoders that read window after window; {spec.name!r} reads one window of each trial "
+            "(pacing: trial), where its epoch_s says."
+        )
     recordings = [fitted(recording, spec, resample=resample) for recording in _recordings(sessions)]
     several = len({recording.dataset for recording in recordings}) > 1
     where: list[tuple[int, int, str, str]] = []

@@ -85,6 +85,12 @@ def test_channels_of_the_eyes_are_found_under_other_spellings(make_recording) ->
     assert found.spec.channels == ("noise", "where", "label")
 
 
+def test_a_map_names_channels_of_the_eyes_too(make_recording) -> None:
+    reading = {"channels": {"label": "Fp1"}, "ocular_channels": ["Fp1"]}
+    (found,) = read_recordings(make_recording(), reading, Wanted())
+    assert found.spec.channels == ("noise", "where", "Fp1")
+
+
 def test_a_reading_says_unit_labels_names_and_onsets(make_recording) -> None:
     reading = Reading(unit="mV", labels={"rest": None, "left_fist": "go"}, subject="me", has_onset=False, dataset="own")
     recording = make_recording(("rest", "left_fist"))

@@ -171,6 +171,7 @@ class TestFromMne:
             Trial("l", start, length, has_onset),
             Trial("r", length + start, 2 * length, has_onset),
         )
+        assert Recording.from_mne(epochs, modality="eeg", labels={}).trials == ()
         first = 100 + round(tmin * 100)
         np.testing.assert_array_equal(recording.samples[:, :length], _samples()[:, first : first + length])
 

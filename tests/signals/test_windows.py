@@ -85,12 +85,21 @@ def test_whole_epochs_are_cut_where_the_decoder_waits_for_them(make_recording) -
     assert found[:, 1, 0].tolist() == [50, 169]
 
 
+@pytest.mark.parametrize("option", ["hop_s", "skip_s"])
+def test_a_decoder_of_whole_trials_has_no_windows_to_move(make_recording, option) -> None:
+    spec = SPEC.model_copy(update={"pacing": "trial", "epoch_s": (0.5, 0.6)})
+    with pytest.raises(NeuroMotionError, match=rf"{option} is for decoders .* reads one window of each trial"):
+        windows([make_recording(("a", "b"), lengths=(80, 80))], spec, **{option: 0.1})
+
+
 @pytest.mark.parametrize(
     ("labels", "options", "message"),
     [
         (("a", "b"), {"group": "window"}, "group is 'window'; it has to be one of trial, run, session, subject"),
         (("a", "b"), {"hop_s": 0}, "hop_s is 0"),
-        (("a", "b"), {"skip_s": float("nan")}, "skip_s nan"),
+        (("a", "b"), {"hop_s": "0.1"}, "hop_s is '0.1'; it has to be a number of seconds, above 0"),
+        (("a", "b"), {"skip_s": float("nan")}, "skip_s is nan"),
+        (("a", "b"), {"skip_s": -1}, "skip_s is -1; it has to be a number of seconds, 0 or more"),
         (("c", "d"), {}, r"No window .* lies inside a trial; there are trials with labels .* \(c, d\)"),
         (("a", "b"), {"skip_s": 9}, r"No window .*; there are 2 trials shorter than its windows \(0\.1 s\)"),
     ],

@@ -144,6 +144,26 @@ def test_every_fault_is_counted_and_three_are_named() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("stretches", "kept", "said"),
+    [
+        ([("a", 900, 1100), ("a", 900, 1100)], [("a", 900, 1000)], "repeated trials are counted once (1: a at"),
+        ([("a", 900, 1100), ("a", 900, 1200)], [("a", 900, 1000)], "repeated trials are counted once (1: a at"),
+        ([("a", 900, 1100), ("b", 900, 1200)], [], "trials with the same samples and different labels are left out (2"),
+        (
+            [("a", 0, 1000), ("a", 100, 200), ("b", 300, 400)],
+            [("a", 0, 1000), ("a", 100, 200), ("b", 300, 400)],
+            "trials with different labels share samples (1: a and b at 300)",
+        ),
+    ],
+)
+def test_trials_are_compared_as_they_are_kept_and_with_all_others(stretches, kept, said) -> None:
+    faults = Faults()
+    found = sound_stretches([Stretch(*one) for one in stretches], 1000, [], faults)
+    assert [one[:3] for one in found] == kept
+    assert said in faults.text()
+
+
 def test_archives_are_checked_too(tmp_path) -> None:
     samples = np.random.default_rng(0).normal(0, 10, (1, 1000)).astype(np.float32)
     trials = (Trial("a", 0, 100), Trial("a", 0, 100), Trial("b", 200, 300), Trial("c", 200, 300))

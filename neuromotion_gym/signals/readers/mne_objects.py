@@ -320,6 +320,8 @@ def _of_epochs(
 
 def _epoch_stretches(epochs: Any, marks: Marks) -> tuple[Stretch, ...]:
     """One stretch for each epoch, from its onset (or from its first sample, if the epoch begins after the onset)."""
+    if marks.labels is not None and not marks.labels:
+        return ()  # the caller says that nothing is labelled
     names = {code: name for name, code in (marks.event_id or epochs.event_id).items()}
     present = [names.get(code) for code in epochs.events[:, 2]]
     length, before = len(epochs.times), round(-float(epochs.tmin) * float(epochs.info["sfreq"]))
