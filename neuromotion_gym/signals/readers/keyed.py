@@ -148,6 +148,12 @@ def _starts(
         stops = starts + round(reading.marked_s * rate)
     if not (np.isfinite(starts).all() and np.isfinite(stops).all()):
         raise NeuroMotionError("starts and stops have to be finite")
+    for what, given in (("starts", starts), ("stops", stops)):
+        if len(broken := given[given != np.round(given)]):
+            raise NeuroMotionError(
+                f"{what} has {float(broken[0]):g}; starts and stops count samples, so they have to be whole numbers "
+                "(seconds times the rate)"
+            )
     return [
         Stretch(str(label), round(float(start)) - first, round(float(stop)) - first)
         for label, start, stop in zip(labels, starts, stops, strict=True)

@@ -94,7 +94,8 @@ def _recording(dataset: Any, raw: Any, reading: Reading, origin: Origin, channel
             said["stim_channel"] = _stim(dataset, raw)
     if not marks or min(marks) <= 0:
         begin, end = (float(edge) for edge in dataset.interval)
-        said |= {} if reading.trial_s is not None else {"delay_s": begin, "trial_s": end - begin}
+        usual = {"delay_s": begin, "trial_s": end - begin}
+        said |= {name: value for name, value in usual.items() if name not in reading.model_fields_set}
     reading = with_modality_of(raw, reading.model_copy(update=said))
     try:
         return recording_of(raw, reading, origin, channels)

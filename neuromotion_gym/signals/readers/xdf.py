@@ -73,8 +73,9 @@ def read_xdf(path: Path, reading: Reading, origin: Origin, channels: Sequence[st
         if found and len(found) == len(channels or ())
         else [*range(len(names))]
     )
-    stretches = _stretches(_marks(streams, stream, reading, faults), stamps, rate, reading)
-    gaps = tuple((start, start) for start, _ in stream["info"]["segments"][1:])
+    gaps = tuple((int(start), int(start)) for start, _ in stream["info"]["segments"][1:])
+    marks = _outside_gaps(_marks(streams, stream, reading, faults), stamps, rate, {start for start, _ in gaps}, faults)
+    stretches = _stretches(marks, stamps, rate, reading)
     unit = {units[index] for index in taken}
     content = Found(
         samples.T[taken],
@@ -181,7 +182,7 @@ def _channels(stream: Any, count: int, given: tuple[str, ...] | None) -> tuple[l
 
 
 def _marks(streams: Sequence[Any], samples: Any, reading: Reading, faults: Faults) -> list[tuple[float, str]]:
-    """Time and name of every marker."""
+    """Time and name of every marker that the label map does not leave out."""
     others = [one for one in streams if one is not samples]
     if reading.labels == {}:
         return []
@@ -201,7 +202,21 @@ def _marks(streams: Sequence[Any], samples: Any, reading: Reading, faults: Fault
     ]
     if not marks:
         faults.note(f"there are no markers, so there are no trials; streams are {_listed(streams)}")
-    return sorted(marks)
+    return sorted(mark for mark in marks if reading.labels is None or reading.labels.get(mark[1], "") is not None)
+
+
+def _outside_gaps(
+    marks: Sequence[tuple[float, str]], stamps: np.ndarray, rate: float, gaps: set[int], faults: Faults
+) -> list[tuple[float, str]]:
+    """The markers but those in a gap, more than a sample away from both its ends; ``gaps`` has the samples after."""
+    kept = []
+    for time, name in marks:
+        after = int(np.searchsorted(stamps, time))
+        if after in gaps and min(stamps[after] - time, time - stamps[after - 1]) > 1 / rate:
+            faults.note("markers in gaps are left out", f"{name} at {time - float(stamps[0]):.6g} s")
+        else:
+            kept.append((time, name))
+    return kept
 
 
 def _text(value: Any) -> str:
@@ -213,9 +228,8 @@ def _text(value: Any) -> str:
 
 def _stretches(marks: Sequence[tuple[float, str]], stamps: np.ndarray, rate: float, reading: Reading) -> list[Stretch]:
     """A trial for each marker: from the sample nearest in time, for the length that is said."""
-    taken = [(time, name) for time, name in marks if reading.labels is None or reading.labels.get(name, "") is not None]
-    if taken and reading.marked_s is None:
-        raise NeuroMotionError(f"marker {taken[0][1]!r} has no duration; say with trial_s= how long its trials last")
+    if marks and reading.marked_s is None:
+        raise NeuroMotionError(f"marker {marks[0][1]!r} has no duration; say with trial_s= how long its trials last")
     length = round((reading.marked_s or 0) * rate)
     found = []
     for time, name in marks:

@@ -367,3 +367,12 @@ def test_a_cell_that_all_runs_share_is_not_cut_into_runs(tmp_path) -> None:
     found = read_recordings(tmp_path / "a.mat", {**SAYS, "keys": keys})
     assert [one.spec.channels for one in found] == [tuple(names)] * 3
     assert [one.trials for one in found] == [TRIALS] * 3
+
+
+@pytest.mark.parametrize(("starts", "stops"), [([1.0, 1.5], [1.8, 2.5]), ([100.0, 200.0], [150.0, 250.5])])
+def test_starts_in_seconds_are_refused(tmp_path, starts, stops) -> None:
+    np.savez(tmp_path / "a.npz", x=SAMPLES, starts=starts, stops=stops, y=["a", "b"])
+    reading = {**SAYS, "keys": {"samples": "x", "label": "y", "starts": "starts", "stops": "stops"}}
+    wrong = "starts has 1.5" if starts[0] == 1 else "stops has 250.5"
+    with pytest.raises(NeuroMotionError, match=f"{wrong}; starts and stops count samples"):
+        read_recordings(tmp_path / "a.npz", reading)

@@ -75,9 +75,21 @@ def test_only_the_people_asked_for_are_fetched_and_labels_are_mapped() -> None:
         read_recordings(dataset, {"only": {"subject": "9"}})
 
 
-def test_the_length_of_trials_can_be_said() -> None:
-    found = read_recordings(DataSet(), {"trial_s": 1.0})
-    assert found[0].trials == (Trial("left_hand", 200, 300), Trial("right_hand", 700, 800))
+@pytest.mark.parametrize(
+    ("reading", "start", "stop"),
+    [
+        ({"trial_s": 1.0}, 50, 150),
+        ({"delay_s": 0.0}, 0, 200),
+        ({"delay_s": 1.0}, 100, 300),
+        ({"delay_s": 0.25, "trial_s": 1.0}, 25, 125),
+    ],
+)
+def test_the_length_of_trials_and_their_delay_can_be_said_each_alone(reading, start, stop) -> None:
+    found = read_recordings(DataSet(), reading)
+    assert found[0].trials == (
+        Trial("left_hand", 200 + start, 200 + stop),
+        Trial("right_hand", 700 + start, 700 + stop),
+    )
 
 
 @pytest.mark.parametrize(

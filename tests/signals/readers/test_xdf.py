@@ -64,6 +64,17 @@ def test_a_gap_is_marked_and_trials_after_it_begin_where_their_marker_is(tmp_pat
     assert found.trials == (Trial("left", 50, 150), Trial("left", 350, 450))
 
 
+def test_markers_in_a_gap_are_left_out_and_counted(tmp_path) -> None:
+    stamps = 1000 + np.arange(500) / RATE
+    stamps[300:] += 2.5
+    marks = {1000.5: "left", 1003.2: "right", 1005.2: "right", 1005.495: "left"}  # the last one half a sample early
+    with pytest.warns(
+        NeuroMotionWarning, match=r"markers in gaps are left out \(2: right at 3\.2 s, right at 5\.2 s\)"
+    ):
+        (found,) = read(tmp_path / "a.xdf", xdf(marks, stamps=stamps))
+    assert found.trials == (Trial("left", 50, 150), Trial("left", 300, 400))
+
+
 @pytest.mark.parametrize(
     ("content", "reading", "message"),
     [
