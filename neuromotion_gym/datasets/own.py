@@ -131,9 +131,7 @@ def _first_ones(
 
 
 def _cut(recording: Recording) -> tuple[list[Recording], list[Recording], int]:
-    """Stretches of a single run with the first trials of each label, the stretches with the others, and the number of
-    trials that are in neither, since a cut goes through them.
-    """
+    """Stretches of a single run with the first trials of each label, and with the others; how many are in neither."""
     total: dict[str, int] = defaultdict(int)
     for trial in recording.trials:
         total[trial.label] += 1
