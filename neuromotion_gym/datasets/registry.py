@@ -8,7 +8,6 @@ runs are for training, tuning and testing. A reader is imported only when it is 
 from __future__ import annotations
 
 import re
-import warnings
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
@@ -16,7 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from neuromotion_gym.datasets.parts import PartsTable, read_parts
-from neuromotion_gym.errors import NeuroMotionError, NeuroMotionWarning
+from neuromotion_gym.errors import NeuroMotionError, warn
+from neuromotion_gym.signals.fitting import same_rate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -108,17 +108,14 @@ class Dataset:
             If the run has another rate and ``resample`` is False, or its files are missing or corrupt.
         """
         found = self.read(person, run, root)
-        if abs(found.spec.rate_hz - self.rate_hz) <= RATE_TOLERANCE * self.rate_hz:
+        if same_rate(found.spec.rate_hz, self.rate_hz):
             return found
         rates = f"{found.name} is recorded at {found.spec.rate_hz:g} Hz, {self.name} otherwise at {self.rate_hz:g} Hz"
         if not resample:
             raise NeuroMotionError(f"{rates}: pass resample=True (--resample) to resample it.")
-        warnings.warn(f"{rates}: it is resampled.", NeuroMotionWarning, stacklevel=2)
+        warn(f"{rates}: it is resampled.")
         return found.resampled(self.rate_hz)
 
-
-RATE_TOLERANCE = 1e-6
-"""Largest relative difference between two sampling rates that count as equal."""
 
 _REGISTERED: dict[str, Dataset] = {}
 

@@ -23,8 +23,7 @@ from neuromotion_gym.signals.recording import Recording
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from neuromotion_gym.signals.channel_names import matched, renamings
-from neuromotion_gym.signals.fitting import Wanted
+    from neuromotion_gym.signals.fitting import Wanted
 
 __all__ = ["Reading", "read_recordings"]
 

@@ -6,7 +6,6 @@ whose channels lie in a ring, how the band is worn: as the decoder expects it, t
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +13,7 @@ from neuromotion_gym.decoders.arrangement import can_be_arranged, labelled_arran
 from neuromotion_gym.decoders.calibration import AT_CHANCE, above_chance, calibration_windows, fitted_head, left_out
 from neuromotion_gym.decoders.onnx_decoder import FIXED_ADAPTATION, OnnxDecoder
 from neuromotion_gym.decoders.zoo import load_decoder
-from neuromotion_gym.errors import NeuroMotionError, NeuroMotionWarning
+from neuromotion_gym.errors import NeuroMotionError, warn
 from neuromotion_gym.signals.reading import read_recordings
 from neuromotion_gym.training.wearer_fit import WearerFit, recipe_of
 
@@ -133,11 +132,7 @@ def _partner(decoder: OnnxDecoder) -> OnnxDecoder | None:
             f"Decoder {decoder.spec.name!r} is calibrated as {name!r}, which needs adaptation.kind 'head' and "
             f"{len(decoder.spec.channels)} channels."
         )
-    warnings.warn(
-        f"Decoder {decoder.spec.name!r} has no last layer to fit; {name!r} is calibrated in its place.",
-        NeuroMotionWarning,
-        stacklevel=3,
-    )
+    warn(f"Decoder {decoder.spec.name!r} has no last layer to fit; {name!r} is calibrated in its place.")
     return partner
 
 
@@ -174,8 +169,4 @@ def _check_above_chance(fit: WearerFit) -> None:
             "the samples, that the unit is right, and that all electrodes had contact."
         )
     if share <= WEAK:
-        warnings.warn(
-            f"Decoder {name!r} is little better than chance on the recording of {fit.wearer}: {what}.",
-            NeuroMotionWarning,
-            stacklevel=3,
-        )
+        warn(f"Decoder {name!r} is little better than chance on the recording of {fit.wearer}: {what}.")

@@ -10,6 +10,7 @@ from neuromotion_gym.signals.readers.edf_gaps import joined_annotations
 from neuromotion_gym.signals.readers.edf_header import read_header
 from neuromotion_gym.signals.readers.edf_signals import convert_known_units, data_signals, note_rates
 from neuromotion_gym.signals.readers.file_names import UNKNOWN, Origin
+from neuromotion_gym.signals.readers.files import natural
 from neuromotion_gym.signals.readers.mne_files import CHOSEN_FROM_HEADER
 from neuromotion_gym.signals.readers.mne_reading import recording_of
 from neuromotion_gym.signals.readers.mne_warnings import warnings_noted
@@ -79,7 +80,8 @@ def read_bids(root: Path, reading: Reading, channels: Sequence[str] | None) -> I
     reading = reading.model_copy(update={"modality": present[0]})
     several = len({path.task for path in paths}) > 1
     for path in sorted(
-        paths, key=lambda path: [str(path.entities[name] or "") for name in ("subject", "session", "run", "task")]
+        paths,
+        key=lambda path: [natural(path.entities[name] or "") for name in ("subject", "session", "run", "task")],
     ):
         origin = _origin(path, reading, several)
         if matches(origin, asked):

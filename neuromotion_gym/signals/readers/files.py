@@ -13,7 +13,7 @@ from neuromotion_gym.signals.readers import arrays, mat_content, mne_files
 from neuromotion_gym.signals.readers.file_names import UNKNOWN, Origin, origin_of
 from neuromotion_gym.signals.readers.keyed import recordings_of_keys
 from neuromotion_gym.signals.readers.made import as_said
-from neuromotion_gym.signals.readers.mne_reading import completed, epochs_of, options_of, recording_of
+from neuromotion_gym.signals.readers.mne_reading import completed, continuations, epochs_of, options_of, recording_of
 from neuromotion_gym.signals.readers.sizes import check_size, stated_bytes
 from neuromotion_gym.signals.readers.tables import read_table
 from neuromotion_gym.signals.readers.xdf import read_xdf
@@ -110,6 +110,7 @@ def _read_mat(file: Path, reading: Reading, origin: Origin, channels: Sequence[s
 READERS: dict[str, Callable[[Path, Reading, Origin, Sequence[str] | None], Iterator[Recording]]] = {
     **dict.fromkeys(MNE_ENDINGS, _read_mne),
     ".csv": read_table,
+    ".tsv": read_table,
     ".parquet": read_table,
     ".mat": _read_mat,
     ".npz": _read_arrays,
@@ -118,15 +119,25 @@ READERS: dict[str, Callable[[Path, Reading, Origin, Sequence[str] | None], Itera
 """Reader of each ending."""
 
 
+BESIDE_BIDS = re.compile(r"(.*_)?(channels|electrodes|events|participants|scans|sessions)\.tsv")
+"""Names of the tables that BIDS puts beside recordings; they hold no samples."""
+
+
 def _files_in(folder: Path) -> list[Path]:
-    """Files below ``folder`` that can be read, in natural order (run 2 before run 10)."""
+    """Files below ``folder`` that can be read, in natural order (run 2 before run 10).
+
+    Files that MNE reads with the one before them (large FIF files are split) are left out.
+    """
     found = [
         path
         for path in folder.rglob("*")
         if path.suffix.lower() in READERS
         and path.is_file()
+        and not BESIDE_BIDS.fullmatch(path.name)
         and not any(part.startswith(".") for part in path.relative_to(folder).parts)
     ]
+    continued = {part for path in found if path.suffix == ".fif" for part in continuations(path)}
+    found = [path for path in found if path not in continued]
     if not found:
         raise NeuroMotionError(f"{folder} holds no file that can be read; known endings: {', '.join(READERS)}.")
     return sorted(found, key=lambda path: natural(path.relative_to(folder).as_posix()))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import glob
 import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from neuromotion_gym.errors import NeuroMotionError
@@ -15,7 +17,6 @@ from neuromotion_gym.signals.stretches import Faults
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from neuromotion_gym.signals.readers.file_names import Origin
     from neuromotion_gym.signals.reading_options import Reading
@@ -43,7 +44,7 @@ def _epochs_reader(file: Path) -> Callable[..., Any] | None:
     """The function of MNE that reads the epochs of a file; None if it holds none."""
     import mne
 
-    if is_epochs_fif(file):
+    if _is_epochs_fif(file):
         return mne.read_epochs  # type: ignore[no-any-return]
     if file.suffix.lower() == ".set":
         try:
@@ -53,9 +54,25 @@ def _epochs_reader(file: Path) -> Callable[..., Any] | None:
     return None
 
 
-def is_epochs_fif(file: Path) -> bool:
+def _is_epochs_fif(file: Path) -> bool:
     """Whether a file holds epochs by its name."""
     return file.stem.endswith(("-epo", "_epo")) and file.suffix == ".fif"
+
+
+def continuations(file: Path) -> list[Path]:
+    """Further files of a FIF file that is split (``x_raw-1.fif``, ``x_split-02_raw.fif``); MNE reads them with it."""
+    name, numbered = glob.escape(file.name), f"{glob.escape(file.stem)}-[0-9]*.fif"
+    pattern = name.replace("_split-01_", "_split-[0-9]*_") if "_split-01_" in name else numbered
+    named = [other for other in file.parent.glob(pattern) if other != file]
+    if not named or _is_epochs_fif(file):
+        return named
+    import mne
+
+    try:
+        raw = mne.io.read_raw_fif(file, verbose="ERROR")
+    except Exception as error:  # with a corrupt file MNE can raise nearly any exception
+        raise NeuroMotionError(f"{file} cannot be read as a recording: {type(error).__name__}: {error}") from error
+    return [file.with_name(Path(name).name) for name in raw.filenames[1:]]
 
 
 def with_modality_of(inst: Any, reading: Reading) -> Reading:

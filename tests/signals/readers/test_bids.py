@@ -147,3 +147,8 @@ def test_what_mne_bids_warns_of_is_shown(write) -> None:
     (root / "sub-01" / "eeg" / "sub-01_task-mi_channels.tsv").unlink()
     with pytest.warns(NeuroMotionWarning, match="MNE warns .*channels.tsv"):
         read_recordings(root, {"modality": "eeg"})
+
+
+def test_run_2_comes_before_run_10(write) -> None:
+    root = write([("01", None, "mi", run) for run in ("10", "9")])
+    assert [one.run for one in read_recordings(root)] == ["9", "10"]

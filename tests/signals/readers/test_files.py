@@ -191,3 +191,31 @@ def test_a_compressed_bomb_of_eeglab_is_refused(tmp_path) -> None:
     assert (tmp_path / "a.set").stat().st_size < 20_000
     with pytest.raises(NeuroMotionError, match=r"a\.set would need 0\.0019[56] GB of memory, more than the limit"):
         read_recordings(tmp_path / "a.set", {"modality": "eeg", "limit_gb": 1e-3})
+
+
+@pytest.mark.parametrize(
+    ("naming", "first", "second"),
+    [("neuromag", "a_raw", "a_raw-1"), ("bids", "a_split-01_raw", "a_split-02_raw")],
+)
+def test_the_parts_of_a_split_file_are_read_once(tmp_path, naming, first, second) -> None:
+    long = mne.io.RawArray(np.tile(CODES, 180) * 1e-6, mne.create_info(["C3", "C4"], RATE, "eeg"), verbose="ERROR")
+    long.set_annotations(mne.Annotations([1], [2], ["left"]))
+    options = {"split_size": "1.1MB", "split_naming": naming, "buffer_size_sec": 1}
+    long.save(tmp_path / "a_raw.fif", **options, verbose="ERROR")
+    raw().save(tmp_path / "b_raw.fif", verbose="ERROR")
+    raw().save(tmp_path / "b_raw-1.fif", verbose="ERROR")  # a recording of its own that has such a name
+    assert {f"{first}.fif", f"{second}.fif"} <= {path.name for path in tmp_path.iterdir()}
+    found = read_recordings(tmp_path, {"modality": "eeg", "subject": "anna"})
+    assert {one.run: one.samples.shape[1] for one in found} == {first: 144_000, "b_raw": 800, "b_raw-1": 800}
+
+
+def test_the_parts_of_split_epochs_are_read_once(tmp_path) -> None:
+    samples = np.tile(CODES, (10, 1, 20))[:, :, :15_000] * 1e-6
+    events = np.array([[20_000 * index, 0, 1] for index in range(10)])
+    made = mne.EpochsArray(
+        samples, mne.create_info(["C3", "C4"], RATE, "eeg"), events, event_id={"go": 1}, verbose="ERROR"
+    )
+    made.save(tmp_path / "a-epo.fif", split_size="1.6MB", verbose="ERROR")
+    assert (tmp_path / "a-epo-1.fif").is_file()
+    (found,) = read_recordings(tmp_path, {"modality": "eeg"})
+    assert len(found.trials) == 10

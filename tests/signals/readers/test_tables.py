@@ -273,3 +273,12 @@ def test_a_single_column_with_decimal_commas_stays_one_column(tmp_path) -> None:
         (found,) = read_recordings(path, {**SAYS, "rate_hz": 100, "decimal": ",", "labels": {}})
     assert found.spec.channels == ("left arm",)
     assert found.samples.tolist() == [pytest.approx([0.5, 0.6, -1.25])]
+
+
+def test_a_tsv_file_is_a_table_and_the_tables_beside_bids_are_none(tmp_path) -> None:
+    (tmp_path / "a.tsv").write_text(text("\t"))
+    for name in ("a_events.tsv", "participants.tsv"):
+        (tmp_path / name).write_text("onset\tduration\n1\t2\n")
+    (found,) = read_recordings(tmp_path, SAYS)
+    assert found.trials == TRIALS
+    assert found.samples == pytest.approx(SAMPLES)
