@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from neuromotion_gym.benchmark.config import BenchmarkConfig
 from neuromotion_gym.benchmark.figures import rate_over_people
@@ -13,7 +13,7 @@ from neuromotion_gym.benchmark.report import Line, read_lines
 from neuromotion_gym.benchmark.runner import run_benchmark
 from neuromotion_gym.benchmark.settings import usual_setting
 from neuromotion_gym.benchmark.shown import limits, number, told_onset
-from neuromotion_gym.decoders.bounds import BoundDecoder
+from neuromotion_gym.decoders.bounds import BoundDecoder, BoundKind
 from neuromotion_gym.envs.options import choose_decoder
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.schema import from_mapping
@@ -236,6 +236,11 @@ def _decoders(given: Any, facts: Mapping[str, Any] | None) -> dict[str, Decoder]
         decoder = choose_decoder(one, "", None if hasattr(one, "spec") else facts)
         if isinstance(decoder, BoundDecoder):
             raise NeuroMotionError(f"{one!r} is a bound. Name the decoder itself: its bounds are played, too.")
+        if decoder.spec.name in get_args(BoundKind):
+            raise NeuroMotionError(
+                f"A decoder cannot be called {decoder.spec.name!r}, which is the name of a bound; call it otherwise, "
+                "such as decoder_facts={'name': 'mine'} (--fact name=mine)."
+            )
         name, copies = decoder.spec.name, 1
         while name in found:
             copies += 1

@@ -17,6 +17,7 @@ from neuromotion_gym.datasets.recorded import OwnRecordings
 from neuromotion_gym.datasets.suitable import suitable_dataset
 from neuromotion_gym.decoders.arrangement import facts_of_arrangement
 from neuromotion_gym.decoders.bounds import parse_decoder_name
+from neuromotion_gym.decoders.identity import digest_of
 from neuromotion_gym.decoders.onnx_decoder import MODEL
 from neuromotion_gym.decoders.recipe import load_recipe
 from neuromotion_gym.decoders.relabelled import for_limb
@@ -159,7 +160,7 @@ class _Planner:
                 playing, own = (whole, own) if len(groups) == 1 else self._playing(cell, decoder, group)
                 data = data_checksum(playing, self.root)
                 digest = cell.digest(
-                    decoder=_digest(decoder),
+                    decoder=digest_of(decoder),
                     code=library_digest(),
                     environment=environment_digest(cell.environment, playing.dataset),
                     policy=policy_digest(controller),
@@ -257,7 +258,7 @@ class _Planner:
         name = decoder_name(cell)
         if record is None and name in self.config.fitted_on:
             record, stated = self._stated(self.config.fitted_on[name])
-        key = (f"{_digest(decoder)} {data}", playing)
+        key = (f"{digest_of(decoder)} {data}", playing)
         if key not in self._seen:
             self._seen[key] = seen_by_decoder(record, playing, self.root, own, stated=stated)
         seen = self._seen[key]
@@ -270,7 +271,7 @@ class _Planner:
         """How bands are worn in recordings of one's own, where it is not as the decoder expects; warns once."""
         if own is None:
             return {}
-        key = (_digest(decoder), own.facts.digest)
+        key = (digest_of(decoder), own.facts.digest)
         if key not in self._bands:
             facts = facts_of_arrangement(decoder, own.sessions)
             self._bands[key] = facts.get("band_worn_otherwise", {})
@@ -282,9 +283,3 @@ class _Planner:
             reading = None if self.config.recordings is None else self.config.recordings.reading
             self._told[given] = stated_fitted_on(given, reading)
         return self._told[given]
-
-
-def _digest(decoder: Decoder) -> str:
-    """Digest of a decoder; of an object that has none, its identity, so that its results are not used for another."""
-    own = getattr(decoder, "digest", None)
-    return str(own()) if callable(own) else f"{type(decoder).__qualname__} {id(decoder)}"

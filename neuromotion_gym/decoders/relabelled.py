@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, overload
 from neuromotion_gym.datasets import registry
 from neuromotion_gym.decoders.bounds import BoundDecoder
 from neuromotion_gym.decoders.described import described, described_html
+from neuromotion_gym.decoders.identity import digest_of
 from neuromotion_gym.decoders.spec import DecoderSpec
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.intents import intent_table, map_offer, meanings
@@ -54,8 +55,7 @@ class RelabelledDecoder:
 
     def digest(self) -> str:
         """Digest of the inner decoder and of the new names."""
-        own = self.inner.digest()  # type: ignore[attr-defined]
-        return hashlib.sha256("\0".join([own, *self.spec.labels]).encode()).hexdigest()
+        return hashlib.sha256("\0".join([digest_of(self.inner), *self.spec.labels]).encode()).hexdigest()
 
     def decode(self, windows: np.ndarray, adaptation: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray | None]:
         """Posterior and effort of the inner decoder, whose columns are the renamed labels."""

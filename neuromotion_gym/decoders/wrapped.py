@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -118,12 +119,15 @@ class ProbabilityDecoder:
         return self._order
 
     def digest(self) -> str:
-        """The model's own ``digest()`` if it has one, otherwise a text that is unique to this object.
+        """SHA-256 of the model's own ``digest()`` and the specification; otherwise a text unique to this object.
 
-        What an unknown object computes cannot be compared, so its results are never reused for another object.
+        What an unknown object or function of features computes cannot be compared, so its results are never used for
+        another object.
         """
         own = getattr(self.model, "digest", None)
-        return str(own()) if callable(own) else self._unique
+        if not callable(own) or self._features is not None:
+            return self._unique
+        return hashlib.sha256(f"{own()}\0{self.spec.model_dump_json()}".encode()).hexdigest()
 
     def decode(self, windows: np.ndarray, adaptation: np.ndarray | None = None) -> tuple[np.ndarray, None]:
         """Posterior or targets of ``windows``; see `Decoder.decode`."""

@@ -109,6 +109,8 @@ def load_decoder(what: object, /, *, threads: int = 1, **facts: Any) -> Decoder:
     """
     if not isinstance(what, str | Path):
         return decoder_of(what, facts)
+    if isinstance(what, str) and not what.strip():
+        raise NeuroMotionError("A decoder is a name, a folder or an ONNX file, not an empty text.")
     if Path(what).suffix == ".onnx" and not _exists(what):
         raise NeuroMotionError(f"There is no file {str(what)!r}.")
     if Path(what).suffix == ".onnx" and Path(what).is_file():

@@ -277,3 +277,10 @@ def test_a_bound_is_no_decoder_to_be_named(tmp_path) -> None:
         bench("oracle:emg_armband", out=tmp_path)
     with pytest.raises(NeuroMotionError, match="there is no recording"):
         bench("emg_armband", reading={"unit": "V"}, out=tmp_path)
+
+
+@pytest.mark.parametrize("name", ["oracle", "shuffled", "blind"])
+def test_a_decoder_that_is_called_as_a_bound_is_refused(tmp_path, name) -> None:
+    spec = own_decoder().spec.model_copy(update={"name": name})
+    with pytest.raises(NeuroMotionError, match=f"cannot be called '{name}'"):
+        bench(ProbabilityDecoder(Strongest(len(spec.labels)), spec), out=tmp_path, **QUICK)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from neuromotion_gym.decoders import DecoderSpec, IntentPolicy, ProbabilityDecoder, check_decoder
+from neuromotion_gym.decoders.identity import digest_of
 from neuromotion_gym.errors import NeuroMotionError
 
 
@@ -198,7 +199,21 @@ def test_digest_of_an_object_is_its_own_or_nobody_else_s(tiny):
     spec = tiny.spec(output="probabilities")
     model = Means()
     assert ProbabilityDecoder(model, spec).digest() != ProbabilityDecoder(model, spec).digest()
-    assert ProbabilityDecoder(Versioned(), spec).digest() == "version 7"
+    versioned = ProbabilityDecoder(Versioned(), spec).digest()
+    assert ProbabilityDecoder(Versioned(), spec).digest() == versioned
+    assert ProbabilityDecoder(Versioned(), tiny.spec(output="probabilities", hop_s=0.2)).digest() != versioned
+    featured = [ProbabilityDecoder(Versioned(), spec, features=lambda windows: windows) for _ in range(2)]
+    assert len({versioned, *(one.digest() for one in featured)}) == 3  # nobody knows what a function computes
+
+
+def test_an_object_without_a_digest_gets_a_text_that_no_later_object_has():
+    found = set()
+    for _ in range(20):  # each is freed at once, so that the next one may lie at its address
+        one = Means()
+        found.add(digest_of(one))
+        assert digest_of(one) == digest_of(one)
+        del one
+    assert len(found) == 20
 
 
 def test_check_decoder_finds_a_decoder_that_takes_no_notice_of_the_adaptation(tiny, head_folder):

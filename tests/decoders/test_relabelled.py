@@ -68,6 +68,16 @@ def test_the_digest_changes_with_the_names(tiny_folder):
     assert RelabelledDecoder(own, {"left": "west"}).path == own.path
 
 
+def test_an_object_without_a_digest_has_one_under_other_names(tiny):
+    class Bare:
+        spec = tiny.spec(output="probabilities", labels=("left_hand", "right_hand"))
+
+    one, other = Bare(), Bare()
+    first = RelabelledDecoder(one, {"left_hand": "left_fist"}).digest()
+    assert first == RelabelledDecoder(one, {"left_hand": "left_fist"}).digest()
+    assert first != RelabelledDecoder(other, {"left_hand": "left_fist"}).digest()
+
+
 def test_a_limb_s_names_are_found_by_the_other_usual_ones(tiny):
     found = for_limb(decoder(tiny, "Right Hand", "left_hand", "rest"), "arm")
     assert found.spec.labels == ("right_fist", "left_fist", "rest")

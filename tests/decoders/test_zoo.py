@@ -109,6 +109,14 @@ def test_decoder_of_another_package_is_found_by_its_name(tiny, tmp_path, monkeyp
     assert decoder_folder("of_another_package") == folder
 
 
+def test_an_empty_text_is_no_decoder_even_where_one_lies_in_the_working_directory(head_folder, monkeypatch):
+    monkeypatch.chdir(head_folder)
+    for text in ("", " "):
+        with pytest.raises(NeuroMotionError, match="not an empty text"):
+            load_decoder(text)
+    assert load_decoder(".").spec.name == "tiny"
+
+
 def test_the_graph_of_a_calibrated_folder_is_loaded_with_its_adaptation(tiny, head_folder):
     np.save(head_folder / "adaptation.npy", np.array([[1, 0, 1.5], [0, 1, 0]], np.float32))
     windows = np.random.default_rng(0).normal(size=(3, 2, 4))
