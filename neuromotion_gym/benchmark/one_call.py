@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
@@ -14,14 +15,15 @@ from neuromotion_gym.benchmark.runner import run_benchmark
 from neuromotion_gym.benchmark.settings import usual_setting
 from neuromotion_gym.benchmark.shown import limits, number, told_onset
 from neuromotion_gym.decoders.bounds import BoundDecoder, BoundKind
+from neuromotion_gym.envs.kinds import check_kinds
 from neuromotion_gym.envs.options import choose_decoder
 from neuromotion_gym.errors import NeuroMotionError
-from neuromotion_gym.schema import from_mapping
+from neuromotion_gym.schema import from_mapping, shortened
 from neuromotion_gym.signals.reading import Reading
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from neuromotion_gym.decoders.decoder import Decoder
 
@@ -111,8 +113,8 @@ def bench(
     episodes: int | None = None,
     seeds: int | Sequence[int] = 1,
     subjects: Sequence[str] = (),
-    source: str = "surrogate",
-    part: str = "test",
+    source: str | None = None,
+    part: str | None = None,
     decoder_facts: Mapping[str, Any] | None = None,
     fitted_on: str = "",
     resample: bool = False,
@@ -149,12 +151,14 @@ def bench(
         Number of seeds (0, 1, …), or the seeds.
     subjects : sequence of str
         Only these people.
-    source : {"surrogate", "replay"}
-        Without ``recording``: generated signals, or recorded trials from the folder of the data sets.
-    part : str
-        Part of the data set.
+    source : {"surrogate", "replay"}, optional
+        Without ``recording``: generated signals, or recorded trials from the folder of the data sets; the first if left
+        out.
+    part : str, optional
+        Part of the data set, "test" if left out; without ``recording``.
     decoder_facts : mapping, optional
-        As in ``gym.make``; it holds for every decoder that is a path, or an object of another library.
+        As in ``gym.make``, for every decoder. Of several, one that is an object with a specification takes only a map
+        of its labels.
     fitted_on : str
         For decoders that do not say what they were fitted on: a text, a ``fitted_on.json``, or the recordings.
     resample, allow_seen, task_options
@@ -175,13 +179,16 @@ def bench(
     NeuroMotionError
         If decoders and recordings do not fit, an option is unknown, or a decoder was fitted on what is played.
     """
+    check_kinds({"level": level, "subjects": subjects})
     decoders = _decoders(decoder, decoder_facts)
     specs = [one.spec for one in decoders.values()]
     setting = usual_setting(specs[0], env)
     if recording is None and reading is not None:
         raise NeuroMotionError("reading says how a recording is read, but there is no recording.")
     if recording is None:
-        played: dict[str, Any] = {"source": source, "part": part}
+        played: dict[str, Any] = {"source": source or "surrogate", "part": part or "test"}
+    elif source is not None or part is not None:
+        raise NeuroMotionError("source and part belong to a data set; they do not apply to a recording.")
     else:
         path = str(recording) if isinstance(recording, str | Path) else None
         played = {"recordings": {"path": path, "reading": Reading.of(reading)}}
@@ -201,9 +208,9 @@ def bench(
             "resample": resample,
             "allow_seen": allow_seen,
             "fitted_on": dict.fromkeys(decoders, fitted_on) if fitted_on else {},
-            "subjects": tuple(subjects),
+            "subjects": tuple(subjects or ()),
             **({"row_episodes": ENOUGH} if episodes is None else {"episodes": episodes}),
-            "seeds": list(range(seeds)) if isinstance(seeds, int) else list(seeds),
+            "seeds": _seeds(seeds),
             "task_options": dict(task_options or {}),
             "grids": [
                 {"decoders": driven, "controllers": controllers, **shared},
@@ -233,7 +240,7 @@ def _decoders(given: Any, facts: Mapping[str, Any] | None) -> dict[str, Decoder]
         raise NeuroMotionError("Name at least one decoder.")
     found: dict[str, Decoder] = {}
     for one in listed:
-        decoder = choose_decoder(one, "", None if hasattr(one, "spec") else facts)
+        decoder = choose_decoder(one, "", facts if len(listed) == 1 else _facts_for(one, facts))
         if isinstance(decoder, BoundDecoder):
             raise NeuroMotionError(f"{one!r} is a bound. Name the decoder itself: its bounds are played, too.")
         if decoder.spec.name in get_args(BoundKind):
@@ -247,3 +254,19 @@ def _decoders(given: Any, facts: Mapping[str, Any] | None) -> dict[str, Decoder]
             name = f"{decoder.spec.name}_{copies}"
         found[name] = decoder
     return found
+
+
+def _facts_for(decoder: Any, facts: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """Those of the facts about several decoders that may be said of one."""
+    if not hasattr(decoder, "spec") or not isinstance(facts, Mapping):
+        return facts
+    return {name: value for name, value in facts.items() if name == "labels" and isinstance(value, Mapping)}
+
+
+def _seeds(given: int | Sequence[int]) -> list[Any]:
+    """The seeds themselves, if their number is given."""
+    wrong = isinstance(given, bool | str) or given is None
+    seeds = [] if wrong else list(range(given)) if isinstance(given, int) else list(given)
+    if not seeds:
+        raise NeuroMotionError(f"seeds is a number of seeds, 1 or more, or a list of seeds, not {shortened(given)}.")
+    return seeds

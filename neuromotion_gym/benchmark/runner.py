@@ -81,6 +81,7 @@ def run_benchmark(
     film : int
         Speed, in multiples of real time, of videos of a median and of a failed episode of the first decoder with the
         first controller, ``median.mp4`` and ``failed.mp4``; 0: no videos. Where nothing can be drawn there are none.
+        Those of an earlier run are removed.
 
     Returns
     -------
@@ -93,12 +94,14 @@ def run_benchmark(
         If a name is unknown, decoder and data do not fit each other, or a decoder or controller would be tested on data
         that it was trained on. All cells are checked before the first one is run.
     """
-    from neuromotion_gym.benchmark.report import write_report
+    from neuromotion_gym.benchmark.report import VIDEOS, write_report
 
     workers = backend(jobs)
     folder = Path(out)
     cells, units = plan(config, data_root, decoders=decoders, recordings=recordings)
     make_folder(folder / CELLS)
+    for name in VIDEOS:  # those of an earlier run may show another decoder
+        (folder / name).unlink(missing_ok=True)
     todo = [unit for unit in units if _finished(folder, unit) is None]
     root = None if data_root is None else str(data_root)
     done = workers.run(run_unit, [(unit, folder, config.rows, root, threads) for unit in todo])

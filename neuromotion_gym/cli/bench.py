@@ -11,6 +11,7 @@ from neuromotion_gym.cli.facts import FactOption, facts_from
 from neuromotion_gym.cli.messages import say
 from neuromotion_gym.cli.options import DATA
 from neuromotion_gym.cli.reading import (
+    WITHOUT_RECORDING,
     ChannelsOption,
     LabelsOption,
     RateOption,
@@ -22,9 +23,12 @@ from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.registration import ENVIRONMENTS
 
 OF_CALL = "Decoder and recording"
+OF_FILE = ("config", "decoder", "out", "jobs", "threads", "data")
+"""Parameters of the command that a benchmark's file leaves open; ``decoder`` is refused apart."""
 
 
 def bench(
+    ctx: typer.Context,
     config: Annotated[
         Path | None, typer.Argument(help="A benchmark's YAML file, such as those in benchmarks/; or name --decoder.")
     ] = None,
@@ -71,14 +75,17 @@ def bench(
         list[str] | None, typer.Option(help="Play only this person. Several may be given.", rich_help_panel=OF_CALL)
     ] = None,
     source: Annotated[
-        Literal["surrogate", "replay"],
+        Literal["surrogate", "replay"] | None,
         typer.Option(
-            help="Without --recording: generated signals, or recordings of the data set.", rich_help_panel=OF_CALL
+            help="Without --recording: generated signals, or recordings of the data set.",
+            show_default="surrogate",
+            rich_help_panel=OF_CALL,
         ),
-    ] = "surrogate",
+    ] = None,
     part: Annotated[
-        Literal["tune", "test"], typer.Option(help="Part of the data set.", rich_help_panel=OF_CALL)
-    ] = "test",
+        Literal["tune", "test"] | None,
+        typer.Option(help="Without --recording: part of the data set.", show_default="test", rich_help_panel=OF_CALL),
+    ] = None,
     resample: Annotated[
         bool, typer.Option("--resample", help="Resample recordings at another rate.", rich_help_panel=OF_CALL)
     ] = False,
@@ -121,6 +128,7 @@ def bench(
             "Name what is to be run: a benchmark's YAML file, or one --decoder or more, but not both."
         )
     if config is not None:
+        _refuse_options_of_call(ctx)
         _run_file(config, out, data, jobs, threads)
         return
     from neuromotion_gym.benchmark.one_call import COLUMNS, OUT, bench
@@ -132,7 +140,7 @@ def bench(
         facts = {**facts, "layout": layout}
     said = reading_from(labels, unit, rate, channels, reading)
     if not recording and said != Reading():
-        raise NeuroMotionError("--labels, --unit, --rate, --channels and --reading say how a --recording is read.")
+        raise NeuroMotionError(WITHOUT_RECORDING)
     answer = bench(
         decoder or [],
         None if not recording else recording[0] if len(recording) == 1 else recording,
@@ -167,6 +175,18 @@ def bench(
         say(f"Video of a {name} episode: {path}")
     if video and not answer.videos:
         say(f"No video: {_why_no_video()}")
+
+
+def _refuse_options_of_call(ctx: typer.Context) -> None:
+    """Refuse options that a file does not take: it says these things itself."""
+    sources = {name: ctx.get_parameter_source(name) for name in ctx.params if name not in OF_FILE}
+    given = [
+        f"--{name.replace('_', '-')}"
+        for name, source in sources.items()
+        if source is not None and source.name != "DEFAULT"
+    ]
+    if given:
+        raise NeuroMotionError(f"{', '.join(given)} belong to --decoder. A benchmark's file says all of it itself.")
 
 
 def _run_file(config: Path, out: Path | None, data: Path | None, jobs: int, threads: int) -> None:

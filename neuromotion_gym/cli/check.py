@@ -10,6 +10,7 @@ import typer
 from neuromotion_gym.cli.facts import FactOption, facts_from
 from neuromotion_gym.cli.messages import say
 from neuromotion_gym.cli.reading import (
+    WITHOUT_RECORDING,
     ChannelsOption,
     LabelsOption,
     RateOption,
@@ -18,6 +19,7 @@ from neuromotion_gym.cli.reading import (
     reading_from,
 )
 from neuromotion_gym.cli.tables import print_table
+from neuromotion_gym.errors import NeuroMotionError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,8 +47,11 @@ def check(
     from neuromotion_gym.decoders.faults import FaultyDecoderError
     from neuromotion_gym.decoders.recording_checks import check_recordings
     from neuromotion_gym.decoders.zoo import load_decoder
-    from neuromotion_gym.signals.reading import read_recordings
+    from neuromotion_gym.signals.reading import Reading, read_recordings
 
+    said = reading_from(labels, unit, rate, channels, reading)
+    if not recording and said != Reading():
+        raise NeuroMotionError(WITHOUT_RECORDING)
     try:
         loaded: Decoder = load_decoder(decoder, **facts_from(fact))
     except FaultyDecoderError as error:
@@ -58,7 +63,6 @@ def check(
     faults = find_faults(loaded)
     agreement = None
     if recording and not faults:
-        said = reading_from(labels, unit, rate, channels, reading)
         if said.modality is None:
             said = said.model_copy(update={"modality": spec.modality})
         found = check_recordings(loaded, read_recordings(recording, said), said)

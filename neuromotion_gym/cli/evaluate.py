@@ -10,6 +10,7 @@ import typer
 from neuromotion_gym.cli.messages import say
 from neuromotion_gym.cli.options import DATA, DecoderArgument
 from neuromotion_gym.cli.reading import (
+    WITHOUT_RECORDING,
     ChannelsOption,
     LabelsOption,
     RateOption,
@@ -25,7 +26,9 @@ COLUMNS = ("balanced accuracy", "mean", "95 %", "chance", "people", "decisions")
 
 def evaluate(
     decoder: DecoderArgument,
-    part: Annotated[Literal["tune", "test", "both"], typer.Option(help="Part of its data set.")] = "test",
+    part: Annotated[
+        Literal["tune", "test", "both"] | None, typer.Option(help="Part of its data set.", show_default="test")
+    ] = None,
     folds: Annotated[
         bool, typer.Option(help="Also train a decoder for each fold of whole people, kept in the cache.")
     ] = (False),
@@ -52,8 +55,8 @@ def evaluate(
 
     said = reading_from(labels, unit, rate, channels, reading)
     if recording:
-        if write or folds or subject:
-            raise NeuroMotionError("--write, --folds and --subject belong to a data set, not to --recording.")
+        if write or folds or subject or part is not None:
+            raise NeuroMotionError("--part, --write, --folds and --subject belong to a data set, not to --recording.")
         from neuromotion_gym.decoders.zoo import load_decoder
 
         what: Any = recording[0] if len(recording) == 1 else recording
@@ -64,8 +67,8 @@ def evaluate(
         _say_seen(figures)
         return
     if said != Reading():
-        raise NeuroMotionError("--labels, --unit, --rate, --channels and --reading say how a --recording is read.")
-    parts = ("tune", "test") if part == "both" else (part,)
+        raise NeuroMotionError(WITHOUT_RECORDING)
+    parts = ("tune", "test") if part == "both" else (part or "test",)
     metrics = evaluate(
         decoder, parts=parts, folds=folds, subjects=subject or None, resample=resample, root=data, write=write
     )

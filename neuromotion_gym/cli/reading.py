@@ -31,6 +31,9 @@ ReadingOption = Annotated[
     ),
 ]
 
+WITHOUT_RECORDING = "--labels, --unit, --rate, --channels and --reading say how a --recording is read."
+"""Message where one of these options is given and no recording."""
+
 
 def reading_from(
     labels: list[str] | None = None,

@@ -176,6 +176,12 @@ def test_what_a_decoder_was_fitted_on_is_refused_found_or_stated(band, tmp_path)
         ({"subjects": ["Nobody"]}, "no recordings of Nobody"),
         ({"reading": {"unit": "V"}}, "V"),
         ({"seeds": [1, 1]}, "seeds have to differ"),
+        ({"seeds": 0}, "seeds is a number of seeds, 1 or more"),
+        ({"seeds": None}, "seeds is a number of seeds, 1 or more"),
+        ({"subjects": 5}, "subjects is a list of names of people"),
+        ({"subjects": "P1"}, "subjects is a list of names of people"),
+        ({"source": "replay"}, "do not apply to a recording"),
+        ({"part": "tune"}, "do not apply to a recording"),
     ],
 )
 def test_everything_is_checked_before_anything_is_played(band, tmp_path, monkeypatch, changes, message) -> None:
@@ -277,6 +283,15 @@ def test_a_bound_is_no_decoder_to_be_named(tmp_path) -> None:
         bench("oracle:emg_armband", out=tmp_path)
     with pytest.raises(NeuroMotionError, match="there is no recording"):
         bench("emg_armband", reading={"unit": "V"}, out=tmp_path)
+
+
+def test_a_map_of_labels_holds_for_an_object_with_a_specification_too(tmp_path) -> None:
+    with pytest.raises(NeuroMotionError, match="has 'nothing', but the names are"):
+        bench(own_decoder(), decoder_facts={"labels": {"nothing": "rest"}}, out=tmp_path, **QUICK)
+    with pytest.raises(NeuroMotionError, match="unit cannot be said again"):
+        bench(own_decoder(), decoder_facts={"unit": "V"}, out=tmp_path, **QUICK)
+    with pytest.raises(NeuroMotionError, match="has 'nothing', but the names are"):
+        bench([own_decoder()] * 2, decoder_facts={"labels": {"nothing": "rest"}, "unit": "V"}, out=tmp_path, **QUICK)
 
 
 @pytest.mark.parametrize("name", ["oracle", "shuffled", "blind"])

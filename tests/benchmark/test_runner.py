@@ -358,6 +358,15 @@ def test_results_are_not_written_over_a_file(tmp_path, monkeypatch):
     assert taken.read_text() == "mine"
 
 
+def test_videos_of_an_earlier_run_are_not_shown_as_those_of_this_one(results):
+    folder, _ = results
+    for name in ("median.mp4", "failed.mp4"):
+        (folder / name).write_bytes(b"another decoder")
+    report = run_benchmark(config(), folder, progress=False)
+    assert not list(folder.glob("*.mp4"))
+    assert ".mp4" not in report.read_text(encoding="utf-8")
+
+
 def test_several_jobs_give_the_rows_of_one(results, tmp_path):
     pytest.importorskip("joblib")
     run_benchmark(config(), tmp_path, progress=False, jobs=2)

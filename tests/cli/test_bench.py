@@ -69,6 +69,11 @@ def test_my_decoder_my_recording_what_does_the_limb_do(band, monkeypatch, capsys
         (["--decoder", "emg_armband", "--controller", "{name: argmax, option: 1}"], "option"),
         (["--decoder", "emg_armband", "--subject", "Nobody"], "Nobody"),
         (["--decoder", "oracle:emg_armband"], "its bounds are played, too"),
+        (["--decoder", ""], "not an empty text"),
+        (["x.yaml", "--seeds", "1"], "--seeds belong to --decoder"),
+        (["x.yaml", "--no-video", "--subject", "Ada", "--fact", "unit=V"], "--video, --subject, --fact belong"),
+        (["--decoder", "emg_armband", "--recording", "x.csv", "--part", "tune"], "do not apply to a recording"),
+        (["--decoder", "emg_armband", "--recording", "x.csv", "--source", "surrogate"], "do not apply to a recording"),
     ],
 )
 def test_what_cannot_be_run_ends_in_one_line(monkeypatch, capsys, tmp_path, arguments, message) -> None:
@@ -78,6 +83,24 @@ def test_what_cannot_be_run_ends_in_one_line(monkeypatch, capsys, tmp_path, argu
     assert message in captured.err
     assert captured.err.count("\n") == 1
     assert not (tmp_path / "neuromotion_bench").exists()  # nothing is written before all is checked
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["evaluate", "emg_armband", "--recording", "x.csv", "--part", "tune"], "--part, --write"),
+        (["evaluate", "emg_armband", "--recording", "x.csv", "--part", "test"], "--part, --write"),
+        (["check", "emg_armband", "--unit", "V"], "how a --recording is read"),
+        (["check", "emg_armband", "--reading", "{"], "--reading"),
+    ],
+)
+def test_options_without_effect_are_refused_by_other_commands_too(monkeypatch, capsys, arguments, message) -> None:
+    monkeypatch.setattr(sys, "argv", ["neuromotion", *arguments])
+    monkeypatch.setenv("COLUMNS", "200")
+    with pytest.raises(SystemExit) as stop:
+        cli.main()
+    assert stop.value.code == 2
+    assert message in capsys.readouterr().err
 
 
 def test_evaluate_takes_a_recording_and_new_people(band, monkeypatch, capsys, tmp_path) -> None:
