@@ -55,10 +55,10 @@ def own_sessions(
     """
     reading = Reading.of(reading)
     found = list(recordings)
-    chosen = found if reading.play is None else _wanted(found, reading.play, "play")
+    chosen = found if reading.play is None else named_recordings(found, reading.play, "play")
     calibration: list[Recording] = []
     if reading.calibration is not None:
-        calibration = _wanted(found, reading.calibration, "calibration")
+        calibration = named_recordings(found, reading.calibration, "calibration")
     elif needs_calibration:
         chosen, calibration = _first_ones(found, chosen)
     played = [one for one in chosen if not any(one is other for other in calibration)]
@@ -76,8 +76,21 @@ def own_sessions(
     return sessions
 
 
-def _wanted(recordings: Sequence[Recording], wanted: Names, what: str) -> list[Recording]:
-    """The recordings that have one of the wanted names in each field; every name has to be there."""
+def named_recordings(recordings: Sequence[Recording], wanted: Names, what: str) -> list[Recording]:
+    """The recordings that have one of the wanted names in each field; every name has to be there.
+
+    Parameters
+    ----------
+    recordings : sequence of Recording
+    wanted : map of field to names
+    what : str
+        Field of the `Reading` that asks for them, for messages.
+
+    Raises
+    ------
+    NeuroMotionError
+        If no recording has one of the names, or none has all of them.
+    """
     for field, names in wanted.items():
         known = set().union(*(names_of_field(one, field) for one in recordings))
         if missing := [name for name in names if name not in known]:

@@ -133,6 +133,11 @@ class OnnxDecoder:
     def __deepcopy__(self, memo: object) -> OnnxDecoder:
         return self  # keeps no state, and its session can be used by several threads
 
+    @property
+    def fixed_adaptation(self) -> np.ndarray | None:
+        """The adaptation to one person that lies beside the model; None if there is none."""
+        return self._fixed
+
     def recipe(self) -> Recipe:
         """The recipe beside the file, with the whole specification; only that if there is no recipe."""
         return complete_recipe(self.path, self._graph_spec)

@@ -9,18 +9,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from neuromotion_gym.datasets.own import named_recordings
 from neuromotion_gym.decoders.arrangement import can_be_arranged, labelled_arrangement
 from neuromotion_gym.decoders.calibration import AT_CHANCE, above_chance, calibration_windows, fitted_head, left_out
-from neuromotion_gym.decoders.onnx_decoder import FIXED_ADAPTATION, OnnxDecoder
+from neuromotion_gym.decoders.onnx_decoder import OnnxDecoder
 from neuromotion_gym.decoders.zoo import load_decoder
 from neuromotion_gym.errors import NeuroMotionError, warn
-from neuromotion_gym.signals.reading import read_recordings
-from neuromotion_gym.training.wearer_fit import WearerFit, recipe_of
+from neuromotion_gym.signals.reading import Reading, read_recordings
+from neuromotion_gym.training.wearer_fit import WearerFit
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from neuromotion_gym.signals.reading import Reading
+    from neuromotion_gym.signals.recording import Recording
 
 WEAK = 0.3
 """Largest distance from chance, as in `above_chance`, of a calibration that is warned about."""
@@ -72,7 +73,8 @@ def fit_to_wearer(
     recording : Recording, MNE Raw or Epochs, path of a file or folder, MOABB data set, or list of these
         The wearer's labelled recordings, with every label of the decoder.
     reading : Reading or mapping of its fields, optional
-        What the files do not say, see `neuromotion_gym.signals.reading.read_recordings`.
+        What the files do not say, see `neuromotion_gym.signals.reading.read_recordings`. If ``calibration`` is given,
+        only recordings that it names are used.
     arrangement_only : bool
         Only find how the band is worn, and keep the last layer of the decoder.
 
@@ -92,7 +94,12 @@ def fit_to_wearer(
     arranged = can_be_arranged(decoder)
     if not arranged and (arrangement_only or fitted.spec.adaptation.kind != "head"):
         raise NeuroMotionError(_nothing_to_fit(decoder, arrangement_only))
-    recordings = read_recordings(recording, reading, decoder.spec)
+    if decoder.fixed_adaptation is not None and not arrangement_only:
+        raise NeuroMotionError(
+            f"{_calibrated_already(decoder)}, or find only how the band is worn (arrangement_only=True, "
+            "--arrangement-only)."
+        )
+    recordings = _recordings(recording, Reading.of(reading), decoder)
     people = dict.fromkeys(one.subject for one in recordings)
     if len(people) > 1:
         raise NeuroMotionError(
@@ -106,18 +113,31 @@ def fit_to_wearer(
         arrangement = labelled_arrangement(decoder, windows, labels)
         if arrangement.differs:
             channels = arrangement.best.of(channels)
+    read_at = dict(zip(decoder.spec.channels, channels, strict=True))
+    channels = tuple(read_at[name] for name in fitted.spec.channels)  # the partner may have another order
     head = None
     if fitted.spec.adaptation.kind == "head":
         spec = fitted.spec.model_copy(update={**compared, "channels": channels})
         head = fitted_head(fitted.features, recordings, spec)
-    fit = WearerFit(fitted, recordings, channels, head, arrangement)
+    fit = WearerFit(fitted, tuple(recordings), channels, head, arrangement)
     _check_above_chance(fit)
     return fit
 
 
+def _recordings(what: Any, reading: Reading, decoder: OnnxDecoder) -> Sequence[Recording]:
+    """Recordings to which the decoder is fitted: all, or those that ``calibration`` of the reading names."""
+    if reading.play is not None:
+        raise NeuroMotionError(
+            "Nothing is played when a decoder is calibrated; name its recordings with calibration= in the reading, and "
+            "leave out play=."
+        )
+    found = read_recordings(what, reading, decoder.spec)
+    return found if reading.calibration is None else named_recordings(found, reading.calibration, "calibration")
+
+
 def _partner(decoder: OnnxDecoder) -> OnnxDecoder | None:
     """The decoder that is fitted to a wearer in place of ``decoder``; None if that is itself."""
-    name = None if decoder.spec.adaptation.kind == "head" else recipe_of(decoder).calibrated_as
+    name = None if decoder.spec.adaptation.kind == "head" else decoder.recipe().calibrated_as
     if name is None:
         return None
     partner = load_decoder(name)
@@ -127,22 +147,26 @@ def _partner(decoder: OnnxDecoder) -> OnnxDecoder | None:
                 f"Decoder {decoder.spec.name!r} is calibrated as {name!r}, whose {field} differs: "
                 f"{getattr(partner.spec, field)!r}, not {getattr(decoder.spec, field)!r}."
             )
-    if partner.spec.adaptation.kind != "head" or len(partner.spec.channels) != len(decoder.spec.channels):
+    if partner.spec.adaptation.kind != "head" or {*partner.spec.channels} != {*decoder.spec.channels}:
         raise NeuroMotionError(
-            f"Decoder {decoder.spec.name!r} is calibrated as {name!r}, which needs adaptation.kind 'head' and "
-            f"{len(decoder.spec.channels)} channels."
+            f"Decoder {decoder.spec.name!r} is calibrated as {name!r}, which needs adaptation.kind 'head' and the same "
+            f"channels, {', '.join(decoder.spec.channels)}."
         )
     warn(f"Decoder {decoder.spec.name!r} has no last layer to fit; {name!r} is calibrated in its place.")
     return partner
 
 
+def _calibrated_already(decoder: OnnxDecoder) -> str:
+    return (
+        f"Decoder {decoder.spec.name!r} in {decoder.path.parent} is calibrated already; calibrate the decoder that it "
+        "was made from"
+    )
+
+
 def _nothing_to_fit(decoder: OnnxDecoder, arrangement_only: bool) -> str:
     spec = decoder.spec
-    if (decoder.path.parent / FIXED_ADAPTATION).is_file():
-        return (
-            f"Decoder {spec.name!r} in {decoder.path.parent} is calibrated already; calibrate the decoder that it was "
-            "made from."
-        )
+    if decoder.fixed_adaptation is not None:
+        return f"{_calibrated_already(decoder)}."
     ring = "its channels do not lie in a ring (ring: true in its recipe)"
     if arrangement_only:
         return f"How a band is worn cannot be found with decoder {spec.name!r}: {ring}, or it has a last layer to fit."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,12 +14,10 @@ from neuromotion_gym.decoders.calibration import left_out
 from neuromotion_gym.decoders.fitted_on import FittedOn, write_fitted_on
 from neuromotion_gym.decoders.onnx_decoder import FIXED_ADAPTATION, MODEL, OnnxDecoder
 from neuromotion_gym.decoders.onnx_file import read_onnx
-from neuromotion_gym.decoders.recipe import RECIPE, Recipe, recipe_text
+from neuromotion_gym.decoders.recipe import RECIPE, recipe_text
 from neuromotion_gym.decoders.seen import record_of
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.files import filling
-from neuromotion_gym.plain_yaml import read_yaml
-from neuromotion_gym.schema import from_mapping
 from neuromotion_gym.training.fitted_on import fitted_on_of
 
 if TYPE_CHECKING:
@@ -27,6 +25,7 @@ if TYPE_CHECKING:
 
     from neuromotion_gym.decoders.arrangement import ArrangementFit
     from neuromotion_gym.decoders.calibration import HeadFit
+    from neuromotion_gym.decoders.recipe import Recipe
     from neuromotion_gym.signals.recording import Recording
 
 CARD = "card.md"
@@ -46,7 +45,7 @@ class WearerFit:
     channels : tuple of str
         Channels of the recordings in the order in which they are read.
     head : HeadFit, optional
-        The last layer, if the decoder has one to fit.
+        The last layer, if one was fitted; without it a last layer that the decoder has already is kept.
     arrangement : ArrangementFit, optional
         How the band is worn; None if that was not compared.
     """
@@ -89,25 +88,19 @@ class WearerFit:
         folder, source = Path(out), self.decoder.path.parent
         if folder.resolve() == source.resolve():
             raise NeuroMotionError(f"{folder} is the decoder's own folder; choose another to write to.")
-        recipe = _wearer_recipe(self, recipe_of(self.decoder))
+        recipe = _wearer_recipe(self, self.decoder.recipe())
         record = _with_calibration(record_of(self.decoder), self.recordings)
+        adaptation = self.decoder.fixed_adaptation if self.head is None else self.head.head
         with filling(folder) as temporary:
             (temporary / MODEL).write_bytes(read_onnx(self.decoder.path, "decoder").content)
             (temporary / RECIPE).write_text(recipe_text(recipe), encoding="utf-8")
             (temporary / CARD).write_text(_card(self, recipe), encoding="utf-8")
-            if self.head is not None:
-                np.save(temporary / FIXED_ADAPTATION, self.head.head, allow_pickle=False)
+            if adaptation is not None:
+                np.save(temporary / FIXED_ADAPTATION, adaptation, allow_pickle=False)
             write_fitted_on(temporary, record)
-        if self.head is None:
+        if adaptation is None:
             (folder / FIXED_ADAPTATION).unlink(missing_ok=True)  # an earlier calibration may have written one here
         return folder
-
-
-def recipe_of(decoder: OnnxDecoder) -> Recipe:
-    """The recipe beside a decoder's model, if there is one, with the specification that the decoder is run with."""
-    path = decoder.path.with_name(RECIPE)
-    content = read_yaml(path, "recipe") if path.is_file() else {}
-    return from_mapping(Recipe, {**cast("dict[str, Any]", content), "decoder": decoder.spec}, str(path))
 
 
 def _wearer_recipe(fit: WearerFit, recipe: Recipe) -> Recipe:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
+
+import numpy as np
 import pytest
+import yaml
 
 from neuromotion_gym.decoders import BoundDecoder, check_decoder, fitted_on, load_decoder, worn_by
 from neuromotion_gym.decoders.arrangement import Arrangement
 from neuromotion_gym.decoders.recipe import load_recipe
+from neuromotion_gym.decoders.zoo import decoder_folder
 from neuromotion_gym.errors import NeuroMotionError, NeuroMotionWarning
 from neuromotion_gym.signals.recording import Session
 from neuromotion_gym.training.calibrate import calibrate, fit_to_wearer
@@ -136,8 +142,6 @@ def test_any_form_of_a_recording_is_taken_and_a_wearer_named(tiny, head_folder, 
 
 
 def test_model_from_elsewhere_is_calibrated_with_the_facts_of_the_call(ring, tmp_path):
-    import yaml
-
     facts = yaml.safe_load((ring.folder / "recipe.yaml").read_text())["decoder"]
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
@@ -175,3 +179,67 @@ def test_calibrating_anew_in_the_same_folder_changes_the_digest(tiny, head_folde
     other = load_decoder(calibrate(head_folder, tiny.recording(3, offset=5.0), tmp_path / "mine")).digest()
     assert first == again
     assert first != other
+
+
+def test_only_the_recordings_that_calibration_names_are_used(tiny, head_folder, tmp_path):
+    runs = [replace(tiny.recording(seed), subject="anna", run=str(seed)) for seed in (1, 2)]
+    fit = fit_to_wearer(head_folder, runs, {"calibration": {"run": ["1"]}})
+    assert [one.run for one in fit.recordings] == ["1"]
+    with pytest.raises(NeuroMotionError, match="calibration asks for run 3, but the recordings have 1, 2"):
+        fit_to_wearer(head_folder, runs, {"calibration": {"run": ["3"]}})
+    with pytest.raises(NeuroMotionError, match="Nothing is played .* leave out play="):
+        fit_to_wearer(head_folder, runs, {"play": {"run": ["1"]}})
+
+
+def test_calibrated_decoder_with_a_ring_keeps_its_last_layer_and_is_not_fitted_again(small_myo, tmp_path):
+    from neuromotion_gym.datasets.myo_armband.reader import read_round
+
+    run = read_round("Male6", "training0", root=small_myo)
+    first = load_decoder(calibrate("emg_armband_calibrated", run, tmp_path / "first"))
+    with pytest.raises(
+        NeuroMotionError, match="is calibrated already; .* made from, or find only how the band is worn"
+    ):
+        calibrate(first, run, tmp_path / "x")
+    assert not (tmp_path / "x").exists()
+    second = load_decoder(fit_to_wearer(first, run, arrangement_only=True).write(tmp_path / "second"))
+    assert second.spec == first.spec.model_copy(update={"name": second.spec.name, "channels": second.spec.channels})
+    window = run.samples[None, :, : first.spec.window]
+    assert np.array_equal(second.predict_proba(window), first.predict_proba(window))
+
+
+@pytest.fixture
+def with_partner(tmp_path):
+    """The shipped decoder of the band, to be calibrated as its partner with other channels."""
+
+    def make(change):
+        for name, facts in (
+            ("emg_armband_calibrated", {}),
+            ("emg_armband", {"calibrated_as": str(tmp_path / "partner")}),
+        ):
+            folder = tmp_path / (name if facts else "partner")
+            shutil.copytree(decoder_folder(name), folder)
+            content = yaml.safe_load((folder / "recipe.yaml").read_text())
+            if not facts:
+                content["decoder"]["channels"] = change(content["decoder"]["channels"])
+            (folder / "recipe.yaml").write_text(yaml.safe_dump({**content, **facts}))
+        return tmp_path / "emg_armband"
+
+    return make
+
+
+@pytest.mark.filterwarnings("ignore::neuromotion_gym.errors.NeuroMotionWarning")
+def test_partner_reads_its_channels_by_name(small_myo, with_partner):
+    from neuromotion_gym.datasets.myo_armband.reader import read_round
+
+    run = read_round("Male6", "training0", root=small_myo)
+    plain = fit_to_wearer("emg_armband", run)
+    turned = fit_to_wearer(with_partner(lambda names: names[::-1]), run)
+    assert turned.channels == plain.channels[::-1]
+
+
+def test_partner_with_other_channels_is_refused(small_myo, with_partner):
+    from neuromotion_gym.datasets.myo_armband.reader import read_round
+
+    run = read_round("Male6", "training0", root=small_myo)
+    with pytest.raises(NeuroMotionError, match="needs adaptation.kind 'head' and the same channels, emg_1, "):
+        fit_to_wearer(with_partner(lambda names: [f"other_{name}" for name in names]), run)
