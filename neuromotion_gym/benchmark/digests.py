@@ -11,13 +11,17 @@ from typing import TYPE_CHECKING
 
 import neuromotion_gym
 from neuromotion_gym.controllers.learned import PREFIX, policy_path, read_policy
+from neuromotion_gym.controllers.registry import CONTROLLERS
 from neuromotion_gym.datasets import registry
 from neuromotion_gym.datasets.checksums import files_checksum
-from neuromotion_gym.registration import drive_class, environment, limb_file, task_class
+from neuromotion_gym.registration import drive_class, environment, limb_file, resolve, task_class
 from neuromotion_gym.resources import assets_root
+from neuromotion_gym.signals.sources.perturbed import checked_perturbation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+
+    from neuromotion_gym.datasets.playing import Perturbation
 
 LIBRARIES = ("mujoco", "onnxruntime", "numpy", "scipy", "mne", "gymnasium")
 APART = ("surrogates", "controllers")
@@ -81,10 +85,22 @@ def _source_checksum(brought: Callable[..., object]) -> str:
     return "" if file is None else files_checksum([Path(file)])
 
 
+def _brought_checksum(brought: Callable[..., object]) -> str:
+    """`_source_checksum` of a class or function of another package; empty for the library's own."""
+    package = neuromotion_gym.__name__
+    return "" if inspect.unwrap(brought).__module__.split(".")[0] == package else _source_checksum(brought)
+
+
+def perturbation_digest(perturbations: Sequence[Perturbation]) -> dict[str, str]:
+    """Checksums of the code of those perturbations that other packages brought, by name."""
+    found = {one.name: _brought_checksum(checked_perturbation(one.name, one.options)) for one in perturbations}
+    return {f"perturbation {name}": checksum for name, checksum in found.items() if checksum}
+
+
 def policy_digest(controller: str) -> str:
-    """Checksum of the file of a learned controller; empty for other controllers."""
+    """Checksum of the file of a learned controller, or of the code of one that another package brought."""
     if not controller.startswith(PREFIX):
-        return ""
+        return _brought_checksum(resolve(CONTROLLERS[controller]))
     path = policy_path(controller.removeprefix(PREFIX))
     read_policy(path)  # raises if the file is damaged
     return files_checksum([path])

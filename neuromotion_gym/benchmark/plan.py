@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 from neuromotion_gym.benchmark.cells import check_cell, mean_piece_s
 from neuromotion_gym.benchmark.config import BenchmarkConfig, Cell, expand
-from neuromotion_gym.benchmark.digests import environment_digest, library_digest, policy_digest
+from neuromotion_gym.benchmark.digests import environment_digest, library_digest, perturbation_digest, policy_digest
 from neuromotion_gym.benchmark.seen import controllers_of, refuse_seen
 from neuromotion_gym.datasets import registry
 from neuromotion_gym.datasets.checksums import data_checksum
@@ -61,6 +61,16 @@ class Unit(NamedTuple):
     """The recordings of one's own that are played."""
     worn: dict[str, str]
     """Sessions in which a band may be worn otherwise than the decoder expects, and how."""
+    row: Row
+    """What the cell plays with this decoder: the same, unless several controllers share its people."""
+
+
+class Row(NamedTuple):
+    """What the units of a cell that share a decoder play together: its sessions share the episodes of a row."""
+
+    playing: Playing
+    data: str
+    own: OwnRecordings | None
 
 
 def plan(
@@ -155,10 +165,12 @@ class _Planner:
         for decoder, people in self._decoders(cell):
             whole, own = self._playing(cell, decoder, people)
             people_played = tuple(runs_played(whole, self.root))
+            row = Row(whole, data_checksum(whole, self.root), own)
             groups = controllers_of(cell.controller.name, people_played, whole.dataset, allow_seen=allow_seen)
             for controller, group, heard in groups:
                 playing, own = (whole, own) if len(groups) == 1 else self._playing(cell, decoder, group)
                 data = data_checksum(playing, self.root)
+                shared = {"row": f"{row.playing.model_dump_json()} {row.data}"} if len(groups) > 1 else {}
                 digest = cell.digest(
                     decoder=digest_of(decoder),
                     code=library_digest(),
@@ -166,6 +178,8 @@ class _Planner:
                     policy=policy_digest(controller),
                     playing=playing.model_dump_json(),
                     data=data,
+                    **perturbation_digest(playing.perturbations),
+                    **(shared if cell.row_episodes else {}),
                 )
                 seen, split = self._seen_by(cell, decoder, playing, own, data)
                 if not allow_seen:
@@ -183,6 +197,7 @@ class _Planner:
                         heard,
                         own,
                         self._worn(decoder, own),
+                        row,
                     )
                 )
         return units
@@ -229,7 +244,7 @@ class _Planner:
     def _recordings(self, cell: Cell, decoder: Decoder) -> OwnRecordings:
         """Recordings of one's own, as a decoder reads them."""
         spec, chosen = decoder.spec, self.config.recordings
-        fields = {"name", "modality", "channels", "rate_hz", "unit", "dataset"}
+        fields = {"name", "modality", "labels", "channels", "rate_hz", "unit", "window", "scale", "dataset"}
         key = f"{spec.model_dump_json(include=fields)} {cell.ocular or spec.ocular}"
         if key not in self._own:
             what = self._given if chosen is None or chosen.path is None else chosen.path

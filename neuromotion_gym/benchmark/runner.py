@@ -178,7 +178,8 @@ def _opened(
 
     cell = unit.cell
     source = _source(unit.playing, data_root, unit.data, unit.own)
-    keys = episode_keys(source.sessions, cell.repetitions(len(source.sessions)))
+    together = _source(unit.row.playing, data_root, unit.row.data, unit.row.own) if cell.row_episodes else source
+    keys = episode_keys(source.sessions, cell.repetitions(len(together.sessions)))
     parts = assemble(cell.environment, decoder=_decoder(unit), source=source, level=cell.level, **cell.task_options)
     loop = ClosedLoop(parts, min(rows, len(keys)), threads=threads, keep_s=keep_s)
     try:

@@ -172,3 +172,33 @@ def test_a_learned_controller_counts_with_its_file(tmp_path):
     mine = policy_digest(f"learned:{tmp_path / 'mine.onnx'}")
     shutil.copy(shipped / "eeg_easy_0.onnx", tmp_path / "mine.onnx")
     assert policy_digest(f"learned:{tmp_path / 'mine.onnx'}") != mine
+
+
+def test_code_of_controllers_and_perturbations_of_other_packages_counts(tmp_path, monkeypatch):
+    import importlib.util
+
+    from neuromotion_gym.controllers.registry import CONTROLLERS
+    from neuromotion_gym.signals.sources import perturbed
+
+    played = {"source": "surrogate", "part": "tune", "subjects": ("Male0",)}
+    conditions = [{"perturbations": [{"name": "theirs"}]}]
+    cells = {
+        "controller": {"decoders": ["emg_armband"], "controllers": ["theirs"], "levels": ["easy"]},
+        "perturbation": {
+            "decoders": ["emg_armband"], "controllers": ["argmax"], "levels": ["easy"], "conditions": conditions
+        },
+    }  # fmt: skip
+    file = tmp_path / "theirs.py"
+    found = {name: set() for name in cells}
+    code = "class Control:\n    def __init__(self, layout):\n        pass\n\ndef change(inner):\n    return inner\n"
+    for text in (code, code + "# another\n"):
+        file.write_text(text)
+        specification = importlib.util.spec_from_file_location("theirs", file)
+        module = importlib.util.module_from_spec(specification)
+        monkeypatch.setitem(__import__("sys").modules, "theirs", module)
+        specification.loader.exec_module(module)
+        monkeypatch.setitem(CONTROLLERS, "theirs", module.Control)
+        monkeypatch.setitem(perturbed._KNOWN, "theirs", module.change)
+        for name, grid in cells.items():
+            found[name] |= set(keys(grids=[grid], **played))
+    assert {name: len(digests) for name, digests in found.items()} == {"controller": 2, "perturbation": 2}

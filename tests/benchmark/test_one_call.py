@@ -115,6 +115,43 @@ def test_a_row_has_enough_episodes_however_many_sessions_there_are() -> None:
     assert expand(config(episodes=3))[0].repetitions(7) == 3
 
 
+def test_controllers_that_share_the_people_share_the_episodes_of_a_row(monkeypatch) -> None:
+    from neuromotion_gym.benchmark import plan as module
+    from neuromotion_gym.benchmark.runner import _opened
+
+    people = ("Female0", "Male0")
+    groups = [("argmax", (person,), ()) for person in people]
+    _, (alone,) = plan(config(row_episodes=4, subjects=people))
+    monkeypatch.setattr(module, "controllers_of", lambda *_, **__: groups)
+    digests = set()
+    for row in (people, (*people, "Male1")):
+        _, units = plan(config(row_episodes=4, subjects=row))
+        digests |= {unit.digest for unit in units}
+    assert len(digests) == 4  # another number of people in the row is another number of episodes for each
+    _, units = plan(config(row_episodes=4, subjects=people))
+    counts = []
+    for unit in (alone, *units):
+        loop, _, keys = _opened(unit, None, 1, 1)
+        loop.close()
+        counts.append(len(keys))
+    assert counts == [4, 2, 2]
+
+
+def test_recordings_are_read_again_for_a_decoder_with_other_labels_or_another_scale(band, monkeypatch) -> None:
+    from neuromotion_gym.datasets.recorded import OwnRecordings
+
+    read, times = OwnRecordings.read, []
+    monkeypatch.setattr(OwnRecordings, "read", lambda *given, **more: times.append(1) or read(*given, **more))
+    own = own_decoder().spec
+    specs = [own, own.model_copy(update={"hop_s": 0.1}), own.model_copy(update={"scale": 8.0})]
+    specs += [own.model_copy(update={"labels": own.labels[::-1]}), own.model_copy(update={"window": 80})]
+    decoders = {f"d{index}": ProbabilityDecoder(Strongest(7), spec) for index, spec in enumerate(specs)}
+    chosen = of_recordings("d0").model_dump()
+    chosen["grids"][0]["decoders"] = tuple(decoders)
+    plan(BenchmarkConfig(**chosen), decoders=decoders, recordings=band())
+    assert len(times) == 4  # the second one differs in nothing that reading depends on
+
+
 def config(**changes: object) -> BenchmarkConfig:
     grids = [{"decoders": ["emg_armband"], "controllers": ["argmax"], "levels": ["easy"]}]
     fields = {"name": "own", "source": "surrogate", "part": "tune", "subjects": ("Male0",), "grids": grids}
