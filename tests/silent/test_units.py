@@ -49,6 +49,29 @@ def test_a_unit_that_nobody_knows_is_asked_for(tmp_path, edf_noise, write_edf, t
     np.testing.assert_allclose(volts.samples[0], np.concatenate(signal.codes) * 1e-6, atol=1e-9)
 
 
+@pytest.mark.parametrize("text", ["uV", "uv", "\u00b5V", "mV", "nV"])
+def test_the_unit_that_the_file_says_can_be_said_again(tmp_path, edf_noise, write_edf, text, recwarn) -> None:
+    """MNE's volts called microvolts would be 10⁶ too small."""
+    pytest.importorskip("mne")
+    signal = edf_noise("C3", 4, RATE, unit=text)
+    path = write_edf(tmp_path / "x.edf", [signal], [(1.0, 1.0, "go")])
+    plain = mne_files.read(path, modality="eeg")
+    recording = mne_files.read(path, modality="eeg", unit=text)
+    np.testing.assert_allclose(recording.samples[0], np.concatenate(signal.codes), atol=1e-3)
+    np.testing.assert_allclose(recording.in_unit("V").samples, plain.samples, rtol=1e-5, atol=1e-12)
+    assert not [one for one in recwarn.list if "unit= says" in str(one.message)]
+
+
+def test_another_unit_than_the_file_says_holds_and_is_said(tmp_path, edf_noise, write_edf) -> None:
+    pytest.importorskip("mne")
+    signal = edf_noise("C3", 4, RATE, unit="mV")
+    path = write_edf(tmp_path / "x.edf", [signal], [(1.0, 1.0, "go")])
+    with pytest.warns(NeuroMotionWarning, match=r"unit= says µV, and this is used; the file says C3 in mV"):
+        recording = mne_files.read(path, modality="eeg", unit="uV")
+    assert recording.spec.unit == "µV"
+    np.testing.assert_allclose(recording.samples[0], np.concatenate(signal.codes), atol=1e-3)
+
+
 def test_temperature_beside_eeg_is_left_out_and_said(tmp_path, edf_noise, write_edf) -> None:
     pytest.importorskip("mne")
     signals = [edf_noise("C3", 4, RATE), edf_noise("Temp", 4, RATE, unit="degC")]

@@ -13,6 +13,7 @@ from neuromotion_gym.signals.readers.file_names import UNKNOWN, Origin
 from neuromotion_gym.signals.readers.files import natural
 from neuromotion_gym.signals.readers.mne_files import CHOSEN_FROM_HEADER
 from neuromotion_gym.signals.readers.mne_reading import recording_of
+from neuromotion_gym.signals.readers.mne_units import unit_of_numbers
 from neuromotion_gym.signals.readers.mne_warnings import warnings_noted
 from neuromotion_gym.signals.readers.sizes import check_size, stated_bytes
 from neuromotion_gym.signals.reading_options import matches
@@ -117,11 +118,12 @@ def _read(path: Any, reading: Reading, origin: Origin, channels: Sequence[str] |
             raw = read_raw_bids(path, verbose="WARNING")
             raw.load_data(verbose="WARNING")
             if header is not None:
-                convert_known_units(raw, header)
+                convert_known_units(raw, header, reading.unit)
     except Exception as error:  # with corrupt files MNE and mne-bids can raise nearly any exception
         raise NeuroMotionError(f"{file} cannot be read as BIDS: {type(error).__name__}: {error}") from error
     faults.report(str(file), strict=reading.strict)
     try:
-        return recording_of(raw, reading, origin, channels)
+        unit = unit_of_numbers(raw, file, reading.unit, channels)
+        return recording_of(raw, reading.model_copy(update={"unit": unit}), origin, channels)
     except NeuroMotionError as error:
         raise NeuroMotionError(f"{file}: {error}") from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from neuromotion_gym.errors import warn
 from neuromotion_gym.signals.readers.edf_header import ANNOTATIONS
 from neuromotion_gym.signals.units import VOLTS, unit_name
 
@@ -34,8 +35,13 @@ def note_rates(header: EdfHeader, signals: Sequence[EdfSignal], faults: Faults) 
             faults.note("channels are resampled to the highest rate of those that are read", f"{signal.name} {rates}")
 
 
-def convert_known_units(raw: Any, header: EdfHeader) -> None:
-    """Convert the samples whose unit MNE did not know and we do; what nobody knows stays marked as not known."""
+def convert_known_units(raw: Any, header: EdfHeader, unit: str | None = None) -> None:
+    """Convert the samples whose unit MNE did not know and we do; what nobody knows stays marked as not known.
+
+    If ``unit`` says the unit of the numbers in the file, the samples become these numbers again, and it is said where
+    the file has another unit.
+    """
+    others: dict[str, str] = {}
     signals = data_signals(header)
     read = signals if len(signals) == len(raw.ch_names) else [one for one in signals if one.name in raw.ch_names]
     kinds = raw.get_channel_types()
@@ -43,8 +49,14 @@ def convert_known_units(raw: Any, header: EdfHeader) -> None:
         if kinds[index] == "stim":  # codes have no unit, whatever the header says
             continue
         taken = TAKEN_BY_MNE.get(signal.unit, 1.0)
-        unit = unit_name(MICRO.sub("µ", signal.unit))
+        stated = unit_name(MICRO.sub("µ", signal.unit))
         # The only place where MNE keeps what the file says; `Recording.from_mne` asks for the unit there
-        raw._orig_units[name] = unit if unit in VOLTS else "n/a"
-        if unit in VOLTS and VOLTS[unit] != taken:
-            raw.apply_function(lambda samples, by: samples * by, picks=[index], by=VOLTS[unit] / taken)
+        raw._orig_units[name] = stated if stated in VOLTS else "n/a"
+        if unit is not None and stated in VOLTS and stated != unit_name(unit):
+            others[name] = stated
+        by = 1 / taken if unit is not None else VOLTS.get(stated, taken) / taken
+        if by != 1:
+            raw.apply_function(lambda samples, by: samples * by, picks=[index], by=by)
+    if others:
+        said = ", ".join(f"{name} in {stated}" for name, stated in others.items())
+        warn(f"unit= says {unit_name(unit or '')}, and this is used; the file says {said}.")

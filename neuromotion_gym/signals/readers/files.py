@@ -14,6 +14,7 @@ from neuromotion_gym.signals.readers.file_names import UNKNOWN, Origin, origin_o
 from neuromotion_gym.signals.readers.keyed import recordings_of_keys
 from neuromotion_gym.signals.readers.made import as_said
 from neuromotion_gym.signals.readers.mne_reading import completed, continuations, epochs_of, options_of, recording_of
+from neuromotion_gym.signals.readers.mne_units import unit_of_numbers
 from neuromotion_gym.signals.readers.sizes import check_size, stated_bytes
 from neuromotion_gym.signals.readers.tables import read_table
 from neuromotion_gym.signals.readers.xdf import read_xdf
@@ -74,7 +75,8 @@ def _read_mne(file: Path, reading: Reading, origin: Origin, channels: Sequence[s
     check_size(file, stated_bytes(file), reading.limit_bytes)
     epochs = epochs_of(file, strict=reading.strict)
     if epochs is not None:
-        yield recording_of(epochs, reading, origin, channels)
+        unit = unit_of_numbers(epochs, file, reading.unit, channels)
+        yield recording_of(epochs, reading.model_copy(update={"unit": unit}), origin, channels)
     else:
         yield completed(mne_files.read(file, **options_of(reading, origin, channels)), reading, origin)
 

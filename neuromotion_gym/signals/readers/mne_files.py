@@ -16,6 +16,7 @@ from neuromotion_gym.signals.readers.edf_gaps import joined_annotations
 from neuromotion_gym.signals.readers.edf_header import read_header
 from neuromotion_gym.signals.readers.edf_signals import convert_known_units, data_signals, note_rates
 from neuromotion_gym.signals.readers.mne_objects import wanted_channels
+from neuromotion_gym.signals.readers.mne_units import unit_of_numbers
 from neuromotion_gym.signals.readers.mne_warnings import warnings_noted
 from neuromotion_gym.signals.recording import Recording
 from neuromotion_gym.signals.stretches import Faults
@@ -38,6 +39,7 @@ def read_raw(
     *,
     channels: Sequence[str] | Mapping[str, str] | None = None,
     stim_channel: str | Sequence[str] | None = None,
+    unit: str | None = None,
     strict: bool = False,
 ) -> Any:
     """`mne.io.Raw` of a file, loaded into memory; every failure raises a NeuroMotionError.
@@ -51,6 +53,9 @@ def read_raw(
         are read, so that others do not set the rate.
     stim_channel : str or sequence of str, optional
         Channels whose values mark events.
+    unit : str, optional
+        Unit of the numbers in an EDF or BDF file, for files that do not say it, or say it wrongly. The samples are then
+        these numbers, not volts.
     strict : bool
         Whether what is otherwise warned about is an error.
 
@@ -75,7 +80,7 @@ def read_raw(
         with warnings_noted(faults):
             raw = mne.io.read_raw(file, preload=True, verbose="WARNING", **options)
             if header is not None:
-                convert_known_units(raw, header)
+                convert_known_units(raw, header, unit)
                 if header.discontinuous:
                     _with_gaps(raw, file, header, faults)
     except NeuroMotionError as error:
@@ -110,16 +115,19 @@ def read(
     ----------
     path : path
         File with an ending that MNE knows.
+    unit : str, optional
+        Unit of the numbers in the file, for files that do not say it; of EDF and BDF files also where they say it
+        wrongly, with a warning.
 
     Raises
     ------
     NeuroMotionError
         If the file is missing, truncated or unreadable, channels are missing, flat or NaN, there are no
-        annotations, or one is not in ``labels``.
+        annotations, one is not in ``labels``, or the file says another unit.
     """
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        raw = read_raw(path, channels=channels, stim_channel=stim_channel, strict=strict)
+        raw = read_raw(path, channels=channels, stim_channel=stim_channel, unit=unit, strict=strict)
         try:
             recording = Recording.from_mne(
                 raw,
@@ -129,7 +137,7 @@ def read(
                 event_id=event_id,
                 stim_channel=stim_channel,
                 channels=channels,
-                unit=unit,
+                unit=unit_of_numbers(raw, Path(path), unit, channels),
                 dataset=dataset,
                 subject=subject,
                 session=session,

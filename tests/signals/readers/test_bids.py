@@ -47,6 +47,13 @@ def write(tmp_path, edf_bytes):
     return put
 
 
+def test_the_unit_that_the_files_say_can_be_said_again(write) -> None:
+    root = write([("01", "a", "mi", "1")])
+    (plain,), (found,) = read_recordings(root), read_recordings(root, {"unit": "uV"})
+    assert found.spec.unit == "µV"
+    assert found.in_unit("V").samples == pytest.approx(plain.samples, rel=1e-5)
+
+
 def key(recording) -> tuple[str, str, str]:
     return recording.subject, recording.session, recording.run
 

@@ -124,6 +124,18 @@ def test_what_was_written_is_read(tmp_path, edf_bytes, name) -> None:
     assert found.trials == TRIALS
 
 
+@pytest.mark.parametrize("name", ["a.edf", "a.bdf", "a_raw.fif", "a.vhdr", "a.set", "a.gdf"])
+def test_the_unit_of_the_numbers_in_a_file_can_be_said(tmp_path, edf_bytes, name) -> None:
+    WRITERS[name](tmp_path / name, edf_bytes)
+    says = {"modality": "eeg", "labels": {}}
+    unit, other = ("V", "V") if name == "a_raw.fif" else ("uV", "mV")
+    (found,) = read_recordings(tmp_path / name, {**says, "unit": unit})
+    assert found.in_unit("V").samples == pytest.approx(CODES * 1e-6, abs=2e-8)
+    if name in ("a.vhdr", "a.set", "a.gdf"):
+        with pytest.raises(NeuroMotionError, match=rf"{name}: unit= says mV, but the file has C3 in µV, C4 in µV"):
+            read_recordings(tmp_path / name, {**says, "unit": other})
+
+
 @pytest.mark.parametrize("name", WRITERS)
 def test_a_cut_file_and_junk_are_one_error(tmp_path, edf_bytes, name) -> None:
     WRITERS[name](tmp_path / name, edf_bytes)
@@ -151,6 +163,8 @@ def test_epochs_are_trials(tmp_path) -> None:
         (found,) = read_recordings(tmp_path / name, {"modality": "eeg"})
         assert found.trials == (Trial("left", 0, 200), Trial("right", 200, 400))
         assert found.samples == pytest.approx(CODES[:, [*range(100, 300), *range(400, 600)]] * 1e-6, abs=2e-8)
+    (found,) = read_recordings(tmp_path / "a.set", {"modality": "eeg", "unit": "uV"})
+    assert found.in_unit("uV").samples[:, :200] == pytest.approx(CODES[:, 100:300], abs=2e-2)
 
 
 def test_trials_without_onset_are_said(tmp_path, edf_bytes) -> None:
