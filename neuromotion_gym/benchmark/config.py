@@ -17,6 +17,7 @@ from neuromotion_gym.plain_yaml import read_yaml
 from neuromotion_gym.registration import ENVIRONMENTS
 from neuromotion_gym.schema import Checked, from_mapping
 from neuromotion_gym.signals.reading import Reading
+from neuromotion_gym.training.fitted_on import stated_beside
 
 if TYPE_CHECKING:
     import os
@@ -121,7 +122,8 @@ class BenchmarkConfig(Checked):
         Whether a decoder or controller may be tested on data that it was trained on; its rows in the report are then
         marked.
     fitted_on : dict of str to str
-        For decoders that do not say what they were fitted on, by their names in ``grids``: what the user says.
+        For decoders that do not say what they were fitted on, by their names in ``grids``: what the user says, a text
+        or a path; in a file, a path is relative to its folder.
     decoder_facts : dict of str to dict
         For decoders from elsewhere, by their names in ``grids``: what their files do not say, see `load_decoder`.
     subjects : tuple of str
@@ -249,6 +251,8 @@ def load_config(path: str | os.PathLike[str]) -> BenchmarkConfig:
         If the file cannot be read or is not a benchmark; the message names the wrong fields.
     """
     config = from_mapping(BenchmarkConfig, read_yaml(Path(path), "benchmark"), str(path))
+    stated = {name: stated_beside(Path(path).parent, given) for name, given in config.fitted_on.items()}
+    config = config.model_copy(update={"fitted_on": stated})
     if config.recordings is None or config.recordings.path is None:
         return config
     own = config.recordings.model_copy(update={"path": str(Path(path).parent / config.recordings.path)})

@@ -10,6 +10,7 @@ from neuromotion_gym.datasets.fingerprints import fingerprints_of
 from neuromotion_gym.decoders.fitted_on import FittedOn, read_fitted_on
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.resources import data_root
+from neuromotion_gym.signals.readers.files import READERS
 from neuromotion_gym.signals.reading import Reading, read_recordings
 
 if TYPE_CHECKING:
@@ -83,13 +84,14 @@ def stated_fitted_on(given: str, reading: Reading | None = None) -> tuple[Fitted
     Raises
     ------
     NeuroMotionError
-        If the file cannot be read.
+        If the file cannot be read, or the text looks like a path and there is no such file.
     """
-    try:
-        exists = Path(given).exists()
-    except OSError:  # a text that is too long for a name
-        exists = False
-    if not exists:
+    if not _exists(given):
+        if _looks_like_a_path(given):
+            raise NeuroMotionError(
+                f"What a decoder was fitted on is said to be {given!r}, but there is no such file or folder. A text "
+                "for the report has no / and no ending of a file."
+            )
         return None, given
     if Path(given).suffix == ".json":
         return read_fitted_on(Path(given)), ""
@@ -98,6 +100,22 @@ def stated_fitted_on(given: str, reading: Reading | None = None) -> tuple[Fitted
     )
     recordings = read_recordings(given, whole)
     return fitted_on_of(recordings).model_copy(update={"fingerprints": fingerprints_of(recordings).to_json()}), ""
+
+
+def stated_beside(folder: Path, given: str) -> str:
+    """What a file in ``folder`` says that a decoder was fitted on: a path is relative to it, a text stays as it is."""
+    return str(folder / given) if _exists(given, folder) or _looks_like_a_path(given) else given
+
+
+def _exists(text: str, folder: Path = Path()) -> bool:
+    try:
+        return bool(text.strip()) and (folder / text).exists()
+    except (OSError, ValueError):  # a text that is too long for a name, or cannot be one
+        return False
+
+
+def _looks_like_a_path(text: str) -> bool:
+    return "/" in text or "\\" in text or Path(text).suffix.lower() in (".json", *READERS)
 
 
 def run_of(recording: Recording) -> str:

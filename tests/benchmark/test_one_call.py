@@ -21,6 +21,7 @@ from neuromotion_gym.decoders.zoo import decoder_folder, load_decoder
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.rendering import rendering_available
 from neuromotion_gym.signals.readers import arrays
+from neuromotion_gym.training.fitted_on import stated_beside, stated_fitted_on
 
 QUICK = {"level": "easy", "episodes": 1, "film": False}
 
@@ -199,6 +200,27 @@ def test_what_a_decoder_was_fitted_on_is_refused_found_or_stated(band, tmp_path)
     text = run_benchmark(told, tmp_path / "text", recordings=other, progress=False).read_text(encoding="utf-8")
     assert "fitted on: our pilot study (as stated, not checked)" in text
     assert "that no decoder was trained on" not in text
+
+
+@pytest.mark.parametrize("mistyped", ["traning/", "data/traning set", "traning.edf", "record.JSON"])
+def test_a_mistyped_path_of_what_a_decoder_was_fitted_on_is_refused(mistyped) -> None:
+    with pytest.raises(NeuroMotionError, match=f"{mistyped}.*no such file or folder"):
+        stated_fitted_on(mistyped)
+
+
+@pytest.mark.parametrize("text", ["our pilot study, 2.5 hours", "", "x" * 9999])
+def test_a_text_of_what_a_decoder_was_fitted_on_stays_a_text(text, tmp_path) -> None:
+    assert stated_fitted_on(text) == (None, text)
+    assert stated_beside(tmp_path, text) == text
+
+
+def test_what_a_file_says_that_a_decoder_was_fitted_on_is_relative_to_the_file(tmp_path) -> None:
+    file = tmp_path / "mine.yaml"
+    (tmp_path / "pilot").mkdir()
+    grid = "{decoders: [a, b, c], controllers: [argmax], levels: [easy]}"
+    file.write_text(f"name: mine\nfitted_on: {{a: pilot, b: ../r.json, c: a study}}\ngrids: [{grid}]\n")
+    stated = {"a": str(tmp_path / "pilot"), "b": str(tmp_path / ".." / "r.json"), "c": "a study"}
+    assert load_config(file).fitted_on == stated
 
 
 @pytest.mark.parametrize(
