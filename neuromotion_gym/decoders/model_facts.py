@@ -78,6 +78,11 @@ def complete_spec(file: OnnxFile, facts: Mapping[str, Any], session: Any) -> Dec
     return spec
 
 
+def describes_itself(path: Path, session: Any) -> bool:
+    """Whether a recipe beside an ONNX file or its metadata describe it, as all graphs of the library are described."""
+    return path.with_name(RECIPE).is_file() or METADATA in session.get_modelmeta().custom_metadata_map
+
+
 def complete_recipe(path: Path, spec: DecoderSpec) -> Recipe:
     """The recipe beside an ONNX file, its section ``decoder`` replaced by a whole specification.
 

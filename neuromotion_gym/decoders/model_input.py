@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from neuromotion_gym.decoders.spec import DecoderSpec
 
 OWN_INPUT = "window"
-"""Input of the library's own graphs: its axes are (n, channels, samples), also where their lengths are left open."""
+"""Input of the library's own graphs: its axes are (n, channels, samples), also where their lengths are left open. A
+graph from elsewhere may have an input of this name as well."""
 ADAPTATION = "adaptation"
 FLOATS: dict[str, type[np.floating[Any]]] = {
     "tensor(float)": np.float32,
@@ -115,13 +116,15 @@ def samples_of(shape: Sequence[Any], channels: int, layout: WindowLayout | None)
     return samples if samples and fitting and layout in (None, *fitting) else None
 
 
-def find_input(nodes: Sequence[Any], spec: DecoderSpec) -> tuple[ModelInput | None, list[Fault]]:
+def find_input(nodes: Sequence[Any], spec: DecoderSpec, own_graph: bool) -> tuple[ModelInput | None, list[Fault]]:
     """The input that reads windows, and what is wrong with the inputs of a graph.
 
     Parameters
     ----------
     nodes : sequence of onnxruntime.NodeArg
     spec : DecoderSpec
+    own_graph : bool
+        Whether the graph has the form of the library's own, see `OWN_INPUT`.
 
     Returns
     -------
@@ -139,7 +142,7 @@ def find_input(nodes: Sequence[Any], spec: DecoderSpec) -> tuple[ModelInput | No
     what = f"input {node.name!r}"
     if node.type not in FLOATS:
         faults.append(Fault(what, node.type, f"{', '.join(FLOATS)}"))
-    layout = _layout(node, spec)
+    layout = _layout(node, spec, own_graph)
     if isinstance(layout, Fault):
         faults.append(layout)
     if adapted:
@@ -151,11 +154,11 @@ def find_input(nodes: Sequence[Any], spec: DecoderSpec) -> tuple[ModelInput | No
     return ModelInput(node.name, FLOATS[node.type], layout, batch), []
 
 
-def _layout(node: Any, spec: DecoderSpec) -> WindowLayout | Fault:
+def _layout(node: Any, spec: DecoderSpec, own_graph: bool) -> WindowLayout | Fault:
     """The axes of an input, or what is wrong with them."""
     shape, channels, samples = list(node.shape), len(spec.channels), spec.samples_in
     fitting = fitting_layouts(shape, channels, samples)
-    if spec.layout is None and node.name == OWN_INPUT and "(n, channels, samples)" in fitting:
+    if spec.layout is None and own_graph and "(n, channels, samples)" in fitting:
         return "(n, channels, samples)"
     if spec.layout in fitting:
         return spec.layout

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from neuromotion_gym.decoders.faults import Fault
-from neuromotion_gym.decoders.model_input import FLOATS, OWN_INPUT, shown
+from neuromotion_gym.decoders.model_input import FLOATS, shown
 from neuromotion_gym.decoders.spec import ONE_VALUE, OutputKind
 from neuromotion_gym.errors import NeuroMotionError
 
@@ -198,11 +198,6 @@ def order_fault(classes: Iterable[tuple[str, ...]], spec: DecoderSpec) -> Fault 
     if not orders or own in orders:
         return None
     return Fault("labels", ", ".join(own), f"{', '.join(orders[0])}, the order of the graph's columns")
-
-
-def is_own_graph(inputs: Sequence[Any]) -> bool:
-    """Whether a graph has the library's own form: an input called ``window``."""
-    return any(node.name == OWN_INPUT for node in inputs)
 
 
 def guessed_kind(

@@ -34,9 +34,9 @@ from neuromotion_gym.decoders.checks import random_inputs
 from neuromotion_gym.decoders.decoder import checked_output, checked_windows, require_posterior
 from neuromotion_gym.decoders.described import described, described_html
 from neuromotion_gym.decoders.faults import FaultyDecoderError
-from neuromotion_gym.decoders.model_facts import complete_recipe, complete_spec
-from neuromotion_gym.decoders.model_input import ADAPTATION, find_input
-from neuromotion_gym.decoders.model_output import find_output, is_own_graph, kind_fault, order_fault
+from neuromotion_gym.decoders.model_facts import complete_recipe, complete_spec, describes_itself
+from neuromotion_gym.decoders.model_input import ADAPTATION, OWN_INPUT, find_input
+from neuromotion_gym.decoders.model_output import find_output, kind_fault, order_fault
 from neuromotion_gym.decoders.onnx_file import OnnxFile, read_onnx
 from neuromotion_gym.decoders.onnx_session import checked_threads, open_session, run_session
 from neuromotion_gym.decoders.spec import AdaptationSpec, DecoderSpec
@@ -81,14 +81,17 @@ class OnnxDecoder:
         self.threads = checked_threads(threads)
         self.path = model_file(path) if path.is_dir() else path
         file = self._open()
+        whole = isinstance(spec, DecoderSpec)
         if not isinstance(spec, DecoderSpec):
             spec = complete_spec(file, spec or {}, self._session)
         self._fixed = _fixed_adaptation(self.path.parent, spec) if path.is_dir() or path.name == MODEL else None
         self._graph_spec = spec
         self.spec = spec if self._fixed is None else spec.model_copy(update={"adaptation": AdaptationSpec()})
         inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
-        read, faults = find_input(inputs, spec)
-        given, also, more = find_output(outputs, spec, is_own_graph(inputs))
+        is_described = whole or describes_itself(self.path, self._session)
+        own_graph = is_described and any(node.name == OWN_INPUT for node in inputs)
+        read, faults = find_input(inputs, spec, own_graph)
+        given, also, more = find_output(outputs, spec, own_graph)
         if faults or more:
             raise FaultyDecoderError(str(self.path), [*faults, *more])
         assert read is not None

@@ -132,6 +132,23 @@ def test_as_many_samples_as_channels_are_never_tried_out(tiny, write):
     assert over_channels.predict_proba(square)[0, 1] == pytest.approx(1 / (1 + np.exp(2 - 3.5)), abs=1e-6)
 
 
+@pytest.mark.parametrize("shape", [("n", "c", "t"), ("n", 2, 2)])
+def test_an_input_called_window_needs_a_layout_as_any_other(tiny, write, shape):
+    path = write(shape=shape, name="window")
+    facts = {**tiny.facts, "output": "logits", "window": 4 if "c" in shape else 2}
+    with pytest.raises(NeuroMotionError, match=r"layout: .*'window' fits"):
+        load_decoder(path, **facts)
+    recipe = yaml.safe_dump({"decoder": facts})
+    (path.parent / "recipe.yaml").write_text(recipe)
+    load_decoder(path)  # a recipe describes a graph of the library
+
+
+def test_of_two_outputs_the_first_is_not_taken_because_the_input_is_called_window(tiny, write):
+    path = write(name="window", ends={"a": "Identity", "b": "Softmax"})
+    with pytest.raises(NeuroMotionError, match=r"output_name: a, b fit"):
+        load_decoder(path, output="logits", **tiny.facts)
+
+
 def test_flat_windows_need_a_layout(tiny, tmp_path):
     from onnx import TensorProto, helper
 
