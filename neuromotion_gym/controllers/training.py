@@ -306,7 +306,7 @@ def _batches(setup: Setup, threads: int, data_root: str | os.PathLike[str] | Non
         "part": "tune",
         "observe_goal": setup.observe_goal,
         "threads": threads,
-        "data_root": data_root,
+        **({"data_root": data_root} if setup.source == "replay" else {}),
     }
     if setup.level is not None:
         options["level"] = setup.level

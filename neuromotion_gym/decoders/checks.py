@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from neuromotion_gym.decoders.faults import Fault, FaultyDecoderError
+from neuromotion_gym.decoders.onnx_session import first_line
 from neuromotion_gym.decoders.recording_checks import check_recordings
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.signals.units import VOLTS
@@ -105,6 +106,18 @@ def _faults_on_random_windows(decoder: Decoder, seed: int) -> list[Fault]:
         return [
             Fault("decode", f"refuses random windows, {str(error).rstrip('.')}", "a result for every finite window")
         ]
+    except Warning:  # the caller has made warnings errors
+        raise
+    except Exception as error:  # noqa: BLE001 -- a decoder of another package may raise anything
+        told = f"fails on random windows, {type(error).__name__}: {first_line(error)}"
+        return [Fault("decode", told, "a result for every finite window")]
+    results = {"decode": decoded, "effort": effort, "predict_proba": posterior}
+    if wrong := [
+        Fault(what, f"gives a {type(result).__name__}", "a NumPy array")
+        for what, result in results.items()
+        if not isinstance(result, np.ndarray) and not (what == "effort" and result is None)
+    ]:
+        return wrong
     faults = [*_decoded_faults(decoded, spec), *_effort_faults(effort, spec)]
     if not np.array_equal(windows, before):
         faults.append(Fault("decode", "changes the windows that it is given", "windows as they were"))
@@ -134,11 +147,9 @@ def _accepted(decoder: Decoder, windows: np.ndarray, adaptation: np.ndarray | No
         wrong["windows without an axis of rows"] = (windows[0], adaptation)
     if adaptation is not None:
         wrong["windows without the adaptation that its spec asks for"] = (windows, None)
-    return [
-        Fault("input", f"accepts {what}", "an error of the library (NeuroMotionError)")
-        for what, given in wrong.items()
-        if not _refuses(decoder, *given)
-    ]
+    answers = {what: _answer(decoder, *given) for what, given in wrong.items()}
+    right = "an error of the library (NeuroMotionError)"
+    return [Fault("input", answer.format(what), right) for what, answer in answers.items() if answer]
 
 
 def _decoded_faults(decoded: np.ndarray, spec: DecoderSpec) -> list[Fault]:
@@ -150,6 +161,8 @@ def _decoded_faults(decoded: np.ndarray, spec: DecoderSpec) -> list[Fault]:
     faults = []
     if decoded.dtype != np.float32:
         faults.append(Fault(what, f"a {what} of {decoded.dtype}, not float32", "float32"))
+    if decoded.dtype.kind not in "fiub":
+        return faults
     if not np.isfinite(decoded).all():
         faults.append(Fault(what, "NaN or infinite numbers", "finite numbers"))
     elif spec.classifies and not (decoded >= 0).all():
@@ -174,9 +187,14 @@ def _effort_faults(effort: np.ndarray | None, spec: DecoderSpec) -> list[Fault]:
     return []
 
 
-def _refuses(decoder: Decoder, windows: np.ndarray, adaptation: np.ndarray | None) -> bool:
+def _answer(decoder: Decoder, windows: np.ndarray, adaptation: np.ndarray | None) -> str:
+    """What a decoder wrongly does with wrong input, for `str.format`; empty if it refuses it as it should."""
     try:
         decoder.decode(windows, adaptation)
     except NeuroMotionError:
-        return True
-    return False
+        return ""
+    except Warning:  # the caller has made warnings errors
+        raise
+    except Exception as error:  # noqa: BLE001 -- a decoder of another package may raise anything
+        return f"answers {{}} with a {type(error).__name__}, an error of another kind than the library's"
+    return "accepts {}"

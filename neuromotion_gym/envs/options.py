@@ -94,7 +94,7 @@ def assemble(
     perturbations : sequence of mapping or str, optional
         Changes of the samples before the decoder reads them: names, or mappings with ``name`` and ``options``.
     data_root : str or path, optional
-        Folder of the data sets, for replay. Default: the environment variable ``NEUROMOTION_DATA``.
+        Folder of the data sets, for replay alone. Default: the environment variable ``NEUROMOTION_DATA``.
     operator : OperatorSpec or mapping, optional
         Parameters of the simulated user.
     **task_options

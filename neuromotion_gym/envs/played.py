@@ -85,7 +85,7 @@ def played_source(
     else:
         own = None
         if source in OF_DATA_SETS if isinstance(source, str) else False:
-            _refuse_for_data_set(source, reading, part)
+            _refuse_for_data_set(source, reading, part, data_root)
         else:
             own = _own(decoder, source, reading, part, data_root, ocular, resample)
             resample = False
@@ -116,9 +116,14 @@ def is_source(source: object) -> bool:
     return all(hasattr(source, name) for name in ("read", "reset", "start", "session_index"))
 
 
-def _refuse_for_data_set(source: str, reading: object, part: str) -> None:
+def _refuse_for_data_set(source: str, reading: object, part: str, data_root: object) -> None:
     if reading is not None:
         raise NeuroMotionError(f"reading says how recordings of your own are read; source={source!r} plays a data set.")
+    if source == "surrogate" and data_root is not None:
+        raise NeuroMotionError(
+            "data_root says where recordings are read; source='surrogate' reads none. "
+            "Use source='replay', or leave data_root out."
+        )
     if part not in ("tune", "test"):
         raise NeuroMotionError(
             f"A loop plays part 'tune' or 'test', never what decoders were trained on: not {part!r}."

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from neuromotion_gym.decoders import DecoderSpec, IntentPolicy, ProbabilityDecoder, check_decoder
+from neuromotion_gym.decoders import DecoderSpec, IntentPolicy, ProbabilityDecoder, check_decoder, find_faults
 from neuromotion_gym.decoders.identity import digest_of
 from neuromotion_gym.errors import NeuroMotionError
 
@@ -264,6 +264,10 @@ def _overwrite(windows, posterior):
         (lambda windows, posterior: np.stack([1 - 2 * posterior[:, 1], 2 * posterior[:, 1]], 1), False, "negative"),
         (lambda windows, posterior: posterior / 2, False, "do not sum to 1"),
         (lambda windows, posterior: posterior[:, ::-1], False, "predict_proba"),
+        (lambda windows, posterior: posterior.tolist(), False, "decode: gives a list"),
+        (lambda windows, posterior: (posterior, posterior[:, 0].tolist()), True, "effort: gives a list"),
+        (lambda windows, posterior: posterior.astype(object), False, "of object, not float32"),
+        (lambda windows, posterior: posterior["left"], False, "fails on random windows, IndexError"),
     ],
 )
 def test_check_decoder_finds_what_is_wrong_with_the_results(tiny, fault, effort, named):
@@ -294,6 +298,18 @@ def test_check_decoder_finds_a_decoder_that_accepts_anything(tiny, mended, named
 
     with pytest.raises(NeuroMotionError, match=named):
         check_decoder(Accepting(Means(), tiny.spec(output="probabilities")))
+
+
+def test_an_error_of_another_kind_for_wrong_input_is_a_fault_of_its_own(tiny):
+    class Strict(ProbabilityDecoder):
+        def decode(self, windows, adaptation=None):
+            if np.isnan(windows).any():
+                raise ValueError("Input X contains NaN.")
+            return super().decode(windows, adaptation)
+
+    (fault,) = find_faults(Strict(Means(), tiny.spec(output="probabilities")))
+    assert fault.what == "input"
+    assert fault.found == "answers NaN samples with a ValueError, an error of another kind than the library's"
 
 
 def test_a_decoder_of_one_channel_passes_the_checks(tiny):

@@ -59,7 +59,7 @@ FINE: dict[str, set[str]] = {
     "ocular": {"None"},
     "skip_cue": {"None"},
     "perturbations": {"an empty list"},
-    "data_root": {"None", "a text"},
+    "data_root": {"None"},  # the default source reads no files
     "operator": {"None", "an empty table"},
     "discount": {"None"},
     "env_id": {"None"},

@@ -106,6 +106,13 @@ def test_a_reading_belongs_to_recordings_and_a_source_is_something_known() -> No
         make("no_such_file.edf")
 
 
+def test_a_folder_of_data_sets_belongs_to_replay(tmp_path) -> None:
+    with pytest.raises(
+        NeuroMotionError, match="data_root says where recordings are read; source='surrogate' reads none"
+    ):
+        make("surrogate", data_root=tmp_path)
+
+
 def test_a_perturbation_changes_own_recordings_too(band) -> None:
     lost = [{"name": "lost_channels", "options": {"channels": ["emg_1"]}}]
     env = make(band(), observe="signal", perturbations=lost)
