@@ -69,21 +69,28 @@ class Answer:
     def sentences(self) -> list[str]:
         """What the rows rest on: what was played, and what the decoders were fitted on."""
         cells = {line.cell["decoder"]: line.cell for line in reversed(self.lines) if line.cell["role"] == "decoder"}
-        first = self.lines[0].cell
-        about = first["about"]
-        if first["source"] == "recordings":
-            played = f"Played: {about['recordings']}, recordings of your own ({told_onset(about['onset'])})"
-        else:
-            kind = "generated trials" if first["source"] == "surrogate" else "recorded trials"
-            played = f"Played: {kind} of {about['dataset']}, part {first['part']!r} ({told_onset(about['onset'])})"
+        every = {line.cell["decoder"]: line.cell for line in self.lines}
+        played = "; ".join(dict.fromkeys(_played(cell) for cell in every.values()))
+        chances = {name: f"{cell['chance']:.3g}" for name, cell in every.items()}
+        same = len(set(chances.values())) == 1
+        chance = next(iter(chances.values())) if same else ", ".join(f"{one} ({name})" for name, one in chances.items())
         told = [f"{name}: fitted on: {cell['fitted_on']}; split: {cell['split']}." for name, cell in cells.items()]
-        return [f"{played}. Intervals are over people. Chance {first['chance']:.3g}.", *told]
+        return [f"Played: {played}. Intervals are over people. Chance {chance}.", *told]
 
     def __repr__(self) -> str:
         rows = [COLUMNS, *self.table()]
         widths = [max(len(row[place]) for row in rows) for place in range(len(COLUMNS))]
         lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
         return "\n".join([*lines, *self.sentences(), f"Report: {self.report}"])
+
+
+def _played(cell: Mapping[str, Any]) -> str:
+    """What was played for a decoder."""
+    about = cell["about"]
+    if cell["source"] == "recordings":
+        return f"{about['recordings']}, recordings of your own ({told_onset(about['onset'])})"
+    kind = "generated trials" if cell["source"] == "surrogate" else "recorded trials"
+    return f"{kind} of {about['dataset']}, part {cell['part']!r} ({told_onset(about['onset'])})"
 
 
 def _row(line: Line) -> tuple[str, ...]:
@@ -141,7 +148,8 @@ def bench(
     env : str, optional
         Environment; the first one if left out.
     level : str, optional
-        Level of the task. If left out, the middle one or, for windows of a second and more, the easiest.
+        Level of the task. If left out, the middle one or, for windows of a second and more, the easiest; of several
+        decoders the first one decides, for level and controller.
     controller : str, mapping, or a list of them, optional
         Names of controllers, or mappings with ``name``, ``options`` and ``label``. If left out, ``argmax`` or, for
         windows of a second and more, ``bayes``.

@@ -88,9 +88,10 @@ class Line:
         return rate_over_people(self.success, self.people)
 
     @property
-    def key(self) -> tuple[str, str, float, str]:
-        """Level and condition, which all lines of a table share."""
-        return self.cell["level"], self.cell["ocular"], self.cell["skip_cue"], self.perturbed
+    def key(self) -> tuple[str, str, float, str, int | None, float]:
+        """Level and condition, number of goals and chance, which all lines of a table share."""
+        cell = self.cell
+        return cell["level"], cell["ocular"], cell["skip_cue"], self.perturbed, cell["goals"], cell["chance"]
 
     @property
     def perturbed(self) -> str:
@@ -179,7 +180,7 @@ def tables(lines: Sequence[Line]) -> list[tuple[str, list[tuple[str, ...]]]]:
             for decoder in dict.fromkeys(line.cell["decoder"] for line in members if line.cell["role"] == role):
                 group = [line for line in members if (line.cell["role"], line.cell["decoder"]) == (role, decoder)]
                 rows += _rows(role, group, members)
-        found.append((_title(members[0]), rows))
+        found.append((_title(members), rows))
     return found
 
 
@@ -230,10 +231,11 @@ def _marked(name: str, seen: Sequence[str] | None) -> str:
     return f"{name} ({SEEN}: {', '.join(seen)})" if seen else name
 
 
-def _title(line: Line) -> str:
-    """Title of a table: the settings that all its rows share."""
+def _title(lines: Sequence[Line]) -> str:
+    """Title of a table: the settings that all its rows share; times that depend on a decoder from least to most."""
+    line = lines[0]
     cell = line.cell
-    layout, about = cell["layout"], cell["about"]
+    about = cell["about"]
     goals = f"{cell['goals']} goals" if cell["goals"] else "a continuum of goals"
     parts = [f"{cell['level']}: {goals}, chance {cell['chance']:.3f}"]
     name = about.get("dataset")
@@ -242,10 +244,17 @@ def _title(line: Line) -> str:
         ocular = {"keep": "as recorded", "regress": "ocular channels regressed out"}[cell["ocular"]]
         skip = f", {cell['skip_cue']:g} s after the cue left out" if cell["skip_cue"] else ""
         parts.append(ocular + skip)
-    parts.append(f"{layout['time_limit_s']:g} s at most, dwell {layout['dwell_s']:g} s, lag {layout['lag_s']:.2f} s")
+    limit, dwell = _seconds(lines, "time_limit_s"), _seconds(lines, "dwell_s")
+    parts.append(f"{limit} at most, dwell {dwell}, lag {_seconds(lines, 'lag_s', '.2f')}")
     parts += [f"perturbed: {line.perturbed}"] if line.perturbed else []
     parts += [f"{option}: {value}" for option, value in cell.get("task_options", {}).items()]
     return "; ".join(parts)
+
+
+def _seconds(lines: Sequence[Line], name: str, form: str = "g") -> str:
+    """A time of the layouts of some lines: ``2 s``, or ``2 to 3 s`` where they differ."""
+    times = [line.cell["layout"][name] for line in lines]
+    return " to ".join(dict.fromkeys(f"{time:{form}}" for time in (min(times), max(times)))) + " s"
 
 
 def control_rows(lines: Sequence[Line]) -> list[tuple[str, ...]]:
@@ -308,7 +317,10 @@ def offline_rows(lines: Sequence[Line]) -> list[tuple[str, ...]]:
 def report_text(lines: Sequence[Line], config: BenchmarkConfig) -> tuple[str, list[str]]:
     """Title and introductory sentences of a report."""
     first = lines[0].cell
-    about = first["about"]
+    abouts = [line.cell["about"] for line in lines]
+    sources = dict.fromkeys(
+        f"{about.get('recordings') or about.get('dataset')} ({told_onset(about['onset'])})" for about in abouts
+    )
     decoders = dict.fromkeys(line.cell["decoder"] for line in lines)
     unseen = first["people_unseen"]
     people = (
@@ -323,8 +335,7 @@ def report_text(lines: Sequence[Line], config: BenchmarkConfig) -> tuple[str, li
     splits = ", ".join(dict.fromkeys(line.cell["split"] for line in lines))
     sentences = [
         (
-            f"{config.environment}; {played} of {about.get('recordings') or about.get('dataset')} "
-            f"({told_onset(about['onset'])}); {people}. "
+            f"{config.environment}; {played} of {' and '.join(sources)}; {people}. "
             f"Split: {splits}. Decoders: {', '.join(decoders)}."
         ),
         (
@@ -417,6 +428,8 @@ def scatters(lines: Sequence[Line]) -> list[Scatter]:
     for line in lines:
         cell = line.cell
         if cell["role"] not in ("decoder", "control") or cell["controller"] != REFERENCE:
+            continue
+        if not cell.get("of_its_name", True):
             continue
         offline = offline_accuracy(cell["decoder"], None if cell["folds"] else cell["part"])
         rates, names = person_means(line.success, line.people)

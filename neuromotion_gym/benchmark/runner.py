@@ -14,7 +14,8 @@ from neuromotion_gym.benchmark.episodes import EpisodeKey, episode_keys, facts_o
 from neuromotion_gym.benchmark.plan import decoder_name, plan
 from neuromotion_gym.datasets.playing import open_source
 from neuromotion_gym.decoders.bounds import BoundDecoder, parse_decoder_name
-from neuromotion_gym.errors import warn
+from neuromotion_gym.decoders.zoo import decoder_folder
+from neuromotion_gym.errors import NeuroMotionError, warn
 from neuromotion_gym.files import make_folder, replacing, write_text
 
 if TYPE_CHECKING:
@@ -286,6 +287,7 @@ def _entry(cell: Cell, units: Sequence[Unit], results: Sequence[dict[str, Any]])
         "ocular": units[0].playing.ocular,
         "skip_cue": units[0].playing.skip_cue,
         "decoder": decoder_name(cell),
+        "of_its_name": cell.folds or _is_of_its_name(units[0]),
         "role": kind or ("control" if first["control"] else "decoder"),
         "controller": cell.controller.title,
         "options": cell.controller.options,
@@ -300,6 +302,16 @@ def _entry(cell: Cell, units: Sequence[Unit], results: Sequence[dict[str, Any]])
         "playing": [unit.playing.model_dump(mode="json") for unit in units],
         **{key: first[key] for key in ("goals", "chance", "choices", "layout", "labels", "about")},
     }
+
+
+def _is_of_its_name(unit: Unit) -> bool:
+    """Whether the decoder lies in the folder that its name leads to, so that figures there are its own."""
+    path = getattr(unit.decoder, "path", None)
+    try:
+        folder = decoder_folder(decoder_name(unit.cell))
+    except NeuroMotionError:
+        return False
+    return path is not None and Path(path).resolve().parent == folder.resolve()
 
 
 def _unseen(people: Sequence[str], units: Sequence[Unit]) -> list[str]:

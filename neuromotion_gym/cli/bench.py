@@ -56,13 +56,16 @@ def bench(
         ),
     ] = None,
     level: Annotated[
-        str | None, typer.Option(help="Level of the task.", show_default="by the window", rich_help_panel=OF_CALL)
+        str | None,
+        typer.Option(
+            help="Level of the task.", show_default="by the window of the first decoder", rich_help_panel=OF_CALL
+        ),
     ] = None,
     controller: Annotated[
         list[str] | None,
         typer.Option(
             help="Controller: a name, or '{name: bayes, options: {threshold: 0.8}}'. Several may be given.",
-            show_default="by the window",
+            show_default="by the window of the first decoder",
             rich_help_panel=OF_CALL,
         ),
     ] = None,

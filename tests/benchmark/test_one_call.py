@@ -5,14 +5,16 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from neuromotion_gym.benchmark import bench
+from neuromotion_gym.benchmark import Answer, bench
 from neuromotion_gym.benchmark.config import BenchmarkConfig, Cell, expand, load_config
 from neuromotion_gym.benchmark.film import candidates
 from neuromotion_gym.benchmark.plan import plan
+from neuromotion_gym.benchmark.report import Line
 from neuromotion_gym.benchmark.runner import run_benchmark
 from neuromotion_gym.datasets.fingerprints import fingerprints_of
 from neuromotion_gym.decoders import DecoderSpec, ProbabilityDecoder
@@ -335,6 +337,26 @@ def test_a_decoder_that_names_no_data_set_drives_with_the_surrogate_that_it_can_
     spec = own_decoder().spec.model_copy(update={"rate_hz": 1000.0})
     with pytest.raises(NeuroMotionError, match="none fits it.*--recording"):
         bench(ProbabilityDecoder(Strongest(7), spec), out=tmp_path, **QUICK)
+
+
+def test_every_decoder_has_its_own_chance_and_its_own_data_set() -> None:
+    def cell(decoder: str, dataset: str, chance: float) -> dict:
+        about = {"dataset": dataset, "onset": "onset"}
+        return {"decoder": decoder, "role": "control", "source": "replay", "part": "test", "about": about} | {
+            "chance": chance
+        }
+
+    def said(*cells: dict) -> str:
+        nothing = np.zeros(0)
+        return Answer([Line(one, nothing, nothing, nothing, ()) for one in cells], Path()).sentences()[0]
+
+    one = said(cell("a", "walks", 0.25), cell("b", "walks", 0.25))
+    assert one.count("walks") == 1
+    assert one.endswith("Chance 0.25.")
+    two = said(cell("a", "walks", 0.25), cell("b", "runs", 1 / 3))
+    assert "recorded trials of walks" in two
+    assert "recorded trials of runs" in two
+    assert two.endswith("Chance 0.25 (a), 0.333 (b).")
 
 
 def test_a_bound_is_no_decoder_to_be_named(tmp_path) -> None:

@@ -11,14 +11,18 @@ import pytest
 from neuromotion_gym.benchmark import runner
 from neuromotion_gym.benchmark.config import BenchmarkConfig, expand, load_config
 from neuromotion_gym.benchmark.episodes import episode_keys, play
+from neuromotion_gym.benchmark.plan import plan
 from neuromotion_gym.benchmark.report import (
     HEADER,
     Line,
     _title,
     bars,
+    offline_accuracy,
     read_lines,
     report_text,
+    scatters,
     share_closed,
+    tables,
     write_report,
 )
 from neuromotion_gym.benchmark.runner import run_benchmark
@@ -26,7 +30,7 @@ from neuromotion_gym.controllers import make_controller
 from neuromotion_gym.datasets import registry
 from neuromotion_gym.decoders.fitted_on import FittedOn, write_fitted_on
 from neuromotion_gym.decoders.onnx_decoder import OnnxDecoder
-from neuromotion_gym.decoders.zoo import decoder_folder
+from neuromotion_gym.decoders.zoo import decoder_folder, load_decoder
 from neuromotion_gym.envs.closed_loop import ClosedLoop
 from neuromotion_gym.envs.options import assemble
 from neuromotion_gym.errors import NeuroMotionError, NeuroMotionWarning
@@ -150,7 +154,7 @@ def test_an_episode_does_not_depend_on_who_else_plays():
 
 def line(role, controller, successes, decoder="a"):
     cell = {"role": role, "controller": controller, "decoder": decoder, "level": "easy"}
-    cell |= {"ocular": "keep", "skip_cue": 0.0, "chance": 0.5, "distinct_trials": 3}
+    cell |= {"ocular": "keep", "skip_cue": 0.0, "goals": 8, "chance": 0.5, "distinct_trials": 3}
     success = np.arange(10) < successes
     return Line(cell, success, ~success, np.ones(10), [f"p{index % 5}" for index in range(10)])
 
@@ -262,11 +266,24 @@ def test_the_title_of_a_table_says_under_what_conditions(dataset, ocular, skip_c
     one = line("decoder", "argmax", 5)
     one.cell.update(about={"dataset": dataset}, ocular=ocular, skip_cue=skip_cue, goals=8)
     one.cell.update(layout={"time_limit_s": 20.0, "dwell_s": 1.0, "lag_s": 0.4}, task_options={"discount": 0.9})
-    assert _title(one).split("; ") == [
+    assert _title([one]).split("; ") == [
         "easy: 8 goals, chance 0.500", *words, "20 s at most, dwell 1 s, lag 0.40 s", "discount: 0.9",
     ]  # fmt: skip
     one.cell["goals"] = 0
-    assert _title(one).startswith("easy: a continuum of goals")
+    assert _title([one]).startswith("easy: a continuum of goals")
+
+
+def test_no_decoder_speaks_for_another_in_the_title_of_a_table():
+    lines = [line("decoder", "argmax", 5, name) for name in "abc"]
+    for one, (goals, chance, limit, lag) in zip(
+        lines, [(8, 0.125, 20.0, 0.4), (8, 0.125, 24.0, 0.6), (4, 0.25, 20.0, 0.4)], strict=True
+    ):
+        layout = {"time_limit_s": limit, "dwell_s": 1.0, "lag_s": lag}
+        one.cell.update(about={"dataset": None}, goals=goals, chance=chance, layout=layout, choices=None)
+    assert [(title, [row[0] for row in rows]) for title, rows in tables(lines)] == [
+        ("easy: 8 goals, chance 0.125; 20 to 24 s at most, dwell 1 s, lag 0.40 to 0.60 s", ["a", "b"]),
+        ("easy: 4 goals, chance 0.250; 20 s at most, dwell 1 s, lag 0.40 s", ["c"]),
+    ]
 
 
 def test_offline_accuracy_is_ranked_against_task_success(monkeypatch):
@@ -284,8 +301,6 @@ def test_offline_accuracy_is_ranked_against_task_success(monkeypatch):
 
 
 def test_a_decoder_without_folds_has_no_offline_accuracy_to_rank():
-    from neuromotion_gym.benchmark.report import offline_accuracy
-
     assert offline_accuracy("no_such_decoder") == {}
 
 
@@ -301,11 +316,23 @@ def test_a_decoder_is_set_against_the_control_that_played_the_same():
 
 
 def test_offline_accuracy_of_a_shipped_decoder_is_one_figure_a_person():
-    from neuromotion_gym.benchmark.report import offline_accuracy
-
     accuracy = offline_accuracy("emg_armband")
     assert len(accuracy) == 10
     assert all(0 < value < 1 for value in accuracy.values())
+
+
+def test_accuracy_of_the_shipped_decoder_is_not_shown_for_another_of_its_name(results, tmp_path):
+    people = list(offline_accuracy("emg_armband", "tune"))
+    one = line("decoder", "argmax", 5, decoder="emg_armband")
+    one.cell.update(folds=False, part="tune")
+    shown = Line(one.cell, one.success, one.wrong, one.time_s, (people * 10)[:10])
+    assert [panel.decoder for panel in scatters([shown])] == ["emg_armband"]
+    one.cell["of_its_name"] = False
+    assert scatters([shown]) == []
+    assert {cell["of_its_name"] for cell in json.loads((results[0] / "cells.json").read_text())} == {True}
+    shutil.copytree(decoder_folder("emg_armband"), tmp_path / "v2")
+    _, (unit, *_) = plan(config(), decoders={"emg_armband": load_decoder(tmp_path / "v2")})
+    assert not runner._is_of_its_name(unit)
 
 
 def test_a_file_written_before_other_tasks_came_still_says_how_wrong_selections_count():
