@@ -241,7 +241,7 @@ def test_committed_benchmarks_are_valid():
     [({}, True), ({"fitted_on": "not known"}, False), ({"seen_by_decoder": ["S001"]}, False), ({"source": "x"}, False)],
 )
 def test_trials_are_called_unseen_only_if_they_are_for_every_decoder(changes, unseen):
-    clean = {"about": {}, "people_unseen": "all", "split": "people", "source": "replay"}
+    clean = {"about": {"onset": "onset"}, "people_unseen": "all", "split": "people", "source": "replay"}
     clean |= {"fitted_on": "others", "seen_by_decoder": [], "seen_by_controller": []}
     lines = [line("decoder", "argmax", 5), line("oracle", "argmax", 9), line("decoder", "argmax", 5, "b")]
     for one in lines:
@@ -555,13 +555,15 @@ def test_an_interval_near_one_has_a_width_and_is_marked():
     cell = _rows("decoder", [perfect], [perfect])[0][HEADER.index("success [95 %]")]
     assert cell.startswith("1.00 [0.")
     assert cell.endswith(", 1.00]*")
-    middle = line("decoder", "argmax", 5)
-    assert not _rows("decoder", [middle], [middle])[0][HEADER.index("success [95 %]")].endswith("*")
+    for successes, marked in ((4, False), (5, True)):  # with 5, all people are alike
+        middle = line("decoder", "argmax", successes)
+        shown = _rows("decoder", [middle], [middle])[0][HEADER.index("success [95 %]")]
+        assert shown.endswith("*") is marked
 
 
 def test_a_report_has_its_title_or_else_its_name_and_ends_with_its_notes():
     one = line("decoder", "argmax", 5)
-    one.cell.update(about={}, people_unseen=[], split="people", source="surrogate", part="tune")
+    one.cell.update(about={"onset": "onset"}, people_unseen=[], split="people", source="surrogate", part="tune")
     one.cell.update(fitted_on="others", seen_by_decoder=[], seen_by_controller=[])
     assert report_text([one], config())[0] == "small"
     title, sentences = report_text([one], config(title="A title", notes="A note."))
