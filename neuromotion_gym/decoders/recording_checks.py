@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from neuromotion_gym.datasets.own import own_sessions
+from neuromotion_gym.datasets.recorded import OwnRecordings
+from neuromotion_gym.datasets.sessions import regressed
 from neuromotion_gym.decoders.arrangement import can_be_arranged, labelled_arrangement
 from neuromotion_gym.decoders.faults import Fault
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.signals.amplitude import typical_amplitude
 from neuromotion_gym.signals.fitting import WARNED_TIMES, fitted, misfits
+from neuromotion_gym.signals.reading_options import Reading
 from neuromotion_gym.signals.windows import windows
 
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from neuromotion_gym.decoders.decoder import Decoder
-    from neuromotion_gym.signals.reading_options import Reading
+    from neuromotion_gym.decoders.spec import DecoderSpec
     from neuromotion_gym.signals.recording import Recording, Session
 
 BATCH = 256
@@ -98,12 +100,13 @@ def check_recordings(
     recordings : sequence of Recording
         As they were read, see `neuromotion_gym.signals.reading.read_recordings`.
     reading : Reading or mapping, optional
-        Says which recordings are calibration runs, for a decoder that is adapted to each person.
+        Says which recordings are calibration runs, for a decoder that is adapted to each person, and which channels
+        record the eyes, for one that was trained without them.
 
     Raises
     ------
     NeuroMotionError
-        If there is no recording, or a calibration run is needed and there is none.
+        If there is no recording, or a calibration run or ocular channels are needed and there are none.
     """
     if not recordings:
         raise NeuroMotionError("There are no recordings to check the decoder on.")
@@ -111,20 +114,33 @@ def check_recordings(
     if faults or not decoder.spec.classifies:
         return RecordingCheck(faults)
     spec = decoder.spec.model_copy(update={"scale": None})  # the amplitude is a fault of its own
-    fitting = [fitted(recording, spec) for recording in recordings]
-    if faults := _amplitude_faults(decoder, fitting):
+    fitting = [fitted(recording, spec, others=spec.ocular == "regress") for recording in recordings]
+    if faults := _amplitude_faults(decoder, [recording.pick(spec.channels) for recording in fitting]):
         return RecordingCheck(faults)
     labels = list(dict.fromkeys(trial.label for one in fitting for trial in one.trials))
+    right = f"{', '.join(spec.labels)}; a map renames, reading={{'labels': {{'name': 'label'}}}}"
     if not set(labels) & set(spec.labels):
-        found = ", ".join(labels) or "no trials"
-        right = f"{', '.join(spec.labels)}; a map renames, reading={{'labels': {{'name': 'label'}}}}"
-        return RecordingCheck([Fault("labels", found, right)])
-    sessions = own_sessions(fitting, reading, needs_calibration=spec.adaptation.kind != "none")
-    given = [_decoded(decoder, session) for session in sessions]
+        return RecordingCheck([Fault("labels", ", ".join(labels) or "no trials", right)])
+    missing = [Fault("labels", f"no trial of {label}", right) for label in spec.labels if label not in labels]
+    given = [_decoded(decoder, session) for session in _sessions(fitting, reading, spec)]
     read, truth, posterior = (np.concatenate([one[part] for one in given]) for part in (0, 1, 3))
     groups = np.concatenate([one[2] for one in given])
     agreement = _agreement(truth, groups, posterior, spec.labels)
-    return RecordingCheck(_decision_faults(decoder, read, truth, posterior, agreement), agreement)
+    return RecordingCheck([*missing, *_decision_faults(decoder, read, truth, posterior, agreement)], agreement)
+
+
+def _sessions(
+    recordings: Sequence[Recording], reading: Reading | Mapping[str, Any] | None, spec: DecoderSpec
+) -> list[Session]:
+    """Sessions as the decoder was trained: with the eyes regressed out, if they were."""
+    said = Reading.of(reading)
+    # The recordings are read already: only what says which channels and runs they hold is still of use
+    names = {name: name for name in said.channels.values()} if isinstance(said.channels, dict) else said.channels
+    kept = {"channels": names, **said.model_dump(include={"calibration", "play", "ocular_channels"})}
+    own = OwnRecordings.read(list(recordings), Reading(**kept), spec, adapted=spec.adaptation.kind != "none")
+    if spec.ocular != "regress":
+        return list(own.sessions)
+    return [regressed(session, own.facts.ocular_channels).pick(spec.channels) for session in own.sessions]
 
 
 def _signal_faults(decoder: Decoder, recordings: Sequence[Recording]) -> list[Fault]:

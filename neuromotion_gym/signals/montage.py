@@ -14,12 +14,23 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.signals.channel_names import electrode
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 FRONTAL_TEMPORAL = re.compile(r"(Fp|AF|FT|F|TP|T)(z|\d+)")
 """Names of frontal and temporal electrodes, which record eyes and muscles; FC, C, CP, P, PO and O do not match."""
+
+
+_ELECTRODE = re.compile(
+    r"(n|fp|afp|af|aff|f|fft|ffc|ft|fc|ftt|fcc|t|ttp|c|ccp|tp|tpp|cp|cpp|p|ppo|po|poo|o|oi|i)(z|[0-9]{1,2})h?"
+)
+
+
+def is_electrode(name: str) -> bool:
+    """Whether a channel is an electrode of the 10-20, 10-10 or 10-05 system on the scalp, in any usual spelling."""
+    return _ELECTRODE.fullmatch(electrode(name)) is not None
 
 
 def frontal_temporal(channels: Sequence[str]) -> np.ndarray:

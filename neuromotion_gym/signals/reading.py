@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from neuromotion_gym.errors import NeuroMotionError, warn
 from neuromotion_gym.signals.channel_names import matched, renamings
 from neuromotion_gym.signals.fitting import fitted, renamed
+from neuromotion_gym.signals.montage import is_electrode
 from neuromotion_gym.signals.readers.bids import is_bids_root, read_bids
 from neuromotion_gym.signals.readers.file_names import UNKNOWN, fixed_origin
 from neuromotion_gym.signals.readers.files import read_path
@@ -123,7 +124,27 @@ def _as_wanted(recording: Recording, reading: Reading, spec: Wanted | None) -> R
         recording = renamed(recording, other)
     if spec is None:
         return recording
-    return fitted(recording, spec, others=bool(reading.ocular_channels), resample=reading.resample)
+    recording = fitted(recording, spec, others=bool(reading.ocular_channels), resample=reading.resample)
+    return _in_the_reference(recording, reading, spec)
+
+
+def _in_the_reference(recording: Recording, reading: Reading, spec: Wanted) -> Recording:
+    """The recording without channels that do not belong in an average reference: others than the eyes and electrodes.
+
+    Channels that the decoder reads or that ``reading`` names are kept, whatever they are called.
+    """
+    if isinstance(reading.channels, tuple):
+        return recording
+    said = reading.channels or {}
+    known = {*spec.channels, *reading.ocular_channels, *said, *said.values()}
+    other = [name for name in recording.spec.channels if name not in known and not is_electrode(name)]
+    if not other:
+        return recording
+    warn(
+        f"Channels {', '.join(other)} of {recording.name} are no electrodes by their names and are left out of the "
+        "average reference; a map of channels= in the reading names channels that belong to it."
+    )
+    return recording.pick([name for name in recording.spec.channels if name not in other])
 
 
 def _with_channels(recording: Recording, names: tuple[str, ...]) -> Recording:

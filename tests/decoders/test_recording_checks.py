@@ -9,7 +9,8 @@ import pytest
 
 from neuromotion_gym.decoders import OnnxDecoder, ProbabilityDecoder, find_faults
 from neuromotion_gym.decoders.recording_checks import check_recordings
-from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.errors import NeuroMotionError, NeuroMotionWarning
+from neuromotion_gym.signals.preprocessing import fit_ocular
 
 
 @pytest.fixture
@@ -168,3 +169,31 @@ def test_a_mirrored_ring_is_named():
     assert fault.what == "channels"
     assert "mirrored" in fault.found
     assert "7, 6, 5, 4, 3, 2, 1, 8" in fault.right
+
+
+def test_every_label_without_a_trial_is_named(tiny, decoder):
+    found = check_recordings(decoder, [tiny.recording(labels=("left",))])
+    assert [(fault.what, fault.found) for fault in found.faults] == [("labels", "no trial of right")]
+    assert found.agreement.labels == ("left",)
+
+
+def test_a_decoder_trained_without_the_eyes_is_checked_without_them(tiny, decoder):
+    regressing = OnnxDecoder(decoder.path, tiny.spec(ocular="regress"))
+
+    def with_eyes(seed):
+        base, generator = tiny.recording(seed), np.random.default_rng(seed)
+        eyes = 50 * np.sin(2 * np.pi * 3.1 * np.arange(base.samples.shape[1])[None] / 100 + seed)
+        samples = np.vstack([base.samples + eyes * [[1], [-2]], eyes, generator.normal(size=eyes.shape)])
+        spec = replace(base.spec, channels=("a", "b", "eye", "trigger"))
+        return replace(base, samples=samples.astype(np.float32), spec=spec, subject="P", run=str(seed))
+
+    recordings, reading = [with_eyes(1), with_eyes(2)], {"calibration": {"run": ["1"]}, "ocular_channels": ["eye"]}
+    with pytest.warns(NeuroMotionWarning, match="trigger .*left out of the average reference"):
+        found = check_recordings(regressing, recordings, reading).agreement
+    matrix = fit_ocular([recordings[0].pick(("a", "b", "eye"))], ["eye"])
+    clean = recordings[1].pick(("a", "b", "eye")).transformed(matrix)
+    right = check_recordings(decoder, [clean]).agreement
+    assert np.array_equal(found.confusion, right.confusion)
+    assert found.accuracy > check_recordings(decoder, recordings[1:]).agreement.accuracy + 0.1
+    with pytest.raises(NeuroMotionError, match="no ocular channels that are named"):
+        check_recordings(regressing, recordings, {"calibration": {"run": ["1"]}})

@@ -173,6 +173,23 @@ def test_eyes_are_regressed_out_as_the_decoder_was_trained_and_the_cue_is_left_o
     assert (kept["ocular"], kept["skip_cue"], kept["played"]) == ("keep", 0.0, {"P1": ["a/2"]})
 
 
+def test_channels_that_are_no_electrodes_stay_out_of_the_average_reference() -> None:
+    recordings, spec = eeg(), load_decoder("eeg_fists").spec
+    names = registry.dataset("eegmmidb").ocular_channels
+    more = []
+    for one in recordings:
+        trigger = 5.0 * np.arange(one.samples.shape[1], dtype=np.float32)[None]
+        signal = replace(one.spec, channels=(*one.spec.channels, "ECG"))
+        more.append(replace(one, samples=np.vstack([one.samples, trigger]), spec=signal))
+    reading = {"calibration": {"run": "1"}, "ocular_channels": names}
+    plain = OwnRecordings.read(recordings, reading, spec)
+    with pytest.warns(NeuroMotionWarning, match="Channels ECG of user P1, .* no electrodes by their names"):
+        other = OwnRecordings.read(more, reading, spec)
+    assert other == plain
+    with_map = OwnRecordings.read(more, {**reading, "channels": {"ECG": "ECG"}}, spec)
+    assert "ECG" in with_map.sessions[0].recordings[0].spec.channels
+
+
 def fitted_to(recordings: list[Recording], folder, **changes: object):
     """A decoder that says that it was fitted on ``recordings``."""
     shutil.copytree(decoder_folder("emg_armband"), folder)
