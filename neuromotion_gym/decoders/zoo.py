@@ -60,6 +60,8 @@ def decoder_folder(name: str | Path) -> Path:
     NeuroMotionError
         If there is no decoder of this name; the message lists all names.
     """
+    if isinstance(name, str) and not name.strip():
+        raise NeuroMotionError("A decoder is a name, a folder or an ONNX file, not an empty text.")
     if isinstance(name, str) and name in list_decoders() + list(_REGISTERED):
         if Path(name).exists():
             what = "folder" if Path(name).is_dir() else "file"
@@ -109,8 +111,6 @@ def load_decoder(what: object, /, *, threads: int = 1, **facts: Any) -> Decoder:
     """
     if not isinstance(what, str | Path):
         return decoder_of(what, facts)
-    if isinstance(what, str) and not what.strip():
-        raise NeuroMotionError("A decoder is a name, a folder or an ONNX file, not an empty text.")
     if Path(what).suffix == ".onnx" and not _exists(what):
         raise NeuroMotionError(f"There is no file {str(what)!r}.")
     if Path(what).suffix == ".onnx" and Path(what).is_file():

@@ -114,6 +114,8 @@ def test_an_empty_text_is_no_decoder_even_where_one_lies_in_the_working_director
     for text in ("", " "):
         with pytest.raises(NeuroMotionError, match="not an empty text"):
             load_decoder(text)
+        with pytest.raises(NeuroMotionError, match="not an empty text"):
+            decoder_folder(text)
     assert load_decoder(".").spec.name == "tiny"
 
 
