@@ -14,10 +14,11 @@ from neuromotion_gym.signals.fitting import fitted, renamed
 from neuromotion_gym.signals.montage import is_electrode
 from neuromotion_gym.signals.readers.bids import is_bids_root, read_bids
 from neuromotion_gym.signals.readers.file_names import UNKNOWN, fixed_origin
-from neuromotion_gym.signals.readers.files import read_path
+from neuromotion_gym.signals.readers.files import files_in, read_path
 from neuromotion_gym.signals.readers.made import as_said
 from neuromotion_gym.signals.readers.mne_reading import is_of_mne, recording_of, with_modality_of
 from neuromotion_gym.signals.readers.moabb import is_of_moabb, read_moabb
+from neuromotion_gym.signals.readers.unused import BIDS, MNE, MOABB, RECORDING, refuse_unused
 from neuromotion_gym.signals.reading_options import Reading, matches
 from neuromotion_gym.signals.recording import Recording
 
@@ -55,9 +56,10 @@ def read_recordings(
     Raises
     ------
     NeuroMotionError
-        If something cannot be read, or does not fit the decoder.
+        If something cannot be read, does not fit the decoder, or ``reading`` says what nothing that is read uses.
     """
     reading = Reading.of(reading)
+    refuse_unused(reading, _kinds(what, reading))
     if spec is not None and reading.modality is None:
         reading = reading.model_copy(update={"modality": spec.modality})
     found = [
@@ -73,10 +75,30 @@ def read_recordings(
     return _told_apart(found)
 
 
+def _kinds(what: Any, reading: Reading) -> set[str]:
+    """What is to be read, see `neuromotion_gym.signals.readers.unused`; empty for what cannot be read."""
+    if isinstance(what, list | tuple):
+        return set().union(*(_kinds(one, reading) for one in what))
+    if isinstance(what, str | os.PathLike):
+        path = Path(what)
+        try:
+            if is_bids_root(path):
+                return {BIDS}
+            endings = {file.suffix.lower() for file in (files_in(path) if path.is_dir() else [path])}
+        except OSError:
+            return set()
+        return {RECORDING if one == ".npz" and reading.keys is None else one for one in endings}
+    if is_of_mne(what):
+        return {MNE}
+    if is_of_moabb(what):
+        return {MOABB}
+    return {RECORDING} if isinstance(what, Recording) else set()
+
+
 def _found(what: Any, reading: Reading, channels: Sequence[str] | None) -> Iterator[Recording]:
     """Recordings as they are read, one after the other."""
     if isinstance(what, Recording):
-        yield as_said(what, reading)
+        yield as_said(what, reading, reading.label)
     elif isinstance(what, list | tuple):
         for one in what:
             yield from _found(one, reading, channels)

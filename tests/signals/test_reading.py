@@ -10,6 +10,7 @@ import pytest
 from neuromotion_gym.errors import NeuroMotionError, NeuroMotionWarning
 from neuromotion_gym.signals.readers import arrays
 from neuromotion_gym.signals.reading import Reading, read_recordings
+from neuromotion_gym.signals.recording import Trial
 
 
 @dataclass
@@ -98,6 +99,52 @@ def test_a_reading_says_unit_labels_names_and_onsets(make_recording) -> None:
     assert (found.spec.unit, found.subject, found.dataset) == ("mV", "me", "own")
     assert [(trial.label, trial.start, trial.has_onset) for trial in found.trials] == [("go", 400, False)]
     assert np.array_equal(found.samples, recording.samples)
+
+
+@pytest.mark.parametrize("form", ["object", "archive", "MNE"])
+def test_delay_label_and_rate_hold_for_what_says_its_trials_itself(tmp_path, make_recording, form) -> None:
+    recording = replace(make_recording(("rest", "go"), trial=100), as_recorded=False)
+    what = replace(recording, samples=1e-9 * recording.samples)
+    if form == "archive":
+        arrays.write(what, tmp_path / "a.npz")
+        what = tmp_path / "a.npz"
+    if form == "MNE":
+        mne = pytest.importorskip("mne")
+        raw = mne.io.RawArray(what.samples, mne.create_info(3, 100, "eeg"), verbose="ERROR")
+        what = raw.set_annotations(mne.Annotations([0, 1], [1, 1], ["rest", "go"]))
+    says = {"modality": "eeg", "has_onset": True}
+    (found,) = read_recordings(what, {**says, "delay_s": 0.25, "rate_hz": 100})
+    assert found.trials == (Trial("rest", 25, 100), Trial("go", 125, 200))
+    (found,) = read_recordings(what, {**says, "label": "fist", "labels": {"fist": "grip"}})
+    assert found.trials == (Trial("grip", 0, 200),)
+    with pytest.raises(NeuroMotionError, match="has 100 samples per second, but rate_hz=250 was said"):
+        read_recordings(what, {**says, "rate_hz": 250})
+
+
+@pytest.mark.parametrize(
+    ("reading", "message"),
+    [
+        ({"trial_s": 1}, r"trial_s= is not used for a Recording; it is for \.edf"),
+        ({"event_id": {"a": 1}}, "event_id= is not used for a Recording"),
+        ({"events": [[1, 0, 1]]}, "events= is not used for a Recording"),
+        ({"stream": "amp"}, r"stream= is not used for a Recording; it is for \.xdf\. Leave it out"),
+        ({"task": "mi"}, "task= is not used for a Recording; it is for a BIDS data set"),
+    ],
+)
+def test_what_nothing_uses_is_refused(tmp_path, make_recording, reading, message) -> None:
+    recording = make_recording()
+    arrays.write(recording, tmp_path / "a.npz")
+    for what in (recording, [recording], tmp_path / "a.npz", tmp_path):
+        with pytest.raises(NeuroMotionError, match=message):
+            read_recordings(what, reading)
+
+
+def test_what_one_of_several_uses_is_not_refused(tmp_path, make_recording) -> None:
+    (tmp_path / "a.csv").write_text("x,label\n" + "1,a\n2,a\n" * 50)
+    reading = {"modality": "eeg", "unit": "V", "rate_hz": 100, "columns": {"label": "label"}}
+    with pytest.warns(NeuroMotionWarning):
+        found = read_recordings([make_recording(), tmp_path / "a.csv"], reading)
+    assert [one.spec.channels for one in found] == [("where", "label", "noise"), ("x",)]
 
 
 @pytest.mark.parametrize(

@@ -99,7 +99,7 @@ def _origin(path: Any, reading: Reading, several_tasks: bool) -> Origin:
         "run": "_".join(part for part in parts if part) or UNKNOWN,
     }
     names |= {name: value for name in names if (value := getattr(reading, name)) is not None}
-    return Origin(reading.dataset, **names)
+    return Origin(reading.dataset, **names, label=reading.label)
 
 
 def _read(path: Any, reading: Reading, origin: Origin, channels: Sequence[str] | None) -> Recording:

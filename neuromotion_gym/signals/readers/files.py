@@ -40,7 +40,7 @@ def read_path(path: Path, reading: Reading, channels: Sequence[str] | None) -> I
         If the path does not exist, its ending is not known, or a file cannot be read.
     """
     if path.is_dir():
-        origins = {file: origin_of(file, path, reading) for file in _files_in(path)}
+        origins = {file: origin_of(file, path, reading) for file in files_in(path)}
         nameless = [file for file, origin in origins.items() if origin.subject == UNKNOWN and file.suffix != ".npz"]
         if len(nameless) > 1 and reading.subject is None:
             warn(
@@ -85,7 +85,7 @@ def _read_arrays(file: Path, reading: Reading, origin: Origin, channels: Sequenc
     """An archive with the library's own keys, which says itself where it comes from, or with keys of its own."""
     if reading.keys is None:
         found = arrays.read(file, unit=reading.unit, strict=reading.strict, limit_bytes=reading.limit_bytes)
-        yield as_said(found, reading)
+        yield as_said(found, reading, origin.label)
         return
     content = {
         name: np.char.strip(array).ravel().tolist() if array.dtype.kind == "U" else array
@@ -125,7 +125,7 @@ BESIDE_BIDS = re.compile(r"(.*_)?(channels|electrodes|events|participants|scans|
 """Names of the tables that BIDS puts beside recordings; they hold no samples."""
 
 
-def _files_in(folder: Path) -> list[Path]:
+def files_in(folder: Path) -> list[Path]:
     """Files below ``folder`` that can be read, in natural order (run 2 before run 10).
 
     Files that MNE reads with the one before them (large FIF files are split) are left out.

@@ -132,14 +132,37 @@ def label_map(present: Iterable[str], labels: Mapping[str, str | None] | None) -
     return {name: label_of(name, labels, names) for name in names}
 
 
-def as_said(recording: Recording, reading: Reading) -> Recording:
-    """A recording that knows all of itself, with what ``reading`` says otherwise: unit, labels, names, onsets.
+def as_one_trial(recording: Recording, label: str, labels: Mapping[str, str | None] | None) -> Recording:
+    """A recording that is one trial of a label, or has no trial if the label map leaves it out.
 
     Raises
     ------
     NeuroMotionError
-        If the label map lacks a label.
+        If ``labels`` lacks the label.
     """
+    name = label_map([label], labels)[label]
+    whole = Trial(name, 0, recording.samples.shape[1], has_onset=False) if name is not None else None
+    return replace(recording, trials=() if whole is None else (whole,))
+
+
+def as_said(recording: Recording, reading: Reading, label_of_all: str | None) -> Recording:
+    """A recording that knows all of itself, with what ``reading`` says otherwise: unit, labels, names, onsets, delay.
+
+    Parameters
+    ----------
+    recording : Recording
+    reading : Reading
+        Its rate has to agree with that of the recording.
+    label_of_all : str, optional
+        If it is given, the whole recording is one trial of this label.
+
+    Raises
+    ------
+    NeuroMotionError
+        If the label map lacks a label, the rate differs, or a trial is shorter than the delay.
+    """
+    if label_of_all is not None:
+        recording = as_one_trial(recording, label_of_all, None)
     label = label_map((trial.label for trial in recording.trials), reading.labels)
     trials = tuple(
         replace(trial, label=new, has_onset=trial.has_onset if reading.has_onset is None else reading.has_onset)
@@ -149,7 +172,9 @@ def as_said(recording: Recording, reading: Reading) -> Recording:
     fixed = {name: value for name in ("subject", "session", "run") if (value := getattr(reading, name)) is not None}
     if reading.dataset != type(reading).model_fields["dataset"].default:
         fixed["dataset"] = reading.dataset
-    spec = recording.spec if reading.unit is None else replace(recording.spec, unit=reading.unit)
-    if not fixed and trials == recording.trials and spec == recording.spec:
-        return recording
-    return replace(recording, trials=trials, spec=spec, **fixed)
+    spec = replace(recording.spec, rate_hz=rate_of(recording.spec.rate_hz, reading.rate_hz))
+    if reading.unit is not None:
+        spec = replace(spec, unit=reading.unit)
+    if fixed or trials != recording.trials or spec != recording.spec:
+        recording = replace(recording, trials=trials, spec=spec, **fixed)
+    return delayed(recording, reading.delay_s)

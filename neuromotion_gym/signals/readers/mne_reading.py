@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.signals.modality import Modality
-from neuromotion_gym.signals.readers.made import delayed, label_map
+from neuromotion_gym.signals.readers.made import as_one_trial, delayed, rate_of
 from neuromotion_gym.signals.readers.mne_warnings import warnings_noted
-from neuromotion_gym.signals.recording import Recording, Trial
+from neuromotion_gym.signals.recording import Recording
 from neuromotion_gym.signals.stretches import Faults
 
 if TYPE_CHECKING:
@@ -109,15 +109,17 @@ def completed(recording: Recording, reading: Reading, origin: Origin) -> Recordi
     Raises
     ------
     NeuroMotionError
-        If the label map lacks the label, or a trial is shorter than the delay.
+        If the label map lacks the label, the rate differs from the one that is said, or a trial is shorter than the
+        delay.
     """
     if origin.label is not None:
-        label = label_map([origin.label], reading.labels)[origin.label]
-        whole = Trial(label, 0, recording.samples.shape[1], has_onset=False) if label is not None else None
-        recording = replace(recording, trials=() if whole is None else (whole,))
+        recording = as_one_trial(recording, origin.label, reading.labels)
     if reading.has_onset is not None:
         trials = tuple(replace(trial, has_onset=reading.has_onset) for trial in recording.trials)
         recording = replace(recording, trials=trials)
+    rate = rate_of(recording.spec.rate_hz, reading.rate_hz)
+    if rate != recording.spec.rate_hz:
+        recording = replace(recording, spec=replace(recording.spec, rate_hz=rate))
     return delayed(recording, reading.delay_s)
 
 

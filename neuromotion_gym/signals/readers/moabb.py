@@ -68,7 +68,7 @@ def _origin(dataset: Any, reading: Reading, subject: str, session: Any, run: Any
     names = {"subject": subject, "session": str(session), "run": str(run)}
     names |= {name: value for name in names if (value := getattr(reading, name)) is not None}
     code = _code(dataset) if reading.dataset == type(reading).model_fields["dataset"].default else reading.dataset
-    return Origin(code, **names)
+    return Origin(code, **names, label=reading.label)
 
 
 def _recording(dataset: Any, raw: Any, reading: Reading, origin: Origin, channels: Sequence[str] | None) -> Recording:
@@ -88,11 +88,11 @@ def _recording(dataset: Any, raw: Any, reading: Reading, origin: Origin, channel
         for name, duration in zip(raw.annotations.description, raw.annotations.duration, strict=True)
         if name in events
     ]
-    if reading.events is None and reading.stim_channel is None:
+    if reading.label is None and reading.events is None and reading.stim_channel is None:
         said["event_id"] = dict(events)
         if not marks:
             said["stim_channel"] = _stim(dataset, raw)
-    if not marks or min(marks) <= 0:
+    if reading.label is None and (not marks or min(marks) <= 0):
         begin, end = (float(edge) for edge in dataset.interval)
         usual = {"delay_s": begin, "trial_s": end - begin}
         said |= {name: value for name, value in usual.items() if name not in reading.model_fields_set}

@@ -54,6 +54,11 @@ def test_the_unit_that_the_files_say_can_be_said_again(write) -> None:
     assert found.in_unit("V").samples == pytest.approx(plain.samples, rel=1e-5)
 
 
+def test_a_label_of_all_makes_each_run_one_trial(write) -> None:
+    (found,) = read_recordings(write([("01", "a", "mi", "1")]), {"label": "rest"})
+    assert found.trials == (Trial("rest", 0, found.samples.shape[1], has_onset=False),)
+
+
 def key(recording) -> tuple[str, str, str]:
     return recording.subject, recording.session, recording.run
 

@@ -92,6 +92,12 @@ def test_the_length_of_trials_and_their_delay_can_be_said_each_alone(reading, st
     )
 
 
+@pytest.mark.parametrize("markers", ["stim", "points", "nothing"])
+def test_a_label_of_all_makes_each_run_one_trial(markers) -> None:
+    found = read_recordings(DataSet(markers), {"label": "rest"})
+    assert all(one.trials == (Trial("rest", 0, 1000, has_onset=False),) for one in found)
+
+
 @pytest.mark.parametrize(
     ("dataset", "message"),
     [
