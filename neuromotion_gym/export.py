@@ -89,6 +89,8 @@ def to_onnx(model: Any, spec: DecoderSpec | Mapping[str, Any], out: str | os.Pat
         with filling(folder) as finished:
             for path in made.iterdir():
                 shutil.copyfile(path, finished / path.name)
+        if not is_torch_module(model):
+            (folder / WEIGHTS).unlink(missing_ok=True)  # of a network that was written here before
     return folder
 
 

@@ -99,6 +99,13 @@ def test_a_classifier_is_written_with_its_columns_in_the_order_of_the_labels(tmp
     assert len(set(expected.argmax(axis=1))) > 1
 
 
+def test_a_classifier_over_a_network_leaves_no_weights_of_the_network(tmp_path):
+    pytest.importorskip("skl2onnx")
+    (tmp_path / "model.pt").write_bytes(b"of a network")
+    folder = to_onnx(classifier(), {**FLAT, "labels": ["rest", "left", "right"]}, tmp_path)
+    assert sorted(path.name for path in folder.iterdir()) == ["model.onnx", "recipe.yaml"]
+
+
 def test_an_exported_classifier_of_numbered_classes_moves_the_arm(tmp_path):
     pytest.importorskip("skl2onnx")
     from sklearn.ensemble import RandomForestClassifier

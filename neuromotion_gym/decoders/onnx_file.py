@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING
 from neuromotion_gym.errors import NeuroMotionError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
-    ReadTensor = Callable[[dict[str, str]], memoryview]
+    from collections.abc import Iterator, Sequence
 
 LARGEST = 2**31 - 1
 """Largest model in bytes; a message of Protocol Buffers cannot be longer."""
 _DEEPEST = 60
 """Largest number of messages inside one another; a graph inside a graph takes four."""
+_MOST_PARTS = 200_000
+"""Largest number of nodes, attributes and tensors: more of them take long to read, however small the file is."""
 
 _INSIDE: dict[str, dict[int, str]] = {
     "model": {7: "graph", 20: "training", 25: "function"},
@@ -80,7 +80,7 @@ def read_onnx(path: Path, what: str) -> OnnxFile:
     Raises
     ------
     NeuroMotionError
-        If a file cannot be read, is no ONNX model, or names weights outside of its own folder.
+        If a file cannot be read, is no ONNX model, has too many parts, or names weights outside of its own folder.
     """
     try:
         content = path.read_bytes()
@@ -88,7 +88,7 @@ def read_onnx(path: Path, what: str) -> OnnxFile:
         raise NeuroMotionError(f"No {what} can be read from {path}: {error.strerror}.") from None
     reader = _Weights(path)
     try:
-        whole = bytes(_with_weights(memoryview(content), "model", reader.read, 0))
+        whole = bytes(_with_weights(memoryview(content), "model", reader, 0))
         graphs = _messages(memoryview(whole), _GRAPH)
         ended_by = _operators(graphs)
         classes = _class_names(graphs)
@@ -109,6 +109,13 @@ class _Weights:
     def __init__(self, path: Path) -> None:
         self._path = path
         self.files: dict[Path, memoryview] = {}
+        self._parts = 0
+
+    def count(self) -> None:
+        """Count a part of the model, and refuse a model of too many."""
+        self._parts += 1
+        if self._parts > _MOST_PARTS:
+            raise _DamagedError(f"it has more than {_MOST_PARTS:,} nodes, attributes and tensors")
 
     def read(self, entries: dict[str, str]) -> memoryview:
         """Bytes of one tensor, from its entries ``location``, ``offset`` and ``length``."""
@@ -151,26 +158,27 @@ class _Weights:
         return folder / location
 
 
-def _with_weights(message: memoryview, kind: str, read: ReadTensor, depth: int) -> memoryview:
+def _with_weights(message: memoryview, kind: str, weights: _Weights, depth: int) -> memoryview:
     """The message with every tensor's external weights inside; the same object if there are none."""
     if depth > _DEEPEST:
         raise _DamagedError(f"more than {_DEEPEST} parts inside one another")
+    weights.count()
     if kind == "tensor":
-        return _tensor_with_weights(message, read)
+        return _tensor_with_weights(message, weights)
     parts: list[bytes | memoryview] = []
     copied = 0
     for number, value, start, stop in _fields(message):
         inside = _INSIDE[kind].get(number)
         if inside is None or not isinstance(value, memoryview):
             continue
-        changed = _with_weights(value, inside, read, depth + 1)
+        changed = _with_weights(value, inside, weights, depth + 1)
         if changed is not value:
             parts += [message[copied:start], _length_delimited(number, changed)]
             copied = stop
     return memoryview(b"".join([*parts, message[copied:]])) if parts else message
 
 
-def _tensor_with_weights(tensor: memoryview, read: ReadTensor) -> memoryview:
+def _tensor_with_weights(tensor: memoryview, weights: _Weights) -> memoryview:
     entries: dict[str, str] = {}
     external = False
     kept: list[bytes | memoryview] = []
@@ -184,7 +192,7 @@ def _tensor_with_weights(tensor: memoryview, read: ReadTensor) -> memoryview:
             kept.append(tensor[start:stop])
     if not external:
         return tensor
-    return memoryview(b"".join([*kept, _length_delimited(_RAW_DATA, read(entries))]))
+    return memoryview(b"".join([*kept, _length_delimited(_RAW_DATA, weights.read(entries))]))
 
 
 def _operators(graphs: Sequence[memoryview]) -> dict[str, str]:

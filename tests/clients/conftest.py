@@ -19,11 +19,12 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def run_page() -> Callable[[str], dict[str, Any]]:
-    """Run the first script of a page in the working directory, in this process, and return its names."""
+    """Run the scripts of a page in the working directory, in this process, and return their names."""
 
     def run(page: str) -> dict[str, Any]:
         names: dict[str, Any] = {}
-        exec(compile(scripts(page)[0], page, "exec"), names)
+        for script in scripts(page):
+            exec(compile(script, page, "exec"), names)
         return names
 
     return run

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 pytestmark = pytest.mark.client
 pytest.importorskip("mne_bids", reason="mne-bids is not installed")
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "use_with" / "mne_and_bids.md"
 NAMES, LABELS = ["C3", "Cz", "C4"], ("T0", "T1", "T0", "T2")
 
 
@@ -24,7 +20,7 @@ def codes(seed: int) -> np.ndarray:
     return found.astype(int)
 
 
-def test_the_page_runs_and_the_decoder_reads_volts_as_microvolts(tmp_path, edf_bytes, monkeypatch) -> None:
+def test_the_page_runs_and_the_decoder_reads_volts_as_microvolts(tmp_path, edf_bytes, monkeypatch, run_page) -> None:
     import neuromotion_gym as ng
 
     marks = [(4.0 * trial, 4.0, LABELS[trial % 4]) for trial in range(16)]
@@ -39,9 +35,7 @@ def test_the_page_runs_and_the_decoder_reads_volts_as_microvolts(tmp_path, edf_b
     rows = "".join(f"{onset}\t{length}\t{name}\n" for onset, length, name in marks)
     (folder / "sub-01_task-fists_events.tsv").write_text(f"onset\tduration\ttrial_type\n{rows}")
     monkeypatch.chdir(tmp_path)
-    (script,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), flags=re.DOTALL)
-    names: dict[str, object] = {}
-    exec(compile(script, PAGE.name, "exec"), names)
+    names = run_page("mne_and_bids")
     assert names["X"].std() == pytest.approx(codes(0).std(), rel=0.05)
     spec = names["env"].unwrapped.loop.parts.decoder.spec
     windows, labels, _ = ng.windows(ng.read_recordings("bids", names["reading"], spec), spec, hop_s=0.5)

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
-
 import pytest
 
 pytestmark = pytest.mark.client
 datasets = pytest.importorskip("moabb.datasets", reason="MOABB is not installed")
 pytest.importorskip("pyriemann", reason="pyRiemann is not installed")
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "use_with" / "moabb.md"
-
 
 @pytest.mark.filterwarnings("ignore::FutureWarning")
-def test_the_page_runs_with_trials_where_moabb_has_them(monkeypatch, tmp_path) -> None:
+def test_the_page_runs_with_trials_where_moabb_has_them(monkeypatch, tmp_path, run_page) -> None:
     import mne
     from moabb.datasets.fake import FakeDataset
 
@@ -35,9 +30,7 @@ def test_the_page_runs_with_trials_where_moabb_has_them(monkeypatch, tmp_path) -
 
     monkeypatch.setenv("MNE_HOME", str(tmp_path))
     monkeypatch.setattr(datasets, "BNCI2014_004", Small)
-    (script,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), flags=re.DOTALL)
-    names: dict[str, object] = {}
-    exec(compile(script, PAGE.name, "exec"), names)
+    names = run_page("moabb")
     raw = Small()._get_single_subject_data(1)["0train"]["0"]
     events = mne.find_events(raw, "stim", shortest_event=0, verbose="ERROR")
     (recording,) = ng.read_recordings(names["data"], names["first"])

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import yaml
 
-from neuromotion_gym.decoders import check_decoder, load_decoder
+from neuromotion_gym.decoders import check_decoder, load_decoder, onnx_file
 from neuromotion_gym.errors import NeuroMotionError, NeuroMotionWarning
 
 WINDOWS = np.array([[[1.0, 2.0, 3.0, 4.0], [0.0, 0.0, 1.0, 1.0]], [[0.0] * 4, [3.0, 3.0, 3.0, 5.0]]], np.float32)
@@ -147,6 +147,16 @@ def test_of_two_outputs_the_first_is_not_taken_because_the_input_is_called_windo
     path = write(name="window", ends={"a": "Identity", "b": "Softmax"})
     with pytest.raises(NeuroMotionError, match=r"output_name: a, b fit"):
         load_decoder(path, output="logits", **tiny.facts)
+
+
+def test_a_file_of_very_many_nodes_is_refused_before_they_are_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(onnx_file, "_MOST_PARTS", 100)
+    nodes = b"\x0a\x00" * 60
+    path = tmp_path / "many.onnx"
+    for graphs, message in ((1, "is not an ONNX model that can be run"), (2, "more than 100 nodes, attributes")):
+        path.write_bytes(b"\x08\x08" + graphs * (b"\x3a\x78" + nodes))
+        with pytest.raises(NeuroMotionError, match=message):
+            load_decoder(path)
 
 
 def test_flat_windows_need_a_layout(tiny, tmp_path):
