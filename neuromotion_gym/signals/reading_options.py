@@ -114,9 +114,10 @@ class Reading(Checked):
     modality : {"eeg", "emg"}, optional
         Kind of signal; that of the decoder if left out.
     unit : str, optional
-        Unit of the samples (``"µV"``, ``"count"``), for files that do not say it, or say it wrongly.
+        Unit of the numbers in the file (``"µV"``, ``"count"``), for files that do not say it, or say it wrongly; for
+        objects of MNE the unit of their numbers. BrainVision, GDF and EEGLAB files keep the unit that they say.
     rate_hz : float, optional
-        Samples per second, for files that do not say it.
+        Samples per second, for files that do not say it; it has to agree with those that do.
     channels : tuple of str, or map of str to str, optional
         Channels to take; or a map from names in the file to the decoder's names. Where a file has no names, the tuple
         names its channels in their order.
