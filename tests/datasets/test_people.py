@@ -85,15 +85,16 @@ def test_a_data_sets_name_is_no_path() -> None:
             registry.dataset(name)
 
 
-def test_new_people_are_played_by_gym_make_and_said_to_be_unseen(folder: Path) -> None:
+def test_new_people_are_played_by_gym_make_and_said_to_be_unseen(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     env = gym.make("NeuroArm-v0", level="easy", source="replay", part="test", subjects=["Male8"], data_root=folder)
     _, info = env.reset(seed=0)
     env.close()
     about = info["about"]
     assert (info["subject"], about["unseen"], about["split"]) == ("Male8", ["Male8"], "subject")
     assert about["seen_by_decoder"] == {}
+    monkeypatch.setenv("NEUROMOTION_DATA", str(folder))
     with pytest.raises(NeuroMotionError, match="no surrogate of myo_armband was fitted to Male8"):
-        gym.make("NeuroArm-v0", subjects=["Male8"], data_root=folder)
+        gym.make("NeuroArm-v0", subjects=["Male8"])
 
 
 def test_the_benchmark_plays_new_people_and_its_split_says_so(folder: Path, tmp_path: Path) -> None:
