@@ -84,6 +84,7 @@ def test_no_process_outlives_the_command(tmp_path, kind, number, code):
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        preexec_fn=_heed_interrupts,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},  # the library that is tested, from any folder
     )
     try:
@@ -99,6 +100,11 @@ def test_no_process_outlives_the_command(tmp_path, kind, number, code):
     finally:
         for left in session(command.pid):
             os.kill(left, signal.SIGKILL)
+
+
+def _heed_interrupts() -> None:
+    """A shell starts what runs in the background with interrupts ignored, and its children inherit that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def test_a_killed_worker_is_told_in_one_sentence():
