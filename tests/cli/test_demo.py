@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -80,9 +81,10 @@ def test_one_episode_without_a_way_to_draw_ends_with_a_table_without_nan(monkeyp
 def test_film_has_the_length_of_its_episode(tmp_path):
     import imageio_ffmpeg
 
-    oracle = demo.entries("emg_armband")[1]
-    demo.record([oracle], "surrogate", 0, tmp_path / "rollout.mp4")
+    oracle, times_as_fast = demo.entries("emg_armband")[1], 4
+    fast = replace(oracle, setting=replace(oracle.setting, film=times_as_fast))
+    demo.record([fast], "surrogate", 0, tmp_path / "rollout.mp4")
     frames, seconds = imageio_ffmpeg.count_frames_and_secs(str(tmp_path / "rollout.mp4"))
     (episode,) = demo.play(oracle, "surrogate", 1, 0).episodes
-    assert frames == pytest.approx((episode["time_s"] + film.LINGER_S) * 20, abs=1)
+    assert frames == pytest.approx((episode["time_s"] / times_as_fast + film.LINGER_S) * 20, abs=1)
     assert seconds == pytest.approx(frames / 20, abs=0.1)
