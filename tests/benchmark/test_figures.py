@@ -29,7 +29,7 @@ def test_interval_is_wider_where_people_differ_than_where_episodes_do():
     narrow = statistics.rate_over_people(within, people)
     assert wide.mean == pytest.approx(narrow.mean)
     assert wide.high - wide.low > 0.4
-    assert narrow.high - narrow.low < 0.05
+    assert 0.1 < narrow.high - narrow.low < 0.2  # all people are alike, which is no proof that everybody is
 
 
 def test_comparison_is_paired():
