@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from neuromotion_gym.envs.arguments import is_whole
 from neuromotion_gym.errors import NeuroMotionError
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ def checked_seed(seed: Any) -> int | None:
     """
     if seed is None:
         return None
-    if isinstance(seed, bool | np.bool_) or not isinstance(seed, int | np.integer) or seed < 0:
+    if not is_whole(seed) or seed < 0:
         raise NeuroMotionError(f"A seed is a whole number from 0 on, not {seed!r}.")
     return int(seed)
 

@@ -12,12 +12,9 @@ from neuromotion_gym.errors import NeuroMotionError, warn
 from neuromotion_gym.signals.channel_names import matched, renamings
 from neuromotion_gym.signals.fitting import fitted, renamed
 from neuromotion_gym.signals.montage import is_electrode
-from neuromotion_gym.signals.readers.bids import is_bids_root, read_bids
 from neuromotion_gym.signals.readers.file_names import UNKNOWN, fixed_origin
-from neuromotion_gym.signals.readers.files import files_in, read_path
 from neuromotion_gym.signals.readers.made import as_said
 from neuromotion_gym.signals.readers.mne_reading import is_of_mne, recording_of, with_modality_of
-from neuromotion_gym.signals.readers.moabb import is_of_moabb, read_moabb
 from neuromotion_gym.signals.readers.unused import BIDS, MNE, MOABB, RECORDING, refuse_unused
 from neuromotion_gym.signals.reading_options import Reading, matches
 from neuromotion_gym.signals.recording import Recording
@@ -77,6 +74,10 @@ def read_recordings(
 
 def _kinds(what: Any, reading: Reading) -> set[str]:
     """What is to be read, see `neuromotion_gym.signals.readers.unused`; empty for what cannot be read."""
+    from neuromotion_gym.signals.readers.bids import is_bids_root
+    from neuromotion_gym.signals.readers.files import files_in
+    from neuromotion_gym.signals.readers.moabb import is_of_moabb
+
     if isinstance(what, list | tuple):
         return set().union(*(_kinds(one, reading) for one in what))
     if isinstance(what, str | os.PathLike):
@@ -97,6 +98,11 @@ def _kinds(what: Any, reading: Reading) -> set[str]:
 
 def _found(what: Any, reading: Reading, channels: Sequence[str] | None) -> Iterator[Recording]:
     """Recordings as they are read, one after the other."""
+    # The readers of formats are imported when something is read: the package imports this module at its start
+    from neuromotion_gym.signals.readers.bids import is_bids_root, read_bids
+    from neuromotion_gym.signals.readers.files import read_path
+    from neuromotion_gym.signals.readers.moabb import is_of_moabb, read_moabb
+
     if isinstance(what, Recording):
         yield as_said(what, reading, reading.label)
     elif isinstance(what, list | tuple):
