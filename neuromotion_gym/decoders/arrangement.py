@@ -9,14 +9,13 @@ are sure of themselves and differ between windows (`arrangement_check`).
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from neuromotion_gym.decoders.bounds import BoundDecoder
-from neuromotion_gym.errors import NeuroMotionError, NeuroMotionWarning
+from neuromotion_gym.errors import NeuroMotionError, warn
 from neuromotion_gym.signals.fitting import fitted
 
 if TYPE_CHECKING:
@@ -196,11 +195,9 @@ def facts_of_arrangement(decoder: Decoder | BoundDecoder, sessions: Iterable[Ses
     if not found:
         return {}
     where = "; ".join(f"{name}: {worn}" for name, worn in found.items())
-    warnings.warn(
+    warn(
         f"The band may be worn otherwise than decoder {decoder.spec.name!r} expects. {where}. Check it with a labelled "
-        "recording (neuromotion calibrate), or give the order as channels, a map from the decoder's channels to yours.",
-        NeuroMotionWarning,
-        stacklevel=2,
+        "recording (neuromotion calibrate), or give the order as channels, a map from the decoder's channels to yours."
     )
     return {"band_worn_otherwise": found}
 

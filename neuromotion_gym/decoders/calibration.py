@@ -10,13 +10,12 @@ blocks of the run that were left out of the fit.
 from __future__ import annotations
 
 import math
-import warnings
 from itertools import count
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from neuromotion_gym.errors import NeuroMotionError, NeuroMotionWarning
+from neuromotion_gym.errors import NeuroMotionError, warn
 from neuromotion_gym.signals.fitting import fitted
 
 if TYPE_CHECKING:
@@ -110,11 +109,7 @@ def fit_head(
     fit = fitted_head(features_of, calibration, spec)
     if above_chance(fit.accuracy, len(spec.labels)) <= AT_CHANCE:
         who = ", ".join(dict.fromkeys(recording.subject for recording in calibration))
-        warnings.warn(
-            f"The calibration of {spec.name!r} to {who} is at chance: {left_out(fit.accuracy, len(spec.labels))}.",
-            NeuroMotionWarning,
-            stacklevel=2,
-        )
+        warn(f"The calibration of {spec.name!r} to {who} is at chance: {left_out(fit.accuracy, len(spec.labels))}.")
     return fit.head
 
 

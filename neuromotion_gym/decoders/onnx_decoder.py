@@ -22,7 +22,6 @@ from __future__ import annotations
 
 import hashlib
 import time
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,7 +39,7 @@ from neuromotion_gym.decoders.model_output import find_output, kind_fault, order
 from neuromotion_gym.decoders.onnx_file import OnnxFile, read_onnx
 from neuromotion_gym.decoders.onnx_session import checked_threads, open_session, run_session
 from neuromotion_gym.decoders.spec import AdaptationSpec, DecoderSpec
-from neuromotion_gym.errors import NeuroMotionError, NeuroMotionWarning
+from neuromotion_gym.errors import NeuroMotionError, warn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -259,12 +258,10 @@ class OnnxDecoder:
         if self._told or batch is None or n <= batch:
             return
         self._told = True
-        warnings.warn(
+        warn(
             f"Decoder {self.spec.name!r} takes exactly {batch} {'window' if batch == 1 else 'windows'} a call: "
             f"{n} windows took {-(-n // batch)} calls, {1000 * seconds / n:.2g} ms a window. "
-            "Export it with a free first dimension to decode all of them in one call.",
-            NeuroMotionWarning,
-            stacklevel=3,
+            "Export it with a free first dimension to decode all of them in one call."
         )
 
     def _arrays(self, results: Sequence[Any]) -> dict[str, np.ndarray]:

@@ -7,7 +7,6 @@ a decoder that was fitted on something else), by fingerprints of the samples.
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -18,7 +17,7 @@ from neuromotion_gym.datasets.fingerprints import Fingerprints, fingerprints_of
 from neuromotion_gym.datasets.people import is_new, runs_of
 from neuromotion_gym.datasets.recorded import run_name
 from neuromotion_gym.decoders.fitted_on import FITTED_ON, FittedOn, fitted_on, record_folder, worn_by
-from neuromotion_gym.errors import NeuroMotionWarning
+from neuromotion_gym.errors import warn
 from neuromotion_gym.resources import data_root
 from neuromotion_gym.signals.readers.file_names import UNKNOWN
 
@@ -182,18 +181,14 @@ def facts_of_decoder(
     record = record_of(decoder)
     seen = seen_by_decoder(record, playing, root, own, every_run=False)
     if seen.runs:
-        warnings.warn(
+        warn(
             f"Decoder {decoder.spec.name!r} was fitted on what is played ({told_runs(seen.runs)}): this is no test of "
-            "it. Play other runs or people.",
-            NeuroMotionWarning,
-            stacklevel=5,
+            "it. Play other runs or people."
         )
     elif seen.copies:
-        warnings.warn(
+        warn(
             f"Decoder {decoder.spec.name!r} was fitted on other recordings of {', '.join(seen.copies)}, under another "
-            "name: they are no new people.",
-            NeuroMotionWarning,
-            stacklevel=5,
+            "name: they are no new people."
         )
     about: dict[str, Any] = {
         "fitted_on": seen.fitted_on,
@@ -229,21 +224,17 @@ def facts_of_wearer(decoder: Decoder | BoundDecoder, dataset: str | None, people
     others = sorted(played - wearers) if dataset == worn.dataset else sorted(played)
     if dataset == worn.dataset and UNKNOWN in wearers | played and (UNKNOWN in wearers or set(others) <= {UNKNOWN}):
         nobody = "its calibration run" if UNKNOWN in wearers else "what is played"
-        warnings.warn(
+        warn(
             f"Decoder {decoder.spec.name!r} is calibrated to one wearer, but {nobody} names nobody: it is not known "
-            "whether the wearer is played. Give the wearer's name, the same for both, as subject= of the reading.",
-            NeuroMotionWarning,
-            stacklevel=5,
+            "whether the wearer is played. Give the wearer's name, the same for both, as subject= of the reading."
         )
         return {"wearer": f"{worn.dataset}: {NOT_KNOWN if UNKNOWN in wearers else wearer}", "plays_wearer": NOT_KNOWN}
     if others:
         told = ", ".join(others[:8]) + (" …" if len(others) > 8 else "")
-        warnings.warn(
+        warn(
             f"Decoder {decoder.spec.name!r} is calibrated to {wearer} of {worn.dataset!r}, but {told} of {dataset!r} "
             "is played: a decoder of one wearer says nothing about others. Pass recordings of the wearer as source=, "
-            "with the wearer's name.",
-            NeuroMotionWarning,
-            stacklevel=5,
+            "with the wearer's name."
         )
     return {"wearer": f"{worn.dataset}: {wearer}", "plays_wearer": not others}
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 from neuromotion_gym.decoders.objects import decoder_of
 from neuromotion_gym.decoders.onnx_decoder import MODEL, OnnxDecoder
 from neuromotion_gym.decoders.recipe import RECIPE
-from neuromotion_gym.errors import NeuroMotionError, NeuroMotionWarning
+from neuromotion_gym.errors import NeuroMotionError, warn
 from neuromotion_gym.resources import classifiers_root
 
 if TYPE_CHECKING:
@@ -65,11 +64,9 @@ def decoder_folder(name: str | Path) -> Path:
     if isinstance(name, str) and name in list_decoders() + list(_REGISTERED):
         if Path(name).exists():
             what = "folder" if Path(name).is_dir() else "file"
-            warnings.warn(
+            warn(
                 f"{name!r} is a decoder that is installed, and a {what} in the working directory; the installed one "
-                f"is taken. Write './{name}' for the {what}.",
-                NeuroMotionWarning,
-                stacklevel=2,
+                f"is taken. Write './{name}' for the {what}."
             )
         return _REGISTERED.get(name) or classifiers_root() / name
     if _exists(name) and Path(name).is_dir():
