@@ -1,8 +1,10 @@
 """What a label means for a limb: the degree of freedom that it moves, and its direction.
 
-The table of a limb is the file ``intents.yaml`` beside its MJCF file; other packages add labels with
-`register_intents`. Beside each label stand other usual names of it (``also``), so that a decoder or a recording with
-such a name can be used as it is. A leaf module: it imports nothing of the library except other leaf modules.
+The table of a limb is the file ``intents.yaml`` beside its MJCF file. An environment in which the same labels mean
+something else names another file of that folder. Other packages add labels with `register_intents`. Beside each label
+stand other usual names of it (``also``), so that a decoder or a recording with such a name can be used as it is; a
+further table takes them over from the main one. A leaf module: it imports nothing of the library except other leaf
+modules.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ import numpy as np
 
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.plain_yaml import read_yaml
-from neuromotion_gym.registration import limb_file, limb_names
+from neuromotion_gym.registration import MAIN_TABLE, intent_tables, limb_file
 from neuromotion_gym.schema import shortened
 
 if TYPE_CHECKING:
@@ -32,16 +34,24 @@ class Intent:
     Parameters
     ----------
     degree : str or None
-        Degree of freedom that moves; with None the limb is held still.
+        What moves: a degree of freedom, a direction in space, a named posture or a muscle; with None the limb is held
+        still.
     direction : int
         +1 towards the upper end of its range, -1 towards the lower end, 0 to hold.
+    one_way : bool
+        Whether no label moves it in the opposite direction, as with a posture or a muscle.
+    ignored : bool
+        Whether the label does nothing for this limb without being the label for rest.
     """
 
     degree: str | None
     direction: int
+    one_way: bool = False
+    ignored: bool = False
 
 
 HOLD = Intent(None, 0)
+IGNORED = Intent(None, 0, ignored=True)
 
 
 class Entry(NamedTuple):
@@ -51,10 +61,15 @@ class Entry(NamedTuple):
     also: tuple[str, ...] = ()
 
 
-_ADDED: dict[str, dict[str, Entry]] = {}
+_ADDED: dict[tuple[str, str], dict[str, Entry]] = {}
 
 
-def register_intents(limb: str, intents: Mapping[str, Intent], also: Mapping[str, Sequence[str]] | None = None) -> None:
+def register_intents(
+    limb: str,
+    intents: Mapping[str, Intent],
+    also: Mapping[str, Sequence[str]] | None = None,
+    table: str = MAIN_TABLE,
+) -> None:
     """Define what labels of a new data set mean for a limb; a repeated call with the same intents changes nothing.
 
     Parameters
@@ -63,30 +78,32 @@ def register_intents(limb: str, intents: Mapping[str, Intent], also: Mapping[str
     intents : mapping of str to Intent
     also : mapping of str to sequence of str, optional
         Other usual names of these labels.
+    table : str
+        Table of the limb, as in `neuromotion_gym.registration.Environment`.
 
     Raises
     ------
     NeuroMotionError
         If a label already means something else for this limb.
     """
-    known = intent_table(limb)
+    known = intent_table(limb, table)
     other = [label for label, intent in intents.items() if known.get(label, intent) != intent]
     if other:
         raise NeuroMotionError(f"For limb {limb!r} {', '.join(map(repr, other))} already mean something else.")
     names = also or {}
     entries = {label: Entry(intent, tuple(names.get(label, ()))) for label, intent in intents.items()}
-    _ADDED.setdefault(limb, {}).update(entries)
+    _ADDED.setdefault((limb, table), {}).update(entries)
 
 
-def intent_table(limb: str) -> dict[str, Intent]:
-    """All labels that a limb can express: those of its ``intents.yaml``, and those added by `register_intents`.
+def intent_table(limb: str, table: str = MAIN_TABLE) -> dict[str, Intent]:
+    """All labels that a limb can express: those of one of its tables, and those added by `register_intents`.
 
     Raises
     ------
     NeuroMotionError
         If the limb is unknown, or its table is missing or faulty.
     """
-    return {label: entry.intent for label, entry in _entries(limb)}
+    return {label: entry.intent for label, entry in _entries(limb, table)}
 
 
 def plain_name(name: str) -> str:
@@ -94,12 +111,12 @@ def plain_name(name: str) -> str:
     return re.sub(r"[\s_-]+", "_", name.strip()).strip("_").casefold()
 
 
-def meanings(name: str, limb: str | None = None) -> tuple[str, ...]:
-    """The labels that ``name`` may stand for, by the tables of one limb or of all; empty if it is in none of them.
+def meanings(name: str, limb: str | None = None, table: str = MAIN_TABLE) -> tuple[str, ...]:
+    """The labels that ``name`` may stand for, by one table of a limb or by all tables; empty if it is in none of them.
 
     A label stands for itself first, then for the labels that list it as another usual name.
     """
-    tables = [_entries(each) for each in ([limb] if limb is not None else limb_names())]
+    tables = [_entries(*each) for each in ([(limb, table)] if limb is not None else intent_tables())]
     plain, entries = plain_name(name), [pair for table in tables for pair in table]
     own = [label for label, _ in entries if plain_name(label) == plain]
     others = [label for label, entry in entries if plain in map(plain_name, entry.also)]
@@ -108,7 +125,7 @@ def meanings(name: str, limb: str | None = None) -> tuple[str, ...]:
 
 def map_offer(unknown: Sequence[str], known: Sequence[str]) -> str:
     """A sentence for error messages: the map of labels that would help, with the closest known names."""
-    listed = [name for limb in limb_names() for label, entry in _entries(limb) for name in (label, *entry.also)]
+    listed = [name for each in intent_tables() for label, entry in _entries(*each) for name in (label, *entry.also)]
     spelled = {plain_name(name): label for name in listed for label in meanings(name) if label in known}
     spelled |= {plain_name(label): label for label in known}
     found = {}
@@ -118,13 +135,18 @@ def map_offer(unknown: Sequence[str], known: Sequence[str]) -> str:
     return f"If that is another name of the same movement, pass it in a map: labels={found!r}."
 
 
-def _entries(limb: str) -> tuple[tuple[str, Entry], ...]:
-    """Labels and entries of a limb, those of its file first, with the names and labels that were added."""
-    table = dict(_read(limb_file(limb).with_name("intents.yaml")))
-    for label, added in _ADDED.get(limb, {}).items():
-        before = table.get(label, Entry(added.intent))
-        table[label] = Entry(added.intent, tuple(dict.fromkeys([*before.also, *added.also])))
-    return tuple(table.items())
+def _entries(limb: str, table: str) -> tuple[tuple[str, Entry], ...]:
+    """Labels and entries of a table, those of its file first, with the names and labels that were added."""
+    found = dict(_read(limb_file(limb).with_name(f"{table}.yaml")))
+    if table != MAIN_TABLE:
+        main = dict(_entries(limb, MAIN_TABLE))
+        found = {
+            label: Entry(entry.intent, entry.also or main.get(label, entry).also) for label, entry in found.items()
+        }
+    for label, added in _ADDED.get((limb, table), {}).items():
+        before = found.get(label, Entry(added.intent))
+        found[label] = Entry(added.intent, tuple(dict.fromkeys([*before.also, *added.also])))
+    return tuple(found.items())
 
 
 @cache
@@ -139,22 +161,30 @@ def _read(path: Path) -> dict[str, Entry]:
 
 
 def _entry(given: object, where: str) -> Entry:
-    if given == "hold":
-        return Entry(HOLD)
+    if isinstance(given, str) and given in _STILL:
+        return Entry(_STILL[given])
     if isinstance(given, dict):
         also, rest = given.get("also", []), {key: value for key, value in given.items() if key != "also"}
         if not isinstance(also, list) or not all(isinstance(name, str) and plain_name(name) for name in also):
             raise NeuroMotionError(f"{where}: 'also' is a list of other names, not {shortened(also)}.")
-        if rest == {"hold": True}:
-            return Entry(HOLD, tuple(also))
+        for word, intent in _STILL.items():
+            if rest == {word: True}:
+                return Entry(intent, tuple(also))
+        for word in _ONE_WAY:
+            if set(rest) == {word} and isinstance(rest[word], str):
+                return Entry(Intent(rest[word], 1, one_way=True), tuple(also))
         degree, direction = rest.get("degree"), rest.get("direction")
         named = set(rest) == {"degree", "direction"} and isinstance(degree, str)
         if named and type(direction) is int and direction in (-1, 1):
             return Entry(Intent(degree, direction), tuple(also))
     raise NeuroMotionError(
-        f"{where}: an intent is 'hold', {{hold: true, also: [NAMES]}}, or {{degree: NAME, direction: +1}} or -1, "
-        f"also with 'also', not {shortened(given)}."
+        f"{where}: an intent is 'hold', 'ignored', {{hold: true, also: [NAMES]}}, {{degree: NAME, direction: +1}} or "
+        f"-1, {{posture: NAME}} or {{muscle: NAME}}, also with 'also', not {shortened(given)}."
     )
+
+
+_STILL = {"hold": HOLD, "ignored": IGNORED}
+_ONE_WAY = ("posture", "muscle")
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,50 +196,58 @@ class IntentMap:
     labels : tuple of str
         The decoder's labels.
     axes : tuple of str
-        Degrees of freedom that these labels move, in the order of the labels that first mention them.
+        What these labels move, in the order of the labels that first mention it.
     directions : float array, shape (labels, axes)
         The action at full speed that each label asks for; a row of zeros holds the limb still.
+    ignored : tuple of str
+        Labels that do nothing for this limb and are not the label for rest.
     """
 
     labels: tuple[str, ...]
     axes: tuple[str, ...]
     directions: np.ndarray
+    ignored: tuple[str, ...] = ()
 
     @property
     def rest(self) -> int | None:
-        """Index of the first label that holds the limb still; None where there is none."""
-        still = np.flatnonzero(~self.directions.any(axis=1))
-        return int(still[0]) if still.size else None
+        """Index of the first label with which the wearer rests; None where there is none."""
+        still = np.flatnonzero(~np.any(self.directions, axis=1)).tolist()
+        return next((row for row in still if self.labels[row] not in self.ignored), None)
 
 
-def intent_map(limb: str, labels: Sequence[str]) -> IntentMap:
-    """The meaning of ``labels`` for ``limb``.
+def intent_map(limb: str, labels: Sequence[str], table: str = MAIN_TABLE) -> IntentMap:
+    """The meaning of ``labels`` for ``limb``, by one of its tables.
 
     Raises
     ------
     NeuroMotionError
-        If the limb is unknown or cannot express one of the labels, if no label moves it, or if an axis can be moved in
-        one direction only.
+        If the limb is unknown or cannot express one of the labels, if no label moves it, or if a degree of freedom can
+        be moved in one direction only.
     """
-    table = intent_table(limb)
-    unknown = [label for label in labels if label not in table]
+    known = intent_table(limb, table)
+    unknown = [label for label in labels if label not in known]
     if unknown:
         raise NeuroMotionError(
             f"Limb {limb!r} cannot express {', '.join(map(repr, unknown))}. It can express: "
-            f"{', '.join(sorted(table))}. {map_offer(unknown, list(table))}"
+            f"{', '.join(sorted(known))}. {map_offer(unknown, list(known))}"
         )
-    axes = tuple(dict.fromkeys(degree for label in labels if (degree := table[label].degree) is not None))
+    axes = tuple(dict.fromkeys(degree for label in labels if (degree := known[label].degree) is not None))
     if not axes:
         raise NeuroMotionError(f"None of the labels {', '.join(labels)} moves limb {limb!r}.")
     directions = np.zeros((len(labels), len(axes)))
     for row, label in enumerate(labels):
-        intent = table[label]
+        intent = known[label]
         if intent.degree is not None:
             directions[row, axes.index(intent.degree)] = intent.direction
-    one_way = [axis for axis, column in zip(axes, directions.T, strict=True) if not {-1.0, 1.0} <= set(column)]
+    alone = {known[label].degree for label in labels if known[label].one_way}
+    one_way = [
+        axis
+        for axis, column in zip(axes, directions.T, strict=True)
+        if axis not in alone and not {-1.0, 1.0} <= set(column)
+    ]
     if one_way:
         raise NeuroMotionError(
             f"Labels {', '.join(labels)} move {', '.join(one_way)} of limb {limb!r} in one direction only; "
             "each degree of freedom needs a label for each direction."
         )
-    return IntentMap(tuple(labels), axes, directions)
+    return IntentMap(tuple(labels), axes, directions, tuple(label for label in labels if known[label].ignored))

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 
+MAIN_TABLE = "intents"
+"""Name of the table of labels that every limb has beside its MJCF file."""
+
+
 @dataclass(frozen=True)
 class Environment:
     """Entry of one environment in `ENVIRONMENTS`.
@@ -39,7 +43,9 @@ class Environment:
     drive : str, default "set_points"
         Key of `DRIVES`, or a name given to `register_drive`.
     scene : str, optional
-        Scene around the limb; None if there is none.
+        Scene around the limb: a file in ``assets/scenes/``, or a name given to `register_scene`; None without one.
+    intents : str, default "intents"
+        Table of labels beside the limb's MJCF file, without ``.yaml``: what each label means in this environment.
     shown : tuple of str
         Decoders that the demo shows; if empty, the default decoder.
     """
@@ -50,6 +56,7 @@ class Environment:
     summary: str
     drive: str = "set_points"
     scene: str | None = None
+    intents: str = MAIN_TABLE
     shown: tuple[str, ...] = ()
 
 
@@ -70,6 +77,7 @@ DRIVES: dict[str, str | type] = {"set_points": "neuromotion_gym.limbs.drives:Set
 """Name of a drive: its class, or ``"module:Class"``."""
 
 _LIMBS: dict[str, Path] = {}
+_SCENES: dict[str, Path] = {}
 
 
 def register_environment(env_id: str, row: Environment) -> None:
@@ -98,6 +106,21 @@ def register_limb(name: str, path: str | os.PathLike[str]) -> None:
         raise NeuroMotionError(f"No MJCF file at {str(file)!r}.")
     if name in _shipped_limbs() or _LIMBS.setdefault(name, file) != file:
         raise NeuroMotionError(f"There already is a limb {name!r}; choose another name.")
+
+
+def register_scene(name: str, path: str | os.PathLike[str]) -> None:
+    """Make a scene known: ``path`` is an MJCF file, which is added to the limb of an environment.
+
+    Raises
+    ------
+    NeuroMotionError
+        If the file does not exist, or another scene has this name.
+    """
+    file = Path(path)
+    if not file.is_file():
+        raise NeuroMotionError(f"No MJCF file at {str(file)!r}.")
+    if name in _shipped_scenes() or _SCENES.setdefault(name, file) != file:
+        raise NeuroMotionError(f"There already is a scene {name!r}; choose another name.")
 
 
 def register_task(name: str, task: str | type) -> None:
@@ -167,6 +190,26 @@ def limb_file(name: str) -> Path:
     return assets_root() / name / f"{name}.xml"
 
 
+def scene_file(name: str) -> Path:
+    """MJCF file of a scene.
+
+    Raises
+    ------
+    NeuroMotionError
+        If no scene has this name; the message lists all names.
+    """
+    scenes = {**_shipped_scenes(), **_SCENES}
+    if name not in scenes:
+        raise NeuroMotionError(f"No scene is called {name!r}. Scenes: {', '.join(sorted(scenes))}.")
+    return scenes[name]
+
+
+def intent_tables() -> list[tuple[str, str]]:
+    """Limb and name of every table of labels: those that environments use, and the main table of every limb."""
+    used = [(row.limb, row.intents) for row in ENVIRONMENTS.values()]
+    return list(dict.fromkeys([*((limb, MAIN_TABLE) for limb in limb_names()), *used]))
+
+
 def register_environments() -> None:
     """Make every environment known to Gymnasium; a repeated call changes nothing."""
     for name in ENVIRONMENTS:
@@ -181,6 +224,10 @@ def register_environments() -> None:
 
 def _shipped_limbs() -> set[str]:
     return {path.stem for path in assets_root().glob("*/*.xml") if path.stem == path.parent.name}
+
+
+def _shipped_scenes() -> dict[str, Path]:
+    return {path.stem: path for path in (assets_root() / "scenes").glob("*.xml")}
 
 
 def _register(table: dict[str, str | type], kind: str, name: str, value: str | type) -> None:

@@ -14,7 +14,7 @@ from neuromotion_gym.controllers.learned import PREFIX, policy_path, read_policy
 from neuromotion_gym.controllers.registry import CONTROLLERS
 from neuromotion_gym.datasets import registry
 from neuromotion_gym.datasets.checksums import files_checksum
-from neuromotion_gym.registration import drive_class, environment, limb_file, resolve, task_class
+from neuromotion_gym.registration import drive_class, environment, limb_file, resolve, scene_file, task_class
 from neuromotion_gym.resources import assets_root
 from neuromotion_gym.signals.sources.perturbed import checked_perturbation
 
@@ -67,7 +67,8 @@ def environment_digest(env_id: str, dataset: str) -> str:
     """
     row = environment(env_id)
     limb = limb_file(row.limb)
-    digest = hashlib.sha256(files_checksum(path for path in limb.parent.rglob("*") if path.is_file()).encode())
+    files = [path for path in limb.parent.rglob("*") if path.is_file()]
+    digest = hashlib.sha256(files_checksum([*files, *([] if row.scene is None else [scene_file(row.scene)])]).encode())
     brought_by: list[Callable[..., object]] = [task_class(row.task), drive_class(row.drive)]
     if registry.is_known(dataset):  # recordings of one's own may name a data set that the library does not know
         brought_by.append(registry.dataset(dataset).read)

@@ -124,8 +124,8 @@ class _Planner:
         recordings: object,
     ) -> None:
         self.config, self.root, self._given = config, root, recordings
-        self._limb = environment(config.environment).limb
-        self._loaded = {name: for_limb(load_decoder(decoder), self._limb) for name, decoder in decoders.items()}
+        self._row = environment(config.environment)
+        self._loaded = {name: self._for_limb(load_decoder(decoder)) for name, decoder in decoders.items()}
         self._own: dict[str, OwnRecordings] = {}
         self._bands: dict[tuple[str, str], dict[str, str]] = {}
         self._told: dict[str, tuple[FittedOn | None, str]] = {}
@@ -202,11 +202,15 @@ class _Planner:
                 )
         return units
 
+    def _for_limb(self, decoder: Decoder) -> Decoder:
+        """The decoder under the names of labels of the environment's limb."""
+        return for_limb(decoder, self._row.limb, table=self._row.intents)
+
     def _decoder(self, name: str) -> Decoder:
         """A decoder by its name in the grids."""
         if name not in self._loaded:
             loaded = load_decoder(name, **self.config.decoder_facts.get(name, {}))
-            self._loaded[name] = for_limb(loaded, self._limb)
+            self._loaded[name] = self._for_limb(loaded)
         return self._loaded[name]
 
     def _decoders(self, cell: Cell) -> list[tuple[Decoder, tuple[str, ...]]]:

@@ -13,6 +13,7 @@ from neuromotion_gym.decoders.identity import digest_of
 from neuromotion_gym.decoders.spec import DecoderSpec
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.intents import intent_table, map_offer, meanings
+from neuromotion_gym.registration import MAIN_TABLE
 from neuromotion_gym.signals.labels import map_labels
 
 if TYPE_CHECKING:
@@ -91,10 +92,12 @@ def renamed_spec(spec: DecoderSpec, labels: Mapping[str, str]) -> DecoderSpec:
 
 
 @overload
-def for_limb(decoder: BoundDecoder, limb: str, played: Sequence[str] = ()) -> BoundDecoder: ...
+def for_limb(decoder: BoundDecoder, limb: str, played: Sequence[str] = (), table: str = ...) -> BoundDecoder: ...
 @overload
-def for_limb(decoder: Decoder, limb: str, played: Sequence[str] = ()) -> Decoder: ...
-def for_limb(decoder: Decoder | BoundDecoder, limb: str, played: Sequence[str] = ()) -> Decoder | BoundDecoder:
+def for_limb(decoder: Decoder, limb: str, played: Sequence[str] = (), table: str = ...) -> Decoder: ...
+def for_limb(
+    decoder: Decoder | BoundDecoder, limb: str, played: Sequence[str] = (), table: str = MAIN_TABLE
+) -> Decoder | BoundDecoder:
     """The decoder under names of labels that a limb knows, by the other usual names in the table of the limb.
 
     Parameters
@@ -104,6 +107,8 @@ def for_limb(decoder: Decoder | BoundDecoder, limb: str, played: Sequence[str] =
     played : sequence of str
         Labels that the source plays; among several names for the same command they come first. If left out, the rest
         label of the decoder's data set.
+    table : str
+        Table of the limb, as in `neuromotion_gym.registration.Environment`.
 
     Returns
     -------
@@ -116,25 +121,25 @@ def for_limb(decoder: Decoder | BoundDecoder, limb: str, played: Sequence[str] =
         message offers a map.
     """
     inner = decoder.inner if isinstance(decoder, BoundDecoder) else decoder
-    changed = _changed_names(inner.spec, limb, played) if inner.spec.classifies else {}
+    changed = _changed_names(inner.spec, limb, played, table) if inner.spec.classifies else {}
     if not changed:
         return decoder
     relabelled = RelabelledDecoder(inner, changed)
     return replace(decoder, inner=relabelled) if isinstance(decoder, BoundDecoder) else relabelled
 
 
-def _changed_names(spec: DecoderSpec, limb: str, played: Sequence[str]) -> dict[str, str]:
+def _changed_names(spec: DecoderSpec, limb: str, played: Sequence[str], table: str) -> dict[str, str]:
     """Labels of a decoder that have another name in the table of a limb, with this name."""
     if not played and registry.is_known(spec.dataset):
         rest = registry.dataset(spec.dataset).rest
         played = () if rest is None else (rest,)
-    table, labels = intent_table(limb), spec.labels
-    found = {label: _name(label, limb, labels, played) for label in labels}
-    unknown = [label for label, name in found.items() if name not in table]
+    known, labels = intent_table(limb, table), spec.labels
+    found = {label: _name(label, limb, labels, played, table) for label in labels}
+    unknown = [label for label, name in found.items() if name not in known]
     if unknown:
         raise NeuroMotionError(
             f"Limb {limb!r} cannot express {', '.join(map(repr, unknown))}. "
-            f"It can express: {', '.join(sorted(table))}. {map_offer(unknown, list(table))}"
+            f"It can express: {', '.join(sorted(known))}. {map_offer(unknown, list(known))}"
         )
     twice = [label for label, name in found.items() if list(found.values()).count(name) > 1]
     if twice:
@@ -145,13 +150,13 @@ def _changed_names(spec: DecoderSpec, limb: str, played: Sequence[str]) -> dict[
     return {label: name for label, name in found.items() if name != label}
 
 
-def _name(label: str, limb: str, labels: Sequence[str], played: Sequence[str]) -> str:
+def _name(label: str, limb: str, labels: Sequence[str], played: Sequence[str], table: str) -> str:
     """The limb's name for one label of a decoder; the label itself if there is none."""
-    table = intent_table(limb)
-    meant = [name for name in meanings(label, limb) if name == label or name not in labels]
+    known = intent_table(limb, table)
+    meant = [name for name in meanings(label, limb, table) if name == label or name not in labels]
     if label in played or not meant:
         return label
-    if len({table[name] for name in meant}) > 1:
+    if len({known[name] for name in meant}) > 1:
         raise NeuroMotionError(
             f"Label {label!r} may mean {' or '.join(map(repr, meant))}; say which: labels={{{label!r}: {meant[0]!r}}}."
         )

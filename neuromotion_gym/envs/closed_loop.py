@@ -13,6 +13,7 @@ from neuromotion_gym.envs.stream import Stream
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.limbs.limb import bounded
 from neuromotion_gym.schema import shortened
+from neuromotion_gym.tasks.task import Surrounded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -129,6 +130,7 @@ class ClosedLoop:
             keep_s,
             observed=observe == "signal" or keep_s > 0,
         )
+        self._around = task if isinstance(task, Surrounded) else None
         task.start(num_rows)
         parts.drive.start(num_rows)
         parts.operator.start(num_rows, len(task.axes))
@@ -276,6 +278,8 @@ class ClosedLoop:
         """Observations of all rows: float32 array of shape (rows, size), or a dictionary of arrays; always new."""
         drive, (position, velocity) = self.parts.drive, self._motion
         limb = [bounded(position, drive.position_bound), bounded(velocity, drive.velocity_bound)]
+        if self._around is not None:
+            limb.append(bounded(self._around.situation(self.physics.sensors), 1.0))
         goal = [self.goal] if self.observe_goal else []
         if self.observe == "signal":
             views = {
@@ -329,6 +333,7 @@ class ClosedLoop:
             "decoder_split": self.parts.decoder.spec.split,
             "renamed_labels": dict(self.parts.decoder.spec.renamed or ()),
             "level": task.facts.level,
+            "side": self.parts.limb.side,
             "chance": task.facts.chance,
             **task.options,
             "observe_goal": self.observe_goal,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class ObservationLayout:
-    """Layout of the flat observation ``[position, velocity, decoded, effort]``, and the facts of the task.
+    """Layout of the flat observation ``[position, velocity, situation, decoded, effort]``, and the facts of the task.
 
     A controller is built from this and from nothing else, so that it cannot see a goal.
 
@@ -43,6 +43,8 @@ class ObservationLayout:
         Movement of the limb per second at an action of 1; for set points in half ranges.
     targets : tuple of str
         Names of the continuous targets of a decoder that regresses; empty for one that classifies.
+    context : tuple of str
+        Names of what the agent sees of the limb's surroundings, such as an object in the hand.
     """
 
     intents: IntentMap
@@ -55,6 +57,7 @@ class ObservationLayout:
     lag_s: float
     speed: float
     targets: tuple[str, ...] = ()
+    context: tuple[str, ...] = ()
 
     @property
     def candidates(self) -> np.ndarray | None:
@@ -87,9 +90,15 @@ class ObservationLayout:
         return slice(len(self.columns), 2 * len(self.columns))
 
     @property
+    def situation(self) -> slice:
+        """Elements with the limb's surroundings, -1..1; their names are in `context`."""
+        first = 2 * len(self.columns)
+        return slice(first, first + len(self.context))
+
+    @property
     def decoded(self) -> slice:
         """Elements with the output of the decoder: a posterior over the labels, or one value per target."""
-        first = 2 * len(self.columns)
+        first = self.situation.stop
         return slice(first, first + len(self.targets or self.intents.labels))
 
     @property

@@ -20,7 +20,7 @@ from neuromotion_gym.limbs.limb import Limb
 from neuromotion_gym.operators import Operator, OperatorSpec
 from neuromotion_gym.registration import ENVIRONMENTS, drive_class, environment, task_class
 from neuromotion_gym.schema import from_mapping, shortened
-from neuromotion_gym.tasks.task import Timing, middle_level
+from neuromotion_gym.tasks.task import Surrounded, Timing, middle_level
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from neuromotion_gym.datasets.sessions import Ocular
     from neuromotion_gym.decoders.decoder import Decoder
     from neuromotion_gym.decoders.spec import DecoderSpec
+    from neuromotion_gym.limbs.model import Side
     from neuromotion_gym.signals.reading import Reading
     from neuromotion_gym.tasks.task import Task
 
@@ -45,6 +46,7 @@ def assemble(
     source: Any = "surrogate",
     reading: Reading | Mapping[str, Any] | None = None,
     level: str | None = None,
+    side: Side = "right",
     part: str = "tune",
     subjects: Sequence[str] | None = None,
     ocular: Ocular | None = None,
@@ -79,6 +81,8 @@ def assemble(
         ``channels``, which runs calibrate …
     level : str, optional
         One of the task's levels of difficulty; the middle one if left out.
+    side : {"right", "left"}, default "right"
+        Side of the body to which the limb belongs.
     part : {"tune", "test"}, default "tune"
         Part of the data set that the source plays; use ``test`` only for benchmarks.
     subjects : sequence of str, optional
@@ -110,9 +114,9 @@ def assemble(
     row = environment(env_id or next(iter(ENVIRONMENTS)))
     _check_options(task_class(row.task).from_level, task_options)
     played = source.labels if is_source(source) else ()
-    chosen = for_limb(choose_decoder(decoder, row.decoder, decoder_facts), row.limb, played)
+    chosen = for_limb(choose_decoder(decoder, row.decoder, decoder_facts), row.limb, played, row.intents)
     spec = chosen.spec
-    intent_map(row.limb, spec.labels)  # refused before anything is read
+    intent_map(row.limb, spec.labels, row.intents)  # refused before anything is read
     opened, facts = played_source(
         chosen,
         source,
@@ -125,7 +129,7 @@ def assemble(
         perturbations=perturbations,
         data_root=data_root,
     )
-    made = make_task(env_id, spec, opened.mean_piece_s(), level, **task_options)
+    made = make_task(env_id, spec, opened.mean_piece_s(), level, side, **task_options)
     figures = operator if isinstance(operator, OperatorSpec) else from_mapping(OperatorSpec, operator or {}, "operator")
     user = Operator(
         figures,
@@ -149,7 +153,12 @@ class Made(NamedTuple):
 
 
 def make_task(
-    env_id: str | None, spec: DecoderSpec, mean_piece_s: float, level: str | None = None, **task_options: Any
+    env_id: str | None,
+    spec: DecoderSpec,
+    mean_piece_s: float,
+    level: str | None = None,
+    side: Side = "right",
+    **task_options: Any,
 ) -> Made:
     """The task of an environment for a decoder, before anything is played.
 
@@ -162,6 +171,8 @@ def make_task(
         Mean time between two restarts of the source, on which the task's clocks depend.
     level : str, optional
         The middle one if left out.
+    side : {"right", "left"}, default "right"
+        Side of the body to which the limb belongs.
     **task_options
         Options of the environment's task.
 
@@ -173,15 +184,15 @@ def make_task(
     row = environment(env_id or next(iter(ENVIRONMENTS)))
     kind = task_class(row.task)
     _check_options(kind.from_level, task_options)
-    limb = Limb.load(row.limb)
-    intents = intent_map(limb.name, spec.labels)
+    limb = Limb.load(row.limb, row.scene, side)
+    intents = intent_map(limb.name, spec.labels, row.intents)
     hop_s, timing = _clocks(spec, mean_piece_s)
     drive = drive_class(row.drive)
     task = kind.from_level(
         middle_level(kind.levels) if level is None else level,
         limb,
         intents,
-        lambda axes, speed: drive(limb, intents, axes, speed, CONTROL_S),
+        lambda axes, speed, **options: drive(limb, intents, axes, speed, CONTROL_S, **options),
         timing,
         **task_options,
     )
@@ -195,6 +206,7 @@ def make_task(
         window_s=spec.window_s,
         lag_s=timing.lag_s,
         speed=task.drive.speed,
+        context=task.context if isinstance(task, Surrounded) else (),
     )
     return Made(limb, task, layout)
 

@@ -20,7 +20,8 @@ def observation_space(loop: ClosedLoop) -> gym.Space:
     """Flat for ``observe="posterior"``; a dictionary with the raw window for ``observe="signal"``."""
     layout, spec, drive = loop.layout, loop.stream.spec, loop.parts.drive
     seen = np.ones(len(layout.columns))
-    bound = np.concatenate([seen * drive.position_bound, seen * drive.velocity_bound])
+    around = np.ones(len(layout.context))
+    bound = np.concatenate([seen * drive.position_bound, seen * drive.velocity_bound, around])
     goal = np.ones(len(loop.parts.task.axes)) if loop.observe_goal else np.empty(0)
     if loop.observe == "signal":
         high = np.concatenate([bound, goal])

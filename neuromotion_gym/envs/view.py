@@ -10,6 +10,7 @@ from neuromotion_gym.envs.window import open_screen
 from neuromotion_gym.rendering.overlay import compose, window
 from neuromotion_gym.rendering.scene import SceneRenderer
 from neuromotion_gym.rendering.snapshot import Snapshot
+from neuromotion_gym.tasks.task import Marked
 
 if TYPE_CHECKING:
     import numpy as np
@@ -56,14 +57,16 @@ class View:
         qpos = physics.state[row, 1 : 1 + limb.model.nq]
         known = {degree.name for degree in limb.degrees}
         degrees = [axis for axis in self._loop.parts.task.axes if axis in known] or None
+        act = physics.state[row, 1 + limb.model.nq + limb.model.nv :][: limb.model.na]
         if not overlay:
             if self._plain is None:
                 self._plain = self._renderer(degrees)
-            return self._plain.frame(qpos)
+            return self._plain.frame(qpos, act=act)
         if self._framed is None:
             self._framed = self._renderer(degrees, window(self._picture.width, self._picture.height))
-        ghost = self._loop.parts.task.ghost(row)
-        return compose(self._framed.frame(qpos, ghost), self.snapshot(row))
+        task = self._loop.parts.task
+        marks = task.marks(row) if isinstance(task, Marked) else ()
+        return compose(self._framed.frame(qpos, task.ghost(row), act, marks), self.snapshot(row))
 
     def _renderer(self, degrees: list[str] | None, window: tuple[int, int, int, int] | None = None) -> SceneRenderer:
         limb, picture = self._loop.parts.limb, self._picture

@@ -6,6 +6,9 @@ actuators, whose coefficients say how far each actuator moves, as a fraction of 
 unit of the sensor, is the actuator's ctrlrange, or ``<custom><numeric name="d_range" data="low high"/>``. The keyframe
 ``home`` defines position 0.
 
+A joint that muscles move has the same two sensors and its numeric ``d_range``, and no actuator: it is a degree of
+freedom that can be read but not set. Muscles belong to no degree of freedom.
+
 Positions and targets are scaled to [-1, 1] of the range with home at 0, piecewise linearly: a half range is the
 distance from home to one end, so the two half ranges of a degree of freedom may differ.
 """
@@ -21,11 +24,14 @@ import mujoco
 import numpy as np
 
 from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.limbs.model import limb_spec
 from neuromotion_gym.limbs.posture import PostureTable
-from neuromotion_gym.registration import limb_file
+from neuromotion_gym.registration import limb_file, scene_file
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from neuromotion_gym.limbs.model import Side
 
 _POSITION_SENSORS = (
     int(mujoco.mjtSensor.mjSENS_JOINTPOS),
@@ -47,7 +53,7 @@ class DegreeOfFreedom:
     position_sensor, velocity_sensor : int
         Addresses in ``sensordata``.
     actuators : tuple of int
-        Actuators that drive it.
+        Actuators that drive it; empty if muscles move it.
     coefficients : tuple of float
         Movement of each actuator, as a fraction of its own half range, per half range of the degree of freedom.
     """
@@ -64,9 +70,10 @@ class DegreeOfFreedom:
 
 @dataclass(frozen=True, eq=False)
 class _Selection:
-    """Arrays for some degrees of freedom: ``columns`` and the fields after it have one element per actuator.
+    """Arrays for some degrees of freedom: ``columns`` and the arrays after it have one element per actuator.
 
-    ``sensors`` holds the addresses of all position sensors, then those of all velocity sensors.
+    ``sensors`` holds the addresses of all position sensors, then those of all velocity sensors; ``by_muscles`` names
+    those degrees that have no actuator.
     """
 
     sensors: np.ndarray
@@ -79,6 +86,7 @@ class _Selection:
     rest: np.ndarray
     upwards: np.ndarray
     downwards: np.ndarray
+    by_muscles: tuple[str, ...]
 
 
 def bounded(values: np.ndarray, bound: float | np.ndarray) -> np.ndarray:
@@ -97,6 +105,10 @@ class Limb:
         The compiled model.
     path : pathlib.Path
         The MJCF file that it was compiled from.
+    scene : pathlib.Path, optional
+        The MJCF file of the scene around it.
+    side : {"right", "left"}, default "right"
+        Side of the body.
 
     Attributes
     ----------
@@ -111,10 +123,12 @@ class Limb:
         If the keyframe ``home``, a sensor or a range is missing.
     """
 
-    def __init__(self, name: str, model: mujoco.MjModel, path: Path) -> None:
+    def __init__(
+        self, name: str, model: mujoco.MjModel, path: Path, scene: Path | None = None, side: Side = "right"
+    ) -> None:
         self.name = name
         self.model = model
-        self.path = path
+        self.path, self.scene, self.side = path, scene, side
         key = mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_KEY, "home")
         if key < 0:
             raise NeuroMotionError(f"Limb {name!r} has no keyframe 'home'; a limb needs one, with qpos and ctrl.")
@@ -129,25 +143,34 @@ class Limb:
         )
 
     @classmethod
-    def load(cls, name_or_path: str | Path) -> Limb:
+    def load(cls, name_or_path: str | Path, scene: str | None = None, side: Side = "right") -> Limb:
         """Load a limb of the library or a registered one by its name, or an MJCF file by its path.
+
+        Parameters
+        ----------
+        name_or_path : str or path
+        scene : str, optional
+            Name of a scene around it, see `neuromotion_gym.registration.scene_file`.
+        side : {"right", "left"}, default "right"
+            Side of the body; the left one is the mirror image.
 
         Raises
         ------
         NeuroMotionError
-            If there is no such limb or file, if MuJoCo cannot read it, or if it breaks the convention of this module.
+            If there is no such limb, scene or file, if MuJoCo cannot read it, or if it breaks the convention of this
+            module.
         """
         path, name = Path(name_or_path), Path(name_or_path).stem
         if path.suffix == "" and len(path.parts) == 1:
             path = limb_file(name)
         elif not path.is_file():
             raise NeuroMotionError(f"No MJCF file at {str(path)!r}.")
-        try:
-            model = mujoco.MjModel.from_xml_path(str(path))
-        except (ValueError, mujoco.FatalError) as error:
-            reason = " ".join(str(error).split())
-            raise NeuroMotionError(f"MuJoCo cannot read the limb {str(path)!r}: {reason}") from error
-        return cls(name, model, path)
+        around = None if scene is None else scene_file(scene)
+        return cls(name, limb_spec(path, around, side).compile(), path, around, side)
+
+    def spec(self) -> mujoco.MjSpec:
+        """The MJCF of limb and scene, new and not shared: for drawing and for changes."""
+        return limb_spec(self.path, self.scene, self.side)
 
     def degree(self, name: str) -> DegreeOfFreedom:
         """Look up a degree of freedom by its name.
@@ -240,6 +263,10 @@ class Limb:
         float array, shape (n, nu)
         """
         chosen = self._select(degrees)
+        if chosen.by_muscles:
+            raise NeuroMotionError(
+                f"Muscles move {', '.join(chosen.by_muscles)} of limb {self.name!r}; there are no set points."
+            )
         part = bounded(np.asarray(targets)[:, chosen.columns] * chosen.coefficients, 1.0)
         control = np.empty((len(part), len(self.home_control)))
         control[:] = self.home_control
@@ -316,6 +343,7 @@ class Limb:
             rest=rest,
             upwards=high - rest,
             downwards=rest - low,
+            by_muscles=tuple(degree.name for degree in chosen if not degree.actuators),
         )
 
     def _find_degrees(self) -> tuple[DegreeOfFreedom, ...]:
@@ -328,7 +356,7 @@ class Limb:
                 continue
             name = sensor.name.removesuffix("_pos")
             actuators, coefficients = self._drive(name)
-            if not actuators:
+            if not actuators and mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_NUMERIC, f"{name}_range") < 0:
                 continue
             low, high = self._range(name, actuators)
             position = int(sensor.adr[0])
@@ -341,11 +369,13 @@ class Limb:
             velocity = self.sensor(f"{name}_vel").start
             found.append(DegreeOfFreedom(name, low, home, high, position, velocity, actuators, coefficients))
             driven.update(actuators)
+        driven.update(np.flatnonzero(model.actuator_dyntype == int(mujoco.mjtDyn.mjDYN_MUSCLE)).tolist())
         idle = [model.actuator(i).name or f"number {i}" for i in range(model.nu) if i not in driven]
         if idle or not found:
             raise NeuroMotionError(
                 f"Limb {self.name!r}: no degree of freedom moves the actuators {', '.join(idle) or '(none)'}. A "
-                "degree d needs the sensors d_pos and d_vel and the actuator d, or a tuple d of actuators."
+                "degree d needs the sensors d_pos and d_vel and the actuator d, or a tuple d of actuators, or, if "
+                "muscles move it, the numeric d_range."
             )
         return tuple(found)
 

@@ -19,6 +19,7 @@ import mujoco
 import numpy as np
 
 from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.limbs.model import limb_spec
 from neuromotion_gym.rendering.backend import make_context
 from neuromotion_gym.rendering.framing import frame_movement
 from neuromotion_gym.rendering.skin import add_skins
@@ -28,11 +29,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from neuromotion_gym.limbs import Limb
+    from neuromotion_gym.limbs.model import Side
+    from neuromotion_gym.tasks.task import Mark
 
 ACCENT = (0, 150, 146)
 """Colour of the ghost, RGB: teal, which people with any kind of colour vision can tell from skin."""
 TOP, BOTTOM = (247, 248, 248), (221, 226, 230)
 """Background, RGB."""
+
+MUSCLE_AT_REST = np.array([0.62, 0.36, 0.34, 1.0])
+MUSCLE_ACTIVE = np.array([0.86, 0.06, 0.10, 1.0])
+"""Colour of a muscle without and with full activation, RGBA."""
+MUSCLE_GROWS = 0.8
+"""Share by which a muscle is wider at full activation."""
 
 _FADE_PX = 40
 """Width of the border in which a picture inside a window fades out."""
@@ -83,7 +92,7 @@ class SceneRenderer:
 
         self._context = make_context(right - left, bottom - top)
         self._context.make_current()
-        self._model = copy.copy(_skinned(limb.path, limb.path.stat().st_mtime_ns) if smooth else limb.model)
+        self._model = copy.copy(_skinned(*_files(limb)) if smooth else limb.model)
         filled = 1 - 2 * _FADE_PX / min(right - left, bottom - top) if window else 0.96
         self._camera, close = camera, False
         if camera is None:
@@ -91,6 +100,12 @@ class SceneRenderer:
         if close:
             _hide_bystanders(self._model)
         self._model.vis.global_.offwidth, self._model.vis.global_.offheight = right - left, bottom - top
+        muscles = np.flatnonzero(
+            (self._model.actuator_trntype == int(mujoco.mjtTrn.mjTRN_TENDON)) & (self._model.actuator_actadr >= 0)
+        )
+        self._activation = np.array(self._model.actuator_actadr[muscles])
+        self._muscles = np.array(self._model.actuator_trnid[muscles, 0])
+        self._width = np.array(self._model.tendon_width[self._muscles])
         self._ghost_model = _ghostly(self._model)
         self._data = mujoco.MjData(self._model)
         try:
@@ -112,7 +127,13 @@ class SceneRenderer:
         self._option = mujoco.MjvOption()
         self._ghost: _Ghost | None = None
 
-    def frame(self, qpos: np.ndarray, ghost_qpos: np.ndarray | None = None) -> np.ndarray:
+    def frame(
+        self,
+        qpos: np.ndarray,
+        ghost_qpos: np.ndarray | None = None,
+        act: np.ndarray | None = None,
+        marks: Sequence[Mark] = (),
+    ) -> np.ndarray:
         """Draw one picture.
 
         Parameters
@@ -121,6 +142,10 @@ class SceneRenderer:
             Posture of the limb.
         ghost_qpos : float array, shape (nq,), optional
             Posture of the ghost. Its picture is kept between calls and drawn again only if the posture changes.
+        act : float array, shape (na,), optional
+            Activations of muscles, 0 to 1, in the order of the muscle actuators: a muscle grows thicker and redder.
+        marks : sequence of Mark
+            Shapes that are drawn beside the limb.
 
         Returns
         -------
@@ -130,7 +155,8 @@ class SceneRenderer:
         if ghost_qpos is not None and (self._ghost is None or not np.array_equal(self._ghost.qpos, ghost_qpos)):
             colour, depth = self._draw(self._ghost_model, self._ghost_scene, ghost_qpos, mujoco.mjtCatBit.mjCAT_DYNAMIC)
             self._ghost = _Ghost(np.array(ghost_qpos), colour, depth)
-        colour, depth = self._draw(self._model, self._scene, qpos, mujoco.mjtCatBit.mjCAT_ALL)
+        self._show_activations(act)
+        colour, depth = self._draw(self._model, self._scene, qpos, mujoco.mjtCatBit.mjCAT_ALL, marks)
         picture = self._background.copy()
         under = picture[self._part]
         drawn = np.isfinite(depth)
@@ -141,6 +167,14 @@ class SceneRenderer:
             limb = under + (limb - under) * self._fade[..., None]
         picture[self._part] = limb.astype(np.uint8)
         return picture
+
+    def _show_activations(self, act: np.ndarray | None) -> None:
+        """Colour and width of every muscle's tendon by its activation."""
+        if act is None or not self._muscles.size:
+            return
+        share = np.clip(act[self._activation], 0.0, 1.0)[:, None]
+        self._model.tendon_rgba[self._muscles] = (1.0 - share) * MUSCLE_AT_REST + share * MUSCLE_ACTIVE
+        self._model.tendon_width[self._muscles] = self._width * (1.0 + MUSCLE_GROWS * share[:, 0])
 
     def close(self) -> None:
         """Free the OpenGL context."""
@@ -154,7 +188,12 @@ class SceneRenderer:
         self.close()
 
     def _draw(
-        self, model: mujoco.MjModel, scene: mujoco.MjvScene, qpos: np.ndarray, what: mujoco.mjtCatBit
+        self,
+        model: mujoco.MjModel,
+        scene: mujoco.MjvScene,
+        qpos: np.ndarray,
+        what: mujoco.mjtCatBit,
+        marks: Sequence[Mark] = (),
     ) -> tuple[np.ndarray, np.ndarray]:
         """Colours, and distances from the camera's plane in metres (infinite where nothing was drawn)."""
         data = self._data
@@ -162,7 +201,10 @@ class SceneRenderer:
         mujoco.mj_kinematics(model, data)
         mujoco.mj_comPos(model, data)
         mujoco.mj_camlight(model, data)
+        mujoco.mj_tendon(model, data)
         mujoco.mjv_updateScene(model, data, self._option, None, self._camera, int(what), scene)
+        for mark in marks:
+            _add_mark(scene, mark)
         shape = (self._rectangle.height, self._rectangle.width)
         colour, depth = np.empty((*shape, 3), dtype=np.uint8), np.empty(shape, dtype=np.float32)
         mujoco.mjr_render(self._rectangle, scene, self._mjr)
@@ -170,6 +212,27 @@ class SceneRenderer:
         near, far = (x * model.stat.extent for x in (model.vis.map.znear, model.vis.map.zfar))
         distance = near * far / (far - depth * (far - near))  # inverse of OpenGL's projection
         return colour[::-1], np.where(distance < 0.5 * far, distance, np.inf)[::-1]  # beyond is background
+
+
+def _add_mark(scene: mujoco.MjvScene, mark: Mark) -> None:
+    """Add a shape to a scene that has just been updated; if it is full, the shape is left out."""
+    if scene.ngeom >= scene.maxgeom:
+        return
+    turn, rotation = np.empty(4), np.empty(9)
+    mujoco.mju_quatZ2Vec(turn, np.array(mark.normal, dtype=float))
+    mujoco.mju_quat2Mat(rotation, turn)
+    geom = scene.geoms[scene.ngeom]
+    size = np.array(mark.size if mark.shape != "disc" else (mark.size[0], mark.size[0], mark.size[1]), dtype=float)
+    colour = np.array([*mark.colour, mark.opacity], dtype=np.float32)
+    mujoco.mjv_initGeom(geom, int(_SHAPES[mark.shape]), size, np.asarray(mark.position, dtype=float), rotation, colour)
+    scene.ngeom += 1
+
+
+_SHAPES = {
+    "sphere": mujoco.mjtGeom.mjGEOM_SPHERE,
+    "box": mujoco.mjtGeom.mjGEOM_BOX,
+    "disc": mujoco.mjtGeom.mjGEOM_CYLINDER,
+}
 
 
 class _Ghost:
@@ -235,9 +298,15 @@ def _feather(height: int, width: int, border: int = _FADE_PX) -> np.ndarray:
 
 
 @lru_cache(maxsize=4)
-def _skinned(path: Path, changed_ns: int) -> mujoco.MjModel:
-    """The limb with its skin, which takes seconds to compute; computed again if the file has changed."""
-    return add_skins(mujoco.MjSpec.from_file(str(path)))
+def _skinned(path: Path, scene: Path | None, side: Side, changed_ns: tuple[int, ...]) -> mujoco.MjModel:
+    """The limb with its skin, which takes seconds to compute; computed again if a file has changed."""
+    return add_skins(limb_spec(path, scene, side))
+
+
+def _files(limb: Limb) -> tuple[Path, Path | None, Side, tuple[int, ...]]:
+    """What the picture of a limb is made from, and when it was changed."""
+    files = [file for file in (limb.path, limb.scene) if file is not None]
+    return limb.path, limb.scene, limb.side, tuple(file.stat().st_mtime_ns for file in files)
 
 
 def _ghostly(model: mujoco.MjModel) -> mujoco.MjModel:

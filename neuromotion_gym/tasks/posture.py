@@ -263,7 +263,7 @@ class PostureTask:
         level: str,
         limb: Limb,
         intents: IntentMap,
-        drive: Callable[[tuple[str, ...], float], Drive],
+        drive: Callable[..., Drive],
         timing: Timing,
         *,
         wrong_selection: WrongSelection = "end",

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -146,6 +146,55 @@ class Outcome:
     columns: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
+Shape = Literal["sphere", "box", "disc"]
+
+
+@dataclass(frozen=True, eq=False)
+class Mark:
+    """A shape that people are shown in the picture, such as a target; agents never see it.
+
+    Parameters
+    ----------
+    shape : {"sphere", "box", "disc"}
+    position : float array, shape (3,)
+        Centre in the world, metres.
+    size : tuple of three floats
+        Radii of a sphere or half sides of a box; for a disc its radius, half its thickness, and 0. Metres.
+    colour : tuple of three floats
+        Red, green and blue, 0 to 1.
+    opacity : float
+        0 to 1.
+    normal : tuple of three floats
+        Direction of the disc's axis.
+    """
+
+    shape: Shape
+    position: np.ndarray
+    size: tuple[float, float, float]
+    colour: tuple[float, float, float]
+    opacity: float = 0.6
+    normal: tuple[float, float, float] = (0.0, 0.0, 1.0)
+
+
+@runtime_checkable
+class Surrounded(Protocol):
+    """What a task has besides if the agent sees more than the limb, such as an object in the hand."""
+
+    context: tuple[str, ...]
+    """Names of what is seen. It must not tell the goal."""
+
+    def situation(self, sensors: np.ndarray) -> np.ndarray:
+        """What is seen now, -1..1, shape (rows, len(context)), from sensors of shape (rows, nsensordata)."""
+
+
+@runtime_checkable
+class Marked(Protocol):
+    """What a task has besides if people are shown more than a ghost, such as targets."""
+
+    def marks(self, row: int) -> Sequence[Mark]:
+        """Shapes that are drawn beside the limb of one row."""
+
+
 class Task(Protocol):
     """Goals, reward, success and termination of a batch of limbs; reads named sensors and nothing else.
 
@@ -172,7 +221,7 @@ class Task(Protocol):
         level: str,
         limb: Limb,
         intents: IntentMap,
-        drive: Callable[[tuple[str, ...], float], Drive],
+        drive: Callable[..., Drive],
         timing: Timing,
     ) -> Task:
         """Build the task.
@@ -185,7 +234,8 @@ class Task(Protocol):
         intents : IntentMap
             Labels of the decoder.
         drive : callable
-            Builds the environment's drive, from the axes along which error is measured and the full speed.
+            Builds the environment's drive: ``drive(axes, speed, **options)``, with the axes along which error is
+            measured, the full speed, and options of its class.
         timing : Timing
 
         Raises
