@@ -30,9 +30,12 @@ def wing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize("limb", limb_names())
-def test_every_intent_moves_a_degree_that_the_limb_has(limb: str) -> None:
-    degrees = {degree.name for degree in Limb.load(limb).degrees}
-    assert {intent.degree for intent in intent_table(limb).values()} - {None} <= degrees
+def test_every_intent_moves_something_that_the_limb_has(limb: str) -> None:
+    loaded = Limb.load(limb)
+    spec, degrees = loaded.spec(), {degree.name for degree in loaded.degrees}
+    one_way = {key.name for key in spec.keys} | {actuator.name for actuator in spec.actuators}
+    for intent in intent_table(limb).values():
+        assert intent.degree in (one_way if intent.one_way else degrees | {None})
 
 
 def test_fists_move_one_degree_in_opposite_directions_and_rest_holds() -> None:
@@ -142,3 +145,29 @@ def test_an_unknown_label_comes_with_the_map_that_would_help() -> None:
         NeuroMotionError, match=r"labels=\{'lefthand': 'left_fist', 'left_hand': 'left_fist', 'xyz': '…'\}"
     ):
         intent_map("arm", ("lefthand", "left_hand", "xyz"))
+
+
+def test_a_posture_and_a_muscle_need_no_label_for_the_opposite_direction(wing: Path) -> None:
+    wing.write_text("up: {posture: spread, also: [climb]}\ndown: {muscle: pectoral}\nstill: hold\n", encoding="utf-8")
+    found = intent_map("wing", ("still", "up", "down"))
+    assert found.axes == ("spread", "pectoral")
+    assert found.directions.tolist() == [[0, 0], [1, 0], [0, 1]]
+    assert found.rest == 0
+    assert intents.meanings("Climb", "wing") == ("up",)
+
+
+def test_a_label_that_is_ignored_is_not_the_label_for_rest(wing: Path) -> None:
+    wing.write_text("flick: ignored\nup: {posture: spread}\nstill: {hold: true, also: [calm]}\n", encoding="utf-8")
+    assert intent_map("wing", ("flick", "up", "still")).rest == 2
+    assert intent_map("wing", ("flick", "up")).rest is None
+
+
+def test_a_further_table_takes_other_names_over_and_gives_labels_another_meaning(wing: Path) -> None:
+    wing.write_text("up: {posture: spread, also: [climb]}\n", encoding="utf-8")
+    wing.with_name("steer.yaml").write_text("up: {degree: height, direction: 1}\ndown: hold\n", encoding="utf-8")
+    assert intent_table("wing", "steer") == {"up": Intent("height", 1), "down": intents.HOLD}
+    assert intent_table("wing") == {"up": Intent("spread", 1, one_way=True)}
+    assert intents.meanings("climb", "wing", "steer") == ("up",)
+    register_intents("wing", {"turn": Intent("height", -1)}, table="steer")
+    assert "turn" in intent_table("wing", "steer")
+    assert "turn" not in intent_table("wing")

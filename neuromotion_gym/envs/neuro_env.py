@@ -44,8 +44,9 @@ class NeuroEnv(gym.Env[Any, np.ndarray]):
     ================  =====================================================  ============  ==================
     0 … a-1           position of each axis, home at 0                       -2 … 2        half ranges
     a … 2a-1          velocity of each axis                                  -10 … 10      half ranges per second
-    2a … 2a+l-1       posterior of the last decision                         0 … 1         probability
-    2a+l              effort, if the decoder gives it                        0 … 1         fraction
+    2a … 2a+c-1       surroundings, if the task shows any (`context`)        -1 … 1        stated by the task
+    then l            posterior of the last decision                         0 … 1         probability
+    then 1            effort, if the decoder gives it                        0 … 1         fraction
     the last a        the goal, only with ``observe_goal=True``              -1 … 1        half ranges
     ================  =====================================================  ============  ==================
 

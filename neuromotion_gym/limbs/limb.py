@@ -292,7 +292,8 @@ class Limb:
         """Full physics state of the limb at rest in a posture, coupled joints and actuators included.
 
         If `control` of the same targets then holds it, the limb does not move. The postures are simulated once for each
-        degree of freedom, at nine positions in its range, and their differences from home are added up.
+        degree of freedom, at nine positions in its range, and their differences from home are added up. Joints that
+        muscles move are put where they should be; nothing says that they stay there.
 
         Parameters
         ----------
@@ -309,8 +310,21 @@ class Limb:
         targets = bounded(np.asarray(targets, dtype=float), 1.0)
         state = np.tile(self._postures.home, (len(targets), 1))
         for column, name in enumerate(degrees):
-            state += self._postures.offsets(name, partial(self.control, degrees=(name,)), targets[:, column])
+            if self.degree(name).actuators:
+                state += self._postures.offsets(name, partial(self.control, degrees=(name,)), targets[:, column])
+            else:
+                state[:, self._joint_place(name)] = self._unscaled(name, targets[:, column])
         return state
+
+    def _joint_place(self, name: str) -> int:
+        """Place of the joint of a degree of freedom in the full physics state."""
+        sensor = self.model.sensor(f"{name}_pos")
+        return self._postures.qpos.start + int(self.model.jnt_qposadr[int(sensor.objid[0])])
+
+    def _unscaled(self, name: str, targets: np.ndarray) -> np.ndarray:
+        degree = self.degree(name)
+        half = np.where(targets > 0, degree.high - degree.home, degree.home - degree.low)
+        return np.asarray(degree.home + targets * half)
 
     def _select(self, degrees: Sequence[str]) -> _Selection:
         names = tuple(degrees)
@@ -359,6 +373,8 @@ class Limb:
             if not actuators and mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_NUMERIC, f"{name}_range") < 0:
                 continue
             low, high = self._range(name, actuators)
+            if not actuators and int(model.sensor_type[index]) != int(mujoco.mjtSensor.mjSENS_JOINTPOS):
+                raise NeuroMotionError(f"Sensor {sensor.name!r} of limb {self.name!r} has to be a jointpos.")
             position = int(sensor.adr[0])
             home = float(self._postures.home_sensordata[position])
             if not min(home - low, high - home) > 0.01 * (high - low):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,11 @@ from neuromotion_gym import opengl
 from neuromotion_gym.limbs import Limb
 from neuromotion_gym.rendering import SceneRenderer, backend
 from neuromotion_gym.rendering.scene import ACCENT
+from neuromotion_gym.resources import assets_root
+from neuromotion_gym.tasks.task import Mark
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 DEGREES = ("wrist_flexion", "wrist_deviation", "grip")
 SIZE = (320, 240)
@@ -109,3 +116,41 @@ def test_asking_again_leaves_a_renderer_alive(arm, can_draw):
         assert backend.rendering_available()
         home = arm.qpos_at(np.zeros((1, 1)), ["grip"])[0]
         assert renderer.frame(home).shape == (64, 96, 3)
+
+
+MUSCLE = """
+<mujoco>
+  <include file="{studio}"/>
+  <worldbody>
+    <camera name="overview" pos="0.15 -1.2 0.1" xyaxes="1 0 0 0 0.08 1"/>
+    <site name="a" pos="0 0 0.2"/>
+    <body gravcomp="1">
+      <joint name="flap" axis="0 1 0" range="-1 1"/>
+      <geom type="capsule" size=".02" fromto="0 0 0 .3 0 0" material="skin"/>
+      <site name="b" pos="0.2 0 0"/>
+    </body>
+  </worldbody>
+  <tendon> <spatial name="lift" width="0.008"> <site site="a"/> <site site="b"/> </spatial> </tendon>
+  <actuator> <muscle name="lift" tendon="lift" lengthrange="0.1 0.4" force="20" ctrlrange="0 1"/>
+  </actuator>
+  <custom> <numeric name="flap_range" data="-1 1"/> </custom>
+  <sensor> <jointpos name="flap_pos" joint="flap"/> <jointvel name="flap_vel" joint="flap"/> </sensor>
+  <keyframe> <key name="home" qpos="0"/> </keyframe>
+</mujoco>
+"""
+
+
+def test_a_muscle_grows_thicker_and_redder_with_activation_and_marks_are_drawn(tmp_path: Path) -> None:
+    path = tmp_path / "wing.xml"
+    path.write_text(MUSCLE.format(studio=assets_root() / "scenes" / "studio.xml"), encoding="utf-8")
+    limb = Limb.load(path)
+    target = Mark("disc", np.array([0.15, -0.1, -0.1]), (0.05, 0.002, 0.0), (0.0, 0.2, 1.0), 1.0, (0.0, -1.0, 0.0))
+    with SceneRenderer(limb, 320, 240) as renderer:
+        rest, active = (renderer.frame(np.zeros(1), act=np.array([share])).astype(int) for share in (0.0, 1.0))
+        marked = renderer.frame(np.zeros(1), act=np.zeros(1), marks=(target,)).astype(int)
+    red = [np.count_nonzero(frame[..., 0] - frame[..., 2] > limit) for frame, limit in ((rest, 70), (active, 70))]
+    assert red[1] > 1.2 * red[0] > 0
+    assert (active[..., 0] - active[..., 2]).max() > (rest[..., 0] - rest[..., 2]).max() + 30
+    blue = np.argwhere(marked[..., 2] - marked[..., 0] > 100)
+    assert len(blue) > 50
+    assert 0.4 < np.ptp(blue[:, 0]) / np.ptp(blue[:, 1]) < 1.2  # nearly round, since it faces the camera
