@@ -54,6 +54,43 @@ def test_scaling_has_its_own_half_range_on_each_side(tmp_path):
     np.testing.assert_allclose(limb.motion(sensors, ("bend",))[1][[0, 2], 0], [2.0, 2.0], atol=1e-3)
 
 
+MUSCLE = """
+<mujoco model="pulled">
+  <compiler angle="radian"/>
+  <option timestep="0.005" integrator="implicitfast"/>
+  <worldbody>
+    <site name="origin" pos="0.05 0 0.2"/>
+    <body name="lever" gravcomp="1">
+      <joint name="hinge" axis="0 1 0" range="-1 2" limited="true" damping="1"/>
+      <geom type="capsule" size="0.02" fromto="0 0 0 0 0 -0.3" mass="1"/>
+      <site name="end" pos="0.05 0 -0.1"/>
+    </body>
+  </worldbody>
+  <tendon><spatial name="pull"><site site="origin"/><site site="end"/></spatial></tendon>
+  <actuator>
+    <muscle name="pull" tendon="pull" force="10" lengthrange="0.2 0.5" ctrlrange="0 1" ctrllimited="true"/>
+  </actuator>
+  <sensor><jointpos name="bend_pos" joint="hinge"/><jointvel name="bend_vel" joint="hinge"/></sensor>
+  <custom><numeric name="bend_range" data="-1 2"/></custom>
+  <keyframe><key name="home" qpos="0.5"/></keyframe>
+</mujoco>
+"""
+
+
+@pytest.mark.parametrize(("place", "angle"), [(-1.0, -1.0), (0.0, 0.5), (0.5, 1.25), (3.0, 2.0)])
+def test_joint_that_muscles_move_is_put_in_its_place(tmp_path, place, angle):
+    limb = load(tmp_path, MUSCLE)
+    state = limb.state_at(np.array([[place]]), ("bend",))[0]
+    assert limb.qpos_at(np.array([[place]]), ("bend",))[0, 0] == pytest.approx(angle, abs=1e-3)
+    np.testing.assert_array_equal(state[2 + limb.model.nq - 1 :], 0.0)  # velocity and activation
+
+
+def test_degree_without_an_actuator_has_to_be_a_joint(tmp_path):
+    other = MUSCLE.replace('<jointpos name="bend_pos" joint="hinge"/>', '<tendonpos name="bend_pos" tendon="pull"/>')
+    with pytest.raises(NeuroMotionError, match="'bend_pos' of limb 'hinge' is no jointpos"):
+        load(tmp_path, other.replace('data="-1 2"', 'data="0 1"'))
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
