@@ -87,7 +87,7 @@ def test_joint_that_muscles_move_is_put_in_its_place(tmp_path, place, angle):
 
 def test_degree_without_an_actuator_has_to_be_a_joint(tmp_path):
     other = MUSCLE.replace('<jointpos name="bend_pos" joint="hinge"/>', '<tendonpos name="bend_pos" tendon="pull"/>')
-    with pytest.raises(NeuroMotionError, match="'bend_pos' of limb 'hinge' is no jointpos"):
+    with pytest.raises(NeuroMotionError, match="'bend_pos' of limb 'hinge' has to be a jointpos"):
         load(tmp_path, other.replace('data="-1 2"', 'data="0 1"'))
 
 
