@@ -67,6 +67,9 @@ class Operator:
         Distance within which a goal counts as met.
     time_limit_s : float
         Longest duration of an episode, for which random numbers are drawn in advance.
+    open_loop : bool, default False
+        Whether it sees the limb only at the start. All its labels then follow from that first error: it imagines how
+        the limb moves, by the effects that the labels have at the start.
     """
 
     def __init__(
@@ -79,8 +82,10 @@ class Operator:
         lag_s: float,
         tolerance: float,
         time_limit_s: float,
+        *,
+        open_loop: bool = False,
     ) -> None:
-        self.spec = spec
+        self.spec, self.open_loop = spec, open_loop
         self._labels, self._rest, self._drive = labels, rest, drive
         self._delay_steps = round(spec.delay_s / control_s)
         self._hold_steps = max(1, round(spec.hold_s / control_s))
@@ -92,7 +97,7 @@ class Operator:
     @property
     def sees_late(self) -> bool:
         """Whether the label that it wants in a step does not depend on the position of the limb after that step."""
-        return self._delay_steps > 0
+        return self.open_loop or self._delay_steps > 0
 
     def start(self, num_rows: int, axes: int) -> None:
         """Allocate the state of ``num_rows`` rows whose errors have ``axes`` axes."""
@@ -101,6 +106,9 @@ class Operator:
         self._seen = np.zeros((max(1, self._delay_steps), num_rows, axes))
         self._commands = np.zeros((self._delay_steps + self._lag_steps + 1, num_rows, axes))
         self._pending = np.zeros((num_rows, axes))
+        directions = np.zeros((1 if self._drive.steady else num_rows, self._labels, axes))
+        self._effects, self._lines = directions, directions.copy()
+        self._same_line = np.zeros((len(directions), self._labels, self._labels), dtype=bool)
         self._learned = False
         self._rows = np.arange(num_rows)
         self.label = np.zeros(num_rows, dtype=int)
@@ -129,7 +137,7 @@ class Operator:
             Sensors of all rows.
         """
         if not (self._drive.steady and self._learned):
-            self._learn(sensors)
+            self._learn(sensors, rows)
         for row, generator in zip(rows, generators, strict=True):
             self._lapses[row] = generator.random(self._choices) < self.spec.lapse
             self._slips[row] = generator.integers(1, self._labels, self._choices)
@@ -159,10 +167,12 @@ class Operator:
 
     def see(self, error: np.ndarray, sensors: np.ndarray) -> None:
         """Store the errors at the end of a step and the effects of labels there; parameters as in `step`."""
+        if self.open_loop:
+            return
         self._seen[self._tick % len(self._seen)] = error
         self._tick += 1
         if not self._drive.steady:
-            self._learn(sensors)
+            self._learn(sensors, self._rows)
 
     def decide(self) -> np.ndarray:
         """Labels wanted in the next step, from the errors seen so far; call `see` as well, before or after it.
@@ -178,22 +188,24 @@ class Operator:
             if np.count_nonzero(change):
                 self._change(change, wanted)
         commands = self._commands[self._steps_taken % len(self._commands)]
-        self._pending -= commands
+        if not self.open_loop:  # otherwise no command is ever seen to take effect
+            self._pending -= commands
         commands[:] = self._of_label(self._effects)
         self._pending += commands
         self._steps_taken += 1
         return self.label
 
-    def _learn(self, sensors: np.ndarray) -> None:
-        """Ask the drive for the effect of every label and its direction; for all rows, or once if it never changes."""
+    def _learn(self, sensors: np.ndarray, rows: np.ndarray) -> None:
+        """Ask the drive for the effect of every label and its direction; in ``rows``, or once if it never changes."""
         everyone = np.arange(self._labels)[:, None] + np.zeros(len(sensors), dtype=int)
         effects = np.stack([self._drive.effect(labels, sensors) for labels in everyone], axis=1)
-        effects = effects[:1] if self._drive.steady else effects
+        place = np.zeros(1, dtype=int) if self._drive.steady else rows
+        effects = effects[place]
         length = np.sqrt(np.add.reduce(effects**2, axis=2, keepdims=True))
         lines = effects / np.where(length > 0, length, 1.0)
-        self._effects, self._lines, self._learned = effects, lines, True
+        self._effects[place], self._lines[place], self._learned = effects, lines, True
         # Labels along the same line, in the same or the opposite direction: to keep a label includes turning back
-        self._same_line = np.abs(lines @ lines.transpose(0, 2, 1)) > 1 - 1e-9
+        self._same_line[place] = np.abs(lines @ lines.transpose(0, 2, 1)) > 1 - 1e-9
 
     def _of_label(self, table: np.ndarray) -> np.ndarray:
         """Entries of the current labels in a table with one row per limb, or one row for all limbs."""

@@ -42,12 +42,14 @@ def make_operator(
     drive: type[Moves] = Moves,
     error: float = 0.0,
     lag_s: float = 0.4,
+    open_loop: bool = False,
     **figures: float,
 ) -> Operator:
     spec = OperatorSpec(**{"lapse": 0.0, **figures})
     still = np.flatnonzero(~directions.any(axis=1))
     rest = int(still[0]) if still.size else None
-    operator = Operator(spec, len(directions), rest, drive(STRIDE * directions), 0.05, lag_s, TOLERANCE, 20.0)
+    moves = drive(STRIDE * directions)
+    operator = Operator(spec, len(directions), rest, moves, 0.05, lag_s, TOLERANCE, 20.0, open_loop=open_loop)
     axes = directions.shape[1]
     operator.start(rows, axes)
     generators = [np.random.default_rng([3, row]) for row in range(rows)]
@@ -240,3 +242,38 @@ def test_an_effect_that_never_changes_is_asked_for_once() -> None:
         generators = [np.random.default_rng([seed, row]) for row in range(2)]
         operator.reset(np.arange(2), generators, np.zeros((2, 1)), np.ones((2, 1)))
     assert len(asked) == 3  # one call a label
+
+
+def test_in_the_open_loop_it_never_sees_the_limb() -> None:
+    rng = np.random.default_rng(0)
+    asked = [
+        labels_of(make_operator(open_loop=True, error=0.6), errors)
+        for errors in ([0.6] * 80, list(rng.uniform(-1, 1, 80)))
+    ]
+    assert asked[0] == asked[1]
+    assert labels_of(make_operator(error=0.6), list(rng.uniform(-1, 1, 80))) != asked[0]
+
+
+def test_in_the_open_loop_its_labels_would_bring_the_limb_to_the_goal() -> None:
+    directions = np.array([[0, 0], [1, 0], [-1, 0], [0, 1], [0, -1]])
+    spec = OperatorSpec(lapse=0.0)
+    operator = Operator(spec, 5, 0, Moves(STRIDE * directions), 0.05, 0.4, TOLERANCE, 20.0, open_loop=True)
+    operator.start(1, 2)
+    goal = np.array([[0.6, -0.4]])
+    operator.reset(np.arange(1), [np.random.default_rng(0)], goal, np.ones((1, 1)))
+    asked = [int(operator.step(np.zeros((1, 2)), np.ones((1, 1)))[0]) for _ in range(150)]
+    moved = STRIDE * sum(directions[label] for label in asked)
+    np.testing.assert_allclose(moved, goal[0], atol=0.25 * TOLERANCE + STRIDE)
+    assert asked[-40:] == [0] * 40
+
+
+def test_in_the_open_loop_it_knows_the_effects_at_the_start_of_each_row() -> None:
+    """A lever that turns round later, or in a row that begins another episode, changes nothing."""
+    operator = make_operator(2, drive=Lever, hold_s=0.05, open_loop=True, error=0.6)
+    for _ in range(10):
+        label = operator.step(np.full((2, 1), 0.6), np.full((2, 1), -1.0))
+    assert label.tolist() == [2, 2]
+    operator.reset(np.array([1]), [np.random.default_rng(0)], np.full((2, 1), 0.6), np.full((2, 1), -1.0))
+    for _ in range(10):
+        label = operator.step(np.full((2, 1), 0.6), np.ones((2, 1)))
+    assert label.tolist() == [2, 1]

@@ -81,8 +81,8 @@ class OwnChoice(Checked):
 class Grid(Checked):
     """Every decoder with every controller on every level under every condition.
 
-    ``decoders`` may contain bounds: ``oracle:NAME``, ``shuffled:NAME``, ``blind:NAME``. ``episodes`` overrides the
-    benchmark's number of episodes per session.
+    ``decoders`` may contain bounds: ``oracle:NAME``, ``open_loop:NAME``, ``shuffled:NAME``, ``blind:NAME``.
+    ``episodes`` overrides the benchmark's number of episodes per session.
     """
 
     decoders: tuple[str, ...] = Field(min_length=1)

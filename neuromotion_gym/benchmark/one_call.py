@@ -95,7 +95,7 @@ def _played(cell: Mapping[str, Any]) -> str:
 
 def _row(line: Line) -> tuple[str, ...]:
     cell, rate = line.cell, line.rate
-    bound = cell["role"] in ("oracle", "shuffled", "blind")
+    bound = cell["role"] in get_args(BoundKind)
     return (
         f"{cell['role']} ({cell['decoder']})" if bound else cell["decoder"],
         cell["controller"],
@@ -139,8 +139,8 @@ def bench(
     Parameters
     ----------
     decoder : str, path, object, or a list of them
-        As ``decoder`` of ``gym.make``: a name, a folder, an ONNX file, an object. The bounds oracle, shuffled and blind
-        of each are played, too.
+        As ``decoder`` of ``gym.make``: a name, a folder, an ONNX file, an object. The bounds oracle, open loop,
+        shuffled and blind of each are played, too.
     recording : path, Recording, MNE object, MOABB data set, Session, or a list of them, optional
         As ``source`` of ``gym.make``. If left out, the surrogate of the decoder's data set is played.
     reading : Reading or mapping, optional
@@ -205,7 +205,7 @@ def bench(
     controllers = [{"name": one} if isinstance(one, str) else one for one in listed]
     conditions = [{"ocular": None, "skip_cue": None}]
     shared = {"levels": [level or setting.level], "conditions": conditions}
-    driven = [bound + name for name in decoders for bound in ("", "oracle:", "shuffled:")]
+    driven = [bound + name for name in decoders for bound in ("", "oracle:", "open_loop:", "shuffled:")]
     config = from_mapping(
         BenchmarkConfig,
         {

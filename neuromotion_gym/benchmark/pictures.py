@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 BOUNDS = {
     "oracle": "oracle: always right after its own lag",
+    "open_loop": "open_loop: labels chosen at the start",
     "shuffled": "shuffled: labels drawn at random",
     "blind": "blind: best constant posture",
     "chance": "chance",
@@ -29,10 +30,10 @@ BOUNDS = {
 """Vertical lines, with their words in the legend."""
 STYLE = """
 :root { --decoder: #0072b2; --control: #b85000; --oracle: #00795a; --shuffled: #9a6700; --blind: #a3407c;
-  --chance: #6b7580; }
+  --open_loop: #5b51a5; --chance: #6b7580; }
 @media (prefers-color-scheme: dark) {
   :root { --decoder: #56b4e9; --control: #f08a4b; --oracle: #2ec79b; --shuffled: #e6b93f; --blind: #e08fc0;
-    --chance: #8b96a1; }
+    --open_loop: #a79df0; --chance: #8b96a1; }
 }
 figure { margin: 0 0 1.5rem; padding: 1rem 1.25rem; background: var(--card); border-radius: .75rem; }
 figcaption { max-width: 48rem; margin-bottom: .5rem; }
@@ -59,6 +60,7 @@ svg .mean { fill: currentColor; stroke: var(--card); stroke-width: 2; }
 svg .interval { stroke: currentColor; stroke-width: 4; stroke-linecap: round; }
 .decoder { color: var(--decoder); } .control { color: var(--control); }
 svg .oracle { stroke: var(--oracle); stroke-width: 2.5; }
+svg .open_loop { stroke: var(--open_loop); stroke-width: 2.5; stroke-dasharray: 10 4; }
 svg .shuffled { stroke: var(--shuffled); stroke-width: 2.5; stroke-dasharray: 6 3; }
 svg .blind { stroke: var(--blind); stroke-width: 2.5; stroke-dasharray: 2 3; }
 svg .chance { stroke: var(--chance); stroke-width: 1.5; stroke-dasharray: 10 3 2 3; }

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from neuromotion_gym.decoders.decoder import Decoder
     from neuromotion_gym.decoders.fitted_on import FittedOn
 
-LISTENS = (None, "shuffled")
+LISTENS = (None, "open_loop", "shuffled")
 """Bounds whose decoder reads samples (None: no bound). The oracle and the blind decoder read none."""
 
 

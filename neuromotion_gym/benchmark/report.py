@@ -6,7 +6,7 @@ import csv
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from neuromotion_gym.benchmark.metrics import median_time
 from neuromotion_gym.benchmark.pictures import Bar, Scatter, offline_picture, success_picture, time_picture
 from neuromotion_gym.benchmark.shown import NONE, mean_and_limits, number, told_onset
 from neuromotion_gym.datasets import registry
+from neuromotion_gym.decoders.bounds import BoundKind
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.files import write_text
 from neuromotion_gym.statistics import is_widened
@@ -60,7 +61,7 @@ FEWEST = 5
 """Fewest people over whom a rank correlation is given."""
 NOT_RECORDED = "not recorded in these results"
 """What a decoder was fitted on, in results of a time when cells did not have it."""
-ROLES = ("decoder", "control", "oracle", "shuffled", "blind")
+ROLES = ("decoder", "control", *get_args(BoundKind))
 
 
 @dataclass(frozen=True, eq=False)
@@ -344,7 +345,8 @@ def report_text(lines: Sequence[Line], config: BenchmarkConfig) -> tuple[str, li
             "Beta-binomial model over people, too. An episode ends with the first selection, right or wrong; one "
             "without a selection at the time limit counts as no success. ITR is Wolpaw's rate in which such an episode "
             "counts as an error that took the whole time. "
-            "Oracle, shuffled and blind are bounds: a decoder that is always right after its own lag, the same "
+            "Oracle, open_loop, shuffled and blind are bounds: a decoder that is always right after its own lag, the "
+            "same decoder with an operator who chooses all labels at the start and never sees the limb again, the same "
             "decoder on labels drawn at random, and the best constant posture. 'shuffled → oracle' is the share of "
             f"that distance a decoder closes. Differences against {REFERENCE} are paired over people on the same "
             "episodes; p by permutation, after Holm."
@@ -399,7 +401,7 @@ def bars(lines: Sequence[Line]) -> list[Bar]:
         cell = line.cell
         if cell["role"] not in ("decoder", "control"):
             continue
-        bounds = {role: bound for role in ("oracle", "shuffled", "blind") if (bound := _bound(role, line, lines))}
+        bounds = {role: bound for role in get_args(BoundKind) if (bound := _bound(role, line, lines))}
         medians = [
             float(np.median(line.time_s[mine]))
             for person in dict.fromkeys(line.people)

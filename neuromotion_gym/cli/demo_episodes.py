@@ -11,7 +11,7 @@ from concurrent.futures import as_completed
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from neuromotion_gym.benchmark.settings import Setting
+    from neuromotion_gym.decoders.bounds import BoundKind
     from neuromotion_gym.statistics import Interval
     from neuromotion_gym.workers import Done
 
@@ -41,7 +42,7 @@ class Entry:
     ----------
     show : str
         The decoder that this row belongs to.
-    role : {"decoder", "oracle", "shuffled", "blind", "control"}
+    role : {"decoder", "control"} or a bound
         ``blind`` is the best constant posture; the others drive with the setting's controller.
     decoder : str
         The option ``decoder`` of `gym.make`.
@@ -49,7 +50,7 @@ class Entry:
     """
 
     show: str
-    role: Literal["decoder", "oracle", "shuffled", "blind", "control"]
+    role: Literal["decoder", "control"] | BoundKind
     decoder: str
     setting: Setting
 
@@ -122,6 +123,7 @@ def entries(decoder: str | None = None, environment: str | None = None) -> list[
     from neuromotion_gym import registration
     from neuromotion_gym.benchmark.settings import usual_setting
     from neuromotion_gym.datasets import registry
+    from neuromotion_gym.decoders.bounds import BoundKind
     from neuromotion_gym.decoders.recipe import load_recipe
     from neuromotion_gym.decoders.zoo import decoder_folder, list_decoders, load_decoder
 
@@ -133,7 +135,7 @@ def entries(decoder: str | None = None, environment: str | None = None) -> list[
         spec = recipes[name].decoder if name in recipes else load_decoder(name).spec
         setting = usual_setting(spec, env_id)
         rows.append(Entry(name, "decoder", name, setting))
-        rows += [Entry(name, role, f"{role}:{name}", setting) for role in ("oracle", "shuffled", "blind")]
+        rows += [Entry(name, role, f"{role}:{name}", setting) for role in get_args(BoundKind)]
         # Only controls trained on signals as they are played here: the decoder's ocular setting, the cue left out
         skip_cue_s = registry.dataset(spec.dataset).skip_cue_s if registry.is_known(spec.dataset) else 0.0
         rows += [

@@ -1,8 +1,9 @@
-"""Bounds of a decoder: oracle, shuffled and blind. They have the window, hop, pacing and labels of that decoder.
+"""Bounds of a decoder: oracle, open loop, shuffled and blind, with the window, hop, pacing and labels of that decoder.
 
 `neuromotion_gym.envs` runs them, since only the loop knows which label plays. The posterior of the oracle is one-hot
-for the label that played longest in the window. The posterior of the blind bound carries no information. ``shuffled``
-uses the inner decoder, but the labels that play do not depend on the goal.
+for the label that played longest in the window. The posterior of the blind bound carries no information. The other two
+use the inner decoder. In ``shuffled`` the labels that play do not depend on the goal. In ``open_loop`` the operator
+chooses all its labels at the start and never sees the limb again: open-loop replay.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from neuromotion_gym.decoders.decoder import Decoder
     from neuromotion_gym.decoders.spec import DecoderSpec
 
-BoundKind = Literal["oracle", "shuffled", "blind"]
+BoundKind = Literal["oracle", "open_loop", "shuffled", "blind"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +30,7 @@ class BoundDecoder:
 
     Parameters
     ----------
-    kind : {"oracle", "shuffled", "blind"}
+    kind : {"oracle", "open_loop", "shuffled", "blind"}
     inner : Decoder
         The decoder that is bounded.
     """
@@ -60,11 +61,11 @@ class BoundDecoder:
         Raises
         ------
         NeuroMotionError
-            If the bound is ``shuffled``, or is the oracle of a decoder that gives targets: labels do not tell which
-            target plays.
+            If the bound decodes windows with its inner decoder, or is the oracle of a decoder that gives targets:
+            labels do not tell which target plays.
         """
-        if self.kind == "shuffled":
-            raise NeuroMotionError("The shuffled bound decodes windows with its inner decoder, not labels.")
+        if self.kind in ("shuffled", "open_loop"):
+            raise NeuroMotionError(f"The bound {self.kind!r} decodes windows with its inner decoder, not labels.")
         if not self.spec.classifies and self.kind == "blind":
             return np.zeros((len(played), len(self.spec.targets)), dtype=np.float32)
         require_posterior(self.spec, "The oracle")
@@ -87,7 +88,7 @@ def split_bound(decoder: object) -> tuple[BoundKind | None, Any]:
 
     Returns
     -------
-    kind : {"oracle", "shuffled", "blind"} or None
+    kind : {"oracle", "open_loop", "shuffled", "blind"} or None
     inner : str, path, object or None
         None for the environment's default decoder.
 
@@ -115,7 +116,7 @@ def parse_decoder_name(name: str) -> tuple[BoundKind | None, str | None]:
 
     Returns
     -------
-    kind : {"oracle", "shuffled", "blind"} or None
+    kind : {"oracle", "open_loop", "shuffled", "blind"} or None
         None for a decoder that is not a bound.
     inner : str or None
         Name of the decoder; None for a bound without a name, which bounds the environment's default decoder.

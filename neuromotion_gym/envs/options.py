@@ -65,10 +65,10 @@ def assemble(
         A key of `ENVIRONMENTS`; the first one if left out.
     decoder : str, path, Decoder or BoundDecoder, optional
         Name of one of the library's decoders, folder of a decoder, an ONNX file, an object with ``predict_proba`` or
-        ``predict``, or a network of PyTorch; or one of the bounds ``"oracle"``, ``"shuffled"`` and ``"blind"``, alone
-        or followed by a colon and the name or path of the decoder that it bounds; for an object a pair such as
-        ``("oracle", model)``. Default: the environment's own decoder. Other usual names of the limb's labels become
-        those of the limb (``info["about"]["renamed_labels"]``).
+        ``predict``, or a network of PyTorch; or one of the bounds ``"oracle"``, ``"open_loop"``, ``"shuffled"`` and
+        ``"blind"``, alone or followed by a colon and the name or path of the decoder that it bounds; for an object a
+        pair such as ``("oracle", model)``. Default: the environment's own decoder. Other usual names of the limb's
+        labels become those of the limb (``info["about"]["renamed_labels"]``).
     decoder_facts : mapping, optional
         What a decoder from elsewhere does not say, as fields of `DecoderSpec`: ``labels``, ``rate_hz`` …; for an object
         also ``features``.
@@ -140,6 +140,7 @@ def assemble(
         made.layout.lag_s,
         made.layout.tolerance,
         made.layout.time_limit_s,
+        open_loop=getattr(chosen, "kind", None) == "open_loop",
     )
     return Parts(made.limb, made.task.drive, made.layout, made.task, user, opened, chosen, facts)
 

@@ -12,6 +12,7 @@ from neuromotion_gym.errors import NeuroMotionError
     [
         ("oracle:emg_armband", ("oracle", "emg_armband")),
         ("shuffled", ("shuffled", None)),
+        ("open_loop:emg_armband", ("open_loop", "emg_armband")),
         ("blind:/some/folder", ("blind", "/some/folder")),
         ("emg_armband", (None, "emg_armband")),
         ("C:\\decoders\\mine", (None, "C:\\decoders\\mine")),
@@ -33,9 +34,10 @@ def test_oracle_gives_the_label_that_played_longest(tiny_folder):
     assert oracle.decode_labels(played).tolist() == [[1, 0], [0, 1], [0, 1], [0.5, 0.5], [1, 0]]
 
 
-def test_blind_tells_nothing_and_shuffled_decodes_signals(tiny_folder):
+def test_blind_tells_nothing_and_the_others_decode_signals(tiny_folder):
     inner = OnnxDecoder(tiny_folder)
     assert BoundDecoder("blind", inner).decode_labels(np.zeros((2, 4), int)).tolist() == [[0.5, 0.5]] * 2
     assert BoundDecoder("blind", inner).spec == inner.spec
-    with pytest.raises(NeuroMotionError, match="inner decoder"):
-        BoundDecoder("shuffled", inner).decode_labels(np.zeros((2, 4), int))
+    for kind in ("shuffled", "open_loop"):
+        with pytest.raises(NeuroMotionError, match=f"{kind}.* inner decoder"):
+            BoundDecoder(kind, inner).decode_labels(np.zeros((2, 4), int))
