@@ -62,7 +62,8 @@ def test_an_object_and_recordings_in_memory_give_the_table_with_its_bounds(band,
     recordings = [band(person, run=run) for person in ("P1", "P2", "P3") for run in ("1", "2")]
     answer = bench(own_decoder(), recordings, out=tmp_path, **{**QUICK, "episodes": 2})
     table = {row[0]: row for row in answer.table()}
-    assert list(table) == ["strongest", "oracle (strongest)", "shuffled (strongest)", "blind (strongest)"]
+    bounds = ("oracle", "open_loop", "shuffled", "blind")
+    assert list(table) == ["strongest", *(f"{bound} (strongest)" for bound in bounds)]
     rates = {name: float(row[2]) for name, row in table.items()}
     assert rates["strongest"] >= 5 / 6
     assert rates["oracle (strongest)"] == 1.0
@@ -375,7 +376,7 @@ def test_a_map_of_labels_holds_for_an_object_with_a_specification_too(tmp_path) 
         bench([own_decoder()] * 2, decoder_facts={"labels": {"nothing": "rest"}, "unit": "V"}, out=tmp_path, **QUICK)
 
 
-@pytest.mark.parametrize("name", ["oracle", "shuffled", "blind"])
+@pytest.mark.parametrize("name", ["oracle", "open_loop", "shuffled", "blind"])
 def test_a_decoder_that_is_called_as_a_bound_is_refused(tmp_path, name) -> None:
     spec = own_decoder().spec.model_copy(update={"name": name})
     with pytest.raises(NeuroMotionError, match=f"cannot be called '{name}'"):

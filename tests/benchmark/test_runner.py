@@ -522,9 +522,11 @@ def test_a_rate_of_information_that_means_nothing_is_not_printed():
 def test_rows_name_decoders_by_themselves_and_bounds_with_the_decoder_that_they_bound():
     from neuromotion_gym.benchmark.report import _rows
 
-    everything = [line(role, "argmax", 5) for role in ("decoder", "control", "oracle", "shuffled", "blind")]
+    everything = [
+        line(role, "argmax", 5) for role in ("decoder", "control", "oracle", "open_loop", "shuffled", "blind")
+    ]
     rows = [_rows(one.cell["role"], [one], everything)[0] for one in everything]
-    assert [row[0] for row in rows] == ["a", "a (control)", "oracle (a)", "shuffled (a)", "blind (a)"]
+    assert [row[0] for row in rows] == ["a", "a (control)", "oracle (a)", "open_loop (a)", "shuffled (a)", "blind (a)"]
 
 
 def test_the_share_that_is_closed_is_given_for_decoders_and_not_for_bounds():

@@ -45,9 +45,9 @@ def test_my_decoder_my_recording_what_does_the_limb_do(band, monkeypatch, capsys
     rows = [
         line.split()
         for line in printed.splitlines()
-        if line.startswith(("emg_armband ", "oracle", "shuffled", "blind"))
+        if line.startswith(("emg_armband ", "oracle", "open_loop", "shuffled", "blind"))
     ]
-    assert [row[0] for row in rows] == ["emg_armband", "oracle", "shuffled", "blind"]
+    assert [row[0] for row in rows] == ["emg_armband", "oracle", "open_loop", "shuffled", "blind"]
     assert "Played: data, recordings of your own (steady state)" in printed
     assert "fitted on: myo_armband, part train, 8 people; split: subject" in printed
     assert f"Report: {out / 'report.html'}" in printed

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import sys
 from dataclasses import replace
+from typing import get_args
 
 import pytest
 
@@ -13,6 +14,7 @@ from neuromotion_gym.benchmark import film
 from neuromotion_gym.cli import demo_episodes as demo
 from neuromotion_gym.cli import main as cli
 from neuromotion_gym.decoders import load_decoder
+from neuromotion_gym.decoders.bounds import BoundKind
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.rendering import rendering_available
 
@@ -33,7 +35,7 @@ def test_both_kinds_of_signal_are_shown_with_every_bound():
     for name, spec in shown.items():
         assert not spec.control
         roles = {row.role for row in rows if row.show == name}
-        assert roles == {"decoder", "oracle", "shuffled", "blind"} | ({"control"} if spec.modality == "eeg" else set())
+        assert roles == {"decoder", *get_args(BoundKind)} | ({"control"} if spec.modality == "eeg" else set())
 
 
 def test_one_decoder_alone_is_shown_when_it_is_named():
@@ -55,7 +57,7 @@ def test_rows_play_the_same_people_and_goals():
 
 
 def test_another_seed_has_other_goals():
-    blind = demo.entries("emg_armband")[3]
+    blind = next(entry for entry in demo.entries("emg_armband") if entry.role == "blind")
     goals = [[e["goal"] for e in demo.play(blind, "surrogate", 4, seed).episodes] for seed in (0, 1)]
     assert goals[0] != goals[1]
 
@@ -72,7 +74,7 @@ def test_one_episode_without_a_way_to_draw_ends_with_a_table_without_nan(monkeyp
     assert not list(out.glob("*.mp4"))
     written = (out / "episodes.csv").read_text(encoding="utf-8")
     rows = list(csv.DictReader(written.splitlines()))
-    assert [row["role"] for row in rows] == ["decoder", "oracle", "shuffled", "blind"]
+    assert [row["role"] for row in rows] == ["decoder", "oracle", "open_loop", "shuffled", "blind"]
     assert "nan" not in (said + written).lower()
 
 
