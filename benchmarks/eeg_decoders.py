@@ -23,9 +23,9 @@ import numpy as np
 from neuromotion_gym.audit import conditions as cond
 from neuromotion_gym.datasets import registry
 from neuromotion_gym.decoders.alignment import euclidean_alignment
+from neuromotion_gym.decoders.folders import decoder_folder
 from neuromotion_gym.decoders.onnx_decoder import OnnxDecoder
 from neuromotion_gym.decoders.recipe import load_recipe
-from neuromotion_gym.decoders.zoo import decoder_folder
 from neuromotion_gym.resources import cache_folder
 from neuromotion_gym.training.bands import filter_bank
 from neuromotion_gym.training.card import card

@@ -46,9 +46,10 @@ from throughput_report import HEARD, fill, write_report
 from timing import interleaved, machine, quartiles, ratio, resident_bytes
 
 from neuromotion_gym.decoders.bounds import BoundDecoder
+from neuromotion_gym.decoders.folders import list_decoders
 from neuromotion_gym.decoders.spec import AdaptationSpec
 from neuromotion_gym.decoders.wrapped import ProbabilityDecoder
-from neuromotion_gym.decoders.zoo import list_decoders, load_decoder
+from neuromotion_gym.decoders.zoo import load_decoder
 from neuromotion_gym.envs.options import assemble
 from neuromotion_gym.signals.sources import ReplaySource
 from neuromotion_gym.signals.surrogate import SurrogateSource

@@ -16,11 +16,10 @@ import numpy as np
 import yaml
 
 from neuromotion_gym.decoders.checks import random_inputs
+from neuromotion_gym.decoders.folders import MODEL, RECIPE
 from neuromotion_gym.decoders.model_input import OWN_INPUT, ModelInput, dimensions
 from neuromotion_gym.decoders.objects import decoder_of
-from neuromotion_gym.decoders.onnx_decoder import MODEL
 from neuromotion_gym.decoders.onnx_session import first_line
-from neuromotion_gym.decoders.recipe import RECIPE
 from neuromotion_gym.decoders.spec import DecoderSpec
 from neuromotion_gym.decoders.torch_modules import is_torch_module
 from neuromotion_gym.decoders.wrapped import ProbabilityDecoder

@@ -17,12 +17,12 @@ from neuromotion_gym.datasets.recorded import OwnRecordings
 from neuromotion_gym.datasets.suitable import suitable_dataset
 from neuromotion_gym.decoders.arrangement import facts_of_arrangement
 from neuromotion_gym.decoders.bounds import parse_decoder_name
+from neuromotion_gym.decoders.folders import MODEL, decoder_folder
 from neuromotion_gym.decoders.identity import digest_of
-from neuromotion_gym.decoders.onnx_decoder import MODEL
 from neuromotion_gym.decoders.recipe import load_recipe
 from neuromotion_gym.decoders.relabelled import for_limb
 from neuromotion_gym.decoders.seen import Seen, record_of, runs_played, seen_by_decoder, split_played
-from neuromotion_gym.decoders.zoo import decoder_folder, load_decoder
+from neuromotion_gym.decoders.zoo import load_decoder
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.registration import environment
 from neuromotion_gym.training.fitted_on import stated_fitted_on
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from neuromotion_gym.datasets.playing import PlayedPart
     from neuromotion_gym.decoders.decoder import Decoder
-    from neuromotion_gym.decoders.fitted_on import FittedOn
+    from neuromotion_gym.decoders.fitted_on_record import FittedOn
 
 LISTENS = (None, "open_loop", "shuffled")
 """Bounds whose decoder reads samples (None: no bound). The oracle and the blind decoder read none."""

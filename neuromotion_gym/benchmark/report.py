@@ -284,7 +284,7 @@ def offline_accuracy(decoder: str, part: str | None = None) -> dict[str, float]:
     part : str, optional
         Part of its data set; the folds of whole people if left out.
     """
-    from neuromotion_gym.decoders.zoo import decoder_folder
+    from neuromotion_gym.decoders.folders import decoder_folder
 
     try:
         folder = Path(decoder) if Path(decoder).is_dir() else decoder_folder(decoder)

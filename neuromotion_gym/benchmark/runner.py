@@ -14,7 +14,7 @@ from neuromotion_gym.benchmark.episodes import EpisodeKey, episode_keys, facts_o
 from neuromotion_gym.benchmark.plan import decoder_name, plan
 from neuromotion_gym.datasets.playing import open_source
 from neuromotion_gym.decoders.bounds import BoundDecoder, parse_decoder_name
-from neuromotion_gym.decoders.zoo import decoder_folder
+from neuromotion_gym.decoders.folders import decoder_folder
 from neuromotion_gym.errors import NeuroMotionError, warn
 from neuromotion_gym.files import make_folder, replacing, write_text
 

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from neuromotion_gym.cli.messages import say
 from neuromotion_gym.cli.tables import print_table
-from neuromotion_gym.decoders.zoo import list_decoders
+from neuromotion_gym.decoders.folders import list_decoders
 from neuromotion_gym.files import make_folder
 from neuromotion_gym.registration import ENVIRONMENTS
 

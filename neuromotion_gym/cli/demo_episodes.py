@@ -124,8 +124,9 @@ def entries(decoder: str | None = None, environment: str | None = None) -> list[
     from neuromotion_gym.benchmark.settings import usual_setting
     from neuromotion_gym.datasets import registry
     from neuromotion_gym.decoders.bounds import BoundKind
+    from neuromotion_gym.decoders.folders import decoder_folder, list_decoders
     from neuromotion_gym.decoders.recipe import load_recipe
-    from neuromotion_gym.decoders.zoo import decoder_folder, list_decoders, load_decoder
+    from neuromotion_gym.decoders.zoo import load_decoder
 
     recipes = {name: load_recipe(decoder_folder(name)) for name in list_decoders()}
     rows: list[Entry] = []

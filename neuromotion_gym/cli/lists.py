@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from neuromotion_gym.cli.messages import say
 from neuromotion_gym.cli.tables import print_table
-from neuromotion_gym.decoders.zoo import list_decoders
+from neuromotion_gym.decoders.folders import list_decoders
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.registration import ENVIRONMENTS
 
 
 def decoders() -> None:
     """Show the shipped decoders: labels, input signals, data set, split and licence."""
+    from neuromotion_gym.decoders.folders import decoder_folder
     from neuromotion_gym.decoders.recipe import load_spec
-    from neuromotion_gym.decoders.zoo import decoder_folder
 
     names = list_decoders()
     if not names:

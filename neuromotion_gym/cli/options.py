@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from neuromotion_gym.decoders.zoo import list_decoders
+from neuromotion_gym.decoders.folders import list_decoders
 
 DecoderArgument = Annotated[
     str, typer.Argument(help="Name of a shipped decoder, or a decoder's folder. Shipped: " + ", ".join(list_decoders()))

@@ -15,7 +15,7 @@ from neuromotion_gym.cli.messages import say
 from neuromotion_gym.cli.options import DATA
 from neuromotion_gym.cli.tables import print_table
 from neuromotion_gym.datasets.registry import dataset_names
-from neuromotion_gym.decoders.zoo import list_decoders
+from neuromotion_gym.decoders.folders import list_decoders
 from neuromotion_gym.errors import NeuroMotionError
 
 if TYPE_CHECKING:

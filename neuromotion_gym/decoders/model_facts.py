@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from neuromotion_gym.decoders.arrangement import mapped_channels
 from neuromotion_gym.decoders.faults import Fault, FaultyDecoderError
+from neuromotion_gym.decoders.folders import RECIPE
 from neuromotion_gym.decoders.model_input import ADAPTATION, samples_of
 from neuromotion_gym.decoders.model_output import guessed_kind
-from neuromotion_gym.decoders.recipe import RECIPE, Recipe
+from neuromotion_gym.decoders.recipe import Recipe
 from neuromotion_gym.decoders.spec import ONE_VALUE, DecoderSpec
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.plain_yaml import read_yaml

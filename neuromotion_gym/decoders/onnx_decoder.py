@@ -33,6 +33,7 @@ from neuromotion_gym.decoders.checks import random_inputs
 from neuromotion_gym.decoders.decoder import checked_output, checked_windows, require_posterior
 from neuromotion_gym.decoders.described import described, described_html
 from neuromotion_gym.decoders.faults import FaultyDecoderError
+from neuromotion_gym.decoders.folders import MODEL
 from neuromotion_gym.decoders.model_facts import complete_recipe, complete_spec, describes_itself
 from neuromotion_gym.decoders.model_input import ADAPTATION, OWN_INPUT, find_input
 from neuromotion_gym.decoders.model_output import find_output, kind_fault, order_fault
@@ -47,7 +48,6 @@ if TYPE_CHECKING:
     from neuromotion_gym.decoders.recipe import Recipe
     from neuromotion_gym.signals.recording import Recording
 
-MODEL = "model.onnx"
 FIXED_ADAPTATION = "adaptation.npy"
 PROBED = 5
 """Number of random windows on which the results of a graph are judged when it is loaded."""

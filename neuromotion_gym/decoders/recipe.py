@@ -15,12 +15,11 @@ from typing import Any, Literal
 import yaml
 from pydantic import Field, model_validator
 
+from neuromotion_gym.decoders.folders import RECIPE
 from neuromotion_gym.decoders.spec import DecoderSpec
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.plain_yaml import parse_yaml, read_yaml
 from neuromotion_gym.schema import Checked, from_mapping
-
-RECIPE = "recipe.yaml"
 
 
 class DataRecipe(Checked):

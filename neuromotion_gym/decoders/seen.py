@@ -1,8 +1,8 @@
 """Whether a decoder was fitted on what it is to play, and what reports say about it.
 
-What a decoder was fitted on stands in its folder, see `neuromotion_gym.decoders.fitted_on`. It is compared with what is
-played by the names of people and runs and, where names say nothing (recordings of one's own, new people of a data set,
-a decoder that was fitted on something else), by fingerprints of the samples.
+What a decoder was fitted on stands in its folder, see `neuromotion_gym.decoders.fitted_on_record`. It is compared with
+what is played by the names of people and runs and, where names say nothing (recordings of one's own, new people of a
+data set, a decoder that was fitted on something else), by fingerprints of the samples.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from neuromotion_gym.datasets import registry
 from neuromotion_gym.datasets.fingerprints import Fingerprints, fingerprints_of
 from neuromotion_gym.datasets.people import is_new, runs_of
 from neuromotion_gym.datasets.recorded import run_name
-from neuromotion_gym.decoders.fitted_on import FITTED_ON, FittedOn, fitted_on, record_folder, worn_by
+from neuromotion_gym.decoders.fitted_on_record import FITTED_ON, FittedOn, fitted_on, record_folder, worn_by
 from neuromotion_gym.errors import warn
 from neuromotion_gym.resources import data_root
 from neuromotion_gym.signals.readers.file_names import UNKNOWN

@@ -1,4 +1,4 @@
-"""Makes the record of what a decoder was fitted on; `neuromotion_gym.decoders.fitted_on` writes and reads it."""
+"""Makes the record of what a decoder was fitted on; `neuromotion_gym.decoders.fitted_on_record` writes and reads it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from neuromotion_gym.datasets import registry
 from neuromotion_gym.datasets.fingerprints import fingerprints_of
-from neuromotion_gym.decoders.fitted_on import FittedOn, read_fitted_on
+from neuromotion_gym.decoders.fitted_on_record import FittedOn, read_fitted_on
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.resources import data_root
 from neuromotion_gym.signals.readers.files import READERS

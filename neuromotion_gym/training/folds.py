@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from neuromotion_gym.datasets import registry
-from neuromotion_gym.decoders.onnx_decoder import MODEL, OnnxDecoder
+from neuromotion_gym.decoders.folders import MODEL, decoder_folder
+from neuromotion_gym.decoders.onnx_decoder import OnnxDecoder
 from neuromotion_gym.decoders.recipe import DataRecipe, Recipe, TrainingRecipe, load_recipe
-from neuromotion_gym.decoders.zoo import decoder_folder
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.resources import cache_folder
 from neuromotion_gym.training.data import sessions_of

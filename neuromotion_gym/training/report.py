@@ -10,7 +10,7 @@ from neuromotion_gym.datasets.people import is_new
 from neuromotion_gym.datasets.playing import playing_for
 from neuromotion_gym.datasets.recorded import OwnRecordings
 from neuromotion_gym.datasets.sessions import regressed
-from neuromotion_gym.decoders.fitted_on import fitted_on
+from neuromotion_gym.decoders.fitted_on_record import fitted_on
 from neuromotion_gym.decoders.seen import record_of, seen_by_decoder
 from neuromotion_gym.decoders.zoo import load_decoder
 from neuromotion_gym.errors import NeuroMotionError

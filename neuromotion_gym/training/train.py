@@ -24,9 +24,9 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
 
 from neuromotion_gym.datasets import registry
-from neuromotion_gym.decoders.fitted_on import FittedOn, write_fitted_on
-from neuromotion_gym.decoders.onnx_decoder import MODEL
-from neuromotion_gym.decoders.recipe import RECIPE, Recipe, load_recipe, recipe_text, with_scale
+from neuromotion_gym.decoders.fitted_on_record import FittedOn, write_fitted_on
+from neuromotion_gym.decoders.folders import MODEL, RECIPE
+from neuromotion_gym.decoders.recipe import Recipe, load_recipe, recipe_text, with_scale
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.files import check_folder, filling, make_folder
 from neuromotion_gym.resources import cache_folder

@@ -11,10 +11,11 @@ import numpy as np
 
 from neuromotion_gym.datasets.fingerprints import fingerprints_of
 from neuromotion_gym.decoders.calibration import left_out
-from neuromotion_gym.decoders.fitted_on import FittedOn, write_fitted_on
-from neuromotion_gym.decoders.onnx_decoder import FIXED_ADAPTATION, MODEL, OnnxDecoder
+from neuromotion_gym.decoders.fitted_on_record import FittedOn, write_fitted_on
+from neuromotion_gym.decoders.folders import MODEL, RECIPE
+from neuromotion_gym.decoders.onnx_decoder import FIXED_ADAPTATION, OnnxDecoder
 from neuromotion_gym.decoders.onnx_file import read_onnx
-from neuromotion_gym.decoders.recipe import RECIPE, recipe_text
+from neuromotion_gym.decoders.recipe import recipe_text
 from neuromotion_gym.decoders.seen import record_of
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.files import filling

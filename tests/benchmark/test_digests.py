@@ -15,8 +15,9 @@ from neuromotion_gym.benchmark.config import BenchmarkConfig
 from neuromotion_gym.benchmark.digests import environment_digest, library_digest, policy_digest
 from neuromotion_gym.benchmark.plan import plan
 from neuromotion_gym.datasets import registry
+from neuromotion_gym.decoders.folders import decoder_folder
 from neuromotion_gym.decoders.onnx_decoder import FIXED_ADAPTATION
-from neuromotion_gym.decoders.zoo import decoder_folder, load_decoder
+from neuromotion_gym.decoders.zoo import load_decoder
 from neuromotion_gym.signals.surrogate import parameters
 
 PACKAGE = Path(neuromotion_gym.__file__).parent

@@ -18,8 +18,9 @@ from neuromotion_gym.benchmark.report import Line
 from neuromotion_gym.benchmark.runner import run_benchmark
 from neuromotion_gym.datasets.fingerprints import fingerprints_of
 from neuromotion_gym.decoders import DecoderSpec, ProbabilityDecoder
-from neuromotion_gym.decoders.fitted_on import FittedOn, write_fitted_on
-from neuromotion_gym.decoders.zoo import decoder_folder, load_decoder
+from neuromotion_gym.decoders.fitted_on_record import FittedOn, write_fitted_on
+from neuromotion_gym.decoders.folders import decoder_folder
+from neuromotion_gym.decoders.zoo import load_decoder
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.rendering import rendering_available
 from neuromotion_gym.signals.readers import arrays

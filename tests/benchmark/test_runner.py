@@ -28,9 +28,10 @@ from neuromotion_gym.benchmark.report import (
 from neuromotion_gym.benchmark.runner import run_benchmark
 from neuromotion_gym.controllers import make_controller
 from neuromotion_gym.datasets import registry
-from neuromotion_gym.decoders.fitted_on import FittedOn, write_fitted_on
+from neuromotion_gym.decoders.fitted_on_record import FittedOn, write_fitted_on
+from neuromotion_gym.decoders.folders import decoder_folder
 from neuromotion_gym.decoders.onnx_decoder import OnnxDecoder
-from neuromotion_gym.decoders.zoo import decoder_folder, load_decoder
+from neuromotion_gym.decoders.zoo import load_decoder
 from neuromotion_gym.envs.closed_loop import ClosedLoop
 from neuromotion_gym.envs.options import assemble
 from neuromotion_gym.errors import NeuroMotionError, NeuroMotionWarning

@@ -15,9 +15,9 @@ from neuromotion_gym.benchmark.seen import controllers_of
 from neuromotion_gym.datasets import registry
 from neuromotion_gym.datasets.fingerprints import fingerprints_of
 from neuromotion_gym.datasets.playing import Playing
-from neuromotion_gym.decoders.fitted_on import FittedOn, write_fitted_on
+from neuromotion_gym.decoders.fitted_on_record import FittedOn, write_fitted_on
+from neuromotion_gym.decoders.folders import decoder_folder
 from neuromotion_gym.decoders.seen import record_of, runs_played, seen_by_decoder
-from neuromotion_gym.decoders.zoo import decoder_folder
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.resources import DATA_VARIABLE
 

@@ -18,8 +18,8 @@ from neuromotion_gym.datasets import registry
 from neuromotion_gym.datasets.people import is_new, runs_of
 from neuromotion_gym.datasets.playing import Playing
 from neuromotion_gym.datasets.sessions import load_sessions
+from neuromotion_gym.decoders.folders import decoder_folder
 from neuromotion_gym.decoders.seen import record_of, seen_by_decoder
-from neuromotion_gym.decoders.zoo import decoder_folder
 from neuromotion_gym.errors import NeuroMotionError, NeuroMotionWarning
 from neuromotion_gym.training.report import evaluate
 

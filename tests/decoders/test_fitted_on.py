@@ -8,10 +8,10 @@ import pytest
 
 from neuromotion_gym.datasets import registry
 from neuromotion_gym.decoders import FittedOn, fitted_on, list_decoders, load_decoder, worn_by
-from neuromotion_gym.decoders.fitted_on import write_fitted_on
+from neuromotion_gym.decoders.fitted_on_record import write_fitted_on
+from neuromotion_gym.decoders.folders import decoder_folder
 from neuromotion_gym.decoders.recipe import load_recipe
 from neuromotion_gym.decoders.seen import record_of
-from neuromotion_gym.decoders.zoo import decoder_folder
 from neuromotion_gym.errors import NeuroMotionError
 
 RECORD = FittedOn(dataset="here", part="train", people=("A", "B"), runs={"A": ("1", "2"), "B": ("1",)}, excluded=("C",))

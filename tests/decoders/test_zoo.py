@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from neuromotion_gym.datasets import registry
-from neuromotion_gym.decoders import check_decoder, list_decoders, load_decoder
+from neuromotion_gym.decoders import check_decoder, folders, list_decoders, load_decoder
+from neuromotion_gym.decoders.folders import decoder_folder
 from neuromotion_gym.decoders.recipe import load_recipe
-from neuromotion_gym.decoders.zoo import decoder_folder
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.resources import classifiers_root
 from neuromotion_gym.training.evaluation import milliseconds_per_decision
@@ -89,21 +89,19 @@ def test_name_folder_and_file_give_the_same_decoder():
 
 
 def test_decoder_of_another_package_is_found_by_its_name(tiny, tmp_path, monkeypatch):
-    from neuromotion_gym.decoders import zoo
-
-    monkeypatch.setattr(zoo, "_REGISTERED", {})
+    monkeypatch.setattr(folders, "_REGISTERED", {})
     folder = tiny.write(tmp_path / "folder", tiny.graph())
-    zoo.register_decoder("of_another_package", folder)
-    zoo.register_decoder("of_another_package", folder)  # the same again
+    folders.register_decoder("of_another_package", folder)
+    folders.register_decoder("of_another_package", folder)  # the same again
     assert "of_another_package" in list_decoders()
     assert decoder_folder("of_another_package") == folder
     check_decoder(load_decoder("of_another_package"))
     with pytest.raises(NeuroMotionError, match="already is a decoder 'of_another_package'"):
-        zoo.register_decoder("of_another_package", tiny.write(tmp_path / "other", tiny.graph()))
+        folders.register_decoder("of_another_package", tiny.write(tmp_path / "other", tiny.graph()))
     with pytest.raises(NeuroMotionError, match="already is a decoder 'emg_armband'"):
-        zoo.register_decoder("emg_armband", folder)
+        folders.register_decoder("emg_armband", folder)
     with pytest.raises(NeuroMotionError, match=r"lacks recipe\.yaml"):
-        zoo.register_decoder("empty", tmp_path)
+        folders.register_decoder("empty", tmp_path)
     (folder / "model.onnx").unlink()
     assert "of_another_package" not in list_decoders()  # not trained yet
     assert decoder_folder("of_another_package") == folder

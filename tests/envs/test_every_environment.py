@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from neuromotion_gym.decoders.bounds import BoundDecoder
-from neuromotion_gym.decoders.zoo import list_decoders, load_decoder
+from neuromotion_gym.decoders.folders import list_decoders
+from neuromotion_gym.decoders.zoo import load_decoder
 from neuromotion_gym.envs import checks
 from neuromotion_gym.envs.closed_loop import ClosedLoop
 from neuromotion_gym.envs.stream import Stream

@@ -78,7 +78,7 @@ def test_bounds_of_an_object_are_pairs(kind: str) -> None:
 
 
 def test_bounds_of_a_folder_and_of_a_file_are_named_by_their_paths(tmp_path, monkeypatch) -> None:
-    from neuromotion_gym.decoders.zoo import decoder_folder
+    from neuromotion_gym.decoders.folders import decoder_folder
 
     shipped = decoder_folder("emg_armband")
     folder = tmp_path / "mine"
@@ -101,7 +101,7 @@ def test_pairs_that_are_no_bounds_are_refused(given) -> None:
 
 
 def test_a_folder_with_other_names_of_labels_moves_the_arm_and_says_so(tmp_path) -> None:
-    from neuromotion_gym.decoders.zoo import decoder_folder
+    from neuromotion_gym.decoders.folders import decoder_folder
 
     shipped = decoder_folder("emg_armband")
     recipe = yaml.safe_load((shipped / "recipe.yaml").read_text())["decoder"]

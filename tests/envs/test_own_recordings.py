@@ -15,8 +15,9 @@ from neuromotion_gym.datasets import registry
 from neuromotion_gym.datasets.eegmmidb.reader import channel_names
 from neuromotion_gym.datasets.fingerprints import fingerprints_of
 from neuromotion_gym.datasets.recorded import OwnRecordings
-from neuromotion_gym.decoders.fitted_on import FittedOn, write_fitted_on
-from neuromotion_gym.decoders.zoo import decoder_folder, load_decoder
+from neuromotion_gym.decoders.fitted_on_record import FittedOn, write_fitted_on
+from neuromotion_gym.decoders.folders import decoder_folder
+from neuromotion_gym.decoders.zoo import load_decoder
 from neuromotion_gym.errors import NeuroMotionError, NeuroMotionWarning
 from neuromotion_gym.signals.preprocessing import fit_ocular
 from neuromotion_gym.signals.readers import arrays

@@ -11,7 +11,7 @@ import pytest
 from gymnasium.envs.registration import EnvSpec
 
 import neuromotion_gym  # noqa: F401 -- registers the environments
-from neuromotion_gym.decoders.zoo import decoder_folder
+from neuromotion_gym.decoders.folders import decoder_folder
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.operators import OperatorSpec
 

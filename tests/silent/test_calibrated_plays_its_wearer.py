@@ -15,8 +15,9 @@ from neuromotion_gym.benchmark.config import BenchmarkConfig
 from neuromotion_gym.benchmark.runner import run_benchmark
 from neuromotion_gym.datasets.myo_armband.reader import read_round
 from neuromotion_gym.datasets.playing import open_source, playing_for
-from neuromotion_gym.decoders.fitted_on import FittedOn, write_fitted_on
-from neuromotion_gym.decoders.zoo import decoder_folder, load_decoder
+from neuromotion_gym.decoders.fitted_on_record import FittedOn, write_fitted_on
+from neuromotion_gym.decoders.folders import decoder_folder
+from neuromotion_gym.decoders.zoo import load_decoder
 from neuromotion_gym.errors import NeuroMotionWarning
 from neuromotion_gym.training.calibrate import calibrate
 

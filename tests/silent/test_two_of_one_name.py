@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from neuromotion_gym.decoders import load_decoder
-from neuromotion_gym.decoders.zoo import decoder_folder
+from neuromotion_gym.decoders.folders import decoder_folder
 from neuromotion_gym.errors import NeuroMotionWarning
 
 NAME = "emg_armband"

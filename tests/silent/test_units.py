@@ -218,7 +218,8 @@ class TestScale:
 
 
 def test_every_shipped_recipe_states_its_scale() -> None:
-    from neuromotion_gym.decoders.zoo import list_decoders, load_decoder
+    from neuromotion_gym.decoders.folders import list_decoders
+    from neuromotion_gym.decoders.zoo import load_decoder
 
     scales = {name: load_decoder(name).spec.scale for name in list_decoders()}
     assert all(scale is not None for scale in scales.values()), scales

@@ -11,8 +11,8 @@ import yaml
 
 from neuromotion_gym.decoders import BoundDecoder, check_decoder, fitted_on, load_decoder, worn_by
 from neuromotion_gym.decoders.arrangement import Arrangement
+from neuromotion_gym.decoders.folders import decoder_folder
 from neuromotion_gym.decoders.recipe import load_recipe
-from neuromotion_gym.decoders.zoo import decoder_folder
 from neuromotion_gym.errors import NeuroMotionError, NeuroMotionWarning
 from neuromotion_gym.signals.recording import Session
 from neuromotion_gym.training.calibrate import calibrate, fit_to_wearer

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from neuromotion_gym.decoders import list_decoders
+from neuromotion_gym.decoders.folders import decoder_folder
 from neuromotion_gym.decoders.recipe import load_recipe
-from neuromotion_gym.decoders.zoo import decoder_folder
 from neuromotion_gym.training.card import card
 from neuromotion_gym.training.report import CARD, read_metrics
 

@@ -14,8 +14,8 @@ import yaml
 from neuromotion_gym.datasets.myo_armband import reader as myo_armband
 from neuromotion_gym.datasets.sessions import load_sessions
 from neuromotion_gym.decoders import check_decoder, fitted_on, list_decoders, load_decoder
+from neuromotion_gym.decoders.folders import decoder_folder
 from neuromotion_gym.decoders.recipe import Recipe, load_recipe
-from neuromotion_gym.decoders.zoo import decoder_folder
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.signals.amplitude import typical_amplitude
 from neuromotion_gym.training.data import sessions_of

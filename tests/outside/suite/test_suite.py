@@ -18,7 +18,7 @@ from neuromotion_gym.controllers.checks import check_controller
 from neuromotion_gym.datasets.checks import check_dataset
 from neuromotion_gym.datasets.playing import open_source, playing_for
 from neuromotion_gym.decoders import check_decoder, load_decoder
-from neuromotion_gym.decoders.zoo import decoder_folder
+from neuromotion_gym.decoders.folders import decoder_folder
 from neuromotion_gym.envs.checks import check_environment
 
 ENV_ID = "NeuroPedal-v0"

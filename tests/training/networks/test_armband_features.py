@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from neuromotion_gym.decoders.folders import decoder_folder
 from neuromotion_gym.decoders.recipe import load_recipe
-from neuromotion_gym.decoders.zoo import decoder_folder
 
 torch = pytest.importorskip("torch", reason="needs the extra train")
 

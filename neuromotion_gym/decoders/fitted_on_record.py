@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import model_validator
 
-from neuromotion_gym.decoders.onnx_decoder import MODEL
+from neuromotion_gym.decoders.folders import MODEL
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.files import write_text
 from neuromotion_gym.schema import Checked, from_mapping
