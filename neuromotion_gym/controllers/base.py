@@ -105,6 +105,8 @@ class HandWritten:
         self.labels = len(layout.intents.labels)
         self.axes = self.directions.shape[1]
         """Length of an action."""
+        self.moves = self.directions if layout.moves is None else np.asarray(layout.moves, dtype=float)
+        """Movement of every axis of the goals while a label is asked for, as a share of full speed; (labels, axes)."""
         self.weight = overlap_weight(layout.hop_s, layout.window_s)
 
     def fresh(self, n: int) -> Memory:
@@ -148,26 +150,36 @@ class HandWritten:
         """Action at full speed that each label (n,) asks for, shape (n, axes); -1 holds the limb still."""
         return np.where((label >= 0)[:, None], self.directions[label], 0.0)
 
+    def steer(self, velocity: np.ndarray) -> np.ndarray:
+        """Action (n, action size) that moves the axes of the goals at shares of full speed, shape (n, axes).
+
+        Each direction of an axis is that of the label whose movement lies best along it.
+        """
+        length = np.sqrt((self.moves**2).sum(axis=1, keepdims=True))
+        along = (self.moves / np.where(length > 0, length, 1.0)).T
+        up, down = (self.directions[(way * along).argmax(axis=1)] for way in (1, -1))
+        return products(np.maximum(velocity, 0.0), up) + products(np.maximum(-velocity, 0.0), down)
+
     def steps(self, seconds: float) -> int:
         """Number of control steps in ``seconds``, at least one."""
         return max(1, round(seconds / self.layout.control_s))
 
 
 def check_places(controller: HandWritten) -> None:
-    """Check that positions, goals and actions lie along the same axes, as a controller that moves to goals needs.
+    """Check that the first positions are those along the axes of the goals, as a controller that moves to goals needs.
 
     Raises
     ------
     NeuroMotionError
-        If they do not.
+        If they are not.
     """
-    layout = controller.layout
-    counts = {len(layout.columns), layout.facts.goals.axes, controller.axes}
-    if len(counts) > 1:
+    layout, axes = controller.layout, controller.layout.facts.goals.axes
+    first = layout.axes or layout.columns
+    if len(first) != axes or layout.columns[:axes] != first or controller.moves.shape[1] != axes:
         raise NeuroMotionError(
-            f"{type(controller).__name__} moves the limb to goals: it needs positions and actions along the "
-            f"{layout.facts.goals.axes} axes of the goals, but it sees {len(layout.columns)} positions and "
-            f"gives {controller.axes} actions."
+            f"{type(controller).__name__} moves the limb to goals: it needs positions and movements of labels along "
+            f"the {axes} axes of the goals, but it sees {len(layout.columns)} positions "
+            f"({', '.join(layout.columns)}), and the labels move {controller.moves.shape[1]} axes."
         )
 
 

@@ -90,6 +90,12 @@ class History:
         self._share = 1.0 - np.exp(-layout.control_s / np.asarray(spec.time_constants_s, dtype=float))
         self._means = self.labels + 3 * self.axes
         check_places(HandWritten(layout))
+        if not len(layout.columns) == self.axes == layout.facts.goals.axes:
+            raise NeuroMotionError(
+                f"The features of learned controllers need one position and one element of the action per axis of the "
+                f"goals; here are {len(layout.columns)} positions, {self.axes} elements and "
+                f"{layout.facts.goals.axes} axes."
+            )
         self._bayes = Bayes(layout) if spec.belief else None
         believed = 2 * self.axes + 1 + self.labels if spec.belief else 0
         self.size = self.observed + 1 + len(self._share) * self._means + believed

@@ -45,6 +45,11 @@ class ObservationLayout:
         Names of the continuous targets of a decoder that regresses; empty for one that classifies.
     context : tuple of str
         Names of what the agent sees of the limb's surroundings, such as an object in the hand.
+    axes : tuple of str
+        Axes of the goals; empty if they are the columns. Otherwise they come first among the columns.
+    moves : float array, shape (labels, axes of the goals), or None
+        Movement along every axis while a label is asked for, with the limb at home, as a share of ``speed``; None if it
+        is ``intents.directions``.
     """
 
     intents: IntentMap
@@ -58,6 +63,8 @@ class ObservationLayout:
     speed: float
     targets: tuple[str, ...] = ()
     context: tuple[str, ...] = ()
+    axes: tuple[str, ...] = ()
+    moves: np.ndarray | None = None
 
     @property
     def candidates(self) -> np.ndarray | None:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
 from neuromotion_gym.decoders.bounds import BoundDecoder, split_bound
 from neuromotion_gym.decoders.relabelled import for_limb
 from neuromotion_gym.decoders.zoo import load_decoder
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from neuromotion_gym.datasets.sessions import Ocular
     from neuromotion_gym.decoders.decoder import Decoder
     from neuromotion_gym.decoders.spec import DecoderSpec
+    from neuromotion_gym.limbs.drives import Drive
     from neuromotion_gym.limbs.model import Side
     from neuromotion_gym.signals.reading import Reading
     from neuromotion_gym.tasks.task import Task
@@ -208,8 +211,17 @@ def make_task(
         lag_s=timing.lag_s,
         speed=task.drive.speed,
         context=task.context if isinstance(task, Surrounded) else (),
+        axes=tuple(task.axes),
+        moves=_moves(task.drive, limb, len(spec.labels)),
     )
     return Made(limb, task, layout)
+
+
+def _moves(drive: Drive, limb: Limb, labels: int) -> np.ndarray:
+    """Movement while a label is asked for, with the limb at home, as a share of full speed; (labels, axes)."""
+    at_home = np.tile(limb.home_sensors, (labels, 1))
+    drive.start(labels)
+    return drive.effect(np.arange(labels), at_home) / (drive.speed * CONTROL_S)
 
 
 def _check_options(make_task: Callable[..., Any], given: Mapping[str, Any]) -> None:

@@ -200,6 +200,11 @@ class Limb:
         start = int(self.model.sensor_adr[index])
         return slice(start, start + int(self.model.sensor_dim[index]))
 
+    @property
+    def home_sensors(self) -> np.ndarray:
+        """Readings of all sensors with the limb at rest at home, shape (nsensordata,); a copy."""
+        return self._postures.home_sensordata.copy()
+
     def positions(self, sensordata: np.ndarray, degrees: Sequence[str]) -> np.ndarray:
         """Scaled positions.
 

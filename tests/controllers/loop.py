@@ -6,6 +6,8 @@ probability ``accuracy`` (errors in runs of ``run_s``), as a posterior whose hig
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from neuromotion_gym.envs.layout import ObservationLayout
@@ -74,6 +76,15 @@ def other_layout(axes=1, *, columns=None, candidates=None, reach=0.9, hole=0.2, 
         speed=0.3,
         targets=targets,
     )
+
+
+def muscle_layout(candidates) -> ObservationLayout:
+    """A layout of two joints moved by four muscles, the last of which moves both joints."""
+    muscles = ("extend", "flex", "lift", "push")
+    layout = other_layout(2, columns=("knee", "ankle", *muscles), candidates=candidates)
+    intents = IntentMap(muscles, muscles, np.eye(4))
+    moves = np.array([[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0], [-0.2, -1.0]])
+    return replace(layout, intents=intents, axes=("knee", "ankle"), moves=moves)
 
 
 def play(

@@ -1,14 +1,16 @@
 """What holds for every controller, and how controllers are found and made by name."""
 
 import sys
+from dataclasses import replace
 from types import ModuleType
 
 import numpy as np
 import pytest
-from loop import EEG, NO_REST, emg_layout, make_layout, other_layout
+from loop import EEG, NO_REST, emg_layout, make_layout, muscle_layout, other_layout
 
 from neuromotion_gym.controllers import CONTROLLERS, HandWritten, check_controller, make_controller, register_controller
 from neuromotion_gym.controllers.checks import share_reached
+from neuromotion_gym.controllers.history import History, HistorySpec
 from neuromotion_gym.errors import NeuroMotionError
 
 RANKED = [name for name in CONTROLLERS if name != "blind"]
@@ -147,6 +149,26 @@ def test_controllers_that_go_to_places_need_positions_along_the_axes_of_the_goal
             check_controller(name, layout, atol=0, reaches=0)
     with pytest.raises(NeuroMotionError, match="cannot be tried without the task itself"):
         share_reached(make_controller("argmax", layout), layout)
+
+
+def test_controllers_that_go_to_places_pick_the_muscles_that_move_the_limb_there():
+    candidates = np.array([[0.6, 0.0], [-0.6, 0.0], [0.0, 0.6], [0.0, -0.6]])
+    layout = muscle_layout(candidates)
+    seen = np.zeros((1, layout.size), dtype=np.float32)
+    asked = [make_controller("blind", layout, posture=place).predict(seen)[0][0] for place in candidates]
+    assert np.argmax(asked, axis=1).tolist() == [0, 1, 2, 3]
+    assert np.sort(asked, axis=1)[:, :-1].max() == 0  # and no other muscle
+    check_controller("bayes", layout, atol=0, reaches=0)
+    seen[0, layout.posterior] = np.eye(4)[3]
+    state = None
+    bayes = make_controller("bayes", layout)
+    for _ in range(40):
+        action, state = bayes.predict(seen, state)
+    assert action[0].argmax() == 3
+    with pytest.raises(NeuroMotionError, match="along the 2 axes of the goals"):
+        make_controller("blind", replace(layout, columns=("lift", *layout.columns)))
+    with pytest.raises(NeuroMotionError, match="6 positions, 4 elements and 2 axes"):
+        History(layout, HistorySpec())
 
 
 @pytest.mark.parametrize("name", CONTROLLERS)

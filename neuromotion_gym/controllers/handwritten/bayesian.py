@@ -61,7 +61,7 @@ class Bayes(HandWritten):
     Raises
     ------
     NeuroMotionError
-        If an option is out of range, if there are more candidates than `LIMIT`, or if the observed positions do
+        If an option is out of range, if there are more candidates than `LIMIT`, or if the first observed positions do
         not lie along the axes of the goals.
     """
 
@@ -106,10 +106,10 @@ class Bayes(HandWritten):
         self.delay = self.steps(layout.lag_s + reaction_s)
         self.ahead = np.float32(layout.speed * (layout.lag_s + reaction_s))
         self.turns = self.together * layout.hop_s / HOLD_S
-        self._unit = self.directions.astype(np.float32)
+        self._unit = self.moves.astype(np.float32)
         # Which labels move an axis up or down, in equal shares where several do
         self._up, self._down = (
-            ((self.directions == way) / np.maximum(1, (self.directions == way).sum(axis=0))).T.astype(np.float32)
+            ((way * self.moves > 0.5) / np.maximum(1, (way * self.moves > 0.5).sum(axis=0))).T.astype(np.float32)
             for way in (1, -1)
         )
 
@@ -123,13 +123,13 @@ class Bayes(HandWritten):
         if rest is not None:
             first = np.eye(self.labels)[rest]
         belief = np.broadcast_to(first / len(self.goals), (n, len(self.goals), self.labels))
-        past = np.full((n, self.delay, self.axes), np.nan, dtype=np.float32)
+        past = np.full((n, self.delay, self.goals.shape[1]), np.nan, dtype=np.float32)
         return belief.astype(np.float32), past, np.zeros((n, self.labels)), np.zeros(n, dtype=int)
 
     def act(self, seen: Seen, memory: Memory) -> tuple[np.ndarray, Memory]:
         """See `HandWritten.act`."""
         belief, past, evidence, count = memory
-        position = seen.position.astype(np.float32)
+        position = seen.position[:, : self.goals.shape[1]].astype(np.float32)
         past = np.where(np.isnan(past), position[:, None, :], past)
         heard = seen.posterior if self.reliability is None else products(seen.posterior, self.reliability.T)
         told = self.evidence * np.log(soften(heard, self.doubt))
@@ -145,7 +145,7 @@ class Bayes(HandWritten):
         past = np.concatenate([past[:, 1:], position[:, None, :]], axis=1)
         target = self._target(belief.sum(axis=2), position, self.layout.time_limit_s - seen.time_s)
         stride = self.layout.speed * self.layout.control_s
-        return (target - position) / (2 * stride), (belief, past, evidence, count)
+        return self.steer((target - position) / (2 * stride)), (belief, past, evidence, count)
 
     def _predict(self, belief: np.ndarray, position: np.ndarray) -> np.ndarray:
         """Belief (n, goals, labels) one decision later, from the position of the limb (n, axes) that the person saw."""

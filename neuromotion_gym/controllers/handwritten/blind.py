@@ -29,7 +29,7 @@ class Blind(HandWritten):
     Raises
     ------
     NeuroMotionError
-        If the observed positions do not lie along the axes of the goals.
+        If the first observed positions do not lie along the axes of the goals.
     """
 
     name = "blind"
@@ -38,14 +38,15 @@ class Blind(HandWritten):
         super().__init__(layout)
         check_places(self)
         place = best_place(layout.facts) if posture is None else np.asarray(posture, dtype=float)
-        if place.shape != (self.axes,) or not (np.abs(place) <= 1).all():
-            raise NeuroMotionError(f"A posture has {self.axes} positions in [-1, 1], not {place.tolist()}.")
+        axes = layout.facts.goals.axes
+        if place.shape != (axes,) or not (np.abs(place) <= 1).all():
+            raise NeuroMotionError(f"A posture has {axes} positions in [-1, 1], not {place.tolist()}.")
         self.posture = place
 
     def act(self, seen: Seen, memory: Memory) -> tuple[np.ndarray, Memory]:
         """See `HandWritten.act`."""
         stride = self.layout.speed * self.layout.control_s
-        return (self.posture - seen.position) / (2 * stride), ()
+        return self.steer((self.posture - seen.position[:, : len(self.posture)]) / (2 * stride)), ()
 
 
 def best_place(facts: TaskFacts) -> np.ndarray:
