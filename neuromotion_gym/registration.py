@@ -70,10 +70,16 @@ ENVIRONMENTS: dict[str, Environment] = {
     ),
 }
 
-TASKS: dict[str, str | type] = {"posture": "neuromotion_gym.tasks.posture:PostureTask"}
+TASKS: dict[str, str | type] = {
+    "posture": "neuromotion_gym.tasks.posture:PostureTask",
+    "leg_posture": "neuromotion_gym.tasks.leg_posture:LegPostureTask",
+}
 """Name of a task: its class, or ``"module:Class"``."""
 
-DRIVES: dict[str, str | type] = {"set_points": "neuromotion_gym.limbs.drives:SetPointDrive"}
+DRIVES: dict[str, str | type] = {
+    "set_points": "neuromotion_gym.limbs.drives:SetPointDrive",
+    "excitations": "neuromotion_gym.limbs.excitations:ExcitationDrive",
+}
 """Name of a drive: its class, or ``"module:Class"``."""
 
 _LIMBS: dict[str, Path] = {}

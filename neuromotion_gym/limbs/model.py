@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 Side = Literal["right", "left"]
 SIDES: tuple[Side, ...] = get_args(Side)
+STOPS = "_stops"
 
 _Kind = mujoco.mjtJoint
 _ACROSS = np.array([1.0, -1.0, 1.0])
@@ -32,7 +33,9 @@ def limb_spec(path: Path, scene: Path | None = None, side: Side = "right") -> mu
     path : pathlib.Path
         MJCF file of the limb.
     scene : pathlib.Path, optional
-        MJCF file of a scene, added after the limb; keyframes of the limb get the scene's own posture.
+        MJCF file of a scene, added after the limb; keyframes of the limb get the scene's own posture. A numeric
+        ``d_stops`` of the scene limits the joint of the degree of freedom ``d``, which muscles move, to two angles;
+        home is the middle between them.
     side : {"right", "left"}, default "right"
         With ``"left"``, limb and scene are mirrored across the plane y = 0. Joint values keep their meaning.
 
@@ -44,17 +47,31 @@ def limb_spec(path: Path, scene: Path | None = None, side: Side = "right") -> mu
     Raises
     ------
     NeuroMotionError
-        If the side is unknown, MuJoCo cannot read a file, or the model has parts that cannot be mirrored.
+        If the side is unknown, MuJoCo cannot read a file, stops belong to no joint that muscles move, or the model has
+        parts that cannot be mirrored.
     """
     if not isinstance(side, str) or side not in SIDES:
         raise NeuroMotionError(f"side is {' or '.join(map(repr, SIDES))}, not {shortened(side)}.")
     try:
         spec = mujoco.MjSpec.from_file(str(path)) if scene is None else _together(path, scene)
-        spec.compile()
+        model = spec.compile()
     except (ValueError, mujoco.FatalError) as error:
         reason = " ".join(str(error).split())
         raise NeuroMotionError(f"MuJoCo cannot read the limb {str(path)!r}: {reason}") from error
+    _add_stops(spec, model)
     return spec if side == "right" else _mirrored(spec)
+
+
+def _add_stops(spec: mujoco.MjSpec, model: mujoco.MjModel) -> None:
+    for stops in [numeric for numeric in spec.numerics if numeric.name.endswith(STOPS)]:
+        degree, (low, high) = stops.name.removesuffix(STOPS), stops.data
+        sensor, limits = spec.sensor(f"{degree}_pos"), spec.numeric(f"{degree}_range")
+        joint = None if sensor is None else spec.joint(sensor.objname)
+        if joint is None or limits is None:
+            raise NeuroMotionError(f"{stops.name}: the limb has no degree of freedom {degree!r} that muscles move.")
+        joint.range = limits.data = (low, high)
+        home, place = spec.key("home"), int(model.joint(joint.name).qposadr[0])
+        home.qpos = [(low + high) / 2 if index == place else value for index, value in enumerate(home.qpos)]
 
 
 def _together(path: Path, scene: Path) -> mujoco.MjSpec:

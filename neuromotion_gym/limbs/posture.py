@@ -1,6 +1,7 @@
 """Postures at rest: the full physics state of a limb after a control was held until the limb stopped.
 
-The states come from simulation, because no formula tells where coupled joints, tendons and muscles come to rest.
+The states come from simulation, because no formula tells where coupled joints and tendons come to rest. A limb that
+muscles alone move has no control that brings it to a posture; its keyframe is its home as it is.
 """
 
 from __future__ import annotations
@@ -61,7 +62,8 @@ class PostureTable:
         self._velocity = slice(start + model.nq, start + model.nq + model.nv)
         self._data = mujoco.MjData(model)
         mujoco.mj_resetDataKeyframe(model, self._data, key)
-        self.home = self._settle(np.array(model.key_ctrl[key]))
+        muscles_alone = bool((model.actuator_dyntype == int(mujoco.mjtDyn.mjDYN_MUSCLE)).all())
+        self.home = self._at_rest() if muscles_alone else self._settle(np.array(model.key_ctrl[key]))
         mujoco.mj_forward(model, self._data)
         self.home_sensordata: np.ndarray = np.array(self._data.sensordata)
         self._tables: dict[str, np.ndarray] = {}
@@ -116,6 +118,11 @@ class PostureTable:
                 mujoco.mj_step(model, data)
                 if np.abs(data.qvel).max(initial=0.0) < 1e-7:
                     break
+        return self._at_rest()
+
+    def _at_rest(self) -> np.ndarray:
+        """The joints and actuators as they are in the simulation, at time 0 and without velocities."""
+        model, data = self.model, self._data
         state = np.empty(mujoco.mj_stateSize(model, _FULL))
         mujoco.mj_getState(model, data, state, _FULL)
         state[: self.qpos.start] = 0.0

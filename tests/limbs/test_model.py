@@ -132,3 +132,24 @@ def test_a_joint_that_a_muscle_moves_can_be_read_but_not_set(tmp_path: Path) -> 
     )
     with pytest.raises(NeuroMotionError, match="Muscles move flap"):
         limb.control(np.zeros((1, 1)), ("flap",))
+
+
+STOPS = """
+<mujoco> <custom> <numeric name="{degree}_stops" data="0.2 0.8"/> </custom> </mujoco>
+"""
+
+
+def test_stops_of_a_scene_limit_a_joint_and_move_home_between_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registration, "_SCENES", {})
+    for degree in ("knee", "wrist"):
+        (tmp_path / f"{degree}.xml").write_text(STOPS.format(degree=degree), encoding="utf-8")
+        registration.register_scene(f"stopped_{degree}", tmp_path / f"{degree}.xml")
+    for side in ("right", "left"):
+        stopped, ankle = Limb.load("leg", "stopped_knee", side).degrees
+        assert (stopped.low, stopped.home, stopped.high) == (0.2, 0.5, 0.8)
+        assert ankle == Limb.load("leg").degrees[1]
+        np.testing.assert_array_equal(Limb.load("leg", "stopped_knee", side).model.joint("knee").range, [0.2, 0.8])
+    with pytest.raises(NeuroMotionError, match="wrist_stops: the limb has no degree of freedom 'wrist'"):
+        Limb.load("leg", "stopped_wrist")
