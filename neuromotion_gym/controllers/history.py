@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydantic import Field, field_validator
 
-from neuromotion_gym.controllers.base import HandWritten, Memory, check_places, cleared, products, take_apart
+from neuromotion_gym.controllers.base import HandWritten, Memory, cleared, products, take_apart
 from neuromotion_gym.controllers.handwritten.bayesian import Bayes
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.schema import Checked
@@ -47,24 +47,27 @@ class HistorySpec(Checked):
 class History:
     """Makes features from observations, one control step after the other, with a memory for each row.
 
-    Features are float32 and of the order of one; there are ``a`` axes and ``l`` labels:
+    Features are float32 and of the order of one; there are ``a`` elements of an action, ``c`` observed columns of the
+    limb, ``l`` labels and ``g`` axes of goals:
 
     ==============================  ==================================================================================
     how many                        what
     ==============================  ==================================================================================
-    a                               positions
-    a                               velocities, as a share of full speed
+    c                               positions
+    c                               velocities, as a share of full speed
+    for each context column: 1      surroundings of the limb
     l                               posterior
     1                               effort, where the decoder gives it
     1                               share of the time limit that has passed
     for each time constant: l       leaky mean of the posterior minus its value at chance
-    for each time constant: a       leaky mean of the positions
-    for each time constant: a       leaky mean of the posterior-weighted velocity
-    for each time constant: a       leaky mean of that velocity times the position: where on its axis the limb was then
-    with ``belief``: a              mean of the goals under the belief of `Bayes`
-    with ``belief``: a + 1          most likely goal, and its probability
+    for each time constant: c       leaky mean of the positions
+    for each time constant: a       leaky mean of the posterior-weighted action
+    for each time constant: a       leaky mean of that action times the position: where on its axis the limb was then;
+                                    only where each element of the action has a position
+    with ``belief``: g              mean of the goals under the belief of `Bayes`
+    with ``belief``: g + 1          most likely goal, and its probability
     with ``belief``: l              belief over the labels that the operator asks for
-    a                               the goal, only where the observation shows it (``observe_goal``)
+    g                               the goal, only where the observation shows it (``observe_goal``)
     ==============================  ==================================================================================
 
     Leaky means are zero at the start of an episode.
@@ -79,25 +82,21 @@ class History:
     Raises
     ------
     NeuroMotionError
-        If the decoder gives no posterior, or positions, goals and actions do not lie along the same axes.
+        If the decoder gives no posterior; with ``belief`` also if `Bayes` cannot infer the goals.
     """
 
     def __init__(self, layout: ObservationLayout, spec: HistorySpec, observe_goal: bool = False) -> None:
         self.layout, self.spec = layout, spec
-        self.labels, self.axes = len(layout.intents.labels), len(layout.intents.axes)
-        self.observed = layout.size + (self.axes if observe_goal else 0)
+        self.labels, axes, columns = len(layout.intents.labels), len(layout.intents.axes), len(layout.columns)
+        goals = layout.facts.goals.axes
+        self.observed = layout.size + (goals if observe_goal else 0)
         self._directions = np.asarray(layout.intents.directions, dtype=float)
         self._share = 1.0 - np.exp(-layout.control_s / np.asarray(spec.time_constants_s, dtype=float))
-        self._means = self.labels + 3 * self.axes
-        check_places(HandWritten(layout))
-        if not len(layout.columns) == self.axes == layout.facts.goals.axes:
-            raise NeuroMotionError(
-                f"The features of learned controllers need one position and one element of the action per axis of the "
-                f"goals; here are {len(layout.columns)} positions, {self.axes} elements and "
-                f"{layout.facts.goals.axes} axes."
-            )
+        self._paired = columns == axes
+        self._means = self.labels + columns + (2 * axes if self._paired else axes)
+        HandWritten(layout)  # refuses a decoder of targets
         self._bayes = Bayes(layout) if spec.belief else None
-        believed = 2 * self.axes + 1 + self.labels if spec.belief else 0
+        believed = 2 * goals + 1 + self.labels if spec.belief else 0
         self.size = self.observed + 1 + len(self._share) * self._means + believed
         """Number of features."""
 
@@ -140,11 +139,13 @@ class History:
         clock, means, *rest = cleared(state, self.fresh(len(batch)), episode_start)
         seen = take_apart(self.layout, batch, clock)
         asked = products(seen.posterior, self._directions)
-        now = np.concatenate([seen.posterior - 1 / self.labels, seen.position, asked, asked * seen.position], axis=1)
+        there = [asked * seen.position] if self._paired else []
+        now = np.concatenate([seen.posterior - 1 / self.labels, seen.position, asked, *there], axis=1)
         means = means + self._share[:, None] * (now[:, None, :] - means)
         features = [
             seen.position,
             seen.velocity / self.layout.speed,
+            batch[:, self.layout.situation],
             seen.posterior,
             *([] if seen.effort is None else [seen.effort[:, None]]),
             (seen.time_s / self.layout.time_limit_s)[:, None],

@@ -202,6 +202,8 @@ class Played:
         How each episode ended.
     steps : int array, shape (rows,)
         Number of control steps of each episode.
+    people : str array, shape (rows,)
+        Who was played in each episode.
     chance : float
         Success of the best policy without information, as the task states it.
     """
@@ -210,6 +212,7 @@ class Played:
     right: np.ndarray
     wrong: np.ndarray
     steps: np.ndarray
+    people: np.ndarray
     chance: float
 
     def returns(self, discount: float) -> np.ndarray:
@@ -218,7 +221,9 @@ class Played:
 
     def only(self, rows: np.ndarray) -> Played:
         """Results of some of the rows, chosen by a bool array of shape (rows,)."""
-        return Played(self.rewards[:, rows], self.right[rows], self.wrong[rows], self.steps[rows], self.chance)
+        return Played(
+            self.rewards[:, rows], self.right[rows], self.wrong[rows], self.steps[rows], self.people[rows], self.chance
+        )
 
 
 def follow(loop: ClosedLoop, step: int) -> np.ndarray:
@@ -255,6 +260,7 @@ def play(
     loop = env.loop
     try:
         env.reset(seed=seed)
+        people = loop.info()["subject"]
         going = np.ones(rows, dtype=bool)
         right, wrong, steps = np.zeros(rows, dtype=bool), np.zeros(rows, dtype=bool), np.zeros(rows, dtype=int)
         rewards: list[np.ndarray] = []
@@ -267,7 +273,7 @@ def play(
             going &= ~(result.terminated | result.truncated)
     finally:
         env.close()
-    return Played(np.array(rewards), right, wrong, steps, loop.parts.task.facts.chance)
+    return Played(np.array(rewards), right, wrong, steps, people, loop.parts.task.facts.chance)
 
 
 def check_ranking(policies: dict[str, Played], oracle: Played) -> None:

@@ -1,0 +1,371 @@
+"""Bounds of every environment and level: what is reached with full information, with little, and with none.
+
+    python benchmarks/bounds.py                                  # every environment, every level
+    python benchmarks/bounds.py NeuroArm-v0 --levels easy hard   # only these
+    python benchmarks/bounds.py --cells oracle strategies        # only these cells
+    python benchmarks/bounds.py --tables                         # only write the tables again
+
+A cell is one bound on one level. Finished cells are kept in ``--out``, one JSON file an environment, and are not run
+again as long as the library stays the same; ``--keep`` also keeps those of an earlier library. A training continues at
+its last checkpoint. ``bounds.md`` holds the tables of all environments.
+
+- oracle, open_loop, shuffled, blind: bounds of the environment's default decoder. The first three are driven by
+  ``argmax``, blind by the best constant place, where the environment has one.
+- decoders: all shipped decoders that fit, with ``argmax``.
+- strategies: the best of many strategies that never look at the posterior (``blind_strategies.py``), chosen on one set
+  of seeds and measured on another.
+- ppo_blind, ppo_goal: PPO whose posterior is zeroed, and PPO that sees the goal; 500,000 control steps each, trained on
+  the tune part and measured on the test part.
+
+Everything plays surrogates of the test part. Intervals are over people where signals are decoded, and Wilson's over
+episodes elsewhere. "Above chance" means that the lower end of the interval is.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from blind_strategies import Sight, strategies
+
+from neuromotion_gym.benchmark.digests import library_digest
+from neuromotion_gym.benchmark.figures import rate_over_people, wilson_interval
+from neuromotion_gym.benchmark.markup import Section, markdown
+from neuromotion_gym.controllers import make_controller
+from neuromotion_gym.decoders.zoo import list_decoders, load_decoder
+from neuromotion_gym.envs import checks
+from neuromotion_gym.envs.options import CONTROL_S, make_task
+from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.files import make_folder, write_text
+from neuromotion_gym.registration import ENVIRONMENTS, environment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from blind_strategies import Act, Strategy
+
+    from neuromotion_gym.controllers.base import Controller
+    from neuromotion_gym.envs.closed_loop import ClosedLoop
+    from neuromotion_gym.envs.layout import ObservationLayout
+    from neuromotion_gym.statistics import Interval
+
+PART = "test"
+CHOOSING, AGAIN, MEASURING = 10_000_000, 20_000_000, 30_000_000
+"""First seeds of the episodes in which strategies are tried, are tried again, and are measured."""
+FIRST_TRY, SECOND_TRY, BEST = 24, 96, 6
+"""Episodes of every strategy; further episodes of the best ones; number of these."""
+STEPS = 500_000
+LIMBS = 128
+"""Largest number of limbs that are stepped together."""
+CELLS = ("oracle", "open_loop", "shuffled", "blind", "decoders", "strategies", "ppo_blind", "ppo_goal")
+WANTED = {"oracle": 0.95, "ppo_goal": 0.9}
+"""Cells that have to reach a success rate."""
+UNINFORMED = ("shuffled", "blind", "strategies", "ppo_blind")
+"""Cells that may not lie above chance."""
+HEADER = ("bound", "policy", "success [95 %]", "wrong selections", "median time, s", "return", "episodes", "verdict")
+
+
+def main() -> None:
+    """Run the cells that are asked for and not finished; write tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("ids", nargs="*", help="environments; all if none is named")
+    parser.add_argument("--levels", nargs="*", default=(), help="only these levels")
+    parser.add_argument("--cells", nargs="*", default=CELLS, choices=CELLS, help="only these cells")
+    parser.add_argument("--episodes", type=int, default=240, help="episodes of every cell (%(default)s)")
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "bounds")
+    parser.add_argument("--runs", type=Path, default=Path("runs") / "bounds", help="folder of trainings (%(default)s)")
+    parser.add_argument("--keep", action="store_true", help="keep finished cells although the library has changed")
+    parser.add_argument("--tables", action="store_true", help="only write the tables")
+    options = parser.parse_args()
+    if unknown := set(options.ids) - set(ENVIRONMENTS):
+        parser.error(f"no environment is called {', '.join(sorted(unknown))}; there are {', '.join(ENVIRONMENTS)}")
+    make_folder(options.out)
+    ids = [] if options.tables else options.ids or list(ENVIRONMENTS)
+    todo = [
+        (env_id, level, cell)
+        for cell in options.cells
+        for env_id in ids
+        for level in checks.levels(env_id)
+        if not options.levels or level in options.levels
+    ]
+    for number, (env_id, level, cell) in enumerate(todo, 1):
+        name = f"{level} {cell}"
+        kept = read(options.out, env_id)
+        if name in kept and (options.keep or kept[name]["library"] == library_digest()):
+            continue
+        print(f"{number} of {len(todo)}: {env_id} {name}", flush=True)
+        folder = options.runs / env_id / level / cell
+        lines = Level(env_id, level, options.episodes, folder).run(cell)
+        for line in lines:
+            print(f"    {' | '.join(row_of(cell, line))}", flush=True)
+        found = {"level": level, "cell": cell, "library": library_digest(), "lines": lines}
+        write_text(
+            options.out / f"{env_id}.json", json.dumps({**read(options.out, env_id), name: found}, indent=1) + "\n"
+        )
+    write_text(options.out / "bounds.md", tables(options.out))
+
+
+def read(folder: Path, env_id: str) -> dict[str, Any]:
+    """Finished cells of an environment, by level and name."""
+    path = folder / f"{env_id}.json"
+    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
+
+
+class Level:
+    """One level of an environment with its default decoder.
+
+    Parameters
+    ----------
+    env_id, level : str
+    episodes : int
+        Episodes of every cell.
+    folder : pathlib.Path
+        Where a training keeps its checkpoint and its policy.
+    """
+
+    def __init__(self, env_id: str, level: str, episodes: int, folder: Path) -> None:
+        self.env_id, self.level, self.episodes, self.folder = env_id, level, episodes, folder
+        self.decoder = environment(env_id).decoder
+
+    def run(self, cell: str) -> list[dict[str, Any]]:
+        """Lines of a cell; one for most, several for ``decoders``."""
+        if cell == "decoders":
+            return [self.line(f"{name}, argmax", self.driven("argmax", name), people=True) for name in self.fitting()]
+        if cell == "strategies":
+            return [self.strategies()]
+        if cell in ("ppo_blind", "ppo_goal"):
+            return [self.trained(observe_goal=cell == "ppo_goal")]
+        controller = self.constant() if cell == "blind" else "argmax"
+        played = self.driven(controller, f"{cell}:{self.decoder}")
+        return [self.line(f"{self.decoder}, {controller}", played, people=cell in ("open_loop", "shuffled"))]
+
+    def fitting(self) -> list[str]:
+        """Shipped decoders that fit, the default one first."""
+        found = [self.decoder]
+        for name in list_decoders():
+            try:
+                make_task(self.env_id, load_decoder(name).spec, 0.5, self.level)
+            except NeuroMotionError:
+                continue
+            found += [name] if name != self.decoder else []
+        return found
+
+    def constant(self) -> str:
+        """The controller that goes to the best constant place; ``argmax`` where there is none."""
+        env = checks.NeuroEnv(self.env_id, **self.options(f"blind:{self.decoder}"))
+        try:
+            make_controller("blind", env.layout)
+        except NeuroMotionError:
+            return "argmax"
+        finally:
+            env.close()
+        return "blind"
+
+    def options(self, decoder: Any) -> dict[str, Any]:
+        """Options of ``gym.make``."""
+        return {"decoder": decoder, "level": self.level, "part": PART}
+
+    def driven(self, controller: str, decoder: Any, **options: Any) -> checks.Played:
+        """Episodes in which a controller reads all that an agent may see."""
+
+        def begin(layout: ObservationLayout, rows: int) -> Callable[[np.ndarray, int], np.ndarray]:
+            made: Controller = make_controller(controller, layout)
+            state: list[Any] = [None]
+
+            def act(observation: np.ndarray, step: int) -> np.ndarray:
+                action, state[0] = made.predict(observation, state[0])
+                return action
+
+            return act
+
+        return self.play(begin, self.episodes, MEASURING, **self.options(decoder), **options)
+
+    def play(
+        self,
+        begin: Callable[[ObservationLayout, int], Callable[[np.ndarray, int], np.ndarray]],
+        episodes: int,
+        seed: int,
+        **options: Any,
+    ) -> checks.Played:
+        """Episodes in batches of at most `LIMBS` limbs."""
+        batches = []
+        for first in range(0, episodes, LIMBS):
+            rows, act = min(LIMBS, episodes - first), None
+
+            def follow(loop: ClosedLoop, step: int, rows: int = rows) -> np.ndarray:
+                nonlocal act
+                act = begin(loop.layout, rows) if step == 0 or act is None else act
+                return act(np.asarray(loop.observation()), step)
+
+            batches.append(checks.play(self.env_id, follow, rows, seed + first, **options))
+        return joined(batches)
+
+    def strategies(self) -> dict[str, Any]:
+        """The best strategy that never looks at the posterior, measured on seeds that it was not chosen on."""
+        env = checks.NeuroEnv(self.env_id, **self.options(f"blind:{self.decoder}"))
+        env.close()
+        known = strategies(env.layout)
+        first = self.deaf(known, FIRST_TRY, CHOOSING)
+        best = sorted(known, key=lambda name: -first[name].right.mean())[:BEST]
+        second = self.deaf({name: known[name] for name in best}, SECOND_TRY, AGAIN)
+        tried = {name: np.concatenate([first[name].right, second[name].right]).mean() for name in best}
+        winner = max(tried, key=lambda name: tried[name])
+        measured = self.deaf({winner: known[winner]}, self.episodes, MEASURING)[winner]
+        line = self.line(f"best of {len(known)}: {winner}", measured)
+        return {**line, "tried": len(known), "when_chosen": round(float(tried[winner]), 4)}
+
+    def deaf(self, chosen: dict[str, Strategy], episodes: int, seed: int) -> dict[str, checks.Played]:
+        """Episodes of each strategy; as many strategies are played together as there are limbs."""
+        found: dict[str, checks.Played] = {}
+        together = max(1, LIMBS // episodes)
+        for first in range(0, len(chosen), together):
+            group = list(chosen.items())[first : first + together]
+            generator = np.random.default_rng([seed, first])
+
+            def begin(
+                layout: ObservationLayout, rows: int, group: Any = group, generator: np.random.Generator = generator
+            ) -> Callable[[np.ndarray, int], np.ndarray]:
+                acts: list[Act] = [make(layout, rows // len(group), generator) for _, make in group]
+
+                def act(observation: np.ndarray, step: int) -> np.ndarray:
+                    parts = zip(acts, np.split(observation, len(acts)), strict=True)
+                    return np.concatenate([one(Sight.of(layout, part, step)) for one, part in parts])
+
+                return act
+
+            options = self.options(f"blind:{self.decoder}")
+            played = self.play(begin, episodes * len(group), seed + first * episodes, **options)
+            for number, (name, _) in enumerate(group):
+                mine = np.arange(len(played.right)) // episodes == number
+                found[name] = played.only(mine)
+            print(f"    {len(found)} of {len(chosen)} strategies, {episodes} episodes each", flush=True)
+        return found
+
+    def trained(self, *, observe_goal: bool) -> dict[str, Any]:
+        """A policy of PPO without a decoder's information, which sees the goal or does not."""
+        import torch
+
+        from neuromotion_gym.controllers.history import HistorySpec
+        from neuromotion_gym.controllers.training import CHECKPOINT, Setup, Training
+
+        torch.set_num_threads(1)
+        setup = Setup(
+            environment=self.env_id,
+            decoder=self.decoder,
+            level=self.level,
+            blind=True,
+            observe_goal=observe_goal,
+            steps=STEPS,
+            history=HistorySpec(belief=False),
+            mirror=False,
+        )
+        training = Training(setup)
+        try:
+            if (self.folder / CHECKPOINT).is_file():
+                training.load(self.folder / CHECKPOINT)
+            self.folder.mkdir(parents=True, exist_ok=True)
+            training.run(self.folder, self.tell)
+            training.export(self.folder / "policy.onnx")
+        finally:
+            training.close()
+        blind = f"blind:{self.decoder}"
+        played = self.driven(f"learned:{self.folder / 'policy.onnx'}", blind, observe_goal=observe_goal)
+        sees = "sees the goal" if observe_goal else "posterior zeroed"
+        return self.line(f"PPO, {STEPS:,} steps, {sees}", played)
+
+    def tell(self, entry: dict[str, float]) -> None:
+        """Print a line of a training now and then."""
+        if round(entry["steps"]) % 10 == 0 and entry["steps"] // 50_000 != (entry["steps"] - 16_384) // 50_000:
+            print(f"    step {entry['steps']:,.0f}: success {entry['success']:.2f}", flush=True)
+
+    def line(self, policy: str, played: checks.Played, *, people: bool = False) -> dict[str, Any]:
+        """Figures of some episodes; with ``people`` the interval is over people."""
+        count = len(played.right)
+        rate: Interval = (
+            rate_over_people(played.right, played.people)
+            if people and len(np.unique(played.people)) > 1
+            else wilson_interval(int(played.right.sum()), count)
+        )
+        times = played.steps[played.right] * CONTROL_S
+        return {
+            "policy": policy,
+            "success": round(rate.mean, 4),
+            "low": round(rate.low, 4),
+            "high": round(rate.high, 4),
+            "wrong": round(float(played.wrong.mean()), 4),
+            "time_s": round(float(np.median(times)), 2) if len(times) else None,
+            "return": round(float(played.returns(1.0).mean()), 4),
+            "chance": round(played.chance, 4),
+            "episodes": count,
+        }
+
+
+def joined(batches: list[checks.Played]) -> checks.Played:
+    """Episodes of several batches; shorter ones earn nothing at the end."""
+    longest = max(len(one.rewards) for one in batches)
+    rewards = [np.pad(one.rewards, ((0, longest - len(one.rewards)), (0, 0))) for one in batches]
+    return checks.Played(
+        rewards=np.concatenate(rewards, axis=1),
+        right=np.concatenate([one.right for one in batches]),
+        wrong=np.concatenate([one.wrong for one in batches]),
+        steps=np.concatenate([one.steps for one in batches]),
+        people=np.concatenate([one.people for one in batches]),
+        chance=batches[0].chance,
+    )
+
+
+def verdict(cell: str, line: dict[str, Any]) -> str:
+    """Whether a bound is as it has to be; empty for cells that only inform."""
+    if cell in WANTED:
+        met = line["success"] >= WANTED[cell]
+        return f"{'at least' if met else 'BELOW'} {WANTED[cell]}"
+    if cell in UNINFORMED:
+        return "ABOVE CHANCE" if line["low"] > line["chance"] else "not above chance"
+    return ""
+
+
+def row_of(cell: str, line: dict[str, Any]) -> tuple[str, ...]:
+    """A row of the table."""
+    return (
+        cell,
+        line["policy"],
+        f"{line['success']:.3f} [{line['low']:.3f}, {line['high']:.3f}]",
+        f"{line['wrong']:.2f}",
+        "–" if line["time_s"] is None else f"{line['time_s']:.1f}",
+        f"{line['return']:.2f}",
+        str(line["episodes"]),
+        verdict(cell, line),
+    )
+
+
+def tables(folder: Path) -> str:
+    """One table for each environment and level, as Markdown."""
+    sections = []
+    for env_id in [env_id for env_id in ENVIRONMENTS if (folder / f"{env_id}.json").is_file()]:
+        cells = read(folder, env_id)
+        for level in checks.levels(env_id):
+            found = [cells[f"{level} {cell}"] for cell in CELLS if f"{level} {cell}" in cells]
+            rows = [row_of(each["cell"], line) for each in found for line in each["lines"]]
+            if rows:
+                chances = sorted({line["chance"] for each in found for line in each["lines"]})
+                told = " to ".join(f"{chance:.3f}" for chance in dict.fromkeys((chances[0], chances[-1])))
+                sections.append(Section(f"{env_id}, {level}: chance {told}", HEADER, rows))
+    return markdown("Bounds of the environments", [" ".join(NOTES.split())], sections)
+
+
+NOTES = """
+Written by `benchmarks/bounds.py`. Surrogates of the test part; every episode has its own seed. Intervals are over
+people where signals are decoded (decoders, open_loop, shuffled), and Wilson's over episodes elsewhere.
+oracle: a decoder that is always right, with the lag of the default decoder. open_loop: the operator chooses all its
+labels at the start and never sees the limb again. shuffled: labels drawn at random. blind: the best constant place
+or, where there is none, a decoder without information. strategies: the best strategy that never looks at the
+posterior, chosen on other seeds than it is measured on. A bound without information is above chance if the lower end
+of its interval is.
+"""
+
+
+if __name__ == "__main__":
+    main()
