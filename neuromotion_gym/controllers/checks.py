@@ -81,6 +81,7 @@ def random_observations(layout: ObservationLayout, rows: int, seed: int = 0) -> 
     generator = np.random.default_rng(seed)
     columns, decoded = len(layout.columns), layout.decoded.stop - layout.decoded.start
     parts = [generator.uniform(-1, 1, (rows, columns)), generator.normal(0, 0.1, (rows, columns))]
+    parts.append(generator.uniform(-1, 1, (rows, len(layout.context))))
     parts.append(
         generator.uniform(-1, 1, (rows, decoded)) if layout.targets else generator.dirichlet(np.ones(decoded), rows)
     )

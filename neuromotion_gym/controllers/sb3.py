@@ -110,12 +110,24 @@ class Mirrored(VecEnvWrapper):  # type: ignore[misc]  # stable-baselines3 is opt
         Layout of its observations, which may end with the goal.
     seed : int
         Seed for drawing symmetries.
+
+    Raises
+    ------
+    NeuroMotionError
+        If elements of the action, positions and axes of the goals are not the same, or surroundings are observed.
     """
 
     def __init__(self, venv: VecEnv, layout: ObservationLayout, seed: int) -> None:
         super().__init__(venv)
-        self._sources, self._signs = symmetries(layout, venv.observation_space.shape[0])
         self._axes = len(layout.intents.axes)
+        if layout.context or not len(layout.columns) == self._axes == layout.facts.goals.axes:
+            raise NeuroMotionError(
+                f"Episodes are mirrored only where each element of the action has one position and one axis of the "
+                f"goals, and no surroundings are observed; here are {self._axes} elements, {len(layout.columns)} "
+                f"positions, {layout.facts.goals.axes} axes and {len(layout.context)} columns of surroundings. "
+                "Train with mirror=False."
+            )
+        self._sources, self._signs = symmetries(layout, venv.observation_space.shape[0])
         self._generator = np.random.default_rng(seed)
         self._drawn: np.ndarray = np.zeros(self.num_envs, dtype=int)
 
@@ -174,9 +186,9 @@ def symmetries(layout: ObservationLayout, size: int, seed: int = 0) -> tuple[np.
     signs : float32 array, shape (symmetries, size)
         Factor on each element, 1 or -1. The identity comes first.
     """
-    found = _turns(layout, seed)
     directions = np.asarray(layout.intents.directions)
     labels, axes = directions.shape
+    found = _turns(layout, seed)
     before = np.lexsort(directions.T)
     sources, signs = [], []
     for order, turn in found:

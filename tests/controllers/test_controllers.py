@@ -10,7 +10,6 @@ from loop import EEG, NO_REST, emg_layout, make_layout, muscle_layout, other_lay
 
 from neuromotion_gym.controllers import CONTROLLERS, HandWritten, check_controller, make_controller, register_controller
 from neuromotion_gym.controllers.checks import share_reached
-from neuromotion_gym.controllers.history import History, HistorySpec
 from neuromotion_gym.errors import NeuroMotionError
 
 RANKED = [name for name in CONTROLLERS if name != "blind"]
@@ -167,8 +166,6 @@ def test_controllers_that_go_to_places_pick_the_muscles_that_move_the_limb_there
     assert action[0].argmax() == 3
     with pytest.raises(NeuroMotionError, match="along the 2 axes of the goals"):
         make_controller("blind", replace(layout, columns=("lift", *layout.columns)))
-    with pytest.raises(NeuroMotionError, match="6 positions, 4 elements and 2 axes"):
-        History(layout, HistorySpec())
 
 
 @pytest.mark.parametrize("name", CONTROLLERS)

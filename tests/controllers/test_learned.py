@@ -1,9 +1,11 @@
 """Posterior history, and policies from files: what they remember and what they refuse."""
 
+from dataclasses import replace
+
 import gymnasium as gym
 import numpy as np
 import pytest
-from loop import EEG, EMG, emg_layout, make_layout
+from loop import EEG, EMG, emg_layout, make_layout, muscle_layout
 
 import neuromotion_gym  # noqa: F401
 from neuromotion_gym.controllers import check_controller, make_controller
@@ -109,6 +111,19 @@ def test_features_are_as_many_as_said_and_end_with_the_goal_where_it_is_seen(lay
         assert features.dtype == np.float32
         if goal:
             np.testing.assert_array_equal(features[:, -3:], seen[:, -3:])
+
+
+@pytest.mark.parametrize("belief", [True, False])
+def test_features_hold_every_position_the_surroundings_and_the_goal_of_another_limb(belief):
+    """Four muscles move two joints, six positions are observed, and something lies before the limb."""
+    layout = replace(muscle_layout(np.array([[0.6, 0.0], [-0.6, 0.0]])), context=("near", "held"))
+    history = History(layout, HistorySpec(time_constants_s=(1.0,), belief=belief), True)
+    seen = np.concatenate([random_observations(layout, 4, 0), np.array([[0.6, 0.0]] * 4, np.float32)], axis=1)
+    assert seen.shape[1] == 2 * 6 + 2 + 4 + 2 == history.observed
+    features, _ = history.step(seen)
+    assert features.shape == (4, history.size) == (4, 12 + 2 + 4 + 1 + (4 + 6 + 4) + belief * (2 * 2 + 1 + 4) + 2)
+    np.testing.assert_array_equal(features[:, 12:14], seen[:, layout.situation])
+    np.testing.assert_array_equal(features[:, -2:], seen[:, -2:])
 
 
 def test_belief_is_that_of_bayesian_goal_inference(layout):

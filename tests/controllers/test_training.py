@@ -2,6 +2,7 @@
 
 import math
 import time
+from dataclasses import replace
 from itertools import permutations, product
 from types import SimpleNamespace
 
@@ -456,6 +457,14 @@ def test_symmetries_leave_candidates_and_uneven_labels_as_they_are():
     both_ways = np.concatenate([np.eye(2), -np.eye(2)])
     assert len(symmetries(with_directions(both_ways), 8)[0]) == 8
     assert len(symmetries(with_directions(both_ways, np.array([[1.0, 0.0]])), 8)[0]) == 2
+
+
+def test_episodes_of_a_limb_whose_positions_are_not_the_actions_are_not_mirrored():
+    inner = make_sb3("NeuroArm-v0", 2, decoder="blind:emg_armband", level="standard")
+    for changes in ({"columns": (*inner.layout.columns, "more")}, {"context": ("near",)}):
+        with pytest.raises(NeuroMotionError, match="Train with mirror=False"):
+            Mirrored(inner, replace(inner.layout, **changes), seed=0)
+    inner.close()
 
 
 def test_an_action_moves_the_axis_that_was_shown():
