@@ -35,7 +35,8 @@ from neuromotion_gym.benchmark.digests import library_digest
 from neuromotion_gym.benchmark.figures import rate_over_people, wilson_interval
 from neuromotion_gym.benchmark.markup import Section, markdown
 from neuromotion_gym.controllers import make_controller
-from neuromotion_gym.decoders.zoo import list_decoders, load_decoder
+from neuromotion_gym.decoders.folders import list_decoders
+from neuromotion_gym.decoders.zoo import load_decoder
 from neuromotion_gym.envs import checks
 from neuromotion_gym.envs.options import CONTROL_S, make_task
 from neuromotion_gym.errors import NeuroMotionError

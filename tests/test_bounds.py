@@ -1,0 +1,135 @@
+"""The script of bounds: its strategies never look at the posterior, and what it says of a bound is right."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from neuromotion_gym import ENVIRONMENTS
+from neuromotion_gym.decoders.zoo import load_decoder
+from neuromotion_gym.envs import checks
+from neuromotion_gym.envs.options import make_task
+from neuromotion_gym.registration import environment
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from neuromotion_gym.envs.layout import ObservationLayout
+
+FOLDER = Path(__file__).resolve().parents[1] / "benchmarks"
+
+
+@pytest.fixture
+def bounds(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(str(FOLDER))
+    import bounds
+
+    return bounds
+
+
+def layout_of(env_id: str) -> ObservationLayout:
+    return make_task(env_id, load_decoder(environment(env_id).decoder).spec, 0.5).layout
+
+
+@pytest.mark.parametrize("env_id", sorted(ENVIRONMENTS))
+def test_at_least_thirty_strategies_act_in_every_environment_and_none_reads_the_posterior(
+    bounds: ModuleType, env_id: str
+) -> None:
+    layout = layout_of(env_id)
+    known = bounds.strategies(layout)
+    assert len(known) >= 30
+    seen = np.random.default_rng(0).uniform(-1, 1, (3, layout.size)).astype(np.float32)
+    other = seen.copy()
+    other[:, layout.posterior] = 0.5
+    for make in known.values():
+        one, same = (make(layout, 3, np.random.default_rng(1)) for _ in range(2))
+        for step in (0, 1, 30, 300):
+            action = one(bounds.Sight.of(layout, seen, step))
+            assert action.shape == (3, layout.intents.directions.shape[1])
+            assert np.abs(action).max() <= 1
+            np.testing.assert_array_equal(action, same(bounds.Sight.of(layout, other, step)))
+
+
+def test_strategies_react_to_the_surroundings_of_the_limb(bounds: ModuleType) -> None:
+    layout = replace(layout_of(min(ENVIRONMENTS)), context=("near",))
+    known = bounds.strategies(layout)
+    make = known["a direction by coin every second time that near is +1"]
+    act, taken = make(layout, 1, np.random.default_rng(0)), []
+    for step, near in enumerate([0, 1, 1, 0, 1, 1, 0, 1, 0, 1]):
+        sight = bounds.Sight(step, np.zeros((1, 3)), np.zeros((1, 3)), np.array([[float(near)]]))
+        taken.append(tuple(act(sight)[0]))
+    away, towards = taken[0], taken[4]
+    assert away != towards
+    assert taken == [away] * 4 + [towards] * 2 + [away] * 3 + [towards]
+
+
+def test_a_strategy_moves_by_its_distance_and_then_holds(bounds: ModuleType) -> None:
+    layout = layout_of(min(ENVIRONMENTS))
+    act = bounds.strategies(layout)["direction 0 until moved by 0.6, then hold"](layout, 1, np.random.default_rng(0))
+    columns = len(layout.columns)
+    moves = [
+        np.abs(act(bounds.Sight(step, np.full((1, columns), place), np.zeros((1, columns)), np.zeros((1, 0))))).max()
+        for step, place in enumerate([0.1, 0.4, 0.69, 0.71, 0.3])
+    ]
+    assert moves == [1, 1, 1, 0, 0]
+
+
+def test_the_verdict_is_about_the_lower_end_of_the_interval(bounds: ModuleType) -> None:
+    right = np.array([True] * 16 + [False] * 34)
+    played = checks.Played(np.zeros((1, 50)), right, ~right, np.full(50, 20), np.full(50, "one"), 0.2)
+    level = bounds.Level(min(ENVIRONMENTS), "easy", 50, Path("nowhere"))
+    line = level.line("policy", played)
+    assert (line["success"], line["low"]) == (0.32, pytest.approx(0.208, abs=0.001))
+    assert line["time_s"] == 1.0
+    assert bounds.verdict("strategies", line) == "ABOVE CHANCE"
+    assert bounds.verdict("strategies", {**line, "chance": 0.21}) == "not above chance"
+    assert bounds.verdict("oracle", line) == "BELOW 0.95"
+    assert bounds.verdict("oracle", {**line, "success": 0.95}) == "at least 0.95"
+    assert bounds.verdict("open_loop", line) == ""
+
+
+def test_episodes_of_two_batches_are_put_together(bounds: ModuleType) -> None:
+    def played(steps: int, right: bool) -> checks.Played:
+        wrong = np.array([not right])
+        return checks.Played(np.ones((steps, 1)), ~wrong, wrong, np.array([steps]), np.array(["one"]), 0.5)
+
+    both = bounds.joined([played(2, True), played(4, False)])
+    assert both.returns(1.0).tolist() == [2, 4]
+    assert both.right.tolist() == [True, False]
+    assert both.steps.tolist() == [2, 4]
+
+
+def test_finished_cells_are_not_run_again(
+    bounds: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    env_id = min(ENVIRONMENTS)
+    ran = []
+
+    def run(level: object, cell: str) -> list[dict[str, object]]:
+        ran.append(cell)
+        right = np.ones(4, dtype=bool)
+        played = checks.Played(np.zeros((1, 4)), right, ~right, np.full(4, 20), np.full(4, "one"), 0.2)
+        return [level.line("policy", played)]  # type: ignore[attr-defined]
+
+    monkeypatch.setattr(bounds.Level, "run", run)
+    command = ["bounds.py", env_id, "--levels", "easy", "--out", str(tmp_path), "--cells", "oracle"]
+    for more in ([], ["blind"]):
+        monkeypatch.setattr(sys, "argv", [*command, *more])
+        bounds.main()
+    assert ran == ["oracle", "blind"]
+    monkeypatch.setattr(bounds, "library_digest", lambda: "another")
+    monkeypatch.setattr(sys, "argv", [*command, "--keep"])
+    bounds.main()
+    assert ran == ["oracle", "blind"]
+    monkeypatch.setattr(sys, "argv", command)
+    bounds.main()
+    assert ran == ["oracle", "blind", "oracle"]
+    text = (tmp_path / "bounds.md").read_text(encoding="utf-8")
+    assert f"## {env_id}, easy: chance 0.200" in text
+    assert "| oracle | policy | 1.000 [0.510, 1.000] | 0.00 | 1.0 | 0.00 | 4 | at least 0.95 |" in text
+    assert f"{env_id} easy oracle" in capsys.readouterr().out
