@@ -53,7 +53,7 @@ def test_configuration_of_the_benchmark_page_loads(tmp_path):
 
     (text,) = blocks(ROOT / "docs" / "benchmark.md", "yaml")
     (tmp_path / "benchmark.yaml").write_text(text, encoding="utf-8")
-    assert len(expand(load_config(tmp_path / "benchmark.yaml"))) == 18
+    assert len(expand(load_config(tmp_path / "benchmark.yaml"))) == 24
 
 
 def test_readme_lists_every_command():
