@@ -3,7 +3,8 @@
 Only the pendulum test is simulated; all else is read from the model in many postures. The hip of the leg is fixed, so
 for its moment arms and for other angles a hinge is added to the model here.
 
-The script writes ``results/leg_muscles.json``, the table in ``docs/limbs/leg.md`` and ``docs/images/leg_muscles.png``.
+The script writes ``results/leg_muscles.json``, the table in ``docs/limbs/leg.md``, ``docs/images/leg_muscles.png`` and
+the leg in some postures, ``docs/images/leg.png``.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGE, PICTURE = ROOT / "docs" / "limbs" / "leg.md", ROOT / "docs" / "images" / "leg_muscles.png"
+PAGE = ROOT / "docs" / "limbs" / "leg.md"
+PLOT, PICTURE = (ROOT / "docs" / "images" / name for name in ("leg_muscles.png", "leg.png"))
 RESULT = ROOT / "benchmarks" / "results" / "leg_muscles.json"
 BEGIN, END = "<!-- made by benchmarks/leg_muscles.py -->", "<!-- end -->"
 
@@ -136,6 +138,14 @@ STRONGER = {
 """Torques of a published model, MyoLeg, with full activation; N m."""
 PENDULUM = (0.94, 0.60, 0.38, 0.26)
 """Amplitudes of a relaxed leg let go, period by period, rad: J Sports Med Doping Stud 2012, S6:001, figure 1."""
+
+POSTURES = (
+    (70.0, -20.0, ()),
+    (8.0, 8.0, ("VL", "VM", "RF", "TA")),
+    (115.0, -15.0, ("BF", "ST")),
+    (60.0, -50.0, ("MG", "LG", "SOL")),
+)
+"""Angles of knee and ankle, and active muscles, of the picture."""
 
 
 class Measured:
@@ -367,6 +377,25 @@ def draw(found: dict[str, Any], path: Path) -> None:
     plt.close(figure)
 
 
+def draw_postures(path: Path, width: int = 600, height: int = 500) -> None:
+    """Draw the leg in some postures, with the muscles that bring it there."""
+    from PIL import Image
+
+    from neuromotion_gym.rendering.scene import SceneRenderer
+
+    leg = Limb.load("leg")
+    names = [leg.model.actuator(i).name for i in range(leg.model.nu)]
+    frames = []
+    with SceneRenderer(leg, width, height, degrees=("knee", "ankle")) as renderer:
+        for knee, ankle, active in POSTURES:
+            act = np.zeros(leg.model.na)
+            act[[names.index(name) for name in active]] = 1.0
+            frames.append(renderer.frame(np.radians([knee, ankle]), act=act))
+    sheet = np.concatenate([np.concatenate(frames[:2], axis=1), np.concatenate(frames[2:], axis=1)])
+    with replacing(path) as part:
+        Image.fromarray(sheet).quantize(256).save(part, format="png", optimize=True)
+
+
 def main() -> None:
     """Write the result, the tables of the page and the picture."""
     found = measure()
@@ -374,7 +403,8 @@ def main() -> None:
     page = PAGE.read_text(encoding="utf-8")
     before, after = page.split(BEGIN)[0], page.split(END)[1]
     write_text(PAGE, f"{before}{BEGIN}\n\n{table(found)}\n\n{END}{after}")
-    draw(found, PICTURE)
+    draw(found, PLOT)
+    draw_postures(PICTURE)
     print(table(found))
 
 

@@ -22,6 +22,8 @@ from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.limbs.model import limb_spec
 from neuromotion_gym.rendering.backend import make_context
 from neuromotion_gym.rendering.framing import frame_movement
+from neuromotion_gym.rendering.muscles import Muscles
+from neuromotion_gym.rendering.shell import Shell
 from neuromotion_gym.rendering.skin import add_skins
 
 if TYPE_CHECKING:
@@ -36,12 +38,6 @@ ACCENT = (0, 150, 146)
 """Colour of the ghost, RGB: teal, which people with any kind of colour vision can tell from skin."""
 TOP, BOTTOM = (247, 248, 248), (221, 226, 230)
 """Background, RGB."""
-
-MUSCLE_AT_REST = np.array([0.62, 0.36, 0.34, 1.0])
-MUSCLE_ACTIVE = np.array([0.86, 0.06, 0.10, 1.0])
-"""Colour of a muscle without and with full activation, RGBA."""
-MUSCLE_GROWS = 0.8
-"""Share by which a muscle is wider at full activation."""
 
 _FADE_PX = 40
 """Width of the border in which a picture inside a window fades out."""
@@ -100,13 +96,9 @@ class SceneRenderer:
         if close:
             _hide_bystanders(self._model)
         self._model.vis.global_.offwidth, self._model.vis.global_.offheight = right - left, bottom - top
-        muscles = np.flatnonzero(
-            (self._model.actuator_trntype == int(mujoco.mjtTrn.mjTRN_TENDON)) & (self._model.actuator_actadr >= 0)
-        )
-        self._activation = np.array(self._model.actuator_actadr[muscles])
-        self._muscles = np.array(self._model.actuator_trnid[muscles, 0])
-        self._width = np.array(self._model.tendon_width[self._muscles])
+        self._muscles = Muscles(self._model)
         self._ghost_model = _ghostly(self._model)
+        self._shell = Shell.of(self._model)
         self._data = mujoco.MjData(self._model)
         try:
             self._mjr = mujoco.MjrContext(self._model, mujoco.mjtFontScale.mjFONTSCALE_100.value)
@@ -118,11 +110,8 @@ class SceneRenderer:
         # after it, and the context could not be made current any more
         self._release.atexit = False
         atexit.register(self._release)
-        self._scene = mujoco.MjvScene(self._model, maxgeom=2000)
-        self._ghost_scene = mujoco.MjvScene(self._ghost_model, maxgeom=2000)
-        for scene in (self._scene, self._ghost_scene):
-            for flag in (_FLAGS.mjRND_SHADOW, _FLAGS.mjRND_REFLECTION, _FLAGS.mjRND_HAZE):
-                scene.flags[flag] = 0
+        self._scene, self._ghost_scene = _plain_scene(self._model), _plain_scene(self._ghost_model)
+        self._shell_scene = None if self._shell is None else _plain_scene(self._shell.model)
         self._ghost_scene.flags[_FLAGS.mjRND_SKYBOX] = 0
         self._option = mujoco.MjvOption()
         self._ghost: _Ghost | None = None
@@ -155,26 +144,24 @@ class SceneRenderer:
         if ghost_qpos is not None and (self._ghost is None or not np.array_equal(self._ghost.qpos, ghost_qpos)):
             colour, depth = self._draw(self._ghost_model, self._ghost_scene, ghost_qpos, mujoco.mjtCatBit.mjCAT_DYNAMIC)
             self._ghost = _Ghost(np.array(ghost_qpos), colour, depth)
-        self._show_activations(act)
-        colour, depth = self._draw(self._model, self._scene, qpos, mujoco.mjtCatBit.mjCAT_ALL, marks)
+        colour, depth = self._draw(self._model, self._scene, qpos, mujoco.mjtCatBit.mjCAT_ALL, (act, marks))
         picture = self._background.copy()
         under = picture[self._part]
         drawn = np.isfinite(depth)
         limb = np.where(drawn[..., None], colour, under) * _shade(depth)[..., None]
+        if self._shell is not None and self._shell_scene is not None:
+            skin = self._draw(self._shell.model, self._shell_scene, qpos, mujoco.mjtCatBit.mjCAT_DYNAMIC)
+            nearest = np.minimum(depth, skin[1])
+            shade = _shade(nearest)[..., None]
+            limb = np.where(drawn[..., None], limb, under * shade)
+            self._shell.blend(limb, depth, skin[0] * shade, skin[1])
+            depth = nearest
         if ghost_qpos is not None and self._ghost is not None:
             self._ghost.blend(limb, depth)
         if self._fade is not None:
             limb = under + (limb - under) * self._fade[..., None]
         picture[self._part] = limb.astype(np.uint8)
         return picture
-
-    def _show_activations(self, act: np.ndarray | None) -> None:
-        """Colour and width of every muscle's tendon by its activation."""
-        if act is None or not self._muscles.size:
-            return
-        share = np.clip(act[self._activation], 0.0, 1.0)[:, None]
-        self._model.tendon_rgba[self._muscles] = (1.0 - share) * MUSCLE_AT_REST + share * MUSCLE_ACTIVE
-        self._model.tendon_width[self._muscles] = self._width * (1.0 + MUSCLE_GROWS * share[:, 0])
 
     def close(self) -> None:
         """Free the OpenGL context."""
@@ -193,9 +180,12 @@ class SceneRenderer:
         scene: mujoco.MjvScene,
         qpos: np.ndarray,
         what: mujoco.mjtCatBit,
-        marks: Sequence[Mark] = (),
+        extra: tuple[np.ndarray | None, Sequence[Mark]] | None = None,
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Colours, and distances from the camera's plane in metres (infinite where nothing was drawn)."""
+        """Colours, and distances from the camera's plane in metres (infinite where nothing was drawn).
+
+        ``extra`` are activations and marks; without it muscles and marks are not drawn.
+        """
         data = self._data
         data.qpos[:] = qpos
         mujoco.mj_kinematics(model, data)
@@ -203,8 +193,11 @@ class SceneRenderer:
         mujoco.mj_camlight(model, data)
         mujoco.mj_tendon(model, data)
         mujoco.mjv_updateScene(model, data, self._option, None, self._camera, int(what), scene)
-        for mark in marks:
-            _add_mark(scene, mark)
+        if extra is not None:
+            act, marks = extra
+            self._muscles.add(data, act, scene)
+            for mark in marks:
+                _add_mark(scene, mark)
         shape = (self._rectangle.height, self._rectangle.width)
         colour, depth = np.empty((*shape, 3), dtype=np.uint8), np.empty(shape, dtype=np.float32)
         mujoco.mjr_render(self._rectangle, scene, self._mjr)
@@ -212,6 +205,13 @@ class SceneRenderer:
         near, far = (x * model.stat.extent for x in (model.vis.map.znear, model.vis.map.zfar))
         distance = near * far / (far - depth * (far - near))  # inverse of OpenGL's projection
         return colour[::-1], np.where(distance < 0.5 * far, distance, np.inf)[::-1]  # beyond is background
+
+
+def _plain_scene(model: mujoco.MjModel) -> mujoco.MjvScene:
+    scene = mujoco.MjvScene(model, maxgeom=2000)
+    for flag in (_FLAGS.mjRND_SHADOW, _FLAGS.mjRND_REFLECTION, _FLAGS.mjRND_HAZE):
+        scene.flags[flag] = 0
+    return scene
 
 
 def _add_mark(scene: mujoco.MjvScene, mark: Mark) -> None:
