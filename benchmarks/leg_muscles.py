@@ -136,6 +136,8 @@ STRONGER = {
     "knee flexion": ((10, 30, 60, 80, 90), (290, 321, 284, 200, 155)),
 }
 """Torques of a published model, MyoLeg, with full activation; N m."""
+FIBRES_CM = {"TA": 6.8, "MG": 5.1, "SOL": 4.4, "BF": 9.8, "ST": 19.3, "VL": 9.9, "RF": 7.6, "LG": 5.9, "VM": 9.7}
+"""Mean fibre lengths: Ward SR et al. 2009, Clin Orthop Relat Res 467(4):1074-1082. Semimembranosus: 6.9."""
 PENDULUM = (0.94, 0.60, 0.38, 0.26)
 """Amplitudes of a relaxed leg let go, period by period, rad: J Sports Med Doping Stud 2012, S6:001, figure 1."""
 
@@ -171,6 +173,17 @@ class Measured:
         data.act[[self.muscles.index(name) for name in active]] = 1.0
         mujoco.mj_forward(self.model, data)
         return data
+
+    def parameters(self) -> dict[str, dict[str, float]]:
+        """Largest isometric force, N, optimal length and length of the slack tendon, cm, of each muscle."""
+        low, high, force = self.model.actuator_gainprm[:, :3].T
+        lengths = 100 * self.model.actuator_lengthrange
+        optimal = (lengths[:, 1] - lengths[:, 0]) / (high - low)
+        slack = lengths[:, 0] - low * optimal
+        return {
+            name: {"force": float(force[i]), "optimal": float(optimal[i]), "slack": float(slack[i])}
+            for i, name in enumerate(self.muscles)
+        }
 
     def moment_arms(self, knee: float, ankle: float) -> dict[str, dict[str, float]]:
         """Moment arm of each muscle at each joint in cm, positive if it flexes; degrees."""
@@ -269,6 +282,7 @@ def measure() -> dict[str, Any]:
     }
     return {
         "muscles": leg.muscles,
+        "parameters": leg.parameters(),
         "moment_arms": rows,
         "torques": torques,
         "signs": signs,
@@ -312,7 +326,13 @@ def table(found: dict[str, Any]) -> str:
         f"Largest passive torque over the whole range: knee {knee:.1f} N m, ankle {ankle:.1f} N m. Pendulum test, "
         f"amplitudes in rad: {swings}; in a person {published}."
     )
-    return "\n".join([*lines, "", closing])
+    lines += ["", closing, ""]
+    lines += ["| muscle | force, N | optimal length, cm | slack tendon, cm | fibres, cm |", "|---|---|---|---|---|"]
+    lines += [
+        f"| {name} | {row['force']:.0f} | {row['optimal']:.1f} | {row['slack']:.1f} | {FIBRES_CM[name]:.1f} |"
+        for name, row in found["parameters"].items()
+    ]
+    return "\n".join(lines)
 
 
 def draw(found: dict[str, Any], path: Path) -> None:

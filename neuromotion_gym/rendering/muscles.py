@@ -73,7 +73,7 @@ class Muscles:
             stretch = (float(data.ten_length[tendon]) - self._slack[muscle]) / max(self._optimal[muscle], 1e-6)
             radius = self._radius[muscle] * (1.0 + GROWS * active) / np.sqrt(np.clip(stretch, *_LENGTHS))
             thin = max(_THIN * self._radius[muscle], _THINNEST_M)
-            red = (1.0 - active) * AT_REST + active * ACTIVE
+            red = AT_REST + (ACTIVE - AT_REST) * np.sqrt(active)  # low activations are seen too
             for piece, belly in enumerate(bellies):
                 if scene.ngeom >= scene.maxgeom:
                     return

@@ -106,6 +106,17 @@ def test_isometric_torques_are_those_of_people(script, seated):
         assert torque.low <= found <= torque.high, (torque, found)
 
 
+def test_left_leg_has_the_same_lengths_and_forces(leg):
+    left, found = Limb.load("leg", side="left"), []
+    for model in (leg.model, left.model):
+        data = mujoco.MjData(model)
+        data.qpos[:], data.act[:] = (1.1, -0.4), 0.5
+        mujoco.mj_forward(model, data)
+        found.append(np.concatenate([data.actuator_length, data.actuator_force, data.qfrc_actuator]))
+        assert np.sign(data.body("foot").xpos[1]) == (-1 if model is leg.model else 1)
+    np.testing.assert_allclose(found[0], found[1], rtol=1e-4)
+
+
 def test_gastrocnemius_gives_less_when_the_knee_is_bent(seated):
     straight, bent = (seated.strength("plantar flexion", knee, 0.0) for knee in (5.0, 90.0))
     assert 0.5 < bent / straight < 0.85  # 93 of 154 N m in people

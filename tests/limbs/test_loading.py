@@ -77,14 +77,6 @@ MUSCLE = """
 """
 
 
-@pytest.mark.parametrize(("place", "angle"), [(-1.0, -1.0), (0.0, 0.5), (0.5, 1.25), (3.0, 2.0)])
-def test_joint_that_muscles_move_is_put_in_its_place(tmp_path, place, angle):
-    limb = load(tmp_path, MUSCLE)
-    state = limb.state_at(np.array([[place]]), ("bend",))[0]
-    assert limb.qpos_at(np.array([[place]]), ("bend",))[0, 0] == pytest.approx(angle, abs=1e-3)
-    np.testing.assert_array_equal(state[2 + limb.model.nq - 1 :], 0.0)  # velocity and activation
-
-
 def test_degree_without_an_actuator_has_to_be_a_joint(tmp_path):
     other = MUSCLE.replace('<jointpos name="bend_pos" joint="hinge"/>', '<tendonpos name="bend_pos" tendon="pull"/>')
     with pytest.raises(NeuroMotionError, match="'bend_pos' of limb 'hinge' has to be a jointpos"):
