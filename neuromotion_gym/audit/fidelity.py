@@ -15,7 +15,7 @@ import numpy as np
 from neuromotion_gym.datasets import registry
 from neuromotion_gym.datasets.playing import play_sessions, play_surrogate, playing_for
 from neuromotion_gym.datasets.sessions import regressed
-from neuromotion_gym.datasets.surrogates import device_of
+from neuromotion_gym.datasets.surrogates import device_of, model_of
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.registration import ENVIRONMENTS, environment, task_class
 from neuromotion_gym.statistics import Interval, studentised_bootstrap_interval
@@ -198,7 +198,7 @@ def check_surrogate(
     part : {"train", "tune", "test", "all"}
         Part whose people are compared; see `halves`.
     model : SurrogateModel or VectorAutoregression, optional
-        Model of the surrogate; the default of the modality if left out.
+        Model of the surrogate; that of the data set if left out.
     ocular, skip_cue
         As in `neuromotion_gym.datasets.playing.playing_for`.
     subjects : sequence of str, optional
@@ -215,8 +215,6 @@ def check_surrogate(
     NeuroMotionError
         If no person has two halves, the data are missing, or ``decoder`` is a function and ``subjects`` is left out.
     """
-    from neuromotion_gym.signals.surrogate.models import MODELS
-
     options = options or FidelityOptions()
     found: dict[str, list[np.ndarray]] = {"real": [], "surrogate": []}
     if not callable(decoder):
@@ -226,7 +224,7 @@ def check_surrogate(
     else:
         raise NeuroMotionError("Pass subjects when each person has a decoder of their own.")
     playing = playing_for(spec, ocular=ocular, skip_cue=skip_cue)
-    chosen = model or MODELS[spec.modality]
+    chosen = model or model_of(spec.dataset)
     for subject, pair in halves(spec.dataset, part, subjects=subjects, root=root).items():
         own = decoder(subject) if callable(decoder) else decoder
         figures: dict[str, list[np.ndarray]] = {"real": [], "surrogate": []}

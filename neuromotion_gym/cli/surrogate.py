@@ -94,6 +94,7 @@ def check(
     """Fit surrogates to one half of each person's recordings and compare them with a replay of the other half."""
     from neuromotion_gym.audit.fidelity import FidelityOptions, check_surrogate
     from neuromotion_gym.datasets import registry
+    from neuromotion_gym.datasets.surrogates import model_of
     from neuromotion_gym.decoders.zoo import load_decoder
     from neuromotion_gym.signals.surrogate.models import model_variants
     from neuromotion_gym.training.folds import fold_decoder
@@ -102,7 +103,7 @@ def check(
     with Console().status("") as status:
         for name in decoder or _fitting(ocular, skip_cue):
             loaded = load_decoder(name)
-            variants = model_variants(loaded.spec.modality)
+            variants = model_variants(model_of(loaded.spec.dataset))
             people = subject
             if folds and not people:
                 people = sorted(registry.dataset(loaded.spec.dataset).table.runs(part))

@@ -27,6 +27,8 @@ class Kind(BaseModel):
     runs: tuple[str, ...]
     people: tuple[str, ...] | None = None
     """People who recorded it; everybody if left out."""
+    lacking: dict[str, tuple[str, ...]] = {}
+    """Runs that some of them did not record."""
 
 
 class Selection(BaseModel):
@@ -104,6 +106,10 @@ class PartsTable(BaseModel):
             chosen = {person: some.runs or own for some in self.parts[part] for person in some.people}
         if kind.people is not None:
             chosen = {person: runs for person, runs in chosen.items() if person in kind.people}
+        chosen = {
+            person: tuple(run for run in runs if run not in kind.lacking.get(person, ()))
+            for person, runs in chosen.items()
+        }
         if not chosen:
             raise NeuroMotionError(
                 f"Part {part!r} of {self.dataset} has no sessions of kind {self.kind_name(kind_name)!r}, "

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from neuromotion_gym.signals.recording import Recording
+    from neuromotion_gym.signals.surrogate.models import SurrogateModel
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +65,8 @@ class Dataset:
         Groups of labels; reports also give the accuracy among the labels of each group alone.
     shown_first : tuple of str
         Channels that pictures show if there is no space for all.
+    surrogate : SurrogateModel, optional
+        Model of its surrogates; the default of its modality if left out.
     """
 
     name: str
@@ -82,6 +85,7 @@ class Dataset:
     calibration_labelled: bool = True
     contrasts: tuple[tuple[str, ...], ...] = ()
     shown_first: tuple[str, ...] = ()
+    surrogate: SurrogateModel | None = None
 
     @cached_property
     def table(self) -> PartsTable:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from neuromotion_gym.datasets import registry
 from neuromotion_gym.datasets.sessions import iter_sessions
 from neuromotion_gym.signals.surrogate.fit import find_modes, fit_surrogate
-from neuromotion_gym.signals.surrogate.models import Device
+from neuromotion_gym.signals.surrogate.models import MODELS, Device
 
 if TYPE_CHECKING:
     import os
@@ -24,6 +24,12 @@ def device_of(dataset: str) -> Device:
     """What a surrogate has to know about the recording device of a data set."""
     facts = registry.dataset(dataset)
     return Device(facts.integer_range, facts.ocular_channels, facts.calibration_labelled)
+
+
+def model_of(dataset: str) -> SurrogateModel:
+    """The model of the surrogates of a data set: its own, or the default of its modality."""
+    facts = registry.dataset(dataset)
+    return facts.surrogate or MODELS[facts.table.modality]
 
 
 def fit_part(
@@ -43,7 +49,7 @@ def fit_part(
     labels : sequence of str, optional
         Labels of the surrogate; if left out all labels that occur, sorted by name, with the label for rest first.
     model : SurrogateModel, optional
-        See `fit_surrogate`.
+        See `fit_surrogate`; by default that of the data set, see `model_of`.
     """
     facts = registry.dataset(dataset)
     table = facts.table
@@ -54,7 +60,7 @@ def fit_part(
     return fit_surrogate(
         sessions,
         labels,
-        model=model,
+        model=model or model_of(dataset),
         part=part,
         split=table.split,
         licence=table.licence,

@@ -7,7 +7,7 @@ from neuromotion_gym.datasets import registry
 from neuromotion_gym.datasets.parts import read_parts
 from neuromotion_gym.errors import NeuroMotionError
 
-DATASETS = ("eegmmidb", "myo_armband")
+DATASETS = registry.dataset_names()
 
 
 def _people(numbers) -> set[str]:
@@ -40,6 +40,14 @@ def test_myo_armband_parts_are_those_agreed_on() -> None:
     assert test["Male6"] == test["Male7"] == ("Test0", "Test1")
 
 
+def test_leg_parts_are_those_agreed_on() -> None:
+    table = registry.dataset("leg_isometric_elderly").table
+    both = ("first", "second")
+    assert table.runs("test") == {"ID03-04": both, "ID11-12": both, "ID19": ("first",), "ID26-27": both}
+    assert table.runs("tune") == {"ID07-08": both, "ID15-16": both, "ID22-23": both, "ID30": ("first",)}
+    assert len(table.runs("train")) == 8
+
+
 @pytest.mark.parametrize("dataset", DATASETS)
 def test_no_run_of_a_person_is_in_two_parts(dataset: str) -> None:
     table = registry.dataset(dataset).table
@@ -62,7 +70,7 @@ def test_calibration_runs_are_never_played(dataset: str, part: str) -> None:
     assert not {run for runs in table.runs(part, kind).values() for run in runs} & set(table.kind(kind).calibration)
 
 
-@pytest.mark.parametrize(("dataset", "sizes"), [("eegmmidb", [16, 16, 16, 16, 15]), ("myo_armband", [1] * 10)])
+@pytest.mark.parametrize(("dataset", "sizes"), [("eegmmidb", [16] * 4 + [15]), ("leg_isometric_elderly", [1] * 16), ("myo_armband", [1] * 10)])
 def test_folds_hold_out_everybody_once(dataset: str, sizes: list[int]) -> None:
     table = registry.dataset(dataset).table
     assert [len(fold) for fold in table.folds] == sizes
@@ -77,7 +85,7 @@ def test_eegmmidb_folds_are_the_draw_that_the_file_names() -> None:
 
 
 def test_unknown_names_are_answered_with_the_known_ones() -> None:
-    with pytest.raises(NeuroMotionError, match="Data sets: eegmmidb, myo_armband"):
+    with pytest.raises(NeuroMotionError, match="Data sets: eegmmidb, leg_isometric_elderly, myo_armband"):
         registry.dataset("other")
     with pytest.raises(NeuroMotionError, match="parts: train, tune, test, all"):
         registry.dataset("eegmmidb").table.runs("dev", "imagined")

@@ -16,9 +16,9 @@ is ``mixing @ gain @ varied @ noise``:
   the train part.
 
 Without gain and varied the label is too easy to decode: variation between and within trials makes errors come in runs.
-Two terms are added for recordings with an onset: the person's mean level of each channel, and the slow response to the
-cue. The response has a few spatial patterns per person, and a time course of each pattern in each trial (of low rank
-over trials).
+Two terms are added for recordings with an onset, and for a model with ``levels``: the person's mean level of each
+channel, and the slow response to the cue. The response has a few spatial patterns per person, and a time course of each
+pattern in each trial (of low rank over trials). Without an onset it is the trial's mean level.
 """
 
 from __future__ import annotations
@@ -205,7 +205,7 @@ def _fit(
     mixing_of = _mixing_of(cuts, model)
     mixing = np.zeros((mixing_of.max() + 1, bands, channels * (channels + 1) // 2), np.float16)
     gains = np.zeros((count, bands, model.frames, groups))
-    patterns = model.patterns if meta["has_onset"] else 0
+    patterns = min(model.patterns, channels) if meta["has_onset"] or model.levels else 0
     pattern = np.zeros((people, patterns, channels), np.float16)
     knots = int(np.ceil(meta["trial_s"] * model.knots_hz)) + 1
     course = np.zeros((count, patterns, knots), np.float16)

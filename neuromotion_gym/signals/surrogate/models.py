@@ -38,6 +38,9 @@ class SurrogateModel:
         Number of groups of sources; the sources of a group have a common amplitude.
     patterns, course_rank : int
         Number of spatial patterns of the response to the cue, and the rank of their time courses over trials.
+    levels : bool
+        Whether the patterns are fitted to trials without onset too. With ``slow_hz`` below one period in a trial they
+        are then the trial's mean level in each channel, which an envelope has and a raw signal has not.
     parts : int
         Number of equal parts of a trial, from its onset, each with its own mixing.
     modes : int
@@ -59,6 +62,7 @@ class SurrogateModel:
     groups: int
     patterns: int = 4
     course_rank: int = 3
+    levels: bool = False
     parts: int = 1
     modes: int = 0
     spread: float = 1.0
@@ -83,9 +87,8 @@ MODELS: dict[Modality, SurrogateModel] = {
 }
 
 
-def model_variants(modality: Modality) -> dict[str, SurrogateModel | VectorAutoregression]:
-    """The default model (``"default"``) and simpler ones, for the table that compares them."""
-    default = MODELS[modality]
+def model_variants(default: SurrogateModel) -> dict[str, SurrogateModel | VectorAutoregression]:
+    """A model (``"default"``) and simpler ones, for the table that compares them."""
     stationary = replace(default, name="stationary", mixing="label", frames=1, groups=1, parts=1, modes=0)
     loudness = replace(default, name="banded, amplitudes of groups of sources", groups=8, modes=0)
     trial = replace(default, name="banded, covariances by trial", mixing="trial", parts=1, modes=0)

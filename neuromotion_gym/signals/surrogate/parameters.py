@@ -90,7 +90,7 @@ class SurrogateParameters:
     spectrum : float16 array, shape (p, n)
         Amplitude at ``n`` equally spaced frequencies from 0 to half the rate: the shape of the spectrum in the bands.
     evoked_pattern : float16 array, shape (p, r, c)
-        Patterns of the slow response to the cue; r is 0 without onsets.
+        Patterns of the slow response to the cue, or of the mean level of trials without onset; r may be 0.
     evoked_course : float16 array, shape (t, r, knots)
         Time course of each pattern in each trial, from the onset, ``evoked_knots_hz`` values per second.
     ocular : float32 array, shape (p, c, ocular channels)

@@ -159,7 +159,7 @@ class TapeSynthesis:
         covariance = mixed @ mixed.swapaxes(2, 3)
         power = np.trace(covariance, axis1=2, axis2=3)[:, :, None, None] / self._sources
         root = np.linalg.cholesky(covariance + (1e-7 * power + 1e-12) * np.eye(self._sources))
-        if p.score[trial].any():
+        if len(p.score) and p.score[trial].any():
             score = p.score[trial] * p.score_step[:, None].astype(np.float64)
             white = np.linalg.solve(root, mixed)
             departure = white @ triangles(score @ self._modes, mixed.shape[3]) @ white.swapaxes(2, 3)
@@ -178,20 +178,26 @@ class TapeSynthesis:
 
     def _frames_of(self, offset: int) -> list[tuple[int, slice, np.ndarray]]:
         """Frames that a stretch covers: frame, the samples in which it contributes, its weight there."""
-        if offset not in self._spans:
-            place = (offset + np.arange(self._length) + 0.5) / self._frame
-            half = FRAME_FADE_S * self._rate / self._frame / 2
-            spans = []
-            for frame in range(self._frames):
-                rise = np.clip((place - frame + half) / (2 * half), 0, 1) if frame else np.ones(self._length)
-                last = frame == self._frames - 1
-                fall = np.ones(self._length) if last else np.clip((frame + 1 + half - place) / (2 * half), 0, 1)
-                used = np.flatnonzero(np.minimum(rise, fall) > 0)
-                if used.size:
-                    span = slice(int(used[0]), int(used[-1]) + 1)
-                    spans.append((frame, span, np.minimum(rise, fall)[span].astype(np.float32)))
-            self._spans[offset] = spans
-        return self._spans[offset]
+        spans = self._spans.get(offset)
+        if spans is None:
+            spans = self._spans_at(offset)
+            if self._p.meta["has_onset"]:  # otherwise offsets are drawn at random: few occur twice
+                self._spans[offset] = spans
+        return spans
+
+    def _spans_at(self, offset: int) -> list[tuple[int, slice, np.ndarray]]:
+        place = (offset + np.arange(self._length) + 0.5) / self._frame
+        half = FRAME_FADE_S * self._rate / self._frame / 2
+        end = self._frames - 1
+        spans = []
+        for frame in range(min(max(int(place[0] - half), 0), end), min(int(place[-1] + half), end) + 1):
+            rise = np.clip((place - frame + half) / (2 * half), 0, 1) if frame else np.ones(self._length)
+            fall = np.ones(self._length) if frame == end else np.clip((frame + 1 + half - place) / (2 * half), 0, 1)
+            used = np.flatnonzero(np.minimum(rise, fall) > 0)
+            if used.size:
+                span = slice(int(used[0]), int(used[-1]) + 1)
+                spans.append((frame, span, np.minimum(rise, fall)[span].astype(np.float32)))
+        return spans
 
     def _response(self, trial: int, person: int, offset: int) -> np.ndarray:
         """Level of the channels and response to the cue, float32 of shape (channels, length)."""

@@ -195,6 +195,33 @@ def test_loudness_varies_between_pieces_as_between_trials(parameters):
     assert loud.std() > 0.3
 
 
+def test_trials_without_onset_keep_their_levels_where_the_model_says_so():
+    """An envelope is never below zero: noise without its level would be, half of the time."""
+    spec, length = SignalSpec("emg", ("raw", "envelope"), 500.0, "µV"), 2000
+    level = {"weak": 20.0, "strong": 90.0}
+    generator = np.random.default_rng(0)
+    pieces = [
+        np.stack([generator.normal(0, 30, length), level[label] + generator.normal(0, 4, length)]) for label in level
+    ]
+    marks = tuple(Trial(label, i * length, (i + 1) * length, False) for i, label in enumerate(level))
+    recording = Recording(np.concatenate(pieces, 1).astype(np.float32), spec, marks, "toy", "P1")
+    model = SurrogateModel(
+        *("toy", (0, 20, 250), "trial"), frames=5, groups=2, levels=True, slow_hz=0.1, knots_hz=0.2, noise="tape"
+    )
+    session = Session("toy", "P1", "0", (recording,), ())
+    found = {}
+    for levels in (True, False):
+        source = SurrogateSource(fit_surrogate([session], tuple(level), model=replace(model, levels=levels)))
+        played = _played(source, [1, 2], np.array([[0] * 40, [1] * 40]), 100)[:, :, 500:]
+        found[levels] = played.mean(axis=2)
+        np.testing.assert_allclose(played[:, 0].std(axis=1), 30, rtol=0.1)
+        if levels:
+            np.testing.assert_allclose(played[:, 1].std(axis=1), 4, rtol=0.15)
+    np.testing.assert_allclose(found[True][:, 1], [20, 90], rtol=0.03)
+    assert abs(found[True][:, 0]).max() < 5
+    assert abs(found[False][1, 1] - 90) > 30
+
+
 @pytest.mark.parametrize("least", [-0.5, -4.0, -20.0])
 def test_scores_whatever_their_size_vary_covariances_and_no_more(parameters, least):
     """A frame has the covariance I + V, in units of the mean one; the least eigenvalue of V may lie below -1."""
@@ -349,6 +376,8 @@ def test_impossible_requests_name_what_is_possible(parameters):
 
 @pytest.mark.parametrize("name", sorted(shipped_surrogates()))
 def test_shipped_surrogate_plays_and_says_what_it_is(name):
+    from neuromotion_gym.datasets import registry
+
     source = SurrogateSource.load(name)
     dataset, part = name.rsplit("_", 1)
     assert (source.provenance["dataset"], source.provenance["part"]) == (dataset, part)
@@ -356,7 +385,7 @@ def test_shipped_surrogate_plays_and_says_what_it_is(name):
     samples = _played(source, [0], np.zeros((1, 5), np.int64), 100)
     assert np.isfinite(samples).all()
     assert (samples.std(axis=2) > 0).all()
-    assert source.calibration(0)
+    assert bool(source.calibration(0)) == bool(registry.dataset(dataset).table.kind(None).calibration)
 
 
 def test_shipped_surrogates_are_of_the_parts_they_name():
@@ -366,7 +395,8 @@ def test_shipped_surrogates_are_of_the_parts_they_name():
         dataset, part = name.rsplit("_", 1)
         people = {subject for subject, _ in SurrogateSource.load(name).sessions}
         assert people == set(registry.dataset(dataset).table.runs(part))
-    assert {"eegmmidb_tune", "eegmmidb_test", "myo_armband_tune", "myo_armband_test"} <= set(shipped_surrogates())
+    names = {f"{dataset}_{part}" for dataset in registry.dataset_names() for part in ("tune", "test")}
+    assert names <= set(shipped_surrogates())
 
 
 def test_fit_refuses_what_it_cannot_fit():
