@@ -19,7 +19,7 @@ import numpy as np
 
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.plain_yaml import read_yaml
-from neuromotion_gym.registration import MAIN_TABLE, intent_tables, limb_file
+from neuromotion_gym.registration import ENVIRONMENTS, MAIN_TABLE, intent_tables, limb_file
 from neuromotion_gym.schema import shortened
 
 if TYPE_CHECKING:
@@ -104,6 +104,11 @@ def intent_table(limb: str, table: str = MAIN_TABLE) -> dict[str, Intent]:
         If the limb is unknown, or its table is missing or faulty.
     """
     return {label: entry.intent for label, entry in _entries(limb, table)}
+
+
+def environments_for(labels: Sequence[str]) -> list[str]:
+    """Environments whose limb can express all ``labels``, in the order in which they are registered."""
+    return [name for name, row in ENVIRONMENTS.items() if set(labels) <= set(intent_table(row.limb, row.intents))]
 
 
 def plain_name(name: str) -> str:
@@ -227,9 +232,11 @@ def intent_map(limb: str, labels: Sequence[str], table: str = MAIN_TABLE) -> Int
     known = intent_table(limb, table)
     unknown = [label for label in labels if label not in known]
     if unknown:
+        fits = environments_for(labels)
         raise NeuroMotionError(
             f"Limb {limb!r} cannot express {', '.join(map(repr, unknown))}. It can express: "
             f"{', '.join(sorted(known))}. {map_offer(unknown, list(known))}"
+            + (f" Environments that all of its labels fit: {', '.join(fits)}." if fits else "")
         )
     axes = tuple(dict.fromkeys(degree for label in labels if (degree := known[label].degree) is not None))
     if not axes:

@@ -7,7 +7,7 @@ sequences of wrong decisions) in a stream of labels that change every few second
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,7 +17,8 @@ from neuromotion_gym.datasets.playing import play_sessions, play_surrogate, play
 from neuromotion_gym.datasets.sessions import regressed
 from neuromotion_gym.datasets.surrogates import device_of, model_of
 from neuromotion_gym.errors import NeuroMotionError
-from neuromotion_gym.registration import ENVIRONMENTS, environment, task_class
+from neuromotion_gym.intents import environments_for
+from neuromotion_gym.registration import environment, task_class
 from neuromotion_gym.statistics import Interval, studentised_bootstrap_interval
 
 if TYPE_CHECKING:
@@ -52,8 +53,8 @@ class FidelityOptions:
         Length of each stream in seconds.
     episodes : int
         Episodes of the closed loop per person and half; 0 leaves success out.
-    environment : str
-        Environment of the closed loop; the first one if left out.
+    environment : str, optional
+        Environment of the closed loop; the first one whose limb can express the decoder's labels if left out.
     level : str, optional
         Level of its task; the easiest one if left out.
     controller : str
@@ -63,15 +64,26 @@ class FidelityOptions:
     rows: int = 8
     stream_s: float = 60.0
     episodes: int = 20
-    environment: str = field(default_factory=lambda: next(iter(ENVIRONMENTS)))
+    environment: str | None = None
     level: str | None = None
     controller: str = "argmax"
     seed: int = 0
 
-    @property
-    def level_played(self) -> str:
-        """The level given, or the easiest."""
-        return self.level or str(task_class(environment(self.environment).task).levels[0])
+    def played(self, labels: Sequence[str]) -> tuple[str, str]:
+        """Environment and level for a decoder with these labels.
+
+        Raises
+        ------
+        NeuroMotionError
+            If no environment is named, and none has a limb that can express them.
+        """
+        fits = [self.environment] if self.environment is not None else environments_for(labels)
+        if not fits:
+            raise NeuroMotionError(
+                f"No environment has a limb that can express {', '.join(labels)}: leave success out, with episodes=0 "
+                "(--episodes 0)."
+            )
+        return fits[0], self.level or str(task_class(environment(fits[0]).task).levels[0])
 
 
 @dataclass(frozen=True)
@@ -213,7 +225,8 @@ def check_surrogate(
     Raises
     ------
     NeuroMotionError
-        If no person has two halves, the data are missing, or ``decoder`` is a function and ``subjects`` is left out.
+        If no person has two halves, the data are missing, episodes are wanted but no environment fits the decoder, or
+        ``decoder`` is a function and ``subjects`` is left out.
     """
     options = options or FidelityOptions()
     found: dict[str, list[np.ndarray]] = {"real": [], "surrogate": []}
@@ -223,6 +236,8 @@ def check_surrogate(
         spec = decoder(subjects[0]).spec
     else:
         raise NeuroMotionError("Pass subjects when each person has a decoder of their own.")
+    if options.episodes:
+        options.played(spec.labels)
     playing = playing_for(spec, ocular=ocular, skip_cue=skip_cue)
     chosen = model or model_of(spec.dataset)
     for subject, pair in halves(spec.dataset, part, subjects=subjects, root=root).items():
@@ -387,7 +402,8 @@ def _success(source: Cued, decoder: Decoder, options: FidelityOptions) -> float:
     from neuromotion_gym.envs.closed_loop import ClosedLoop
     from neuromotion_gym.envs.options import assemble
 
-    parts = assemble(options.environment, decoder=decoder, source=source, level=options.level_played)
+    environment_id, level = options.played(decoder.spec.labels)
+    parts = assemble(environment_id, decoder=decoder, source=source, level=level)
     loop = ClosedLoop(parts, min(options.rows, options.episodes))
     try:
         controller = make_controller(options.controller, loop.layout)

@@ -156,10 +156,14 @@ class _Counting:
         return self.inner.decode(windows, adaptation)
 
 
-def test_the_easiest_level_of_the_first_environment_is_played_unless_named():
-    assert FidelityOptions().environment == next(iter(ENVIRONMENTS))
-    assert FidelityOptions().level_played == "easy"
-    assert FidelityOptions(level="hard").level_played == "hard"
+def test_the_easiest_level_of_the_first_environment_that_fits_is_played_unless_named():
+    first = next(iter(ENVIRONMENTS))
+    labels = load_decoder("emg_armband").spec.labels
+    assert FidelityOptions().played(labels) == (first, "easy")
+    assert FidelityOptions(level="hard").played(labels) == (first, "hard")
+    assert FidelityOptions(environment="NeuroArm-v0").played(["VL"]) == ("NeuroArm-v0", "easy")
+    with pytest.raises(NeuroMotionError, match="can express sing: leave success out, with episodes=0"):
+        FidelityOptions().played(["sing"])
 
 
 def test_halves_are_different_recordings_of_the_same_person(data_root):

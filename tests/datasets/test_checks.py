@@ -14,7 +14,10 @@ from neuromotion_gym.errors import NeuroMotionError
 if TYPE_CHECKING:
     from pathlib import Path
 
-FEW = {"eegmmidb": ["S001", "S006", "S031", "S036"]}
+FEW = {
+    "eegmmidb": ["S001", "S006", "S031", "S036"],
+    "leg_isometric_elderly": ["ID05-06", "ID19", "ID30"],
+}
 """Of data sets that take long to read, some people."""
 
 
