@@ -239,7 +239,7 @@ def play(entry: Entry, source: SourceKind, episodes: int, seed: int) -> Played:
     loop = ClosedLoop(parts, min(episodes, ROWS))
     try:
         found, trials = runner.play(loop, make_controller(entry.controller, loop.layout), keys, seed)
-        return Played(entry, found, len(trials), dict(loop.about()))
+        return Played(entry, found, len(trials), loop.about())
     finally:
         loop.close()
 

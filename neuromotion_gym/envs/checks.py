@@ -12,21 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from neuromotion_gym.decoders.bounds import BoundDecoder
-from neuromotion_gym.envs.neuro_env import NeuroEnv
-from neuromotion_gym.envs.options import choose_decoder
+from neuromotion_gym.envs.interface_checks import INTERFACE, ask, bound_options
 from neuromotion_gym.envs.vector_env import NeuroVectorEnv
-from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.registration import environment, task_class
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from neuromotion_gym.decoders.bounds import BoundKind
     from neuromotion_gym.envs.closed_loop import ClosedLoop
 
-ROUNDING = 1e-6
-"""Largest difference between the posteriors of a batch and those of a single environment."""
 SUCCESS = 0.95
 """Lowest success rate that the oracle must reach."""
 REVERSAL = 0.02
@@ -50,7 +44,7 @@ def check_environment(env_id: str, rows: int = 40, **options: Any) -> None:
     NeuroMotionError
         If a check fails; the message says which.
     """
-    for check in (check_spaces, check_seeds, check_memory, check_rows, check_goal_is_hidden):
+    for check in INTERFACE:
         check(env_id, **options)
     for level in levels(env_id):
         check_policies(env_id, rows, **{**options, "level": level})
@@ -61,114 +55,18 @@ def levels(env_id: str) -> tuple[str, ...]:
     return tuple(task_class(environment(env_id).task).levels)
 
 
-def check_spaces(env_id: str, steps: int = 30, **options: Any) -> None:
-    """Observations lie in the stated space and have the size that the layout states; rewards are finite."""
-    env = NeuroEnv(env_id, **options)
-    try:
-        observation, info = env.reset(seed=0)
-        env.action_space.seed(0)
-        _ask("about" in info, "the info of a reset lacks 'about'")
-        for _ in range(steps):
-            _ask(
-                env.observation_space.contains(observation),
-                f"an observation does not lie in the stated space {env.observation_space}: {observation}",
-            )
-            if isinstance(observation, np.ndarray) and not env.loop.observe_goal:
-                _ask(observation.size == env.layout.size, "the layout says another size than an observation has")
-            observation, reward, terminated, truncated, info = env.step(env.action_space.sample())
-            _ask(bool(np.isfinite(reward)), f"a reward is {reward}")
-            lacking = [name for name in env.layout.facts.columns if name not in info]
-            _ask(not lacking, f"info lacks the task's own figures {', '.join(lacking)}")
-            if terminated or truncated:
-                observation, info = env.reset()
-    finally:
-        env.close()
-
-
-def check_seeds(env_id: str, steps: int = 30, **options: Any) -> None:
-    """The same seed and actions give the same observations, rewards and ends; resets have different goals."""
-    env = NeuroEnv(env_id, **options)
-    try:
-        actions = _actions(env, steps)
-        one, first = _run(env, actions, 3)
-        other, second = _run(env, actions, 3)
-        _ask(_same(one, other) and first == second, "the same seed and actions give another trajectory")
-        goals = [env.reset()[1]["goal"] for _ in range(8)]
-        _ask(any((goal != goals[0]).any() for goal in goals), "eight resets have the same goal")
-    finally:
-        env.close()
-
-
-def check_memory(env_id: str, **options: Any) -> None:
-    """An observation that was handed out does not change afterwards."""
-    env = NeuroEnv(env_id, **options)
-    try:
-        before, _ = env.reset(seed=0)
-        kept = _copy(before)
-        for action in _actions(env, 10):
-            env.step(action)
-        _ask(_same([before], [kept]), "an observation changes after it was handed out")
-    finally:
-        env.close()
-
-
-def check_rows(env_id: str, rows: int = 3, steps: int = 60, **options: Any) -> None:
-    """A row of a batch equals a single environment bit for bit, except for rounding in what is decoded."""
-    batch = NeuroVectorEnv(env_id, rows, threads=2, autoreset_mode="Disabled", **options)
-    try:
-        actions = np.random.default_rng(0).uniform(-1, 1, (steps, rows, batch.loop.parts.drive.action_size))
-        seen, _ = batch.reset(seed=11)
-        together = [(_copy(seen), np.zeros(rows), np.zeros(rows, dtype=bool), batch.loop.info())]
-        for action in actions:
-            seen, reward, terminated, truncated, _ = batch.step(action)
-            together.append((_copy(seen), reward, terminated | truncated, batch.loop.info()))
-            if together[-1][2].any():
-                break
-    finally:
-        batch.close()
-    for row in range(rows):
-        env = NeuroEnv(env_id, **options)
-        try:
-            seen, info = env.reset(seed=11 + row)
-            earned, over = 0.0, False
-            for step, (observations, rewards, ends, infos) in enumerate(together):
-                if step:
-                    seen, earned, stopped, cut, info = env.step(actions[step - 1][row])
-                    over = stopped or cut
-                where = f"row {row} of a batch differs from a single environment in step {step}"
-                _ask(_near(observations, seen, row), f"{where}: its observation")
-                _ask((earned, over) == (rewards[row], ends[row]), f"{where}: its reward or end")
-                for key, values in infos.items():
-                    _ask(bool(np.all(values[row] == info[key])), f"{where}: its info {key!r}")
-        finally:
-            env.close()
-
-
-def check_goal_is_hidden(env_id: str, steps: int = 40, **options: Any) -> None:
-    """With the labels shuffled, nothing that an agent sees depends on the goal."""
-    env = NeuroEnv(env_id, **_bound("shuffled", env_id, options))
-    try:
-        goals = _two_goals(env.loop)
-        actions = _actions(env, steps)
-        one, other = (_run(env, actions, 5, goal)[0] for goal in goals)
-        length = min(len(one), len(other))  # an episode may end at its goal
-        _ask(length > 1 and _same(one[:length], other[:length]), "under 'shuffled' an observation depends on the goal")
-    finally:
-        env.close()
-
-
 def check_policies(env_id: str, rows: int = 40, **options: Any) -> None:
     """The oracle succeeds, no policy finds a goal without information, and the reward ranks policies as success does.
 
     The policies are: the oracle (straight to the goal), the oracle with an operator who pursues another goal, standing
     still, moving away from the goal, and a blind sweep through all labels.
     """
-    told = _bound("oracle", env_id, options)
+    told = bound_options("oracle", env_id, options)
     oracle = check_oracle(env_id, rows, **options)
     decoy = play(env_id, follow, rows, decoy=True, **told)
     chance = oracle.chance
     most = chance + 3 * np.sqrt(chance * (1 - chance) / rows)
-    _ask(decoy.right.mean() <= most + 1e-9, f"the scored goal is found in {decoy.right.mean():.2f} of decoy episodes")
+    ask(decoy.right.mean() <= most + 1e-9, f"the scored goal is found in {decoy.right.mean():.2f} of decoy episodes")
     few = max(4, rows // 5)  # the following policies last to the time limit
     still, away, sweep = (play(env_id, act, few, **told) for act in (stand_still, move_away, sweep_labels))
     check_ranking({"the oracle": oracle, "standing still": still, "moving away": away}, oracle)
@@ -176,14 +74,14 @@ def check_policies(env_id: str, rows: int = 40, **options: Any) -> None:
     if decoy.wrong.any():
         check_ranking({"standing still": still, "a wrong selection": decoy.only(decoy.wrong)}, oracle)
     worth = oracle.only(oracle.right).returns(1.0)
-    _ask(worth.min() >= 0.8, f"a success earns {worth.min():.2f}, not at least 0.8")
-    _ask(abs(still.returns(1.0).mean() + 0.2) < 0.05, f"standing still earns {still.returns(1.0).mean():.2f}, not -0.2")
+    ask(worth.min() >= 0.8, f"a success earns {worth.min():.2f}, not at least 0.8")
+    ask(abs(still.returns(1.0).mean() + 0.2) < 0.05, f"standing still earns {still.returns(1.0).mean():.2f}, not -0.2")
 
 
 def check_oracle(env_id: str, rows: int = 40, **options: Any) -> Played:
     """Check that the oracle of the decoder succeeds; return its episodes."""
-    oracle = play(env_id, follow, rows, **_bound("oracle", env_id, options))
-    _ask(oracle.right.mean() >= SUCCESS, f"the oracle succeeds in {oracle.right.mean():.2f} of its episodes")
+    oracle = play(env_id, follow, rows, **bound_options("oracle", env_id, options))
+    ask(oracle.right.mean() >= SUCCESS, f"the oracle succeeds in {oracle.right.mean():.2f} of its episodes")
     return oracle
 
 
@@ -288,66 +186,7 @@ def check_ranking(policies: dict[str, Played], oracle: Played) -> None:
         earned = {name: float(played.returns(discount).mean()) for name, played in policies.items()}
         names = list(earned)
         for better, worse in pairwise(names):
-            _ask(
+            ask(
                 earned[better] > earned[worse] - allowed,
                 f"at discount {discount:g} {worse} earns {earned[worse]:.3f} and {better} {earned[better]:.3f}",
             )
-
-
-# -- helpers --------------------------------------------------------------------------------------------------------
-
-
-def _ask(holds: bool, fault: str) -> None:
-    if not holds:
-        raise NeuroMotionError(f"Environment check: {fault}.")
-
-
-def _actions(env: NeuroEnv, steps: int) -> np.ndarray:
-    return np.random.default_rng(0).uniform(-1, 1, (steps, env.loop.parts.drive.action_size)).astype(np.float32)
-
-
-def _run(env: NeuroEnv, actions: np.ndarray, seed: int, goal: np.ndarray | None = None) -> tuple[list[Any], list[Any]]:
-    """Copies of the observations of one episode, and its rewards and ends."""
-    observation, _ = env.reset(seed=seed, options=None if goal is None else {"goal": goal})
-    seen, earned = [_copy(observation)], []
-    for action in actions:
-        observation, *rest = env.step(action)
-        seen.append(_copy(observation))
-        earned.append(tuple(rest[:3]))
-        if rest[1] or rest[2]:
-            break
-    return seen, earned
-
-
-def _copy(observation: Any) -> Any:
-    if isinstance(observation, dict):
-        return {key: value.copy() for key, value in observation.items()}
-    return observation.copy()
-
-
-def _same(one: list[Any], other: list[Any]) -> bool:
-    def equal(left: Any, right: Any) -> bool:
-        if isinstance(left, dict):
-            return all(np.array_equal(left[key], right[key]) for key in left)
-        return np.array_equal(left, right)
-
-    return len(one) == len(other) and all(map(equal, one, other))
-
-
-def _near(batch: Any, single: Any, row: int) -> bool:
-    if isinstance(batch, dict):
-        return all(np.array_equal(batch[key][row], single[key]) for key in batch)
-    return bool(np.abs(batch[row] - single).max() <= ROUNDING)
-
-
-def _bound(kind: BoundKind, env_id: str, options: dict[str, Any]) -> dict[str, Any]:
-    """The options, with their decoder replaced by its bound ``kind``."""
-    decoder = choose_decoder(options.get("decoder"), environment(env_id).decoder)
-    inner = decoder.inner if isinstance(decoder, BoundDecoder) else decoder
-    return {**options, "decoder": BoundDecoder(kind, inner)}
-
-
-def _two_goals(loop: ClosedLoop) -> tuple[np.ndarray, np.ndarray]:
-    """Two goals far from each other."""
-    goals = loop.layout.facts.goals.spread(0.5, 64)
-    return goals[0], goals[int(np.abs(goals - goals[0]).max(axis=1).argmax())]

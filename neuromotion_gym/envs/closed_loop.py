@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -322,10 +323,13 @@ class ClosedLoop:
         """Distinct trials that row ``row`` has played since its reset, numbered within the source."""
         return self.parts.source.trials_played(row)
 
-    def about(self) -> Mapping[str, Any]:
-        """What an episode depends on: source, part, split, and every option that makes results not comparable."""
+    def about(self) -> dict[str, Any]:
+        """What an episode depends on: source, part, split, and every option that makes results not comparable.
+
+        A new mapping in every call, whose values are new, too.
+        """
         task = self.parts.task
-        return {
+        told = {
             **self.parts.source.provenance,
             **self.parts.facts,
             "decoder": self.parts.decoder.spec.name,
@@ -339,6 +343,7 @@ class ClosedLoop:
             "observe_goal": self.observe_goal,
             "decoy": self._decoy,
         }
+        return deepcopy(told)
 
     def close(self) -> None:
         """Free the threads and the source; another loop may then play the source."""

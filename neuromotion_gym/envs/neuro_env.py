@@ -204,7 +204,7 @@ class NeuroEnv(gym.Env[Any, np.ndarray]):
         self._running = True
         if self.render_mode == "human":
             self._viewer().show(0)
-        return self._observation(), {**self.loop.info_of(0), "about": dict(self.loop.about())}
+        return self._observation(), {**self.loop.info_of(0), "about": self.loop.about()}
 
     def step(self, action: np.ndarray) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         """Advance by one control period of 50 ms.

@@ -72,7 +72,7 @@ class NeuroVecEnv(VecEnv):  # type: ignore[misc]  # stable-baselines3 is optiona
         """Start an episode in every row with what `seed` and `set_options` were given; returns all observations."""
         seeds = None if all(seed is None for seed in self._seeds) else list(self._seeds)
         observation, _ = self.env.reset(seed=seeds, options=self._merged_options())
-        info, about = self.env.loop.info(), dict(self.env.loop.about())
+        info, about = self.env.loop.info(), self.env.loop.about()
         self.reset_infos = [{**_row(info, row), "about": about} for row in range(self.num_envs)]
         self._reset_seeds()
         self._reset_options()

@@ -171,7 +171,7 @@ class NeuroVectorEnv(VectorEnv):
         self._running = True
         values = self._values()
         if self.autoreset_mode is not AutoresetMode.SAME_STEP:
-            values["about"] = for_each(dict(self.loop.about()), self.num_envs)
+            values["about"] = for_each(self.loop.about(), self.num_envs)
         return self.loop.observation(), masked(values, mask)
 
     def step(self, actions: np.ndarray) -> tuple[Any, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:

@@ -15,7 +15,6 @@ from neuromotion_gym.controllers import make_controller
 from neuromotion_gym.decoders.bounds import BoundDecoder
 from neuromotion_gym.envs import NeuroEnv, NeuroVectorEnv
 from neuromotion_gym.errors import NeuroMotionError
-from neuromotion_gym.registration import ENVIRONMENTS
 from neuromotion_gym.tasks.posture import LEVELS
 
 from .conftest import SIX, THREE, make_decoder, noise_source
@@ -137,40 +136,6 @@ def test_a_row_of_a_batch_is_a_single_environment(labels: tuple[str, ...], rate_
     assert episodes >= rows
 
 
-@pytest.mark.parametrize("env_id", sorted(ENVIRONMENTS))
-def test_every_environment_s_rows_are_single_environments(env_id: str) -> None:
-    """Default decoder and source, whole episodes and resets, on one thread and on two."""
-    rows, ended, episodes = 3, np.zeros(3, bool), 0
-    batch = NeuroVectorEnv(env_id, rows, threads=2, level="easy", max_episode_steps=150)
-    singles = [NeuroEnv(env_id, level="easy") for _ in range(rows)]
-    steps = np.zeros(rows, int)
-    seen, _ = batch.reset(seed=21)
-    for row, env in enumerate(singles):
-        assert np.abs(env.reset(seed=21 + row)[0] - seen[row]).max() <= 1e-6
-    policy, exact = make_controller("argmax", batch.layout), slice(0, batch.layout.posterior.start)
-    for _ in range(500):
-        action, _ = policy.predict(seen, None)
-        seen, reward, terminated, truncated, info = batch.step(action)
-        steps += 1
-        for row, env in enumerate(singles):
-            if ended[row]:
-                alone, worth, done, facts = env.reset()[0], 0.0, False, env.loop.info_of(0)
-                steps[row] = 0
-            else:
-                alone, worth, done, _, facts = env.step(action[row])
-            assert (alone[exact] == seen[row, exact]).all()
-            assert np.abs(alone - seen[row]).max() <= 1e-6
-            assert (worth, done) == (reward[row], terminated[row])
-            assert truncated[row] == (not done and steps[row] >= 150)
-            assert (env.loop.physics.state[0] == batch.loop.physics.state[row]).all()
-            for key in ("is_success", "wrong_selection", "intent", "time", "subject"):
-                assert facts[key] == info[key][row]
-            assert (facts["goal"] == info["goal"][row]).all()
-        ended = terminated | truncated
-        episodes += int(ended.sum())
-    assert episodes >= 2 * rows
-
-
 @pytest.mark.parametrize("delay_s", [0.0, 0.05, 0.25])
 def test_threads_do_not_change_a_bit(options: Options, delay_s: float) -> None:
     """With two threads signals are generated while the limbs move, unless the operator sees them at once."""
@@ -215,26 +180,6 @@ def test_an_error_of_the_decoder_reaches_the_caller(options: Options, threads: i
     decoder.model.predict_proba = lambda windows: np.full((len(windows), 3), np.nan)
     with pytest.raises(NeuroMotionError, match="NaN"):
         env.step(np.zeros((4, 1)))
-
-
-def test_same_step_autoreset_hands_out_the_last_observation(options: Options) -> None:
-    later = NeuroVectorEnv(num_envs=2, **options())
-    at_once = NeuroVectorEnv(num_envs=2, autoreset_mode="SameStep", **options())
-    first, _ = later.reset(seed=5)
-    second, _ = at_once.reset(seed=5)
-    policy = make_controller("argmax", later.layout)
-    for _ in range(1000):
-        first, _, terminated, truncated, _ = later.step(policy.predict(first, None)[0])
-        second, _, ended, cut, info = at_once.step(policy.predict(second, None)[0])
-        assert (terminated == ended).all()
-        assert (truncated == cut).all()
-        if (ended | cut).any():
-            row = int(np.flatnonzero(ended | cut)[0])
-            assert (info["final_obs"][row] == first[row]).all()
-            assert info["final_info"]["is_success"][row] == ended[row]
-            assert info["time"][row] == 0
-            return
-    pytest.fail("no episode ended")
 
 
 def test_unstable_physics_ends_the_episode_without_nan(

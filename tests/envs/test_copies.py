@@ -53,7 +53,6 @@ def actions_for(env: Any, steps: int) -> np.ndarray:
 @pytest.mark.parametrize(
     ("decoder", "threads", "observe"),
     [
-        ("emg_armband", 1, "posterior"),
         ("emg_armband", 2, "signal"),
         ("emg_armband_calibrated", 1, "posterior"),
         ("eeg_fists", 1, "posterior"),

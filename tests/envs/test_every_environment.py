@@ -14,7 +14,8 @@ import pytest
 from neuromotion_gym.decoders.bounds import BoundDecoder
 from neuromotion_gym.decoders.folders import list_decoders
 from neuromotion_gym.decoders.zoo import load_decoder
-from neuromotion_gym.envs import checks
+from neuromotion_gym.envs import NeuroEnv, checks
+from neuromotion_gym.envs import interface_checks as interface
 from neuromotion_gym.envs.closed_loop import ClosedLoop
 from neuromotion_gym.envs.stream import Stream
 from neuromotion_gym.envs.vector_env import NeuroVectorEnv
@@ -43,12 +44,12 @@ def fitting() -> list[tuple[str, str]]:
     return found
 
 
+def name_of(check: Any) -> str:
+    return getattr(check, "__name__", None) or "_".join([check.func.__name__, *check.keywords.values()])
+
+
 @pytest.mark.parametrize("env_id", IDS)
-@pytest.mark.parametrize(
-    "check",
-    [checks.check_spaces, checks.check_seeds, checks.check_memory, checks.check_rows, checks.check_goal_is_hidden],
-    ids=lambda check: check.__name__,
-)
+@pytest.mark.parametrize("check", interface.INTERFACE, ids=name_of)
 def test_an_environment_passes(check: Callable[..., None], env_id: str) -> None:
     check(env_id)
 
@@ -65,7 +66,7 @@ def test_the_oracle_of_every_decoder_succeeds_on_the_hardest_level(env_id: str, 
 
 @pytest.mark.parametrize(("env_id", "name"), fitting())
 def test_every_decoder_drives_a_limb(env_id: str, name: str) -> None:
-    checks.check_spaces(env_id, steps=5, decoder=name)
+    interface.check_spaces(env_id, steps=5, decoder=name)
 
 
 def test_every_shipped_decoder_fits_an_environment() -> None:
@@ -86,11 +87,11 @@ def noise(**changes: Any) -> dict[str, Any]:
     return {"decoder": decoder, "source": noise_source(decoder.spec), "level": "easy", **changes}
 
 
+@pytest.mark.parametrize("check", [c for c in interface.INTERFACE if c is not interface.check_pictures], ids=name_of)
 @pytest.mark.parametrize("observe", ["posterior", "signal"])
-def test_a_decoder_and_a_source_of_one_s_own_pass(observe: str) -> None:
-    for check in (checks.check_spaces, checks.check_seeds, checks.check_memory, checks.check_rows):
-        check(IDS[0], **noise(observe=observe))
-    checks.check_goal_is_hidden(IDS[0], **noise(observe=observe))
+def test_a_decoder_and_a_source_of_one_s_own_pass(check: Callable[..., None], observe: str) -> None:
+    few = {"steps": 500} if check is interface.check_extremes else {}
+    check(IDS[0], **noise(observe=observe), **few)
 
 
 # -- each check can fail --------------------------------------------------------------------------------------------
@@ -106,7 +107,7 @@ def test_a_goal_in_the_observation_is_found(monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr(ClosedLoop, "observation", leaking)
     with pytest.raises(NeuroMotionError, match="depends on the goal"):
-        checks.check_goal_is_hidden(IDS[0], **noise())
+        interface.check_goal_is_hidden(IDS[0], **noise())
 
 
 def test_an_observation_that_is_not_copied_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,23 +120,23 @@ def test_an_observation_that_is_not_copied_is_found(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(ClosedLoop, "observation", reused)
     with pytest.raises(NeuroMotionError, match="after it was handed out"):
-        checks.check_memory(IDS[0], **noise())
+        interface.check_memory(IDS[0], **noise())
 
 
 def test_a_source_of_random_numbers_outside_the_seed_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     inner, rng = ClosedLoop.observation, np.random.default_rng()
     monkeypatch.setattr(ClosedLoop, "observation", lambda loop: inner(loop) + rng.uniform(0, 1e-3, 5).astype("f4"))
     with pytest.raises(NeuroMotionError, match="another trajectory"):
-        checks.check_seeds(IDS[0], **noise())
+        interface.check_seeds(IDS[0], **noise())
     with pytest.raises(NeuroMotionError, match="differs from a single environment"):
-        checks.check_rows(IDS[0], **noise())
+        interface.check_rows(IDS[0], **noise())
 
 
 def test_an_observation_outside_its_space_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     inner = ClosedLoop.observation
     monkeypatch.setattr(ClosedLoop, "observation", lambda loop: inner(loop) - 3)
     with pytest.raises(NeuroMotionError, match="stated space"):
-        checks.check_spaces(IDS[0], **noise())
+        interface.check_spaces(IDS[0], **noise())
 
 
 def test_wrong_selections_that_cost_nothing_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -217,11 +218,11 @@ def test_goals_that_are_always_the_same_are_found(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(PostureTask, "reset", fixed)
     with pytest.raises(NeuroMotionError, match="eight resets have the same goal"):
-        checks.check_seeds(IDS[0], **noise())
+        interface.check_seeds(IDS[0], **noise())
 
 
 def test_goals_on_other_axes_are_other_goals() -> None:
-    checks.check_seeds(IDS[0], level="easy")
+    interface.check_seeds(IDS[0], level="easy")
 
 
 def test_a_goal_in_one_part_of_a_dictionary_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -234,7 +235,7 @@ def test_a_goal_in_one_part_of_a_dictionary_is_found(monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(ClosedLoop, "observation", leaking)
     with pytest.raises(NeuroMotionError, match="depends on the goal"):
-        checks.check_goal_is_hidden(IDS[0], **noise(observe="signal"))
+        interface.check_goal_is_hidden(IDS[0], **noise(observe="signal"))
 
 
 @pytest.mark.parametrize(("difference", "found"), [(0.9e-6, False), (1.2e-6, True)])
@@ -246,7 +247,167 @@ def test_rows_may_differ_by_rounding_alone(difference: float, found: bool, monke
 
     monkeypatch.setattr(ClosedLoop, "observation", rounded)
     if not found:
-        checks.check_rows(IDS[0], steps=5, **noise())
+        interface.check_rows(IDS[0], steps=5, **noise())
         return
     with pytest.raises(NeuroMotionError, match="its observation"):
-        checks.check_rows(IDS[0], steps=5, **noise())
+        interface.check_rows(IDS[0], steps=5, **noise())
+
+
+@pytest.mark.parametrize("way", ["blind", "decoy"])
+def test_a_goal_that_one_bound_alone_shows_is_found(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    inner = ClosedLoop.observation
+
+    def leaking(loop: ClosedLoop) -> np.ndarray:
+        seen = inner(loop)
+        about = loop.about()
+        if about["bound"] == way or about["decoy"] is (way == "decoy") is True:
+            seen[:, 0] += 0.001 * loop.goal[:, 0]
+        return seen
+
+    monkeypatch.setattr(ClosedLoop, "observation", leaking)
+    with pytest.raises(NeuroMotionError, match=f"under '{way}' an observation depends on the goal"):
+        interface.check_goal_is_hidden(IDS[0], **noise())
+
+
+def test_a_last_observation_that_is_the_next_one_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    from neuromotion_gym.envs import vector_env
+
+    inner = vector_env.observations_of
+    monkeypatch.setattr(vector_env, "observations_of", lambda seen, rows: inner(np.zeros_like(seen), rows))
+    with pytest.raises(NeuroMotionError, match=r"SameStep\): its last observation"):
+        interface.check_rows(IDS[0], limit=10, mode="SameStep", **noise())
+
+
+def test_a_next_episode_that_keeps_a_reward_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    inner = NeuroVectorEnv.step
+
+    def paid(env: NeuroVectorEnv, actions: np.ndarray) -> Any:
+        ended = env._ended.copy()
+        seen, reward, *rest = inner(env, actions)
+        return seen, reward + ended, *rest
+
+    monkeypatch.setattr(NeuroVectorEnv, "step", paid)
+    with pytest.raises(NeuroMotionError, match=r"step 11 \(NextStep\): its reward or end"):
+        interface.check_rows(IDS[0], limit=10, **noise())
+
+
+def test_a_batch_that_depends_on_its_threads_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    inner = ClosedLoop.observation
+    shift = 1e-4
+    monkeypatch.setattr(
+        ClosedLoop, "observation", lambda loop: inner(loop) + np.float32(shift * (loop._aside is not None))
+    )
+    with pytest.raises(NeuroMotionError, match="two threads give another trajectory"):
+        interface.check_threads(IDS[0], **noise())
+
+
+def test_what_a_checker_finds_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    inner = ClosedLoop.observation
+    monkeypatch.setattr(ClosedLoop, "observation", lambda loop: inner(loop).astype(float))
+    with pytest.raises(NeuroMotionError, match="Gymnasium's checker says"):
+        interface.check_checkers(IDS[0], **noise())
+
+
+@pytest.mark.parametrize(
+    ("spoil", "fault"),
+    [
+        (
+            lambda loop, result: setattr(loop, "_motion", (np.full_like(loop._motion[0], np.nan), loop._motion[1])),
+            "outside its space",
+        ),
+        (lambda loop, result: result.reward.__setitem__(0, np.inf), "a reward is not finite"),
+        (lambda loop, result: setattr(loop, "unstable", np.ones(loop.num_rows, bool)), "physics became unstable"),
+    ],
+)
+def test_numbers_that_are_none_are_found(
+    spoil: Callable[..., None], fault: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inner = ClosedLoop.step
+
+    def spoilt(loop: ClosedLoop, *args: Any) -> Any:
+        result = inner(loop, *args)
+        if loop.steps[0] == 20:
+            spoil(loop, result)
+        return result
+
+    monkeypatch.setattr(ClosedLoop, "step", spoilt)
+    with pytest.raises(NeuroMotionError, match=fault):
+        interface.check_extremes(IDS[0], 100, 4, **noise())
+
+
+def test_a_copy_that_shares_a_counter_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    inner, shared = ClosedLoop.observation, [0]
+
+    def counting(loop: ClosedLoop) -> np.ndarray:
+        shared[0] += 1
+        return inner(loop) + np.float32(1e-4 * shared[0])
+
+    monkeypatch.setattr(ClosedLoop, "observation", counting)
+    with pytest.raises(NeuroMotionError, match="a copy has another future"):
+        interface.check_copies(IDS[0], **noise())
+
+
+@pytest.mark.parametrize(
+    ("end", "fault"),
+    [
+        (lambda step, limit: (False, step > limit), "goes on after its time limit"),
+        (lambda step, limit: (step == limit, step == limit), "both terminated and truncated"),
+        (lambda step, limit: (False, step == limit - 1), "truncated after"),
+    ],
+)
+def test_an_end_at_another_time_or_of_two_kinds_is_found(
+    end: Callable[[int, int], tuple[bool, bool]], fault: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inner = NeuroEnv.step
+
+    def ending(env: NeuroEnv, action: np.ndarray) -> Any:
+        seen, reward, _, _, info = inner(env, action)
+        return seen, reward, *end(int(env.loop.steps[0]), env.loop.max_steps), info
+
+    monkeypatch.setattr(NeuroEnv, "step", ending)
+    with pytest.raises(NeuroMotionError, match=fault):
+        interface.check_end(IDS[0], **noise())
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        (lambda info: info.pop("trials"), "the keys of a reset's info are"),
+        (lambda info: info.update(step=1), "step"),
+        (lambda info: info.update(time=np.zeros(1)), "not plain: time"),
+    ],
+)
+def test_an_info_of_another_shape_is_found(
+    change: Callable[[dict[str, Any]], None], fault: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inner = ClosedLoop.info_of
+
+    def changed(loop: ClosedLoop, row: int) -> dict[str, Any]:
+        info = inner(loop, row)
+        change(info)
+        return info
+
+    monkeypatch.setattr(ClosedLoop, "info_of", changed)
+    with pytest.raises(NeuroMotionError, match=fault):
+        interface.check_info(IDS[0], **noise())
+
+
+@pytest.mark.parametrize(
+    ("frame", "fault"),
+    [
+        (np.zeros((240, 288, 3), np.uint8), "is empty"),
+        (np.zeros((288, 240, 3), np.uint8), r"has shape \(288, 240, 3\)"),
+        (np.ones((240, 288, 3)), "has type float64"),
+    ],
+)
+def test_a_picture_of_nothing_is_found(frame: np.ndarray, fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("neuromotion_gym.rendering.why_not", lambda: None)
+    monkeypatch.setattr(NeuroEnv, "render", lambda _: frame)
+    with pytest.raises(NeuroMotionError, match=fault):
+        interface.check_pictures(IDS[0], **noise())
+
+
+def test_an_environment_that_goes_on_after_it_was_closed_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ClosedLoop, "close", lambda _: None)
+    with pytest.raises(NeuroMotionError, match="can be reset after it was closed"):
+        interface.check_closed(IDS[0], **noise())

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import gymnasium as gym
 import numpy as np
 import pytest
-from gymnasium.utils.env_checker import check_env
 
 import neuromotion_gym
 from neuromotion_gym.decoders import BoundDecoder, IntentPolicy
@@ -42,47 +41,6 @@ def test_make_vec_gives_the_batch(env_id: str) -> None:
     observation, _ = env.reset(seed=0)
     assert observation.shape == (3, env.unwrapped.layout.size)
     env.close()
-
-
-@pytest.mark.parametrize("observe", ["posterior", "signal"])
-def test_checkers_pass(options: Options, observe: str) -> None:
-    check_env(NeuroEnv(**options(observe=observe)), skip_render_check=True)
-    pytest.importorskip("stable_baselines3")
-    from stable_baselines3.common.env_checker import check_env as check_sb3
-
-    check_sb3(NeuroEnv(**options(observe=observe)))
-
-
-def test_same_seed_same_bits(options: Options) -> None:
-    env, rng = NeuroEnv(**options()), np.random.default_rng(0)
-    actions = rng.uniform(-1, 1, (80, 1)).astype(np.float32)
-    runs = []
-    for _ in range(2):
-        seen = [env.reset(seed=4)[0]]
-        seen += [env.step(action)[0] for action in actions]
-        runs.append(np.array(seen))
-    assert (runs[0] == runs[1]).all()
-
-
-def test_two_resets_differ(options: Options) -> None:
-    env = NeuroEnv(**options(level="hard"))
-    first, one = env.reset(seed=0)
-    second, other = env.reset()
-    assert (first != second).any()
-    assert (one["goal"] != other["goal"]).any()
-
-
-def test_observations_share_no_memory(options: Options) -> None:
-    for observe in ("posterior", "signal"):
-        env = NeuroEnv(**options(observe=observe))
-        before, _ = env.reset(seed=0)
-        kept = {k: v.copy() for k, v in before.items()} if isinstance(before, dict) else before.copy()
-        for _ in range(10):
-            env.step(np.ones(1, np.float32))
-        if isinstance(before, dict):
-            assert all((before[key] == kept[key]).all() for key in kept)
-        else:
-            assert (before == kept).all()
 
 
 def test_no_element_of_the_observation_is_constant(options: Options) -> None:

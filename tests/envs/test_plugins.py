@@ -10,6 +10,7 @@ import pytest
 
 from neuromotion_gym import registration
 from neuromotion_gym.envs import NeuroEnv, checks
+from neuromotion_gym.envs import interface_checks as interface
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.limbs import SetPointDrive
 from neuromotion_gym.registration import Environment, register_drive, register_environment, register_task
@@ -122,9 +123,8 @@ def noise(**changes: Any) -> dict[str, Any]:
 
 def test_it_passes_the_checks_of_every_environment() -> None:
     assert checks.levels(ENV_ID) == (LEVEL,)
-    for check in (checks.check_spaces, checks.check_seeds, checks.check_memory, checks.check_goal_is_hidden):
+    for check in (interface.check_spaces, interface.check_seeds, interface.check_goal_is_hidden, interface.check_rows):
         check(ENV_ID, **noise())
-    checks.check_rows(ENV_ID, **noise())
     checks.check_oracle(ENV_ID, 12, **noise())
 
 
