@@ -40,6 +40,8 @@ class Intent:
         +1 towards the upper end of its range, -1 towards the lower end, 0 to hold.
     one_way : bool
         Whether no label moves it in the opposite direction, as with a posture or a muscle.
+    exclusive : bool
+        Whether the limb has to leave it for any other one of its kind and for rest, as with a posture.
     ignored : bool
         Whether the label does nothing for this limb without being the label for rest.
     """
@@ -47,6 +49,7 @@ class Intent:
     degree: str | None
     direction: int
     one_way: bool = False
+    exclusive: bool = False
     ignored: bool = False
 
 
@@ -177,7 +180,7 @@ def _entry(given: object, where: str) -> Entry:
                 return Entry(intent, tuple(also))
         for word in _ONE_WAY:
             if set(rest) == {word} and isinstance(rest[word], str):
-                return Entry(Intent(rest[word], 1, one_way=True), tuple(also))
+                return Entry(Intent(rest[word], 1, one_way=True, exclusive=_ONE_WAY[word]), tuple(also))
         degree, direction = rest.get("degree"), rest.get("direction")
         named = set(rest) == {"degree", "direction"} and isinstance(degree, str)
         if named and type(direction) is int and direction in (-1, 1):
@@ -189,7 +192,8 @@ def _entry(given: object, where: str) -> Entry:
 
 
 _STILL = {"hold": HOLD, "ignored": IGNORED}
-_ONE_WAY = ("posture", "muscle")
+_ONE_WAY = {"posture": True, "muscle": False}
+"""Forms of an intent whose object moves in one direction: whether the limb can be brought to one of them at a time."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -203,20 +207,26 @@ class IntentMap:
     axes : tuple of str
         What these labels move, in the order of the labels that first mention it.
     directions : float array, shape (labels, axes)
-        The action at full speed that each label asks for; a row of zeros holds the limb still.
+        The action at full speed that each label asks for; a row of zeros holds the limb still. The label of a posture
+        leaves all other postures (-1), and so does the label for rest.
     ignored : tuple of str
         Labels that do nothing for this limb and are not the label for rest.
+    exclusive : tuple of str
+        Axes of which the limb takes one at a time: postures.
     """
 
     labels: tuple[str, ...]
     axes: tuple[str, ...]
     directions: np.ndarray
     ignored: tuple[str, ...] = ()
+    exclusive: tuple[str, ...] = ()
 
     @property
     def rest(self) -> int | None:
         """Index of the first label with which the wearer rests; None where there is none."""
-        still = np.flatnonzero(~np.any(self.directions, axis=1)).tolist()
+        left = np.array([axis in self.exclusive for axis in self.axes])
+        moves = np.where(left, np.asarray(self.directions) > 0, np.asarray(self.directions) != 0)
+        still = np.flatnonzero(~moves.any(axis=1)).tolist()
         return next((row for row in still if self.labels[row] not in self.ignored), None)
 
 
@@ -238,15 +248,18 @@ def intent_map(limb: str, labels: Sequence[str], table: str = MAIN_TABLE) -> Int
             f"{', '.join(sorted(known))}. {map_offer(unknown, list(known))}"
             + (f" Environments that all of its labels fit: {', '.join(fits)}." if fits else "")
         )
-    axes = tuple(dict.fromkeys(degree for label in labels if (degree := known[label].degree) is not None))
+    intents = [known[label] for label in labels]
+    axes = tuple(dict.fromkeys(each.degree for each in intents if each.degree is not None))
     if not axes:
         raise NeuroMotionError(f"None of the labels {', '.join(labels)} moves limb {limb!r}.")
+    exclusive = tuple(axis for axis in axes if axis in {each.degree for each in intents if each.exclusive})
     directions = np.zeros((len(labels), len(axes)))
-    for row, label in enumerate(labels):
-        intent = known[label]
+    for row, intent in enumerate(intents):
+        if intent.exclusive or intent == HOLD:
+            directions[row, [axes.index(axis) for axis in exclusive]] = -1.0
         if intent.degree is not None:
             directions[row, axes.index(intent.degree)] = intent.direction
-    alone = {known[label].degree for label in labels if known[label].one_way}
+    alone = {each.degree for each in intents if each.one_way}
     one_way = [
         axis
         for axis, column in zip(axes, directions.T, strict=True)
@@ -257,4 +270,5 @@ def intent_map(limb: str, labels: Sequence[str], table: str = MAIN_TABLE) -> Int
             f"Labels {', '.join(labels)} move {', '.join(one_way)} of limb {limb!r} in one direction only; "
             "each degree of freedom needs a label for each direction."
         )
-    return IntentMap(tuple(labels), axes, directions, tuple(label for label in labels if known[label].ignored))
+    ignored = tuple(label for label in labels if known[label].ignored)
+    return IntentMap(tuple(labels), axes, directions, ignored, exclusive)

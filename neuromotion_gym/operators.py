@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydantic import Field
 
+from neuromotion_gym.limbs.drives import Settling
 from neuromotion_gym.schema import Checked
 
 if TYPE_CHECKING:
@@ -47,7 +48,9 @@ class Operator:
 
     An operator keeps its label, or changes to the one for the opposite direction, until the error along this direction
     is small. It then chooses the label whose effect reduces the remaining error most, or rests if no label would reduce
-    it by enough. If each label moves one axis, this is the label that corrects the axis with the largest error.
+    it by enough. If each label moves one axis, this is the label that corrects the axis with the largest error. Where
+    every label brings the limb to a place of its own (`Settling`), it keeps its label when the error is small, and does
+    not think ahead: the limb stops there by itself.
 
     Parameters
     ----------
@@ -87,6 +90,7 @@ class Operator:
     ) -> None:
         self.spec, self.open_loop = spec, open_loop
         self._labels, self._rest, self._drive = labels, rest, drive
+        self._settles = isinstance(drive, Settling)
         self._delay_steps = round(spec.delay_s / control_s)
         self._hold_steps = max(1, round(spec.hold_s / control_s))
         self._lag_steps = round((lag_s + drive.lag_s) / control_s)
@@ -231,4 +235,5 @@ class Operator:
         large = mends > np.where(same_line, self._go_on, self._take_up)
         wanted = np.where(large & same_line, np.inf, mends).argmax(axis=1)
         # If any is large, so is the wanted one: the margin on the current line is smaller than that on a new one
-        return wanted if self._rest is None else np.where(large[self._rows, wanted], wanted, self._rest)
+        otherwise = self.label if self._settles else self._rest
+        return wanted if otherwise is None else np.where(large[self._rows, wanted], wanted, otherwise)

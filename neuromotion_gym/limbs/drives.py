@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -74,6 +74,17 @@ class Drive(Protocol):
         -------
         float array, shape (rows, axes)
         """
+
+
+@runtime_checkable
+class Settling(Protocol):
+    """What a drive has besides if every label brings the limb to a place of its own and keeps it there.
+
+    An operator then asks for a label until it wants another place, and does not have to stop in time.
+    """
+
+    places: np.ndarray
+    """Place of every label along the axes, shape (labels, axes)."""
 
 
 class SetPointDrive:

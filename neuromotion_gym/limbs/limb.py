@@ -331,6 +331,43 @@ class Limb:
         half = np.where(targets > 0, degree.high - degree.home, degree.home - degree.low)
         return np.asarray(degree.home + targets * half)
 
+    def posture_names(self) -> tuple[str, ...]:
+        """Names of the keyframes that have controls: the named postures, with home first among them."""
+        model = self.model
+        names = [model.key(index).name for index in range(model.nkey) if model.key_ctrl[index].any()]
+        return ("home", *(name for name in names if name and name != "home"))
+
+    def posture_control(self, name: str) -> np.ndarray:
+        """Controls that bring the limb to a named posture, shape (nu,).
+
+        Raises
+        ------
+        NeuroMotionError
+            If the limb has no such posture.
+        """
+        key = mujoco.mj_name2id(self.model, mujoco.mjtObj.mjOBJ_KEY, name)
+        if key < 0:
+            raise NeuroMotionError(
+                f"Limb {self.name!r} has no posture {name!r}. It has: {', '.join(self.posture_names())}."
+            )
+        return np.array(self.model.key_ctrl[key])
+
+    def posture(self, name: str) -> tuple[np.ndarray, np.ndarray]:
+        """The limb at rest in a named posture, simulated on first use: contacts may keep it short of its controls.
+
+        Returns
+        -------
+        state : float array, shape (nstate,)
+            ``mjSTATE_FULLPHYSICS``, time 0.
+        sensordata : float array, shape (nsensordata,)
+
+        Raises
+        ------
+        NeuroMotionError
+            If the limb has no such posture, or the simulation becomes unstable.
+        """
+        return self._postures.named(name, self.posture_control(name))
+
     def _select(self, degrees: Sequence[str]) -> _Selection:
         names = tuple(degrees)
         if names not in self._selections:
