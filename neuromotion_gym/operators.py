@@ -110,9 +110,8 @@ class Operator:
         self._seen = np.zeros((max(1, self._delay_steps), num_rows, axes))
         self._commands = np.zeros((self._delay_steps + self._lag_steps + 1, num_rows, axes))
         self._pending = np.zeros((num_rows, axes))
-        directions = np.zeros((1 if self._drive.steady else num_rows, self._labels, axes))
-        self._effects, self._lines = directions, directions.copy()
-        self._same_line = np.zeros((len(directions), self._labels, self._labels), dtype=bool)
+        # Effects of labels that depend on the limb are known as late as the limb is seen
+        self._late_effects = np.zeros((0 if self._drive.steady else len(self._seen), num_rows, self._labels, axes))
         self._learned = False
         self._rows = np.arange(num_rows)
         self.label = np.zeros(num_rows, dtype=int)
@@ -140,8 +139,10 @@ class Operator:
         sensors : float array, shape (rows of the batch, nsensordata)
             Sensors of all rows.
         """
-        if not (self._drive.steady and self._learned):
-            self._learn(sensors, rows)
+        if not self._drive.steady:
+            self._late_effects[:, rows] = self._predicted(sensors)[rows]
+        elif not self._learned:
+            self._know(self._predicted(sensors)[:1])
         for row, generator in zip(rows, generators, strict=True):
             self._lapses[row] = generator.random(self._choices) < self.spec.lapse
             self._slips[row] = generator.integers(1, self._labels, self._choices)
@@ -173,10 +174,11 @@ class Operator:
         """Store the errors at the end of a step and the effects of labels there; parameters as in `step`."""
         if self.open_loop:
             return
-        self._seen[self._tick % len(self._seen)] = error
-        self._tick += 1
+        slot = self._tick % len(self._seen)
+        self._seen[slot] = error
         if not self._drive.steady:
-            self._learn(sensors, self._rows)
+            self._late_effects[slot] = self._predicted(sensors)
+        self._tick += 1
 
     def decide(self) -> np.ndarray:
         """Labels wanted in the next step, from the errors seen so far; call `see` as well, before or after it.
@@ -185,8 +187,11 @@ class Operator:
         """
         self._steps += 1
         free = self._steps >= self._earliest
+        slot = self._tick % len(self._seen)
+        if not self._drive.steady:
+            self._know(self._late_effects[slot])
         if np.count_nonzero(free):
-            late = self._seen[self._tick % len(self._seen)]  # the oldest, which is written next
+            late = self._seen[slot]  # the oldest, which is written next
             wanted = self._wanted(late - self._pending)
             change = (wanted != self.label) & free
             if np.count_nonzero(change):
@@ -194,22 +199,24 @@ class Operator:
         commands = self._commands[self._steps_taken % len(self._commands)]
         if not self.open_loop:  # otherwise no command is ever seen to take effect
             self._pending -= commands
-        commands[:] = self._of_label(self._effects)
+        # A limb that settles goes no further than its place, however long a label is asked for
+        commands[:] = 0.0 if self._settles else self._of_label(self._effects)
         self._pending += commands
         self._steps_taken += 1
         return self.label
 
-    def _learn(self, sensors: np.ndarray, rows: np.ndarray) -> None:
-        """Ask the drive for the effect of every label and its direction; in ``rows``, or once if it never changes."""
+    def _predicted(self, sensors: np.ndarray) -> np.ndarray:
+        """Effect of every label, as the drive predicts it, shape (rows, labels, axes)."""
         everyone = np.arange(self._labels)[:, None] + np.zeros(len(sensors), dtype=int)
-        effects = np.stack([self._drive.effect(labels, sensors) for labels in everyone], axis=1)
-        place = np.zeros(1, dtype=int) if self._drive.steady else rows
-        effects = effects[place]
+        return np.stack([self._drive.effect(labels, sensors) for labels in everyone], axis=1)
+
+    def _know(self, effects: np.ndarray) -> None:
+        """Decide from now on by these effects, shape (rows, labels, axes), or (1, labels, axes) for all rows."""
         length = np.sqrt(np.add.reduce(effects**2, axis=2, keepdims=True))
         lines = effects / np.where(length > 0, length, 1.0)
-        self._effects[place], self._lines[place], self._learned = effects, lines, True
+        self._effects, self._lines, self._learned = effects, lines, True
         # Labels along the same line, in the same or the opposite direction: to keep a label includes turning back
-        self._same_line[place] = np.abs(lines @ lines.transpose(0, 2, 1)) > 1 - 1e-9
+        self._same_line = np.abs(lines @ lines.transpose(0, 2, 1)) > 1 - 1e-9
 
     def _of_label(self, table: np.ndarray) -> np.ndarray:
         """Entries of the current labels in a table with one row per limb, or one row for all limbs."""

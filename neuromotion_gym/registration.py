@@ -73,12 +73,14 @@ ENVIRONMENTS: dict[str, Environment] = {
 TASKS: dict[str, str | type] = {
     "posture": "neuromotion_gym.tasks.posture:PostureTask",
     "leg_posture": "neuromotion_gym.tasks.leg_posture:LegPostureTask",
+    "gesture": "neuromotion_gym.tasks.gesture:GestureTask",
 }
 """Name of a task: its class, or ``"module:Class"``."""
 
 DRIVES: dict[str, str | type] = {
     "set_points": "neuromotion_gym.limbs.drives:SetPointDrive",
     "excitations": "neuromotion_gym.limbs.excitations:ExcitationDrive",
+    "named_postures": "neuromotion_gym.limbs.named_postures:NamedPostureDrive",
 }
 """Name of a drive: its class, or ``"module:Class"``."""
 

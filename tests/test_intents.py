@@ -151,9 +151,20 @@ def test_a_posture_and_a_muscle_need_no_label_for_the_opposite_direction(wing: P
     wing.write_text("up: {posture: spread, also: [climb]}\ndown: {muscle: pectoral}\nstill: hold\n", encoding="utf-8")
     found = intent_map("wing", ("still", "up", "down"))
     assert found.axes == ("spread", "pectoral")
-    assert found.directions.tolist() == [[0, 0], [1, 0], [0, 1]]
+    assert found.directions.tolist() == [[-1, 0], [1, 0], [0, 1]]
     assert found.rest == 0
     assert intents.meanings("Climb", "wing") == ("up",)
+
+
+def test_a_limb_leaves_its_posture_for_another_one_and_for_rest_and_for_nothing_else(wing: Path) -> None:
+    table = "up: {posture: spread}\nfold: {posture: folded}\nstill: hold\nflick: ignored\n"
+    wing.write_text(f"{table}left: {{degree: turn, direction: -1}}\nright: {{degree: turn, direction: 1}}\n", "utf-8")
+    found = intent_map("wing", ("left", "up", "flick", "still", "fold", "right"))
+    assert found.axes == ("turn", "spread", "folded")
+    assert found.exclusive == ("spread", "folded")
+    assert found.directions.tolist() == [[-1, 0, 0], [0, 1, -1], [0, 0, 0], [0, -1, -1], [0, -1, 1], [1, 0, 0]]
+    assert found.rest == 3
+    assert intent_map("wing", ("left", "up", "flick", "fold", "right")).rest is None
 
 
 def test_a_label_that_is_ignored_is_not_the_label_for_rest(wing: Path) -> None:
@@ -166,7 +177,7 @@ def test_a_further_table_takes_other_names_over_and_gives_labels_another_meaning
     wing.write_text("up: {posture: spread, also: [climb]}\n", encoding="utf-8")
     wing.with_name("steer.yaml").write_text("up: {degree: height, direction: 1}\ndown: hold\n", encoding="utf-8")
     assert intent_table("wing", "steer") == {"up": Intent("height", 1), "down": intents.HOLD}
-    assert intent_table("wing") == {"up": Intent("spread", 1, one_way=True)}
+    assert intent_table("wing") == {"up": Intent("spread", 1, one_way=True, exclusive=True)}
     assert intents.meanings("climb", "wing", "steer") == ("up",)
     register_intents("wing", {"turn": Intent("height", -1)}, table="steer")
     assert "turn" in intent_table("wing", "steer")

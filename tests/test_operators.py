@@ -277,3 +277,41 @@ def test_in_the_open_loop_it_knows_the_effects_at_the_start_of_each_row() -> Non
     for _ in range(10):
         label = operator.step(np.full((2, 1), 0.6), np.ones((2, 1)))
     assert label.tolist() == [2, 1]
+
+
+class Settles(Moves):
+    """Labels bring one axis to places of their own, 0, -1 and 1; the sensor is where it is now."""
+
+    steady = False
+    places = ONE_AXIS
+
+    def effect(self, labels: np.ndarray, sensors: np.ndarray) -> np.ndarray:
+        return STRIDE * np.sign(self.places[labels] - sensors[:, :1])
+
+
+def settle(goals: list[float], **figures: float) -> list[int]:
+    """Labels of an operator of a limb that goes to the place of the label at once, one goal after the other."""
+    operator = make_operator(drive=Settles, hold_s=0.05, **figures)
+    labels, place = [], 0.0
+    for goal in goals:
+        labels.append(int(operator.step(np.array([[goal - place]]), np.array([[place]]))[0]))
+        place = float(ONE_AXIS[labels[-1], 0])
+    return labels
+
+
+def test_a_label_that_brings_the_limb_to_its_place_is_asked_for_until_another_place_is_wanted() -> None:
+    labels = settle([1.0] * 40 + [0.0] * 40 + [-1.0] * 40, delay_s=0.25, lag_s=2.0)
+    assert labels[10:40] == [2] * 30
+    assert labels[50:80] == [0] * 30
+    assert labels[90:] == [1] * 30
+
+
+def test_where_labels_settle_it_does_not_think_ahead() -> None:
+    assert settle([1.0] * 60, delay_s=0.1, lag_s=0.1) == settle([1.0] * 60, delay_s=0.1, lag_s=2.0)
+
+
+def test_effects_that_depend_on_the_limb_are_known_as_late_as_the_limb_is_seen() -> None:
+    operator = make_operator(drive=Lever, delay_s=0.25, lag_s=0.0, hold_s=0.05, error=0.6)
+    signs = [1.0] * 10 + [-1.0] * 10
+    labels = [int(operator.step(np.array([[0.6]]), np.array([[sign]]))[0]) for sign in signs]
+    assert labels[6:] == [2] * 9 + [1] * 5

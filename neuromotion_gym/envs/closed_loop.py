@@ -14,7 +14,7 @@ from neuromotion_gym.envs.stream import Stream
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.limbs.limb import bounded
 from neuromotion_gym.schema import shortened
-from neuromotion_gym.tasks.task import Surrounded
+from neuromotion_gym.tasks.task import Placed, Surrounded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -157,7 +157,8 @@ class ClosedLoop:
     @property
     def position(self) -> np.ndarray:
         """Position of every limb along the task's axes, float array of shape (rows, axes)."""
-        return np.asarray(self.goal - self.parts.task.error(self.physics.sensors))
+        task, sensors = self.parts.task, self.physics.sensors
+        return task.position(sensors) if isinstance(task, Placed) else np.asarray(self.goal - task.error(sensors))
 
     def reset(
         self,

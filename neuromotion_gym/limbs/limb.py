@@ -331,29 +331,18 @@ class Limb:
         half = np.where(targets > 0, degree.high - degree.home, degree.home - degree.low)
         return np.asarray(degree.home + targets * half)
 
-    def posture_names(self) -> tuple[str, ...]:
-        """Names of the keyframes that have controls: the named postures, with home first among them."""
-        model = self.model
-        names = [model.key(index).name for index in range(model.nkey) if model.key_ctrl[index].any()]
-        return ("home", *(name for name in names if name and name != "home"))
-
     def posture_control(self, name: str) -> np.ndarray:
-        """Controls that bring the limb to a named posture, shape (nu,).
+        """Controls that bring the limb to a named posture and hold it there, shape (nu,).
 
         Raises
         ------
         NeuroMotionError
             If the limb has no such posture.
         """
-        key = mujoco.mj_name2id(self.model, mujoco.mjtObj.mjOBJ_KEY, name)
-        if key < 0:
-            raise NeuroMotionError(
-                f"Limb {self.name!r} has no posture {name!r}. It has: {', '.join(self.posture_names())}."
-            )
-        return np.array(self.model.key_ctrl[key])
+        return np.array(self.model.key_ctrl[self._key(name)])
 
     def posture(self, name: str) -> tuple[np.ndarray, np.ndarray]:
-        """The limb at rest in a named posture, simulated on first use: contacts may keep it short of its controls.
+        """The limb at rest in a named posture, as its keyframe says.
 
         Returns
         -------
@@ -364,9 +353,20 @@ class Limb:
         Raises
         ------
         NeuroMotionError
-            If the limb has no such posture, or the simulation becomes unstable.
+            If the limb has no such posture.
         """
-        return self._postures.named(name, self.posture_control(name))
+        return self._postures.named(self._key(name))
+
+    def _key(self, name: str) -> int:
+        key = mujoco.mj_name2id(self.model, mujoco.mjtObj.mjOBJ_KEY, name)
+        if key < 0:
+            names = ", ".join(self.model.key(index).name for index in range(self.model.nkey))
+            raise NeuroMotionError(f"Limb {self.name!r} has no posture {name!r}. Its keyframes are: {names}.")
+        return key
+
+    def joint_positions(self, states: np.ndarray) -> np.ndarray:
+        """Joint positions, shape (..., nq), in states of the physics, shape (..., nstate)."""
+        return states[..., self._postures.qpos]
 
     def _select(self, degrees: Sequence[str]) -> _Selection:
         names = tuple(degrees)

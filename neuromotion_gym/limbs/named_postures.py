@@ -51,7 +51,7 @@ class NamedPostures:
         self.controls = np.array([limb.posture_control(name) for name in self.names]) - limb.home_control
         states, sensors = zip(*(limb.posture(name) for name in self.names), strict=True)
         self.states = np.array(states)
-        self.home = limb.state_at(np.zeros((1, len(self.degrees))), self.degrees)[0]
+        self.home = limb.state_at(np.zeros((1, 0)), ())[0]
         self.places = limb.positions(np.array(sensors), self.degrees)
         self._lengths = np.add.reduce(self.places**2, axis=1)
         empty = np.empty(0)
@@ -164,7 +164,7 @@ class NamedPostureDrive:
         self.speed = speed
         directions = np.asarray(intents.directions, dtype=float)
         self.places: np.ndarray = np.maximum(directions, 0.0)
-        self._moves = directions.any(axis=1)
+        self._moves: np.ndarray = np.asarray(directions.any(axis=1))
         self._stride = speed * control_s
         self._told: np.ndarray = np.zeros((0, len(self.axes)))
 

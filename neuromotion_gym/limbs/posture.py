@@ -62,13 +62,11 @@ class PostureTable:
         self._velocity = slice(start + model.nq, start + model.nq + model.nv)
         self._data = mujoco.MjData(model)
         mujoco.mj_resetDataKeyframe(model, self._data, key)
-        self._home_control = np.array(model.key_ctrl[key])
         muscles_alone = bool((model.actuator_dyntype == int(mujoco.mjtDyn.mjDYN_MUSCLE)).all())
         self.home = self._at_rest() if muscles_alone else self._settle(np.array(model.key_ctrl[key]))
         mujoco.mj_forward(model, self._data)
         self.home_sensordata: np.ndarray = np.array(self._data.sensordata)
         self._tables: dict[str, np.ndarray] = {}
-        self._named: dict[str, tuple[np.ndarray, np.ndarray]] = {}
 
     def __getstate__(self) -> dict[str, Any]:
         return {key: value for key, value in self.__dict__.items() if key != "_data"}
@@ -77,32 +75,15 @@ class PostureTable:
         self.__dict__.update(state)
         self._data = mujoco.MjData(self.model)  # every simulation sets its whole state first
 
-    def named(self, name: str, control: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Where the limb comes to rest under a control, to which it is led from home within a second.
-
-        Parameters
-        ----------
-        name : str
-            Name of the posture; its state is kept under this name.
-        control : float array, shape (nu,)
-
-        Returns
-        -------
-        state : float array, shape (nstate,)
-        sensordata : float array, shape (nsensordata,)
-        """
-        if name not in self._named:
-            mujoco.mj_setState(self.model, self._data, self.home, _FULL)
-            steps = round(1.0 / self.model.opt.timestep)
-            with no_log_file:
-                for step in range(steps):
-                    self._data.ctrl[:] = self._home_control + (control - self._home_control) * (step / steps)
-                    mujoco.mj_step(self.model, self._data)
-            state = self._settle(control)
-            mujoco.mj_setState(self.model, self._data, state, _FULL)
-            mujoco.mj_forward(self.model, self._data)
-            self._named[name] = state, np.array(self._data.sensordata)
-        return self._named[name]
+    def named(self, key: int) -> tuple[np.ndarray, np.ndarray]:
+        """The state at rest in a keyframe, shape (nstate,), and the readings of all sensors, shape (nsensordata,)."""
+        mujoco.mj_resetDataKeyframe(self.model, self._data, key)
+        self._data.time = 0.0
+        self._data.qvel[:] = 0.0
+        mujoco.mj_forward(self.model, self._data)
+        state = np.empty(mujoco.mj_stateSize(self.model, _FULL))
+        mujoco.mj_getState(self.model, self._data, state, _FULL)
+        return state, np.array(self._data.sensordata)
 
     def offsets(self, degree: str, controls: Callable[[np.ndarray], np.ndarray], targets: np.ndarray) -> np.ndarray:
         """Difference between home and the state at rest with one degree of freedom moved.

@@ -93,6 +93,10 @@ class TaskFacts:
         Number of equally likely goals, for the information transfer rate; None if such a rate means nothing.
     columns : tuple of str
         Names of the task's own figures, one value of each per episode.
+    in_a_row : int
+        Number of goals that follow each other in an episode, each drawn anew.
+    returns : bool
+        Whether the limb has to come back to 0 on every axis after each of them, and stay there for the dwell time.
     """
 
     level: str
@@ -103,6 +107,8 @@ class TaskFacts:
     chance: float
     choices: float | None
     columns: tuple[str, ...] = ()
+    in_a_row: int = 1
+    returns: bool = False
 
 
 @dataclass(frozen=True)
@@ -185,6 +191,14 @@ class Surrounded(Protocol):
 
     def situation(self, sensors: np.ndarray) -> np.ndarray:
         """What is seen now, -1..1, shape (rows, len(context)), from sensors of shape (rows, nsensordata)."""
+
+
+@runtime_checkable
+class Placed(Protocol):
+    """What a task has besides if operators pursue something other than the goal for a while."""
+
+    def position(self, sensors: np.ndarray) -> np.ndarray:
+        """Position of the limb along the axes, shape (rows, axes), from sensors of shape (rows, nsensordata)."""
 
 
 @runtime_checkable
