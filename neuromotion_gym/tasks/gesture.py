@@ -399,7 +399,7 @@ class GestureTask:
 
 
 def check_postures(names: Sequence[str], apart: np.ndarray) -> None:
-    """Refuse postures that cannot be told apart, from their distances and those of rest, which is last.
+    """Refuse postures that cannot be told apart, from their distances and those of home, which is last.
 
     Raises
     ------
@@ -408,7 +408,7 @@ def check_postures(names: Sequence[str], apart: np.ndarray) -> None:
     """
     if len(names) < 2:
         raise NeuroMotionError(f"Gesture matching needs labels for two postures or more; these labels have {names}.")
-    all_names = [*names, "rest"]
+    all_names = [*names, "home"]
     near = [
         f"{all_names[one]} and {all_names[other]} ({apart[one, other]:.2f})"
         for one in range(len(all_names))

@@ -120,7 +120,7 @@ def test_postures_that_cannot_be_told_apart_are_refused() -> None:
     apart = np.array([[0.0, 0.29, 1.0], [0.29, 0.0, 1.0], [1.0, 1.0, 0.0]])
     with pytest.raises(NeuroMotionError, match=r"too near each other: b and a \(0.29\)"):
         check_postures(("a", "b"), apart)
-    with pytest.raises(NeuroMotionError, match="rest and a"):
+    with pytest.raises(NeuroMotionError, match="home and a"):
         check_postures(("a", "b"), apart[[0, 2, 1]][:, [0, 2, 1]])
     with pytest.raises(NeuroMotionError, match="two postures or more"):
         check_postures(("a",), np.array([[0.0, 1.0], [1.0, 0.0]]))
