@@ -68,6 +68,14 @@ ENVIRONMENTS: dict[str, Environment] = {
         summary="arm and hand: select a hidden target posture of the degrees of freedom that the labels move",
         shown=("emg_armband", "eeg_fists"),
     ),
+    "NeuroHand-v0": Environment(
+        limb="hand",
+        task="gesture",
+        decoder="emg_armband",
+        summary="hand: take up the posture of a hidden gesture, hold it, and return to rest",
+        drive="named_postures",
+        shown=("emg_armband", "eeg_fists"),
+    ),
 }
 
 TASKS: dict[str, str | type] = {

@@ -153,11 +153,19 @@ class HandWritten:
     def steer(self, velocity: np.ndarray) -> np.ndarray:
         """Action (n, action size) that moves the axes of the goals at shares of full speed, shape (n, axes).
 
-        Each direction of an axis is that of the label whose movement lies best along it.
+        Each direction of an axis is that of the label whose movement lies best along it. Where no label moves an axis
+        in a direction, as with postures, which are left by resting, it is that of the label for rest.
         """
         length = np.sqrt((self.moves**2).sum(axis=1, keepdims=True))
         along = (self.moves / np.where(length > 0, length, 1.0)).T
-        up, down = (self.directions[(way * along).argmax(axis=1)] for way in (1, -1))
+        rest = self.layout.intents.rest
+        still = np.zeros(self.axes) if rest is None else self.directions[rest]
+        up, down = (
+            np.where(
+                np.any(way * along > 0, axis=1, keepdims=True), self.directions[(way * along).argmax(axis=1)], still
+            )
+            for way in (1, -1)
+        )
         return products(np.maximum(velocity, 0.0), up) + products(np.maximum(-velocity, 0.0), down)
 
     def steps(self, seconds: float) -> int:

@@ -135,13 +135,18 @@ def stand_still(loop: ClosedLoop, step: int) -> np.ndarray:
 
 
 def move_away(loop: ClosedLoop, step: int) -> np.ndarray:
-    """The action of the label that moves the limb most against the decoded one; none if no label does."""
+    """The action of the label that moves the limb most against the decoded one, or least along it if none does.
+
+    None where the decoded label moves nothing.
+    """
     drive, sensors = loop.parts.drive, loop.physics.sensors
     decoded = loop.stream.posterior.argmax(axis=1)
     directions, every = loop.layout.intents.directions, np.arange(loop.layout.intents.directions.shape[0])
     effects = np.stack([drive.effect(np.full(loop.num_rows, label), sensors) for label in every], axis=1)
-    along = (effects @ effects[np.arange(loop.num_rows), decoded][:, :, None])[:, :, 0]
-    return np.where(along.min(axis=1, keepdims=True) < 0, directions[along.argmin(axis=1)], 0.0)
+    moves: np.ndarray = np.asarray(effects.any(axis=2))
+    rows = np.arange(loop.num_rows)
+    along = np.where(moves, (effects @ effects[rows, decoded][:, :, None])[:, :, 0], np.inf)
+    return np.where(moves[rows, decoded][:, None], directions[along.argmin(axis=1)], 0.0)
 
 
 def sweep_labels(loop: ClosedLoop, step: int) -> np.ndarray:

@@ -50,6 +50,8 @@ class ObservationLayout:
     moves : float array, shape (labels, axes of the goals), or None
         Movement along every axis while a label is asked for, with the limb at home, as a share of ``speed``; None if it
         is ``intents.directions``.
+    settles : bool
+        Whether every label brings the limb to a place of its own and keeps it there.
     """
 
     intents: IntentMap
@@ -65,6 +67,7 @@ class ObservationLayout:
     context: tuple[str, ...] = ()
     axes: tuple[str, ...] = ()
     moves: np.ndarray | None = None
+    settles: bool = False
 
     @property
     def candidates(self) -> np.ndarray | None:

@@ -18,6 +18,7 @@ from neuromotion_gym.envs.layout import ObservationLayout
 from neuromotion_gym.envs.played import is_source, played_source
 from neuromotion_gym.errors import NeuroMotionError, UnknownOptionError
 from neuromotion_gym.intents import intent_map
+from neuromotion_gym.limbs.drives import Settling
 from neuromotion_gym.limbs.limb import Limb
 from neuromotion_gym.operators import Operator, OperatorSpec
 from neuromotion_gym.registration import ENVIRONMENTS, drive_class, environment, task_class
@@ -213,6 +214,7 @@ def make_task(
         context=task.context if isinstance(task, Surrounded) else (),
         axes=tuple(task.axes),
         moves=_moves(task.drive, limb, len(spec.labels)),
+        settles=isinstance(task.drive, Settling),
     )
     return Made(limb, task, layout)
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from neuromotion_gym.controllers.base import HandWritten, Memory, Seen, check_places, number, products
 from neuromotion_gym.controllers.smoothing import overlap_weight, soften
+from neuromotion_gym.controllers.stages import Stages
 from neuromotion_gym.errors import NeuroMotionError
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ HOLD_S = 0.3
 """Time scale on which a person whose error is corrected chooses another label."""
 SPARE_S = 1.0
 """Time that is reserved for the limb to come to rest."""
+TAKEN = 0.5
+"""Share of the way to another place from which a person rests, where labels bring the limb to places of their own."""
 UPDATE_S = 0.15
 """Decisions that follow each other more quickly are combined, since an update of the belief is expensive."""
 
@@ -34,6 +37,10 @@ class Bayes(HandWritten):
     that is still to come from the labels they asked for. The joint belief over goal and label is the forward filter of
     a hidden Markov model. The limb moves to the mean of the goals under this belief. It moves to a candidate once the
     candidate's probability passes ``threshold``, or once the time left is only just enough to reach it and to hold.
+
+    Where labels bring the limb to places of their own (``layout.settles``), the person asks for the goal's label until
+    the goal is met, or rests while the limb takes another place. Where several goals follow each other, or the limb has
+    to return to 0, it does so once a candidate was held, and begins a new belief (`Stages`).
 
     Parameters
     ----------
@@ -106,6 +113,8 @@ class Bayes(HandWritten):
         self.delay = self.steps(layout.lag_s + reaction_s)
         self.ahead = np.float32(layout.speed * (layout.lag_s + reaction_s))
         self.turns = self.together * layout.hop_s / HOLD_S
+        self.stages = Stages(layout)
+        self._label_of_goal = (self.goals @ self.moves.T).argmax(axis=1)
         self._unit = self.moves.astype(np.float32)
         # Which labels move an axis up or down, in equal shares where several do
         self._up, self._down = (
@@ -116,7 +125,8 @@ class Bayes(HandWritten):
     def fresh(self, n: int) -> Memory:
         """Belief, past positions, evidence that is not yet used, and the number of decisions in that evidence.
 
-        Shapes (n, goals, labels), (n, delay, axes) with NaN before the episode began, (n, labels) and (n,).
+        Shapes (n, goals, labels), (n, delay, axes) with NaN before the episode began, (n, labels) and (n,); then the
+        memory of `Stages`.
         """
         first = np.full(self.labels, 1 / self.labels)
         rest = self.layout.intents.rest
@@ -124,11 +134,12 @@ class Bayes(HandWritten):
             first = np.eye(self.labels)[rest]
         belief = np.broadcast_to(first / len(self.goals), (n, len(self.goals), self.labels))
         past = np.full((n, self.delay, self.goals.shape[1]), np.nan, dtype=np.float32)
-        return belief.astype(np.float32), past, np.zeros((n, self.labels)), np.zeros(n, dtype=int)
+        own = belief.astype(np.float32), past, np.zeros((n, self.labels)), np.zeros(n, dtype=int)
+        return (*own, *self.stages.fresh(n))
 
     def act(self, seen: Seen, memory: Memory) -> tuple[np.ndarray, Memory]:
         """See `HandWritten.act`."""
-        belief, past, evidence, count = memory
+        belief, past, evidence, count, *stages = memory
         position = seen.position[:, : self.goals.shape[1]].astype(np.float32)
         past = np.where(np.isnan(past), position[:, None, :], past)
         heard = seen.posterior if self.reliability is None else products(seen.posterior, self.reliability.T)
@@ -138,14 +149,18 @@ class Bayes(HandWritten):
         due = count >= self.together
         if due.any():
             likelihood = np.exp(evidence[due] - evidence[due].max(axis=1, keepdims=True)).astype(np.float32)
-            updated = self._predict(belief[due], past[due, 0]) * likelihood[:, None, :]
+            predict = self._predict_settling if self.layout.settles else self._predict
+            updated = predict(belief[due], past[due, 0]) * likelihood[:, None, :]
             belief = belief.copy()
             belief[due] = updated / updated.sum(axis=(1, 2), keepdims=True)
             evidence, count = np.where(due[:, None], 0.0, evidence), np.where(due, 0, count)
         past = np.concatenate([past[:, 1:], position[:, None, :]], axis=1)
+        stage, after = self.stages.step(position, tuple(stages))
+        belief = np.where(stage.begins[:, None, None], self.fresh(len(belief))[0], belief)
         target = self._target(belief.sum(axis=2), position, self.layout.time_limit_s - seen.time_s)
+        target = np.where(stage.returning[:, None], 0.0, target)
         stride = self.layout.speed * self.layout.control_s
-        return self.steer((target - position) / (2 * stride)), (belief, past, evidence, count)
+        return self.steer((target - position) / (2 * stride)), (belief, past, evidence, count, *after)
 
     def _predict(self, belief: np.ndarray, position: np.ndarray) -> np.ndarray:
         """Belief (n, goals, labels) one decision later, from the position of the limb (n, axes) that the person saw."""
@@ -169,6 +184,17 @@ class Bayes(HandWritten):
         if rest is not None:
             after[:, :, rest] += calm * (leaves / total).sum(axis=2)
         return (1 - self.slip) * after + self.slip / self.labels * after.sum(axis=2, keepdims=True)
+
+    def _predict_settling(self, belief: np.ndarray, position: np.ndarray) -> np.ndarray:
+        """The same where every label brings the limb to a place of its own and keeps it there."""
+        turns, labels, rest = min(1.0, self.turns), np.arange(self.labels), self.layout.intents.rest
+        wanted = np.tile(self._label_of_goal, (len(belief), 1))
+        if rest is not None:
+            other = (np.abs(position[:, None, :]) * (self.goals == 0)).max(axis=2) > TAKEN
+            wanted = np.where(other, rest, wanted)
+        share = np.float32(turns) * belief.sum(axis=2, keepdims=True)
+        after = (1 - np.float32(turns)) * belief + share * (wanted[:, :, None] == labels)
+        return np.asarray((1 - self.slip) * after + self.slip / self.labels * after.sum(axis=2, keepdims=True))
 
     def _target(self, belief: np.ndarray, position: np.ndarray, left_s: np.ndarray) -> np.ndarray:
         """Target position, shape (n, axes), from a belief over goals (n, goals), the position and the seconds left.

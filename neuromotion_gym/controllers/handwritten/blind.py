@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from neuromotion_gym.controllers.base import HandWritten, Memory, Seen, check_places
+from neuromotion_gym.controllers.stages import Stages
 from neuromotion_gym.errors import NeuroMotionError
 
 if TYPE_CHECKING:
@@ -18,7 +19,8 @@ class Blind(HandWritten):
     """Goes to one place and stays there: by default the bound that every decoder has to beat.
 
     If a wrong selection ends the episode, its success is known exactly: it is the ``chance`` of the task's facts. The
-    place is a candidate, or a place whose tolerance box lies completely inside the space of goals.
+    place is a candidate, or a place whose tolerance box lies completely inside the space of goals. Where the limb has
+    to return to 0 after a goal, it returns, and goes to the same place again.
 
     Parameters
     ----------
@@ -42,11 +44,19 @@ class Blind(HandWritten):
         if place.shape != (axes,) or not (np.abs(place) <= 1).all():
             raise NeuroMotionError(f"A posture has {axes} positions in [-1, 1], not {place.tolist()}.")
         self.posture = place
+        self.stages = Stages(layout)
+
+    def fresh(self, n: int) -> Memory:
+        """See `Stages.fresh`."""
+        return self.stages.fresh(n)
 
     def act(self, seen: Seen, memory: Memory) -> tuple[np.ndarray, Memory]:
         """See `HandWritten.act`."""
         stride = self.layout.speed * self.layout.control_s
-        return self.steer((self.posture - seen.position[:, : len(self.posture)]) / (2 * stride)), ()
+        position = seen.position[:, : len(self.posture)]
+        stage, memory = self.stages.step(position, memory)
+        target = np.where(stage.returning[:, None], 0.0, self.posture)
+        return self.steer((target - position) / (2 * stride)), memory
 
 
 def best_place(facts: TaskFacts) -> np.ndarray:
