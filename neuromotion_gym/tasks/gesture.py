@@ -41,6 +41,8 @@ TOLERANCE = 0.15
 """A posture is met if every degree of freedom is within this distance of it, in half ranges."""
 TAKEN = 0.5
 """Progress from which the operator sees that the limb takes another gesture."""
+CLOSING_S = 0.37
+"""Time from rest to a posture: closing time of the Michelangelo hand (Front. Syst. Neurosci. 9:162, 2015, table 1)."""
 REACTION_S = 0.6
 """The dwell time is the decoder's lag and this: a person sees another gesture after about 0.25 s (see
 `neuromotion_gym.operators`), and can then still leave it before it is selected."""
@@ -292,16 +294,14 @@ class GestureTask:
         intents: IntentMap,
         drive: Callable[..., Drive],
         timing: Timing,
-        *,
-        closing_s: float = 0.8,
     ) -> GestureTask:
         """See `neuromotion_gym.tasks.task.Task.from_level`."""
-        moved_by = drive(intents.axes, 1 / closing_s)
+        moved_by = drive(intents.axes, 1 / CLOSING_S)
         postures = NamedPostures(limb, intents.axes)
         apart = postures.apart()
         check_postures(postures.names, apart)
         rules = gesture_level(level, apart[:-1, :-1], moved_by.speed, timing.lag_s, intents.rest is not None)
-        return cls(rules, postures, moved_by, timing.control_s, {"closing_s": closing_s})
+        return cls(rules, postures, moved_by, timing.control_s, {})
 
     def start(self, num_rows: int) -> None:
         """Allocate the state of ``num_rows`` rows."""
