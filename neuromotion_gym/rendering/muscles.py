@@ -13,10 +13,10 @@ GROWS = 0.3
 """Share by which a belly is thicker at full activation than at rest."""
 BELLY = (0.05, 0.75)
 """Where a belly begins and ends, as shares of the tendon's length, if its user data do not say it."""
-_STEPS, _TENDON_PIECES = 8, 4
+_STEPS, _TENDON_PIECES = 11, 4
 """Steps in which a belly becomes thicker and again thinner, and pieces of the tendons before and after it."""
-_FULLNESS = 0.8
-"""Exponent of the belly's profile, a sine; below 1 it is fuller."""
+_FULLNESS = 1.15
+"""Exponent of the belly's profile, a sine: above 1 its ends taper."""
 _THIN, _THINNEST_M = 0.25, 0.0025
 _LENGTHS = (0.6, 1.5)
 
