@@ -19,6 +19,7 @@ from neuromotion_gym.decoders.zoo import load_decoder
 from neuromotion_gym.envs import NeuroEnv, NeuroVectorEnv
 from neuromotion_gym.envs.options import assemble
 from neuromotion_gym.envs.physics import Physics
+from neuromotion_gym.registration import environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,13 +38,13 @@ PHYSICS = {
 the limb that the bars are stated for, with the same number of steps."""
 
 
-def ingredients(decoder: str, source: str) -> dict[str, Any]:
+def ingredients(decoder: str, source: str, env_id: str = ENV_ID) -> dict[str, Any]:
     """Options of an environment. Decoder and source are loaded once; copies of the source share its trials."""
     kind, inner = parse_decoder_name(decoder)
-    loaded = load_decoder(inner or "emg_armband")
+    loaded = load_decoder(inner or environment(env_id).decoder)
     chosen = BoundDecoder(kind, loaded) if kind else loaded
-    playing = assemble(ENV_ID, decoder=chosen, source=source).source
-    return {"decoder": chosen, "source": playing, "first_plays_s": play_everything(playing)}
+    playing = assemble(env_id, decoder=chosen, source=source).source
+    return {"env_id": env_id, "decoder": chosen, "source": playing, "first_plays_s": play_everything(playing)}
 
 
 def play_everything(source: Source, rows: int = 64, most: int = 200) -> float:
@@ -101,7 +102,7 @@ def batch(
     options: dict[str, Any], rows: int, threads: int, physics: str = SHIPPED, *, heard: bool = False
 ) -> NeuroVectorEnv:
     """A new batch environment; ``heard`` as in `looked_at`."""
-    env = NeuroVectorEnv(ENV_ID, rows, threads=threads, **looked_at(heard), **own(options))
+    env = NeuroVectorEnv(options["env_id"], rows, threads=threads, **looked_at(heard), **own(options))
     if physics != SHIPPED:
         use_physics(env, physics, threads)
     return env

@@ -51,6 +51,7 @@ from neuromotion_gym.decoders.spec import AdaptationSpec
 from neuromotion_gym.decoders.wrapped import ProbabilityDecoder
 from neuromotion_gym.decoders.zoo import load_decoder
 from neuromotion_gym.envs.options import assemble
+from neuromotion_gym.registration import ENVIRONMENTS
 from neuromotion_gym.signals.sources import ReplaySource
 from neuromotion_gym.signals.surrogate import SurrogateSource
 
@@ -80,17 +81,19 @@ class Run:
     ) -> None:
         self.rows, self.threads, self.repeats, self.steps = rows, threads, repeats, steps
         self.source, self.sizes = source, sizes
-        self._options: dict[str, dict[str, Any]] = {}
+        self._options: dict[tuple[str, str], dict[str, Any]] = {}
 
-    def options(self, decoder: str) -> dict[str, Any]:
+    def options(self, decoder: str, env_id: str = ENV_ID) -> dict[str, Any]:
         """Environment options with decoder and source, which are loaded once."""
-        if decoder not in self._options:
-            self._options[decoder] = ingredients(decoder, self.source)
-        return self._options[decoder]
+        if (decoder, env_id) not in self._options:
+            self._options[decoder, env_id] = ingredients(decoder, self.source, env_id)
+        return self._options[decoder, env_id]
 
-    def against_rollout(self, decoder: str, physics: str = SHIPPED, *, heard: bool = False) -> dict[str, Any]:
+    def against_rollout(
+        self, decoder: str, physics: str = SHIPPED, *, heard: bool = False, env_id: str = ENV_ID
+    ) -> dict[str, Any]:
         """Compare a batch with `mujoco.rollout` alone; ``heard``: generate samples even if no decoder reads them."""
-        env = batch(self.options(decoder), self.rows, self.threads, physics, heard=heard)
+        env = batch(self.options(decoder, env_id), self.rows, self.threads, physics, heard=heard)
         stepping = Stepping(env, following(env.layout), self.rows)
         stepping.stagger()
         raw = RawRollout(env.loop, self.threads, Motion(stepping, env.loop, self.steps))
@@ -110,7 +113,7 @@ class Run:
             "raw_processor_us": 1e6 * raw.processor_s / raw.steps / self.rows,
             "ratio_at_reference": REFERENCE_WALL_S / (REFERENCE_WALL_S + max(beyond, 0.0)),
             "episodes_ended_per_1000_limb_steps": 1000 * stepping.ended / stepping.steps / self.rows,
-            "every_trial_once_s": self.options(decoder)["first_plays_s"],
+            "every_trial_once_s": self.options(decoder, env_id)["first_plays_s"],
         }
 
     def against_copies(self, decoder: str) -> dict[str, Any]:
@@ -164,11 +167,11 @@ class Run:
             "beyond_physics_us": 1e6 * float(np.median(found["env"] - found["raw"])),
         }
 
-    def cost_by_size(self, decoder: str) -> dict[str, Any]:
+    def cost_by_size(self, decoder: str, env_id: str = ENV_ID) -> dict[str, Any]:
         """Time of one limb's step in batches of several sizes; the limbs rest, so that no episode ends."""
         measured, steps, envs = {}, {}, []
         for rows in self.sizes:
-            env = batch(self.options(decoder), rows, self.threads)
+            env = batch(self.options(decoder, env_id), rows, self.threads)
             envs.append(env)
             measured[str(rows)] = Stepping(env, resting(env.layout), rows)
             steps[str(rows)] = 5 * max(1, round(min(60, 2 * 1024 / rows) / 5))
@@ -267,6 +270,17 @@ class Run:
             "repeats": self.repeats,
             "steps a chunk": self.steps,
         }
+        defaults = {env_id: row.decoder for env_id, row in ENVIRONMENTS.items()}
+        say(
+            "environments",
+            sections,
+            [{"environment": one, **self.against_rollout(name, env_id=one)} for one, name in defaults.items()],
+        )
+        say(
+            "environments by size",
+            sections,
+            [{"environment": one, **self.cost_by_size(name, one)} for one, name in defaults.items()],
+        )
         say("decisions", sections, [self.decision(name) for name in list_decoders()])
         oracles = ("oracle", f"oracle:{EEG}")
         for physics, names in ((SHIPPED, decoders), (FINE, [*oracles, EMG, EEG]), (REFERENCE, [*oracles, EMG, EEG])):
@@ -310,7 +324,7 @@ def wide(source: str) -> dict[str, Any]:
         channels = ReplaySource.from_dataset(spec.dataset, "tune", spec.labels).spec.channels
     update = {"channels": channels, "window": round(3 * spec.rate_hz), "adaptation": AdaptationSpec()}
     decoder = ProbabilityDecoder(Ignorant(), spec.model_copy(update={**update, "output": "probabilities"}))
-    return {"decoder": decoder, "source": assemble(ENV_ID, decoder=decoder, source=source).source}
+    return {"env_id": ENV_ID, "decoder": decoder, "source": assemble(ENV_ID, decoder=decoder, source=source).source}
 
 
 def print_memory(decoder: str, rows: int, source: str) -> None:

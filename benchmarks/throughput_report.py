@@ -15,6 +15,8 @@ HEARD = ", with signals"
 """Added to the name of an oracle for which samples were generated although it does not read them."""
 MARKS = ("<!-- bars -->", "<!-- end of bars -->")
 TITLES = {
+    "environments": "Every environment with its default decoder: batch ÷ `mujoco.rollout`",
+    "environments by size": "Every environment: time of one limb's step for several batch sizes, µs",
     "decisions": "One decision in a batch of 64, one core",
     "batch over rollout": "Batch ÷ `mujoco.rollout`, the arm as shipped",
     f"batch over rollout, {FINE}": f"Batch ÷ `mujoco.rollout`, {FINE}",
@@ -55,6 +57,13 @@ def bars(sections: dict[str, Any]) -> list[dict[str, Any]]:
         if name + HEARD in reference:
             also += f"; with samples generated but not read: {reference[name + HEARD]['ratio']:.3f}"
         ask(f"{name} ÷ raw rollout", bar, reference[name]["ratio"], at_least=True, also=also)
+    for name, bar in (("oracle", 0.92), (EMG, 0.90), (EEG, 0.85)):
+        also = f"quartiles {shipped[name]['quartiles'][0]:.3f}, {shipped[name]['quartiles'][1]:.3f}"
+        ask(f"{name} ÷ raw rollout, the arm as shipped", bar, shipped[name]["ratio"], at_least=True, also=also)
+    for row in sections["environments"]:
+        ask(f"{row['environment']}, {row['decoder']} ÷ raw rollout", 0.85, row["ratio"], at_least=True)
+    beyond = single["oracle", SHIPPED, 1]["beyond_physics_us"]
+    ask("single environment, all but physics, oracle, µs per step", 120, beyond, at_least=False)
     ask(f"one decision, {EEG}, ms", 0.3, decisions[EEG], at_least=False)
     ask(f"one decision, {EMG}, ms", 0.06, decisions[EMG], at_least=False)
     for name, what in ((f"oracle{HEARD}", "EMG"), (f"oracle:{EEG}{HEARD}", "EEG")):

@@ -79,6 +79,7 @@ def test_sections_hold_what_the_bars_read(scripts: dict[str, ModuleType], tmp_pa
     sections = {
         "machine": {},
         "options": {},
+        "environments": [{"environment": "Some-v0", **loop, "decoder": "oracle", "ratio": 0.9}],
         "batch over rollout": rows,
         f"batch over rollout, {physics[1]}": rows,
         f"batch over rollout, {physics[2]}": rows,
@@ -94,6 +95,7 @@ def test_sections_hold_what_the_bars_read(scripts: dict[str, ModuleType], tmp_pa
         "memory": [{"decoder": "eeg_fists", "mb_a_limb": 0.4}],
     }
     text = scripts["throughput_report"].write_report(sections, tmp_path)
+    assert "| Some-v0, oracle ÷ raw rollout | ≥ 0.85 | 0.9 | yes |" in text
     assert "| batch ÷ SyncVectorEnv, eeg_fists | ≥ 3 | 3.5 | yes |" in text
     assert "| batch ÷ AsyncVectorEnv, eeg_fists | ≥ 1.5 | 1 | no |" in text
     assert text in (tmp_path / "throughput.md").read_text(encoding="utf-8")
