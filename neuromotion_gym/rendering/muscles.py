@@ -7,10 +7,12 @@ import numpy as np
 
 TENDON = np.array([0.88, 0.80, 0.74])
 """Colour of tendons, RGB."""
-AT_REST, ACTIVE = np.array([0.66, 0.34, 0.31]), np.array([0.87, 0.05, 0.09])
+AT_REST, ACTIVE = np.array([0.60, 0.36, 0.34]), np.array([0.90, 0.03, 0.07])
 """Colour of a muscle's belly without and with full activation, RGB."""
 GROWS = 0.3
 """Share by which a belly is thicker at full activation than at rest."""
+_SEEN = 1 / 3
+"""Exponent of the activation in colour and thickness: movements against a damper need little of it, but it is seen."""
 BELLY = (0.05, 0.75)
 """Where a belly begins and ends, as shares of the tendon's length, if its user data do not say it."""
 _STEPS, _TENDON_PIECES = 11, 4
@@ -67,13 +69,13 @@ class Muscles:
             What does not fit into it is left out.
         """
         for muscle, tendon in enumerate(self._tendons):
-            active = 0.0 if act is None else float(np.clip(act[self._activation[muscle]], 0.0, 1.0))
+            active = 0.0 if act is None else float(np.clip(act[self._activation[muscle]], 0.0, 1.0)) ** _SEEN
             along, bellies = self._profiles[muscle]
             points = _points(data, int(tendon), along)
             stretch = (float(data.ten_length[tendon]) - self._slack[muscle]) / max(self._optimal[muscle], 1e-6)
             radius = self._radius[muscle] * (1.0 + GROWS * active) / np.sqrt(np.clip(stretch, *_LENGTHS))
             thin = max(_THIN * self._radius[muscle], _THINNEST_M)
-            red = AT_REST + (ACTIVE - AT_REST) * np.sqrt(active)  # low activations are seen too
+            red = AT_REST + (ACTIVE - AT_REST) * active
             for piece, belly in enumerate(bellies):
                 if scene.ngeom >= scene.maxgeom:
                     return
