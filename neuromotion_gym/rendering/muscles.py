@@ -7,7 +7,7 @@ import numpy as np
 
 TENDON = np.array([0.88, 0.80, 0.74])
 """Colour of tendons, RGB."""
-AT_REST, ACTIVE = np.array([0.60, 0.36, 0.34]), np.array([0.90, 0.03, 0.07])
+AT_REST, ACTIVE = np.array([0.66, 0.35, 0.32]), np.array([0.90, 0.03, 0.07])
 """Colour of a muscle's belly without and with full activation, RGB."""
 GROWS = 0.3
 """Share by which a belly is thicker at full activation than at rest."""
