@@ -13,7 +13,7 @@ from pydantic import Field
 
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.plain_yaml import read_yaml
-from neuromotion_gym.schema import Checked, from_mapping
+from neuromotion_gym.schema import Checked, from_mapping, shortened
 
 if TYPE_CHECKING:
     from neuromotion_gym.limbs.limb import Limb
@@ -65,9 +65,9 @@ def set_actuation(limb: Limb, name: str) -> Actuation:
         If the limb has no such kind of actuation; the message lists those that it has.
     """
     table = _read(limb)
-    if table is None or name not in table.kinds:
+    if table is None or not isinstance(name, str) or name not in table.kinds:
         known = ", ".join(table.kinds) if table else "only the one of its model"
-        raise NeuroMotionError(f"Limb {limb.name!r} has no actuation {name!r}. It has: {known}.")
+        raise NeuroMotionError(f"Limb {limb.name!r} has no actuation {shortened(name)}. It has: {known}.")
     kind = table.kinds[name]
     rows = np.array([row for digit in table.digits for row in limb.degree(digit).actuators])
     built = limb.spec().compile()

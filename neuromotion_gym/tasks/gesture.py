@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.limbs.actuation import set_actuation
 from neuromotion_gym.limbs.named_postures import NamedPostures
 from neuromotion_gym.tasks.task import GoalSpace, Outcome, TaskFacts
 
@@ -247,6 +248,10 @@ class GestureTask:
     ``false_activations``, how often the limb left rest while it had to stay there, and ``rest_s``, the time for which
     this was counted.
 
+    The option ``actuation`` names the hand whose closing time and strength the limb takes over, of those in its file
+    ``actuation.yaml`` (see `neuromotion_gym.limbs.actuation`). Without it the limb needs `CLOSING_S` from rest to a
+    posture, and has the strength of its MJCF.
+
     Parameters
     ----------
     level : GestureLevel
@@ -294,14 +299,17 @@ class GestureTask:
         intents: IntentMap,
         drive: Callable[..., Drive],
         timing: Timing,
+        *,
+        actuation: str | None = None,
     ) -> GestureTask:
-        """See `neuromotion_gym.tasks.task.Task.from_level`."""
-        moved_by = drive(intents.axes, 1 / CLOSING_S)
+        """See `neuromotion_gym.tasks.task.Task.from_level`, and the class for the option."""
+        closing_s = CLOSING_S if actuation is None else set_actuation(limb, actuation).closing_s
+        moved_by = drive(intents.axes, 1 / closing_s)
         postures = NamedPostures(limb, intents.axes)
         apart = postures.apart()
         check_postures(postures.names, apart)
         rules = gesture_level(level, apart[:-1, :-1], moved_by.speed, timing.lag_s, intents.rest is not None)
-        return cls(rules, postures, moved_by, timing.control_s, {})
+        return cls(rules, postures, moved_by, timing.control_s, {"actuation": actuation})
 
     def start(self, num_rows: int) -> None:
         """Allocate the state of ``num_rows`` rows."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from itertools import product
 
+import gymnasium as gym
 import numpy as np
 import pytest
 
+import neuromotion_gym  # noqa: F401 (registers the environments)
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.tasks.gesture import LEVELS, TOLERANCE, GestureTask, check_postures, gesture_level
 
@@ -393,3 +395,19 @@ def test_standing_still_costs_the_time_and_nothing_else() -> None:
 
 def test_the_tolerance_leaves_no_posture_two_names() -> None:
     assert TOLERANCE < 0.2  # postures of a limb are 0.4 apart
+
+
+def test_the_limb_takes_over_speed_and_strength_of_a_hand_and_says_so() -> None:
+    made = {name: gym.make("NeuroHand-v0", actuation=name).unwrapped for name in (None, "i_limb_quantum")}
+    plain, weak = made[None], made["i_limb_quantum"]
+    assert plain.layout.speed == pytest.approx(1 / 0.37)
+    assert weak.layout.speed == pytest.approx(1 / 0.8)
+    assert weak.layout.facts.time_limit_s > plain.layout.facts.time_limit_s
+    forces = [env.model.actuator_forcerange for env in (plain, weak)]
+    assert (np.abs(forces[1][3:]) < np.abs(forces[0][3:])).all()
+    for name, env in made.items():
+        _, info = env.reset(seed=0)
+        assert info["about"]["actuation"] == name
+        env.close()
+    with pytest.raises(NeuroMotionError, match="no actuation 'robot'. It has: natural, michelangelo, i_limb_quantum"):
+        gym.make("NeuroHand-v0", actuation="robot")
