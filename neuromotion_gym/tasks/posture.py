@@ -21,6 +21,7 @@ import numpy as np
 
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.schema import shortened
+from neuromotion_gym.tasks.holding import FARTHEST, Holding, Reward, pace
 from neuromotion_gym.tasks.task import GoalSpace, Outcome, TaskFacts
 
 if TYPE_CHECKING:
@@ -47,15 +48,8 @@ REACH = 0.85
 HOME_BOX = 0.35
 BLIND_CEILING = 0.15
 """``hard``: highest success rate that the best constant posture may reach."""
-SLOW_LAG_S = 0.7
-"""If the lag (window, hop, clock of the source) is at least this, axes move at half speed with twice the dwell time."""
 MOST_CANDIDATES = 256
 """A level with more candidates is refused: controllers that infer the goal keep a belief over all of them."""
-FARTHEST = 0.75
-"""Largest distance of a goal from a start on the scale of the reward. With this value, a wrong selection next to the
-goal, which costs 1, still earns less than standing still."""
-TIME_COST = 0.2
-"""Cost of an episode that lasts to the time limit."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,14 +130,8 @@ class PostureLevel:
 def posture_level(name: str, axes: int, lag_s: float, piece_s: float, rest: bool) -> PostureLevel:
     """Level ``name`` for ``axes`` axes and a decoder with a lag of ``lag_s`` seconds.
 
-    Speed, dwell time and time limit follow from the lag, so that the oracle of every decoder succeeds: 0.3 half ranges
-    per second, 1 s and 20 s for a fast decoder, 0.15 half ranges per second, 2 s and 40 s for a slow one. The limb is
-    even slower
-
-    - without a rest label: it then swings around its goal, as far as it moves in twice the lag;
-    - on ``hard``: holding any other posture is an error there, and the limb stops too late, by the distance that it
-      covers until the next restart of the source. The dwell time is longer, so that turning back does not count as
-      holding.
+    Speed, dwell time and time limit follow from the lag, so that the oracle of every decoder succeeds; see
+    `neuromotion_gym.tasks.holding.pace`.
 
     Parameters
     ----------
@@ -183,19 +171,9 @@ def posture_level(name: str, axes: int, lag_s: float, piece_s: float, rest: bool
         raise NeuroMotionError(f"Unknown level {name!r}. Levels: {', '.join(LEVELS)}.")
     hard = candidates is None
     box = BOX * tolerance / TOLERANCE
-    full = 0.15 if lag_s >= SLOW_LAG_S else 0.3
-    if not rest:
-        bound = (0.3 if hard else 0.5) * box / lag_s
-    elif hard:
-        bound = 1.1 * tolerance / piece_s
-    else:
-        bound = 0.45 / lag_s
-    speed = min(full, bound)
-    dwell_s = round((2.6 if hard else 1.5) * box / speed, 1)
-    # Time for one axis after the other and a few corrections; swinging around the goal takes longer
-    time_limit_s = round(max(6 / full, (1.8 + 1.4 * axes) / speed) * (1.0 if rest else 1.3))
+    speed, dwell_s, time_limit_s = pace(lag_s, piece_s, rest, axes, tolerance, box, strict=hard)
     goals = GoalSpace(axes, candidates, REACH, HOME_BOX) if hard else GoalSpace(axes, candidates)
-    return PostureLevel(cast("Level", name), goals, tolerance, box, speed, dwell_s, float(time_limit_s))
+    return PostureLevel(cast("Level", name), goals, tolerance, box, speed, dwell_s, time_limit_s)
 
 
 class PostureTask:
@@ -251,11 +229,11 @@ class PostureTask:
         self.facts = rules.facts(wrong_selection)
         self.options: Mapping[str, Any] = {"wrong_selection": wrong_selection}
         self._ends = wrong_selection == "end"
-        self._dwell_steps = round(rules.dwell_s / control_s)
+        self._holding = Holding(round(rules.dwell_s / control_s), rules.box)
+        self._reward = Reward(control_s, rules.time_limit_s)
         candidates = rules.goals.candidates
         farthest = rules.goals.reach if candidates is None else float(np.abs(candidates).mean(axis=1).max())
         self._scale = FARTHEST / (farthest + START) / len(axes)
-        self._time_cost = TIME_COST * control_s / rules.time_limit_s
 
     @classmethod
     def from_level(
@@ -281,11 +259,8 @@ class PostureTask:
         self.goal = np.zeros((num_rows, axes))
         self.decoy = np.zeros((num_rows, axes))
         self.home = np.zeros((num_rows, axes))
-        # Ring buffer of positions over the dwell time. All rows write at the same index, as one contiguous block
-        self._tick = 0
-        self._history = np.zeros((self._dwell_steps + 1, num_rows, axes))
-        self._away_for = np.zeros(num_rows, dtype=int)
-        self._distance = np.zeros(num_rows)
+        self._holding.start(num_rows, axes)
+        self._reward.start(num_rows)
 
     def reset(
         self, rows: np.ndarray, generators: Sequence[np.random.Generator], goals: np.ndarray | None = None
@@ -301,26 +276,16 @@ class PostureTask:
             self.decoy[row] = self.rules.goals.draw(generator)
         if goals is not None:
             self.goal[rows] = goals
-        self._history[:, rows] = self.home[rows]
-        self._away_for[rows] = 0
-        self._distance[rows] = self._scale * np.abs(self.home[rows] - self.goal[rows]).sum(axis=1)
+        self._holding.reset(rows, self.home[rows])
+        self._reward.reset(rows, self._scale * np.abs(self.home[rows] - self.goal[rows]).sum(axis=1))
         return self.drive.reset(rows, self.home[rows])
 
     def step(self, sensors: np.ndarray) -> Outcome:
         """Judge one control step of every row, from its sensors, shape (rows, nsensordata)."""
         position = self.limb.positions(sensors, self.axes)
-        self._history[self._tick] = position
-        self._tick = (self._tick + 1) % len(self._history)
-        self._away_for += 1
-        self._away_for[np.maximum.reduce(np.abs(position), axis=1) <= HOME] = 0
+        held = self._holding.step(position, np.maximum.reduce(np.abs(position), axis=1) <= HOME)
         error = np.abs(position - self.goal)
-        distance = self._scale * np.add.reduce(error, axis=1)
-        reward = self._distance - distance - self._time_cost
-        self._distance = distance
-        held = self._away_for > self._dwell_steps
-        if np.count_nonzero(held):
-            spread = np.maximum.reduce(self._history, axis=0) - np.minimum.reduce(self._history, axis=0)
-            held &= np.add.reduce(spread, axis=1) <= self.rules.box
+        reward = self._reward.step(self._scale * np.add.reduce(error, axis=1))
         if not np.count_nonzero(held):
             return Outcome(reward, held, held, held)
         right, wrong = self._selections(held, position, error)

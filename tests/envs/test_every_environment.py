@@ -153,7 +153,7 @@ def test_wrong_selections_that_cost_nothing_are_found(monkeypatch: pytest.Monkey
 
 
 def test_time_that_costs_nothing_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("neuromotion_gym.tasks.posture.TIME_COST", 0.0)
+    monkeypatch.setattr("neuromotion_gym.tasks.holding.TIME_COST", 0.0)
     with pytest.raises(NeuroMotionError, match="standing still earns"):
         checks.check_policies(IDS[0], 8, **noise())
 
