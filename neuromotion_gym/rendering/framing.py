@@ -28,7 +28,7 @@ def frame_movement(
     """Place a camera so that everything that ``degrees`` move stays in the picture.
 
     The direction is that of the MJCF camera named after the body that moves, or after the nearest body above it that
-    has one; otherwise that of the camera ``overview``.
+    has one; otherwise that of the camera ``overview``. A scene may have a camera of its own name: it is used as it is.
 
     Parameters
     ----------
@@ -47,6 +47,12 @@ def frame_movement(
         Whether it is a close-up, a camera named after a body.
     """
     model = limb.model
+    view = mujoco.MjvCamera()
+    of_scene = -1 if limb.scene is None else mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_CAMERA, limb.scene.stem)
+    if of_scene >= 0:
+        view.type = mujoco.mjtCamera.mjCAMERA_FIXED.value
+        view.fixedcamid = of_scene
+        return view, False
     points, radii, body = _reach(limb, [d.name for d in limb.degrees] if degrees is None else list(degrees))
     names = ["overview"]
     while degrees is not None and body > 0:
@@ -54,7 +60,6 @@ def frame_movement(
         body = int(model.body_parentid[body])
     found = [mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_CAMERA, name) for name in names]
     index = next((camera for camera in found if camera >= 0), -1)
-    view = mujoco.MjvCamera()
     mujoco.mjv_defaultFreeCamera(model, view)
     if index >= 0 and degrees is None:
         view.type = mujoco.mjtCamera.mjCAMERA_FIXED.value

@@ -144,10 +144,14 @@ class SceneRenderer:
         if ghost_qpos is not None and (self._ghost is None or not np.array_equal(self._ghost.qpos, ghost_qpos)):
             colour, depth = self._draw(self._ghost_model, self._ghost_scene, ghost_qpos, mujoco.mjtCatBit.mjCAT_DYNAMIC)
             self._ghost = _Ghost(np.array(ghost_qpos), colour, depth)
-        colour, depth = self._draw(self._model, self._scene, qpos, mujoco.mjtCatBit.mjCAT_ALL, (act, marks))
+        colour, depth = self._draw(self._model, self._scene, qpos, mujoco.mjtCatBit.mjCAT_ALL, (act, ()))
         picture = self._background.copy()
         under = picture[self._part]
         drawn = np.isfinite(depth)
+        if marks:  # translucent shapes leave no depth: they are found where the picture changes
+            plain = colour
+            colour, _ = self._draw(self._model, self._scene, qpos, mujoco.mjtCatBit.mjCAT_ALL, (act, marks))
+            drawn |= (colour != plain).any(axis=-1)
         limb = np.where(drawn[..., None], colour, under) * _shade(depth)[..., None]
         if self._shell is not None and self._shell_scene is not None:
             skin = self._draw(self._shell.model, self._shell_scene, qpos, mujoco.mjtCatBit.mjCAT_DYNAMIC)
@@ -222,7 +226,7 @@ def _add_mark(scene: mujoco.MjvScene, mark: Mark) -> None:
     mujoco.mju_quatZ2Vec(turn, np.array(mark.normal, dtype=float))
     mujoco.mju_quat2Mat(rotation, turn)
     geom = scene.geoms[scene.ngeom]
-    size = np.array(mark.size if mark.shape != "disc" else (mark.size[0], mark.size[0], mark.size[1]), dtype=float)
+    size = np.array(mark.size, dtype=float)  # of a cylinder MuJoCo takes radius and half length, as of a geom
     colour = np.array([*mark.colour, mark.opacity], dtype=np.float32)
     mujoco.mjv_initGeom(geom, int(_SHAPES[mark.shape]), size, np.asarray(mark.position, dtype=float), rotation, colour)
     scene.ngeom += 1

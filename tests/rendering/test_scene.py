@@ -9,6 +9,7 @@ import pytest
 
 from neuromotion_gym import opengl
 from neuromotion_gym.limbs import Limb
+from neuromotion_gym.limbs.model import limb_spec
 from neuromotion_gym.rendering import SceneRenderer, backend
 from neuromotion_gym.rendering.scene import ACCENT
 from neuromotion_gym.resources import assets_root
@@ -154,3 +155,24 @@ def test_a_muscle_grows_thicker_and_redder_with_activation_and_marks_are_drawn(t
     blue = np.argwhere(marked[..., 2] - marked[..., 0] > 100)
     assert len(blue) > 50
     assert 0.4 < np.ptp(blue[:, 0]) / np.ptp(blue[:, 1]) < 1.2  # nearly round, since it faces the camera
+
+
+def test_a_mark_shows_before_the_background_and_a_scene_has_its_own_view(tmp_path: Path) -> None:
+    path, scene = tmp_path / "wing.xml", tmp_path / "board.xml"
+    path.write_text(MUSCLE.format(studio=assets_root() / "scenes" / "studio.xml"), encoding="utf-8")
+    scene.write_text(
+        '<mujoco><worldbody><camera name="board" pos="-1.2 0 0" xyaxes="0 -1 0 0 0 1"/></worldbody></mujoco>',
+        encoding="utf-8",
+    )
+    limb = Limb("wing", limb_spec(path, scene).compile(), path, scene)
+    marks = [
+        Mark("disc", np.array([0.0, side, 0.1]), (0.05, 0.002, 0.0), (0.0, 0.2, 1.0), 0.5, normal)
+        for side, normal in ((0.15, (1.0, 0.0, 0.0)), (-0.15, (0.0, 1.0, 0.0)))
+    ]
+    with SceneRenderer(limb, 320, 240) as renderer:
+        assert renderer._camera.fixedcamid == limb.model.camera("board").id
+        plain, *marked = (renderer.frame(np.zeros(1), marks=shown).astype(int) for shown in ((), marks[:1], marks[1:]))
+    flat, edge = (np.argwhere(np.abs(frame - plain).max(axis=-1) > 20) for frame in marked)
+    assert len(flat) > 200
+    assert flat[:, 1].max() < 160  # on the left side, as the camera of the scene sees it
+    assert np.ptp(flat[:, 1]) > 5 * np.ptp(edge[:, 1]) > 0
