@@ -67,7 +67,7 @@ class Operator:
     lag_s : float
         Lag of the decoder, which a practised user has learned; the lag of the drive is added.
     tolerance : float
-        Distance within which a goal counts as met.
+        Distance within which a goal counts as met, unless a goal has its own.
     time_limit_s : float
         Longest duration of an episode, for which random numbers are drawn in advance.
     open_loop : bool, default False
@@ -95,8 +95,7 @@ class Operator:
         self._hold_steps = max(1, round(spec.hold_s / control_s))
         self._lag_steps = round((lag_s + drive.lag_s) / control_s)
         self._choices = int(time_limit_s / control_s) // self._hold_steps + 2
-        # A movement goes on until the error is small; a new movement starts only if the error is larger
-        self._go_on, self._take_up = 0.25 * tolerance, 0.6 * tolerance
+        self._tolerance = tolerance
 
     @property
     def sees_late(self) -> bool:
@@ -114,6 +113,7 @@ class Operator:
         self._late_effects = np.zeros((0 if self._drive.steady else len(self._seen), num_rows, self._labels, axes))
         self._learned = False
         self._rows = np.arange(num_rows)
+        self._tolerances = np.full((num_rows, 1), self._tolerance)
         self.label = np.zeros(num_rows, dtype=int)
         self._earliest = np.zeros(num_rows, dtype=int)  # first step in which the label may change
         self._choice = np.zeros(num_rows, dtype=int)
@@ -127,6 +127,7 @@ class Operator:
         generators: Sequence[np.random.Generator],
         error: np.ndarray,
         sensors: np.ndarray,
+        tolerances: np.ndarray | None = None,
     ) -> None:
         """Begin an episode in ``rows``, shape (m,).
 
@@ -138,7 +139,11 @@ class Operator:
             Signed errors of all rows.
         sensors : float array, shape (rows of the batch, nsensordata)
             Sensors of all rows.
+        tolerances : float array, shape (rows of the batch,), optional
+            Distances within which the goals of all rows count as met, if goals differ in size.
         """
+        if tolerances is not None:
+            self._tolerances[rows] = tolerances[rows, None]
         if not self._drive.steady:
             self._late_effects[:, rows] = self._predicted(sensors)[rows]
         elif not self._learned:
@@ -239,7 +244,8 @@ class Operator:
         """
         mends = (self._lines @ error[:, :, None])[:, :, 0]
         same_line = self._of_label(self._same_line)
-        large = mends > np.where(same_line, self._go_on, self._take_up)
+        # A movement goes on until the error is small; a new movement starts only if the error is larger
+        large = mends > np.where(same_line, 0.25 * self._tolerances, 0.6 * self._tolerances)
         wanted = np.where(large & same_line, np.inf, mends).argmax(axis=1)
         # If any is large, so is the wanted one: the margin on the current line is smaller than that on a new one
         otherwise = self.label if self._settles else self._rest

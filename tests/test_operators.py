@@ -61,6 +61,17 @@ def ask(operator: Operator, error: float | list[float], rows: int = 1) -> np.nda
     return operator.step(np.tile(np.atleast_1d(error).astype(float), (rows, 1)), np.ones((rows, 1))).copy()
 
 
+def test_a_person_stops_where_their_own_goal_counts_as_met() -> None:
+    operator = make_operator(2, error=0.1, delay_s=0.0, hold_s=0.0)
+    tolerances = np.array([TOLERANCE, 4 * TOLERANCE])
+    rows, still = np.arange(2), np.ones((2, 1))
+    operator.reset(rows, [np.random.default_rng(row) for row in rows], np.full((2, 1), 0.1), still, tolerances)
+    assert 0.6 * TOLERANCE < 0.1 < 0.6 * 4 * TOLERANCE
+    label = ask(operator, 0.1, 2)
+    assert label[0] != operator._rest
+    assert label[1] == operator._rest
+
+
 def test_the_person_is_the_one_that_committed_results_rest_on() -> None:
     assert OperatorSpec().model_dump() == {"delay_s": 0.25, "hold_s": 0.3, "lapse": 0.01}
 

@@ -146,7 +146,7 @@ def play(
                 "goal": " ".join(f"{value:.3f}" for value in loop.goal[row]),
                 "place": " ".join(f"{value:.3f}" for value in loop.position[row]),
                 "path_efficiency": _rounded(path_efficiency(path)[0]),
-                "overshoots": int(overshoots(path, loop.goal[row : row + 1], layout.tolerance)[0]),
+                "overshoots": int(overshoots(path, loop.goal[row : row + 1], loop.tolerances[row])[0]),
                 "latency_s": _rounded(np.median(heard), 3) if heard.size else None,
                 "decoded_right": _rounded(agree),
                 **{name: _rounded(values[row]) for name, values in loop.columns.items()},

@@ -14,7 +14,7 @@ from neuromotion_gym.envs.stream import Stream
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.limbs.limb import bounded
 from neuromotion_gym.schema import shortened
-from neuromotion_gym.tasks.task import Placed, Surrounded
+from neuromotion_gym.tasks.task import Placed, SizedGoals, Surrounded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -132,6 +132,7 @@ class ClosedLoop:
             observed=observe == "signal" or keep_s > 0,
         )
         self._around = task if isinstance(task, Surrounded) else None
+        self._sized = task if isinstance(task, SizedGoals) else None
         task.start(num_rows)
         parts.drive.start(num_rows)
         parts.operator.start(num_rows, len(task.axes))
@@ -159,6 +160,11 @@ class ClosedLoop:
         """Position of every limb along the task's axes, float array of shape (rows, axes)."""
         task, sensors = self.parts.task, self.physics.sensors
         return task.position(sensors) if isinstance(task, Placed) else np.asarray(self.goal - task.error(sensors))
+
+    @property
+    def tolerances(self) -> np.ndarray:
+        """Distance within which the goal of every row counts as met, float array of shape (rows,)."""
+        return np.full(self.num_rows, self.layout.tolerance) if self._sized is None else self._sized.tolerances()
 
     def reset(
         self,
@@ -266,7 +272,8 @@ class ClosedLoop:
         physics.reset(rows, task.reset(rows, [generator for generator, _ in generators], goals))
         self._motion = self.parts.drive.motion(physics.sensors)
         error = task.error(physics.sensors, decoy=self._decoy)
-        self.parts.operator.reset(rows, [generator for _, generator in generators], error, physics.sensors)
+        known = None if self._sized is None else self._sized.tolerances(decoy=self._decoy)
+        self.parts.operator.reset(rows, [generator for _, generator in generators], error, physics.sensors, known)
         self.steps[rows] = 0
         for values in self.columns.values():
             values[rows] = 0

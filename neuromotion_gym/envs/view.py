@@ -100,7 +100,7 @@ class View:
             axes=task.axes,
             positions=loop.position[row],
             goals=loop.goal[row],
-            tolerance=layout.tolerance,
+            tolerance=float(loop.tolerances[row]),
             effort=None if stream.effort is None else float(stream.effort[row]),
             shown_first=registry.dataset(spec.dataset).shown_first if registry.is_known(spec.dataset) else (),
         )

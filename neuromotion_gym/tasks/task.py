@@ -73,6 +73,16 @@ class GoalSpace:
         points = self.reach * (2 * points - 1)
         return np.asarray(points[np.abs(points).max(axis=1) > self.hole][:limit])
 
+    def best_place(self, tolerance: float) -> np.ndarray:
+        """One of the constant places that meet most goals within ``tolerance``, shape (axes,)."""
+        if self.candidates is not None:
+            return np.array(self.candidates[0], dtype=float)
+        place = np.zeros(self.axes)
+        # So near the hole that the tolerance box just lies outside it, or in the middle if there is no room
+        room = self.hole + 2 * tolerance <= self.reach
+        place[0] = self.hole + tolerance if room else (self.hole + self.reach) / 2
+        return place
+
 
 @dataclass(frozen=True, eq=False)
 class TaskFacts:
@@ -84,7 +94,7 @@ class TaskFacts:
         Level of difficulty.
     goals : GoalSpace
     tolerance : float
-        A goal is met within this distance on every axis.
+        A goal is met within this distance on every axis; where goals differ in size, the smallest one is.
     dwell_s, time_limit_s : float
         Time for which a goal has to be held, and longest duration of an episode; seconds.
     chance : float
@@ -199,6 +209,14 @@ class Placed(Protocol):
 
     def position(self, sensors: np.ndarray) -> np.ndarray:
         """Position of the limb along the axes, shape (rows, axes), from sensors of shape (rows, nsensordata)."""
+
+
+@runtime_checkable
+class SizedGoals(Protocol):
+    """What a task has besides if its goals differ in size. The operator knows the size of its goal; agents do not."""
+
+    def tolerances(self, *, decoy: bool = False) -> np.ndarray:
+        """Distance from the goal (or decoy) of every row within which it counts as met, shape (rows,)."""
 
 
 @runtime_checkable

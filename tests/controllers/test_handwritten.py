@@ -7,7 +7,6 @@ from loop import EEG, EMG, NO_REST, emg_layout, make_layout, make_rules, other_l
 from neuromotion_gym.controllers import CONTROLLERS, make_controller
 from neuromotion_gym.controllers.checks import random_observations
 from neuromotion_gym.controllers.handwritten.bayesian import LIMIT, inferred_goals
-from neuromotion_gym.controllers.handwritten.blind import best_place
 from neuromotion_gym.errors import NeuroMotionError
 
 LAYOUTS = {
@@ -58,7 +57,8 @@ def test_goals_that_are_inferred_are_bounded():
 
 @pytest.mark.parametrize(("hole", "reach", "place"), [(0.35, 0.85, 0.45), (0.0, 0.9, 0.1), (0.6, 0.7, 0.65)])
 def test_the_best_constant_place_lies_among_the_goals(hole, reach, place):
-    found = best_place(other_layout(3, hole=hole, reach=reach).facts)
+    layout = other_layout(3, hole=hole, reach=reach)
+    found = layout.facts.goals.best_place(layout.tolerance)
     assert found.tolist() == pytest.approx([place, 0, 0])
 
 

@@ -12,7 +12,6 @@ from neuromotion_gym.errors import NeuroMotionError
 
 if TYPE_CHECKING:
     from neuromotion_gym.envs.layout import ObservationLayout
-    from neuromotion_gym.tasks.task import TaskFacts
 
 
 class Blind(HandWritten):
@@ -39,7 +38,7 @@ class Blind(HandWritten):
     def __init__(self, layout: ObservationLayout, posture: np.ndarray | None = None) -> None:
         super().__init__(layout)
         check_places(self)
-        place = best_place(layout.facts) if posture is None else np.asarray(posture, dtype=float)
+        place = layout.facts.goals.best_place(layout.tolerance) if posture is None else np.asarray(posture, dtype=float)
         axes = layout.facts.goals.axes
         if place.shape != (axes,) or not (np.abs(place) <= 1).all():
             raise NeuroMotionError(f"A posture has {axes} positions in [-1, 1], not {place.tolist()}.")
@@ -57,15 +56,3 @@ class Blind(HandWritten):
         stage, memory = self.stages.step(position, memory)
         target = np.where(stage.returning[:, None], 0.0, self.posture)
         return self.steer((target - position) / (2 * stride)), memory
-
-
-def best_place(facts: TaskFacts) -> np.ndarray:
-    """One of the constant places that meet most goals, shape (axes,)."""
-    goals = facts.goals
-    if goals.candidates is not None:
-        return np.array(goals.candidates[0], dtype=float)
-    place = np.zeros(goals.axes)
-    # So near the hole that the tolerance box just lies outside it, or in the middle if there is no room
-    room = goals.hole + 2 * facts.tolerance <= goals.reach
-    place[0] = goals.hole + facts.tolerance if room else (goals.hole + goals.reach) / 2
-    return place
