@@ -76,12 +76,23 @@ ENVIRONMENTS: dict[str, Environment] = {
         drive="named_postures",
         shown=("emg_armband", "eeg_fists"),
     ),
+    "NeuroReach-v0": Environment(
+        limb="arm",
+        task="reach",
+        decoder="emg_armband",
+        summary="arm: reach from the middle of a frontal plane to a hidden target, after ISO 9241-411",
+        drive="point",
+        scene="frontal_plane",
+        intents="point",
+        shown=("emg_armband", "eeg_fists"),
+    ),
 }
 
 TASKS: dict[str, str | type] = {
     "posture": "neuromotion_gym.tasks.posture:PostureTask",
     "leg_posture": "neuromotion_gym.tasks.leg_posture:LegPostureTask",
     "gesture": "neuromotion_gym.tasks.gesture:GestureTask",
+    "reach": "neuromotion_gym.tasks.reach:ReachTask",
 }
 """Name of a task: its class, or ``"module:Class"``."""
 
@@ -89,6 +100,7 @@ DRIVES: dict[str, str | type] = {
     "set_points": "neuromotion_gym.limbs.drives:SetPointDrive",
     "excitations": "neuromotion_gym.limbs.excitations:ExcitationDrive",
     "named_postures": "neuromotion_gym.limbs.named_postures:NamedPostureDrive",
+    "point": "neuromotion_gym.limbs.point:PointDrive",
 }
 """Name of a drive: its class, or ``"module:Class"``."""
 
