@@ -185,10 +185,56 @@ def throughput(start: np.ndarray, goal: np.ndarray, end: np.ndarray, time_s: np.
         raise NeuroMotionError("The goal of a movement is also its start, so the movement has no direction.")
     unit = line / distance[:, None]
     miss = ((end - goal) * unit).sum(axis=1)
-    width = 4.133 * miss.std(ddof=1)
-    effective = float((distance + miss).mean())
+    return effective_throughput(distance + miss, miss, time_s)
+
+
+def effective_throughput(travelled: np.ndarray, along: np.ndarray, time_s: np.ndarray) -> float:
+    """Throughput of one condition in bit/s, as in `throughput`, from distances along the line from start to goal.
+
+    Parameters
+    ----------
+    travelled : float array, shape (episodes,)
+        From the start to the end point.
+    along : float array, shape (episodes,)
+        From the goal to the end point; negative where the movement was too short.
+    time_s : float array, shape (episodes,)
+        Movement times in seconds.
+    """
+    width = 4.133 * along.std(ddof=1)
+    effective = float(travelled.mean())
     if effective <= 0:
         return 0.0
     if width == 0:
         return float("inf")
     return float(np.log2(effective / width + 1) / time_s.mean())
+
+
+def throughput_over_conditions(
+    conditions: np.ndarray, travelled: np.ndarray, along: np.ndarray, time_s: np.ndarray, fewest: int = 10
+) -> tuple[float, int]:
+    """Mean over conditions of `effective_throughput`, and the number of conditions.
+
+    All episodes count, whether the selection was right, wrong or missing: with the successful ones alone, the effective
+    width could not exceed the width of the goal.
+
+    Parameters
+    ----------
+    conditions : float array, shape (episodes, k)
+        What defines a condition, such as distance and width of the goal.
+    travelled, along, time_s : float array, shape (episodes,)
+        See `effective_throughput`.
+    fewest : int, default 10
+        Conditions with fewer episodes are left out.
+
+    Returns
+    -------
+    throughput : float
+        Bit/s; NaN without conditions.
+    conditions : int
+    """
+    _, index, counts = np.unique(conditions, axis=0, return_inverse=True, return_counts=True)
+    rates = [
+        effective_throughput(travelled[members], along[members], time_s[members])
+        for members in (index.ravel() == each for each in np.flatnonzero(counts >= max(2, fewest)))
+    ]
+    return (float(np.mean(rates)) if rates else float("nan")), len(rates)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+import typer
+
 from neuromotion_gym.cli.messages import say
 from neuromotion_gym.cli.tables import print_table
 from neuromotion_gym.decoders.folders import list_decoders
 from neuromotion_gym.errors import NeuroMotionError
-from neuromotion_gym.registration import ENVIRONMENTS
+from neuromotion_gym.intents import Intent, intent_table
+from neuromotion_gym.registration import ENVIRONMENTS, environment
 
 
 def decoders() -> None:
@@ -34,7 +39,23 @@ def decoders() -> None:
     say(f"Cards and models: {decoder_folder(names[0]).parent}")
 
 
-def envs() -> None:
-    """Show the environments: limb, task and default decoder."""
-    rows = [(name, row.summary, row.decoder) for name, row in ENVIRONMENTS.items()]
-    print_table(("id", "what it is", "default decoder"), rows)
+def envs(
+    env_id: Annotated[
+        str | None, typer.Argument(metavar="[ID]", help="An environment, to see what each label does in it.")
+    ] = None,
+) -> None:
+    """Show the environments: limb, task and default decoder; or what each label does in one of them."""
+    if env_id is None:
+        rows = [(name, row.summary, row.decoder) for name, row in ENVIRONMENTS.items()]
+        print_table(("id", "what it is", "default decoder"), rows)
+        return
+    row = environment(env_id)
+    meant = {label: _in_words(intent) for label, intent in intent_table(row.limb, row.intents).items()}
+    print_table(("label", "what it does"), list(meant.items()), title=f"{env_id}: {row.summary}")
+
+
+def _in_words(intent: Intent) -> str:
+    """What a label does, for a table."""
+    if intent.degree is None:
+        return "nothing" if intent.ignored else "holds still"
+    return intent.degree if intent.one_way else f"{intent.degree} {intent.direction:+d}"

@@ -44,6 +44,16 @@ def test_envs_lists_every_registered_environment(monkeypatch, capsys):
     assert all(name in out for name in ENVIRONMENTS)
 
 
+def test_envs_shows_what_each_label_does_in_an_environment(monkeypatch, capsys):
+    assert run(monkeypatch, "envs", "NeuroReach-v0") == 0
+    words = [line.split() for line in capsys.readouterr().out.splitlines()]
+    for line in (["right_fist", "right", "+1"], ["wrist_flexion", "up", "-1"], ["hand_open", "nothing"]):
+        assert line in words
+    assert ["rest", "holds", "still"] in words
+    assert run(monkeypatch, "envs", "NeuroFoot-v0") == 2
+    assert "No environment is called 'NeuroFoot-v0'" in capsys.readouterr().err
+
+
 def test_error_of_the_library_is_one_line_and_exit_code_2(monkeypatch, capsys, tmp_path):
     assert run(monkeypatch, "demo", "--decoder", "mind_reader", "--out", str(tmp_path / "out")) == 2
     captured = capsys.readouterr()
