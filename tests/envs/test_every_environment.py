@@ -6,6 +6,7 @@ with an id whose limb can express its labels.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -87,11 +88,22 @@ def noise(**changes: Any) -> dict[str, Any]:
     return {"decoder": decoder, "source": noise_source(decoder.spec), "level": "easy", **changes}
 
 
-@pytest.mark.parametrize("check", [c for c in interface.INTERFACE if c is not interface.check_pictures], ids=name_of)
-@pytest.mark.parametrize("observe", ["posterior", "signal"])
-def test_a_decoder_and_a_source_of_one_s_own_pass(check: Callable[..., None], observe: str) -> None:
-    few = {"steps": 500} if check is interface.check_extremes else {}
-    check(IDS[0], **noise(observe=observe), **few)
+@pytest.mark.parametrize(
+    "check",
+    [
+        interface.check_spaces,
+        interface.check_seeds,
+        interface.check_memory,
+        interface.check_threads,
+        *(partial(interface.check_rows, mode=mode) for mode in ("NextStep", "SameStep")),
+        interface.check_goal_is_hidden,
+        interface.check_copies,
+        interface.check_info,
+    ],
+    ids=name_of,
+)
+def test_raw_signals_of_a_source_of_one_s_own_pass(check: Callable[..., None]) -> None:
+    check(IDS[0], **noise(observe="signal"))
 
 
 # -- each check can fail --------------------------------------------------------------------------------------------
