@@ -295,13 +295,13 @@ def test_the_decoy_runs_its_own_course() -> None:
 
 def test_what_an_operator_of_a_decoy_sees_does_not_depend_on_the_scored_gestures() -> None:
     rng = np.random.default_rng(3)
-    ways = rng.uniform(0, 1, (120, AXES)) * (rng.integers(AXES, size=120)[:, None] == np.arange(AXES))
+    ways = rng.uniform(0, 1, (40, AXES)) * (rng.integers(AXES, size=40)[:, None] == np.arange(AXES))
     seen = []
     for gestures in ((0, 1, 2), (3, 3, 3)):
         task = make_task("hard")
         sequence(task, gestures)
         seen.append([])
-        for place in np.repeat(np.round(ways), 8, axis=0):
+        for place in np.repeat(np.round(ways), 24, axis=0):
             task.step(place[None])
             seen[-1].append(task.error(place[None], decoy=True)[0])
     assert np.array_equal(*seen)
