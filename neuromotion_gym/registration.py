@@ -86,6 +86,14 @@ ENVIRONMENTS: dict[str, Environment] = {
         intents="point",
         shown=("emg_armband", "eeg_fists"),
     ),
+    "NeuroLeg-v0": Environment(
+        limb="leg",
+        task="leg_posture",
+        decoder="leg_muscles",
+        summary="leg in an orthosis: select a hidden posture of knee and ankle by exciting the muscles of the labels",
+        drive="excitations",
+        scene="orthosis",
+    ),
 }
 
 TASKS: dict[str, str | type] = {
