@@ -73,6 +73,9 @@ class ClosedLoop:
         Append the goal to the observation: for upper bounds only.
     decoy : bool
         Let the operators pursue another goal, drawn independently of the scored one; for tests.
+    assist : bool
+        Add the action that the decoded label asks for to the agent's: the decoder alone moves the limb, and the agent
+        helps as much as is needed. After a tie, as before the first decision, nothing is added.
     threads : int
         Native threads of the physics. With more than one, signals are generated and decoded while the physics runs.
     keep_s : float
@@ -93,7 +96,8 @@ class ClosedLoop:
     Raises
     ------
     NeuroMotionError
-        If an option is out of range, or if the signal is observed with the bound blind: the signal reveals the goal.
+        If an option is out of range, if the signal is observed with the bound blind: the signal reveals the goal, or if
+        ``assist`` is asked for with a decoder of continuous targets.
     """
 
     def __init__(
@@ -104,10 +108,13 @@ class ClosedLoop:
         observe: Observe = "posterior",
         observe_goal: bool = False,
         decoy: bool = False,
+        assist: bool = False,
         threads: int = 1,
         keep_s: float = 0.0,
     ) -> None:
-        check_options(observe=observe, observe_goal=observe_goal, decoy=decoy, threads=threads)
+        check_options(observe=observe, observe_goal=observe_goal, decoy=decoy, assist=assist, threads=threads)
+        if assist and parts.layout.targets:
+            raise NeuroMotionError("assist=True needs a decoder with labels; this one gives continuous targets.")
         if observe == "signal" and getattr(parts.decoder, "kind", None) == "blind":
             raise NeuroMotionError(
                 "observe='signal' shows a signal that tells the goal, so that with it the bound 'blind' would not be "
@@ -118,7 +125,7 @@ class ClosedLoop:
         self.num_rows = num_rows
         self.observe: Observe = observe
         self.observe_goal = bool(observe_goal)
-        self._decoy = bool(decoy)
+        self._decoy, self._assist = bool(decoy), bool(assist)
         layout, task = parts.layout, parts.task
         self.physics = Physics(parts.limb, layout.control_s, num_rows, threads)
         self.stream = Stream(
@@ -205,6 +212,8 @@ class ClosedLoop:
             Generators of those rows, as in `reset`.
         """
         task, operator, physics = self.parts.task, self.parts.operator, self.physics
+        if self._assist:
+            action = action + self._decoded_action()
         physics.begin(self.parts.drive.control(action, physics.sensors))
         if self._aside is None:
             physics.simulate()
@@ -248,6 +257,12 @@ class ClosedLoop:
         rest = drive.reset(rows, self.position[rows])  # what belongs to this posture besides the joints
         physics.place(row, qpos, qvel, rest[0])
         self._motion = drive.motion(physics.sensors)
+
+    def _decoded_action(self) -> np.ndarray:
+        """Action that the most likely label asks for, none after a tie; shape (rows, action size)."""
+        posterior = self.stream.posterior
+        clear = (posterior == posterior.max(axis=1, keepdims=True)).sum(axis=1) == 1
+        return np.where(clear[:, None], self.layout.intents.directions[posterior.argmax(axis=1)], 0.0)
 
     def _signals(
         self, again: np.ndarray | None, generators: Sequence[np.random.Generator]
@@ -350,6 +365,7 @@ class ClosedLoop:
             **task.options,
             "observe_goal": self.observe_goal,
             "decoy": self._decoy,
+            "assist": self._assist,
         }
         return deepcopy(told)
 

@@ -93,6 +93,8 @@ class NeuroEnv(gym.Env[Any, np.ndarray]):
         Append the goal to the observation, for an upper bound; ``info`` says so.
     decoy : bool, default False
         The operator pursues another goal, drawn independently; no policy should then find the scored one. For tests.
+    assist : bool, default False
+        The action of the decoded label is added to the agent's (assist as needed); ``info`` says so.
     render_mode : str, optional
         One of ``rgb_array``, ``overlay``, ``human``.
     width, height : int, default 1280 and 720
@@ -122,6 +124,7 @@ class NeuroEnv(gym.Env[Any, np.ndarray]):
         observe: Observe = "posterior",
         observe_goal: bool = False,
         decoy: bool = False,
+        assist: bool = False,
         render_mode: str | None = None,
         width: int = 1280,
         height: int = 720,
@@ -136,6 +139,7 @@ class NeuroEnv(gym.Env[Any, np.ndarray]):
             observe=observe,
             observe_goal=observe_goal,
             decoy=decoy,
+            assist=assist,
             threads=threads,
             keep_s=keep_s,
         )

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from neuromotion_gym.tasks.task import Task
 
 CONTROL_S = 0.05
-LOOP_OPTIONS = ("observe", "observe_goal", "decoy", "render_mode", "width", "height", "camera", "threads")
+LOOP_OPTIONS = ("observe", "observe_goal", "decoy", "assist", "render_mode", "width", "height", "camera", "threads")
 """Options of every environment that do not belong to `assemble`: they do not change the parts of a loop."""
 
 

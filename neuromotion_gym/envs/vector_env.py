@@ -87,6 +87,7 @@ class NeuroVectorEnv(VectorEnv):
         observe: Observe = "posterior",
         observe_goal: bool = False,
         decoy: bool = False,
+        assist: bool = False,
         render_mode: str | None = None,
         width: int = 1280,
         height: int = 720,
@@ -114,6 +115,7 @@ class NeuroVectorEnv(VectorEnv):
             observe=observe,
             observe_goal=observe_goal,
             decoy=decoy,
+            assist=assist,
             threads=(os.cpu_count() or 1) if threads is None else threads,
             keep_s=VISIBLE_S if render_mode == "overlay" else 0.0,
         )

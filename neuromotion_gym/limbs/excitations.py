@@ -24,29 +24,29 @@ if TYPE_CHECKING:
 RISE_S = 0.2
 """Time from no to full excitation, and back. In a contraction as fast as possible the torque of the knee extensors
 rises for 0.2 s and more (Aagaard et al., J. Appl. Physiol. 93(4), 2002)."""
-MUSCLE_S = 0.02
-"""Delay of a muscle's force behind its excitation, between the time constants of activation (10 ms) and of deactivation
-(40 ms) of MuJoCo's muscles, which are those of Millard et al., J. Biomech. Eng. 135(2), 2013."""
+MUSCLE_S = 0.04
+"""Delay of a muscle's force behind its excitation, mean of rise and fall. The time constants of the muscles, 10 and
+40 ms, are those at half activation; at a tenth the fall takes 60 ms (Millard et al., J. Biomech. Eng. 135(2), 2013)."""
 STRONGEST = 0.5
 """Largest excitation of a muscle. Where it is too weak to reach the speed with it, the limb moves more slowly."""
 
 
 class Pull(NamedTuple):
-    """Full excitation of m muscles in the postures of some rows, and what it does to k axes.
+    """Full excitation of m muscles in the postures of some rows, and how it pulls at k axes.
 
     Parameters
     ----------
     full : float array, shape (rows, m)
         As a share of the largest excitation that a muscle can have.
-    speeds : float array, shape (rows, m, k)
-        Speed of each axis while one muscle is fully excited, without drift; half ranges per second.
-    drift : float array, shape (rows, k)
-        Speed without excitation.
+    pulls : float array, shape (rows, m, k)
+        Torque of each muscle at full excitation, divided by damping; half ranges per second.
+    speeds : Speeds
+        The same at the largest force of each muscle, drift and friction.
     """
 
     full: np.ndarray
-    speeds: np.ndarray
-    drift: np.ndarray
+    pulls: np.ndarray
+    speeds: Speeds
 
 
 def lag_of_movement(control_s: float) -> float:
@@ -100,8 +100,8 @@ class ExcitationDrive:
         self._actuators = np.array([muscle(limb, name) for name in self.muscles])
         self._table = SpeedTable(limb, self.muscles, self.axes)
         self._main = np.abs(self._table.grid.pulls).mean(axis=0).argmax(axis=1)
-        at_home = self._strength(self._table.at(np.zeros((1, len(self.axes)))))[0]
-        weak = [name for name, most in zip(self.muscles, STRONGEST * at_home, strict=True) if not most >= speed]
+        at_home = self._needed(self._table.at(np.zeros((1, len(self.axes)))))[0]
+        weak = [name for name, needed in zip(self.muscles, at_home, strict=True) if not needed <= STRONGEST]
         if weak:
             raise NeuroMotionError(
                 f"Muscles {', '.join(weak)} of limb {limb.name!r} cannot move it at {speed:.2g} half ranges a second "
@@ -110,7 +110,7 @@ class ExcitationDrive:
         self._directions = np.asarray(intents.directions, dtype=float)
         self.lag_s = lag_of_movement(control_s)
         self._control_s, self._ramp = control_s, control_s / RISE_S
-        self._last: tuple[np.ndarray | None, Pull] = (None, Pull(*[np.empty(0)] * 3))
+        self._last: tuple[np.ndarray | None, Pull | None] = (None, None)
         self.start(0)
 
     def start(self, num_rows: int) -> None:
@@ -140,21 +140,25 @@ class ExcitationDrive:
         return np.concatenate([position, self.share], axis=1), np.concatenate([velocity, change], axis=1)
 
     def effect(self, labels: np.ndarray, sensors: np.ndarray) -> np.ndarray:
-        """See `Drive.effect`; it depends on the posture, and includes the drift of the limb."""
+        """See `Drive.effect`; it depends on the posture."""
         asked, pull = self._directions.take(labels, axis=0), self.pull(sensors)
-        return np.asarray(((asked[:, None, :] @ pull.speeds)[:, 0] + pull.drift) * self._control_s)
+        return pull.speeds.of_axes((asked[:, None, :] @ pull.pulls)[:, 0]) * self._control_s
 
     def pull(self, sensors: np.ndarray) -> Pull:
         """What full excitation is in the present postures, and does there."""
-        if self._last[0] is not sensors:
-            found = self._table.at(self.limb.positions(sensors, self.axes))
-            full = np.minimum(self.speed / np.maximum(self._strength(found), 1e-9), STRONGEST)
-            self._last = sensors, Pull(full, found.pulls * full[:, :, None], found.drift)
-        return self._last[1]
+        seen, pull = self._last
+        if pull is None or seen is not sensors:
+            speeds = self._table.at(self.limb.positions(sensors, self.axes))
+            full = np.clip(self._needed(speeds), 0.0, STRONGEST)
+            pull = Pull(full, speeds.pulls * full[:, :, None], speeds)
+            self._last = sensors, pull
+        return pull
 
-    def _strength(self, speeds: Speeds) -> np.ndarray:
-        """Speed of the main axis of each muscle at its largest force, shape (rows, muscles)."""
-        return np.abs(speeds.pulls[:, np.arange(self.action_size), self._main])
+    def _needed(self, speeds: Speeds) -> np.ndarray:
+        """Excitation with which each muscle alone moves its main axis at full speed, shape (rows, muscles)."""
+        main = speeds.pulls[:, np.arange(self.action_size), self._main]
+        against = speeds.friction[:, self._main] - np.sign(main) * speeds.drift[:, self._main]
+        return np.asarray((self.speed + against) / np.maximum(np.abs(main), 1e-9))
 
 
 def moved_axes(limb: Limb, intents: IntentMap) -> tuple[str, ...]:

@@ -1,8 +1,8 @@
 """How fast muscles move the axes of a limb whose joints are damped so much that inertia does not matter.
 
-On such dampers a muscle of force ``F`` with the moment arms ``r`` moves the joints at the velocity ``v`` for which
-``damping v = F r``, and whatever else acts on the joints (passive muscles, weight) lets them drift. All of this depends
-on the posture and is read from the model; nothing is simulated.
+On such dampers a torque moves a joint at the velocity ``(torque - friction) / damping``, and not at all if the friction
+is larger. Torques are those of muscles, force times moment arm, and of whatever else acts on the joints (passive
+muscles, weight). All of this depends on the posture and is read from the model; nothing is simulated.
 """
 
 from __future__ import annotations
@@ -27,18 +27,26 @@ KNOTS = 9
 
 
 class Speeds(NamedTuple):
-    """Speeds in n postures of a limb with m muscles and k axes, in half ranges per second.
+    """Torques in n postures of a limb with m muscles and k axes, divided by damping: half ranges per second.
 
     Parameters
     ----------
     pulls : float array, shape (n, m, k)
-        Speed that each muscle gives each axis at its largest isometric force.
+        Those of each muscle at its largest isometric force.
     drift : float array, shape (n, k)
-        Speed of each axis while no muscle is active.
+        Those of all else, without active muscles.
+    friction : float array, shape (n, k)
+        Largest torques of friction.
     """
 
     pulls: np.ndarray
     drift: np.ndarray
+    friction: np.ndarray
+
+    def of_axes(self, pulls: np.ndarray) -> np.ndarray:
+        """Speed of each axis with the given pulls of muscles and with all else, shape (n, k)."""
+        driven = pulls + self.drift
+        return np.asarray(driven - np.clip(driven, -self.friction, self.friction))
 
 
 def moved_by_muscles(limb: Limb) -> tuple[str, ...]:
@@ -101,9 +109,10 @@ def speeds_at(limb: Limb, muscles: Sequence[str], axes: Sequence[str], places: n
             "there. Give the joint a damping, or add a scene with a damped tendon."
         )
     own = _read(limb, places, axes, actuators)
-    forces = np.concatenate([own.pulls[:, None, :] * lengths, joints @ own.passive[:, :, None]], axis=2)
-    speeds = np.linalg.solve(damping, forces).transpose(0, 2, 1)
-    return Speeds(speeds[:, :-1], speeds[:, -1])
+    friction = np.abs(joints) @ model.dof_frictionloss + np.abs(tendons) @ model.tendon_frictionloss
+    torques = [own.pulls[:, None, :] * lengths, joints @ own.passive[:, :, None], friction[:, :, None]]
+    speeds = np.linalg.solve(damping, np.concatenate(torques, axis=2)).transpose(0, 2, 1)
+    return Speeds(speeds[:, :-2], speeds[:, -2], speeds[:, -1])
 
 
 class SpeedTable:
@@ -126,7 +135,7 @@ class SpeedTable:
         knots = np.linspace(-1.0, 1.0, KNOTS)
         places = np.stack(np.meshgrid(*[knots] * len(axes), indexing="ij"), axis=-1).reshape(-1, len(axes))
         self.grid = speeds_at(limb, muscles, axes, places)
-        self._all = np.concatenate([self.grid.pulls, self.grid.drift[:, None]], axis=1)
+        self._all = np.concatenate([self.grid.pulls, self.grid.drift[:, None], self.grid.friction[:, None]], axis=1)
         self._strides = KNOTS ** np.arange(len(axes))[::-1]
 
     def at(self, places: np.ndarray) -> Speeds:
@@ -138,7 +147,7 @@ class SpeedTable:
         for corner in product((0, 1), repeat=len(self._strides)):
             weight = np.where(corner, share, 1.0 - share).prod(axis=1)
             found += weight[:, None, None] * self._all[(below + corner) @ self._strides]
-        return Speeds(found[:, :-1], found[:, -1])
+        return Speeds(found[:, :-2], found[:, -2], found[:, -1])
 
 
 class _Read(NamedTuple):
@@ -166,7 +175,7 @@ def _read(limb: Limb, places: np.ndarray, axes: Sequence[str], actuators: Sequen
         mujoco.mj_differentiatePos(model, read.joints[row], 1.0, postures[0], qpos)
         read.tendons[row], read.lengths[row] = data.ten_length, data.actuator_length[actuators]
         read.pulls[row] = [_largest(model, index, float(data.actuator_length[index])) for index in actuators]
-        read.passive[row] = data.qfrc_actuator + data.qfrc_passive - data.qfrc_bias
+        read.passive[row] = data.qfrc_actuator + data.qfrc_passive - data.qfrc_bias  # at rest, so without damping
     return read
 
 

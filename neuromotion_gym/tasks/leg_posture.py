@@ -114,7 +114,7 @@ class LegPostureTask(PostureTask):
         outcome = super().step(sensors)
         muscles = self._muscles
         pull = muscles.pull(sensors)
-        pulls = muscles.share[:, :, None] * pull.speeds
+        pulls = muscles.share[:, :, None] * pull.pulls
         up, down = (np.maximum(way * pulls, 0.0).sum(axis=1) for way in (1.0, -1.0))
         self._steps += 1
         self._excited += (muscles.share * pull.full).mean(axis=1)

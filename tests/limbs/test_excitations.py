@@ -23,7 +23,8 @@ SPEED = 0.19
 AXES = ("knee", "ankle")
 FOUR = ("VL", "BF", "TA", "LG")
 ALL = ("TA", "MG", "SOL", "BF", "ST", "VL", "RF", "LG", "VM")
-PLACES = np.array([[0.0, 0.0], [0.6, 0.6], [-0.6, 0.6], [0.6, -0.6], [-0.6, -0.6]])
+CORNERS = np.array([[1.0, 1.0], [-1.0, 1.0], [1.0, -1.0], [-1.0, -1.0]])
+PLACES = np.concatenate([np.zeros((1, 2)), 0.6 * CORNERS])
 
 
 @pytest.fixture(scope="module")
@@ -41,13 +42,18 @@ def excite(leg: Limb, drive: ExcitationDrive, places: np.ndarray, action: np.nda
     physics = Physics(leg, CONTROL_S, rows, 1)
     drive.start(rows)
     physics.reset(np.arange(rows), drive.reset(np.arange(rows), places))
+    return simulated(physics, drive, action, steps)
+
+
+def simulated(physics: Physics, drive: ExcitationDrive, action: np.ndarray, steps: int) -> list[np.ndarray]:
+    """Sensors now and after each of some control steps with the same action."""
     seen = [physics.sensors]
     for _ in range(steps):
-        physics.begin(drive.control(np.broadcast_to(action, (rows, drive.action_size)), physics.sensors))
+        asked = np.broadcast_to(action, (len(physics.sensors), drive.action_size))
+        physics.begin(drive.control(asked, physics.sensors))
         physics.simulate()
         assert not physics.finish().any()
         seen.append(physics.sensors)
-    physics.close()
     return seen
 
 
@@ -58,39 +64,43 @@ def test_a_muscle_moves_the_limb_as_its_forward_model_says(leg: Limb, name: str)
     seen = excite(leg, drive, PLACES, np.eye(len(ALL))[label], 14)
     moved = leg.positions(seen[-1], AXES) - leg.positions(seen[8], AXES)  # at full excitation since step 4
     said = np.sum([drive.effect(np.full(len(PLACES), label), sensors) for sensors in seen[8:-1]], axis=0)
-    np.testing.assert_allclose(moved, said, atol=0.05 * SPEED * 6 * CONTROL_S)
+    np.testing.assert_allclose(moved, said, atol=0.07 * SPEED * 6 * CONTROL_S)
 
 
-def test_without_excitation_the_limb_drifts_as_said_and_slowly(leg: Limb) -> None:
+def test_without_excitation_the_leg_stays_where_it_is(leg: Limb) -> None:
     drive = drive_of(leg)
-    seen = excite(leg, drive, PLACES, np.zeros(len(ALL)), 20)
-    drift = (leg.positions(seen[-1], AXES) - PLACES) / 20 / CONTROL_S
-    np.testing.assert_allclose(drift, drive.pull(seen[10]).drift, atol=0.02 * SPEED)
-    assert np.abs(drift).max() < SPEED / 4
+    seen = excite(leg, drive, 0.9 * CORNERS, np.zeros(len(ALL)), 200)
+    np.testing.assert_array_equal(drive.effect(np.zeros(4, dtype=int), seen[0])[:, 0], 0)  # a muscle of the ankle
+    assert np.abs(drive.pull(seen[0]).speeds.drift).max() > 0.05  # friction holds it against passive muscles
+    assert np.abs(leg.positions(seen[-1], AXES) - 0.9 * CORNERS).max() < 0.005
 
 
 def test_the_movement_lags_behind_the_action_as_said(leg: Limb) -> None:
+    """It begins later than it ends, since friction has to be overcome; the mean of both is the lag."""
     drive = drive_of(leg, FOUR)
-    seen = excite(leg, drive, PLACES[:1], np.array([1.0, 0.0, 0.0, 0.0]), 20)
-    knee = np.array([leg.positions(sensors, AXES)[0, 0] for sensors in seen])
-    steady = (knee[-1] - knee[10]) / 10
-    late = 20 - (knee[-1] - knee[0]) / steady  # steps by which it is behind a movement without any delay
-    assert late * CONTROL_S == pytest.approx(drive.lag_s, abs=0.01)
+    physics = Physics(leg, CONTROL_S, 1, 1)
+    drive.start(1)
+    physics.reset(np.array([0]), drive.reset(np.array([0]), PLACES[:1]))
+    seen = simulated(physics, drive, np.array([1.0, 0.0, 0.0, 0.0]), 20)
+    begun = leg.positions(seen[20], AXES)[0, 0] - leg.positions(seen[10], AXES)[0, 0]
+    speed = begun / (10 * CONTROL_S)
+    late = 20 * CONTROL_S - (leg.positions(seen[20], AXES)[0, 0] - PLACES[0, 0]) / speed
+    seen = simulated(physics, drive, np.zeros(4), 12)
+    after = (leg.positions(seen[-1], AXES)[0, 0] - leg.positions(seen[0], AXES)[0, 0]) / speed
+    assert (late + after) / 2 == pytest.approx(drive.lag_s, abs=0.01)
 
 
 def test_full_excitation_gives_the_same_speed_in_every_posture_unless_the_muscle_is_too_weak(leg: Limb) -> None:
     drive = drive_of(leg)
     grid = np.stack(np.meshgrid(*[np.linspace(-1, 1, 9)] * 2), axis=-1).reshape(-1, 2)
-    drive.start(len(grid))
-    physics = Physics(leg, CONTROL_S, len(grid), 1)
-    physics.reset(np.arange(len(grid)), drive.reset(np.arange(len(grid)), grid))
-    pull = drive.pull(physics.sensors)
-    main = np.abs(pull.speeds).max(axis=2)
-    assert pull.full.max() <= STRONGEST
-    np.testing.assert_allclose(main[pull.full < STRONGEST], SPEED)
-    assert (main < SPEED + 1e-9).all()
-    assert (pull.full[:, drive.muscles.index("RF")] == STRONGEST).any()  # slack near full extension of the knee
-    assert np.median(pull.full, axis=0).max() < STRONGEST
+    (sensors,) = excite(leg, drive, grid, np.zeros(len(ALL)), 0)
+    full = drive.pull(sensors).full
+    effects = [drive.effect(np.full(len(grid), label), sensors) / CONTROL_S for label in range(len(ALL))]
+    speeds = np.abs(effects).max(axis=2).T
+    np.testing.assert_allclose(speeds[full < STRONGEST], SPEED)
+    assert (speeds < SPEED + 1e-9).all()
+    assert (full[:, ALL.index("RF")] == STRONGEST).any()  # slack near full extension of the knee
+    assert np.median(full, axis=0).max() < STRONGEST
 
 
 def test_a_muscle_of_two_joints_moves_both(leg: Limb) -> None:
@@ -144,8 +154,8 @@ def test_an_unknown_muscle_is_refused_with_those_that_there_are(leg: Limb) -> No
 
 
 def test_a_speed_that_a_muscle_cannot_reach_is_refused(leg: Limb) -> None:
-    with pytest.raises(NeuroMotionError, match=r"Muscles BF of limb 'leg' cannot move it at 0.4 half ranges"):
-        ExcitationDrive(leg, intent_map("leg", FOUR), AXES, 0.4, CONTROL_S)
+    with pytest.raises(NeuroMotionError, match=r"Muscles BF of limb 'leg' cannot move it at 0.7 half ranges"):
+        ExcitationDrive(leg, intent_map("leg", FOUR), AXES, 0.7, CONTROL_S)
 
 
 def test_a_joint_without_any_damping_is_refused(tmp_path: Path) -> None:
