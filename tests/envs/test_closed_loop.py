@@ -256,6 +256,30 @@ def test_the_position_of_a_loop_is_where_the_limb_is(decoy: bool) -> None:
     env.close()
 
 
+def test_with_assist_the_decoded_action_is_added_to_that_of_the_agent() -> None:
+    alone, helped = (
+        NeuroVectorEnv(num_envs=4, decoder="oracle:emg_armband", level="easy", assist=assist)
+        for assist in (False, True)
+    )
+    seen, _ = alone.reset(seed=0)
+    assisted, info = helped.reset(seed=0)
+    assert [about["assist"] for about in info["about"]] == [True] * 4
+    extra = np.full((4, 3), 0.25)
+    for step in range(30):
+        decoded = alone.layout.intents.directions[seen[:, alone.layout.posterior].argmax(axis=1)]
+        seen, *_ = alone.step(np.clip(decoded + extra, -1, 1))
+        assisted, *_ = helped.step(extra)
+        np.testing.assert_array_equal(assisted, seen, err_msg=f"step {step}")
+    alone.close()
+    helped.close()
+    undecided = NeuroVectorEnv(num_envs=2, decoder="blind:emg_armband", level="easy", assist=True)
+    undecided.reset(seed=0)
+    before = undecided.loop.position
+    undecided.step(np.zeros((2, 3)))
+    np.testing.assert_allclose(undecided.loop.position, before, atol=1e-4)  # nothing is added after a tie
+    undecided.close()
+
+
 def test_a_reset_clears_the_outcome_of_its_rows_and_of_no_other(options: Options) -> None:
     env = NeuroVectorEnv(num_envs=3, autoreset_mode="Disabled", **options())
     env.reset(seed=0)

@@ -47,6 +47,7 @@ NONSENSE: dict[str, Any] = {
 FINE: dict[str, set[str]] = {
     "observe_goal": {"True"},
     "decoy": {"True"},
+    "assist": {"True"},
     "resample": {"True"},
     "render_mode": {"None"},
     "camera": {"None"},
