@@ -99,6 +99,7 @@ class ExcitationDrive:
         self.action_size = len(self.muscles)
         self._actuators = np.array([muscle(limb, name) for name in self.muscles])
         self._table = SpeedTable(limb, self.muscles, self.axes)
+        self._each = np.arange(self.action_size)
         self._main = np.abs(self._table.grid.pulls).mean(axis=0).argmax(axis=1)
         at_home = self._needed(self._table.at(np.zeros((1, len(self.axes)))))[0]
         weak = [name for name, needed in zip(self.muscles, at_home, strict=True) if not needed <= STRONGEST]
@@ -149,14 +150,14 @@ class ExcitationDrive:
         seen, pull = self._last
         if pull is None or seen is not sensors:
             speeds = self._table.at(self.limb.positions(sensors, self.axes))
-            full = np.clip(self._needed(speeds), 0.0, STRONGEST)
+            full = np.minimum(np.maximum(self._needed(speeds), 0.0), STRONGEST)
             pull = Pull(full, speeds.pulls * full[:, :, None], speeds)
             self._last = sensors, pull
         return pull
 
     def _needed(self, speeds: Speeds) -> np.ndarray:
         """Excitation with which each muscle alone moves its main axis at full speed, shape (rows, muscles)."""
-        main = speeds.pulls[:, np.arange(self.action_size), self._main]
+        main = speeds.pulls[:, self._each, self._main]
         against = speeds.friction[:, self._main] - np.sign(main) * speeds.drift[:, self._main]
         return np.asarray((self.speed + against) / np.maximum(np.abs(main), 1e-9))
 

@@ -14,6 +14,7 @@ import mujoco
 import numpy as np
 
 from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.limbs.limb import bounded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,7 +47,7 @@ class Speeds(NamedTuple):
     def of_axes(self, pulls: np.ndarray) -> np.ndarray:
         """Speed of each axis with the given pulls of muscles and with all else, shape (n, k)."""
         driven = pulls + self.drift
-        return np.asarray(driven - np.clip(driven, -self.friction, self.friction))
+        return np.asarray(driven - bounded(driven, self.friction))
 
 
 def moved_by_muscles(limb: Limb) -> tuple[str, ...]:
@@ -137,16 +138,17 @@ class SpeedTable:
         self.grid = speeds_at(limb, muscles, axes, places)
         self._all = np.concatenate([self.grid.pulls, self.grid.drift[:, None], self.grid.friction[:, None]], axis=1)
         self._strides = KNOTS ** np.arange(len(axes))[::-1]
+        self._corners = np.array(list(product((False, True), repeat=len(axes))))
+        self._offsets = self._corners @ self._strides
 
     def at(self, places: np.ndarray) -> Speeds:
         """Speeds in postures (n, k); beyond the range those at its end."""
-        exact = (np.clip(places, -1.0, 1.0) + 1.0) * (KNOTS - 1) / 2
+        exact = (bounded(places, 1.0) + 1.0) * (KNOTS - 1) / 2
         below = np.minimum(exact.astype(int), KNOTS - 2)
-        share = exact - below
-        found = np.zeros((len(places), *self._all.shape[1:]))
-        for corner in product((0, 1), repeat=len(self._strides)):
-            weight = np.where(corner, share, 1.0 - share).prod(axis=1)
-            found += weight[:, None, None] * self._all[(below + corner) @ self._strides]
+        share = (exact - below)[:, None, :]
+        weight = np.multiply.reduce(np.where(self._corners, share, 1.0 - share), axis=2)
+        around = self._all.take((below @ self._strides)[:, None] + self._offsets, axis=0)
+        found = np.add.reduce(weight[:, :, None, None] * around, axis=1)
         return Speeds(found[:, :-2], found[:, -2], found[:, -1])
 
 

@@ -115,11 +115,11 @@ class LegPostureTask(PostureTask):
         muscles = self._muscles
         pull = muscles.pull(sensors)
         pulls = muscles.share[:, :, None] * pull.pulls
-        up, down = (np.maximum(way * pulls, 0.0).sum(axis=1) for way in (1.0, -1.0))
+        net, total = np.add.reduce(pulls, axis=1), np.add.reduce(np.abs(pulls), axis=(1, 2))
         self._steps += 1
-        self._excited += (muscles.share * pull.full).mean(axis=1)
-        self._opposed += 2 * np.minimum(up, down).sum(axis=1)
-        self._pulled += (up + down).sum(axis=1)
+        self._excited += np.add.reduce(muscles.share * pull.full, axis=1) / muscles.action_size
+        self._opposed += total - np.add.reduce(np.abs(net), axis=1)
+        self._pulled += total
         columns: dict[str, Any] = {
             "mean_excitation": self._excited / self._steps,
             "cocontraction": self._opposed / np.maximum(self._pulled, 1e-12),
