@@ -8,15 +8,14 @@ import typer
 
 from neuromotion_gym.cli.messages import say
 from neuromotion_gym.cli.tables import print_table
-from neuromotion_gym.decoders.folders import list_decoders
+from neuromotion_gym.decoders.folders import decoder_folder, list_decoders
 from neuromotion_gym.errors import NeuroMotionError
-from neuromotion_gym.intents import Intent, intent_table
-from neuromotion_gym.registration import ENVIRONMENTS, environment
+from neuromotion_gym.intents import Intent, environments_for, intent_table
+from neuromotion_gym.registration import ENVIRONMENTS, environment, task_class
 
 
 def decoders() -> None:
     """Show the shipped decoders: labels, input signals, data set, split and licence."""
-    from neuromotion_gym.decoders.folders import decoder_folder
     from neuromotion_gym.decoders.recipe import load_spec
 
     names = list_decoders()
@@ -44,7 +43,9 @@ def envs(
         str | None, typer.Argument(metavar="[ID]", help="An environment, to see what each label does in it.")
     ] = None,
 ) -> None:
-    """Show the environments: limb, task and default decoder; or what each label does in one of them."""
+    """Show the environments: limb, task and default decoder; or, of one, what each label does, levels and decoders."""
+    from neuromotion_gym.decoders.recipe import load_spec
+
     if env_id is None:
         rows = [(name, row.summary, row.decoder) for name, row in ENVIRONMENTS.items()]
         print_table(("id", "what it is", "default decoder"), rows)
@@ -52,10 +53,13 @@ def envs(
     row = environment(env_id)
     meant = {label: _in_words(intent) for label, intent in intent_table(row.limb, row.intents).items()}
     print_table(("label", "what it does"), list(meant.items()), title=f"{env_id}: {row.summary}")
+    fit = [name for name in list_decoders() if env_id in environments_for(load_spec(decoder_folder(name)).labels)]
+    say(f"Levels: {', '.join(task_class(row.task).levels)}")
+    say(f"Decoders: {', '.join(fit) or 'none'}; default: {row.decoder}")
 
 
 def _in_words(intent: Intent) -> str:
     """What a label does, for a table."""
     if intent.degree is None:
-        return "nothing" if intent.ignored else "holds still"
+        return "does nothing" if intent.ignored else "holds still"
     return intent.degree if intent.one_way else f"{intent.degree} {intent.direction:+d}"

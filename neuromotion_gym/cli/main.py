@@ -24,8 +24,10 @@ from neuromotion_gym.cli.demo import demo
 from neuromotion_gym.cli.evaluate import evaluate
 from neuromotion_gym.cli.lists import decoders, envs
 from neuromotion_gym.cli.messages import complain
+from neuromotion_gym.cli.record import record
 from neuromotion_gym.cli.surrogate import app as surrogate_app
 from neuromotion_gym.cli.train import train
+from neuromotion_gym.cli.view import view
 from neuromotion_gym.errors import NeuroMotionError, NeuroMotionWarning
 
 if TYPE_CHECKING:
@@ -59,7 +61,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 app.add_typer(surrogate_app, name="surrogate")
-for command in (decoders, envs, demo, train, evaluate, calibrate, check, bench):
+for command in (decoders, envs, demo, view, record, train, evaluate, calibrate, check, bench):
     app.command()(command)
 
 

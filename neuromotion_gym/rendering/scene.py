@@ -22,6 +22,7 @@ from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.limbs.model import limb_spec
 from neuromotion_gym.rendering.backend import make_context
 from neuromotion_gym.rendering.framing import frame_movement
+from neuromotion_gym.rendering.marks import add_mark
 from neuromotion_gym.rendering.muscles import Muscles
 from neuromotion_gym.rendering.shell import Shell
 from neuromotion_gym.rendering.skin import add_skins
@@ -88,7 +89,7 @@ class SceneRenderer:
 
         self._context = make_context(right - left, bottom - top)
         self._context.make_current()
-        self._model = copy.copy(_skinned(*_files(limb)) if smooth else limb.model)
+        self._model = skinned(limb) if smooth else copy.copy(limb.model)
         filled = 1 - 2 * _FADE_PX / min(right - left, bottom - top) if window else 0.96
         self._camera, close = camera, False
         if camera is None:
@@ -201,7 +202,7 @@ class SceneRenderer:
             act, marks = extra
             self._muscles.add(data, act, scene)
             for mark in marks:
-                _add_mark(scene, mark)
+                add_mark(scene, mark)
         shape = (self._rectangle.height, self._rectangle.width)
         colour, depth = np.empty((*shape, 3), dtype=np.uint8), np.empty(shape, dtype=np.float32)
         mujoco.mjr_render(self._rectangle, scene, self._mjr)
@@ -216,27 +217,6 @@ def _plain_scene(model: mujoco.MjModel) -> mujoco.MjvScene:
     for flag in (_FLAGS.mjRND_SHADOW, _FLAGS.mjRND_REFLECTION, _FLAGS.mjRND_HAZE):
         scene.flags[flag] = 0
     return scene
-
-
-def _add_mark(scene: mujoco.MjvScene, mark: Mark) -> None:
-    """Add a shape to a scene that has just been updated; if it is full, the shape is left out."""
-    if scene.ngeom >= scene.maxgeom:
-        return
-    turn, rotation = np.empty(4), np.empty(9)
-    mujoco.mju_quatZ2Vec(turn, np.array(mark.normal, dtype=float))
-    mujoco.mju_quat2Mat(rotation, turn)
-    geom = scene.geoms[scene.ngeom]
-    size = np.array(mark.size, dtype=float)  # of a cylinder MuJoCo takes radius and half length, as of a geom
-    colour = np.array([*mark.colour, mark.opacity], dtype=np.float32)
-    mujoco.mjv_initGeom(geom, int(_SHAPES[mark.shape]), size, np.asarray(mark.position, dtype=float), rotation, colour)
-    scene.ngeom += 1
-
-
-_SHAPES = {
-    "sphere": mujoco.mjtGeom.mjGEOM_SPHERE,
-    "box": mujoco.mjtGeom.mjGEOM_BOX,
-    "disc": mujoco.mjtGeom.mjGEOM_CYLINDER,
-}
 
 
 class _Ghost:
@@ -301,16 +281,15 @@ def _feather(height: int, width: int, border: int = _FADE_PX) -> np.ndarray:
     return np.asarray(x * x * (3 - 2 * x), dtype=np.float32)
 
 
+def skinned(limb: Limb) -> mujoco.MjModel:
+    """The limb with its skin, for drawing; a copy. Skins take seconds to compute and are kept until a file changes."""
+    files = [file for file in (limb.path, limb.scene) if file is not None]
+    return copy.copy(_skinned(limb.path, limb.scene, limb.side, tuple(file.stat().st_mtime_ns for file in files)))
+
+
 @lru_cache(maxsize=4)
 def _skinned(path: Path, scene: Path | None, side: Side, changed_ns: tuple[int, ...]) -> mujoco.MjModel:
-    """The limb with its skin, which takes seconds to compute; computed again if a file has changed."""
     return add_skins(limb_spec(path, scene, side))
-
-
-def _files(limb: Limb) -> tuple[Path, Path | None, Side, tuple[int, ...]]:
-    """What the picture of a limb is made from, and when it was changed."""
-    files = [file for file in (limb.path, limb.scene) if file is not None]
-    return limb.path, limb.scene, limb.side, tuple(file.stat().st_mtime_ns for file in files)
 
 
 def _ghostly(model: mujoco.MjModel) -> mujoco.MjModel:

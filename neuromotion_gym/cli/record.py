@@ -1,0 +1,67 @@
+"""``neuromotion record``: one episode of an environment as a video."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from neuromotion_gym.cli.messages import say
+from neuromotion_gym.cli.options import EnvironmentArgument
+from neuromotion_gym.errors import NeuroMotionError
+
+
+def record(
+    env: EnvironmentArgument,
+    decoder: Annotated[
+        str | None,
+        typer.Option(
+            help="Decoder, or a bound such as oracle:NAME.", show_default="the environment's own", metavar="DECODER"
+        ),
+    ] = None,
+    level: Annotated[str | None, typer.Option(help="Level of difficulty.", show_default="as in the demo")] = None,
+    controller: Annotated[
+        str | None, typer.Option(help="Controller that moves the limb.", show_default="as in the demo")
+    ] = None,
+    side: Annotated[Literal["right", "left"], typer.Option(help="Side of the body.")] = "right",
+    source: Annotated[
+        Literal["surrogate", "replay"],
+        typer.Option(help="Generated signals, or held-out trials of the data set, read from NEUROMOTION_DATA."),
+    ] = "surrogate",
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same episode.")] = 0,
+    speed: Annotated[
+        int | None, typer.Option(min=1, max=20, help="Times as fast as real.", show_default="1 or 4")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="The video; its name ends in .mp4.")] = Path("rollout.mp4"),
+) -> None:
+    """Record one episode as a video: the limb with goal, signal, decoded labels and outcome beside it."""
+    from neuromotion_gym.benchmark.episodes import episode_keys
+    from neuromotion_gym.benchmark.film import film_episode
+    from neuromotion_gym.benchmark.settings import usual_setting
+    from neuromotion_gym.controllers import make_controller
+    from neuromotion_gym.envs.closed_loop import ClosedLoop
+    from neuromotion_gym.envs.neuro_env import VISIBLE_S
+    from neuromotion_gym.envs.options import assemble, choose_decoder
+    from neuromotion_gym.envs.view import View
+    from neuromotion_gym.registration import environment
+    from neuromotion_gym.rendering import VideoWriter, why_not
+
+    missing = why_not()
+    if missing is not None:
+        raise NeuroMotionError(f"No video: {missing}")
+    usual = usual_setting(choose_decoder(decoder, environment(env).decoder).spec, env)
+    parts = assemble(env, decoder=decoder, source=source, level=level or usual.level, side=side, part="test")
+    loop = ClosedLoop(parts, keep_s=VISIBLE_S)
+    name, every = controller or usual.controller, speed or usual.film
+    view = View(loop, note=name + (f" · shown {every} times as fast" if every > 1 else ""))
+    try:
+        with VideoWriter(out, fps=1 / loop.layout.control_s) as video:
+            key = episode_keys(parts.source.sessions, 1)[0]
+            film_episode(loop, make_controller(name, loop.layout), key, seed, video, view, every)
+        shown = f"{parts.decoder.spec.name} on {env}, level {parts.task.facts.level}, controller {name}"
+        verdict, seconds = view.snapshot(0).verdict, loop.steps[0] * loop.layout.control_s
+        say(f"{out}: {shown}. {verdict} after {seconds:.1f} s.")
+    finally:
+        view.close()
+        loop.close()
