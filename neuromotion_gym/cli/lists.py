@@ -61,5 +61,5 @@ def envs(
 def _in_words(intent: Intent) -> str:
     """What a label does, for a table."""
     if intent.degree is None:
-        return "does nothing" if intent.ignored else "holds still"
+        return "nothing" if intent.ignored else "holds still"
     return intent.degree if intent.one_way else f"{intent.degree} {intent.direction:+d}"

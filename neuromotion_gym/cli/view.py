@@ -49,7 +49,7 @@ def view(
     chosen = choose_decoder(decoder, environment(env).decoder)
     inner = chosen.inner if isinstance(chosen, BoundDecoder) else chosen
     # No signal is generated or decoded: the bound 'blind' of the decoder has its labels and its clock
-    loop = ClosedLoop(assemble(env, decoder=("blind", inner), level=level, side=side))
+    loop = ClosedLoop(assemble(env, decoder=("blind", inner), level=level, side=side), keep_s=0.2)
     labels = loop.layout.intents.labels
     if len(labels) > len(KEYS):
         raise NeuroMotionError(f"There are keys for {len(KEYS)} labels; this decoder has {len(labels)}.")

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from neuromotion_gym.tasks.task import Mark
 
 GHOST_OPACITY = 0.25
+APART_M = 0.004
+"""A part of the ghost is drawn where it is at least this far from the same part of the limb."""
 
 
 class Viewer:
@@ -112,9 +114,12 @@ class Viewer:
                 self._limb.model, self._ghost, option, None, mujoco.MjvCamera(), what, self._ghost_scene
             )
         colour = np.array([*(part / 255 for part in ACCENT), GHOST_OPACITY], dtype=np.float32)
+        apart = np.linalg.norm(self._ghost.geom_xpos - self._data.geom_xpos, axis=1) > APART_M
         for geom in self._ghost_scene.geoms[: self._ghost_scene.ngeom]:
             if scene.ngeom >= scene.maxgeom:
                 return
+            if not apart[geom.objid]:
+                continue
             copy = scene.geoms[scene.ngeom]
             mujoco.mjv_initGeom(copy, geom.type, geom.size, geom.pos, geom.mat.ravel(), colour)
             scene.ngeom += 1

@@ -54,6 +54,18 @@ def test_envs_shows_what_each_label_does_in_an_environment(monkeypatch, capsys):
     assert "No environment is called 'NeuroFoot-v0'" in capsys.readouterr().err
 
 
+def test_envs_with_an_id_shows_what_each_label_does_and_which_decoders_fit(monkeypatch, capsys):
+    assert run(monkeypatch, "envs", "NeuroArm-v0") == 0
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert "wrist_extension wrist_flexion -1" in lines
+    assert "neutral holds still" in lines
+    assert "Levels: easy, standard, hard" in lines
+    (fit,) = (line for line in lines if line.startswith("Decoders:"))
+    assert "emg_armband_calibrated" in fit
+    assert "leg_muscles" not in fit
+    assert fit.endswith("default: emg_armband")
+
+
 def test_error_of_the_library_is_one_line_and_exit_code_2(monkeypatch, capsys, tmp_path):
     assert run(monkeypatch, "demo", "--decoder", "mind_reader", "--out", str(tmp_path / "out")) == 2
     captured = capsys.readouterr()
