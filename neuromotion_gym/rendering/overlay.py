@@ -6,6 +6,7 @@ free for the limb.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,6 +36,11 @@ if TYPE_CHECKING:
 _LEFT, _RIGHT = 24, 24
 _WIDTH, _TOP = 300, 92
 _ROW = 30
+_GAP = 14
+_HEAD = 46
+_GAUGE, _LOWEST_GAUGE = 50, 34
+"""Height of a gauge, and the least that it can be read at; if there is no room for all, some are left out."""
+_MOST_LABELS = 11
 
 
 def window(width: int = 1280, height: int = 720) -> tuple[int, int, int, int]:
@@ -106,6 +112,7 @@ def _signal_panel(picture: Image.Image, snapshot: Snapshot, scale: float) -> Non
 
 def _decoder_panels(picture: Image.Image, snapshot: Snapshot, scale: float) -> None:
     left = picture.width / scale - _RIGHT - _WIDTH
+    snapshot = _with_labels(snapshot, _MOST_LABELS)
     bars = 52 + _ROW * len(snapshot.labels) + (_ROW if snapshot.effort is not None else 0)
     panel = Panel(_WIDTH, bars, scale)
     panel.text((16, 13), "Decoder", 15, bold=True)
@@ -113,16 +120,40 @@ def _decoder_panels(picture: Image.Image, snapshot: Snapshot, scale: float) -> N
     draw_bars(panel, 44, _ROW, snapshot)
     panel.paste(picture, left, _TOP)
 
+    room = 720 - (_TOP + bars + _GAP) - _HEAD - _GAP
+    snapshot = _with_axes(snapshot, int(room // _LOWEST_GAUGE))
     if not snapshot.axes:
         return
-    gauges = Panel(_WIDTH, 46 + 50 * len(snapshot.axes), scale)
+    row = min(_GAUGE, room / len(snapshot.axes))
+    gauges = Panel(_WIDTH, _HEAD + row * len(snapshot.axes), scale)
     gauges.text((16, 13), snapshot.gauges, 15, bold=True)
     if snapshot.goals is not None:
         left_of_word = _WIDTH - 16 - text_width(snapshot.goal, 12, scale) - 8
         gauges.text((_WIDTH - 16, 15), snapshot.goal, 12, colour=GREY, anchor="ra")
         gauges.bar((left_of_word - 14, 17, left_of_word, 27), TARGET, 5)
-    draw_gauges(gauges, 44, 50, snapshot)
-    gauges.paste(picture, left, _TOP + bars + 14)
+    draw_gauges(gauges, 44, row, snapshot)
+    gauges.paste(picture, left, _TOP + bars + _GAP)
+
+
+def _with_labels(snapshot: Snapshot, most: int) -> Snapshot:
+    """The snapshot with at most so many labels: those that were decoded and intended, and the most probable ones."""
+    labels, named = snapshot.labels, (snapshot.decoded, snapshot.intended)
+    rank = [
+        (label not in named, -float(p), index)
+        for index, (label, p) in enumerate(zip(labels, snapshot.posterior, strict=True))
+    ]
+    kept = sorted(index for _, _, index in sorted(rank)[:most])
+    return replace(snapshot, labels=[labels[index] for index in kept], posterior=np.asarray(snapshot.posterior)[kept])
+
+
+def _with_axes(snapshot: Snapshot, most: int) -> Snapshot:
+    """The snapshot with at most so many axes: those whose goal or position is farthest from home."""
+    positions = np.asarray(snapshot.positions)
+    goals = None if snapshot.goals is None else np.asarray(snapshot.goals)
+    far = np.abs(positions) if goals is None else np.maximum(np.abs(positions), np.abs(goals))
+    kept = np.sort(np.argsort(-far, kind="stable")[:most])
+    axes = [snapshot.axes[index] for index in kept]
+    return replace(snapshot, axes=axes, positions=positions[kept], goals=None if goals is None else goals[kept])
 
 
 def _foot(picture: Image.Image, snapshot: Snapshot, scale: float) -> None:

@@ -171,7 +171,7 @@ def draw_gauges(panel: Panel, top: float, row: float, snapshot: Snapshot) -> Non
         here = float(np.clip(snapshot.positions[index], -1, 1))
         panel.text((left, y), spoken(axis), 13, colour=INK)
         panel.text((right, y), f"{here:+.2f}", 12, colour=GREY, anchor="ra")
-        track = y + 27
+        track = y + 0.54 * row
 
         def place(value: float) -> float:
             return left + 6 + (np.clip(value, -1, 1) + 1) / 2 * (right - left - 12)

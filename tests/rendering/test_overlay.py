@@ -173,6 +173,19 @@ def test_a_task_without_axes_has_no_gauges(frame, snapshot):
     np.testing.assert_array_equal(free[below, right], frame[below, right])
 
 
+@pytest.mark.parametrize(("labels", "axes"), [(7, 6), (27, 26)])
+def test_panels_stay_inside_the_picture_however_many_labels_and_axes_there_are(frame, snapshot, labels, axes):
+    names = [f"label_{number}" for number in range(labels)]
+    goals, posterior = np.eye(axes)[-1], np.eye(labels)[-1]
+    many = replace(snapshot, labels=names, posterior=posterior, intended=names[0], decoded=names[-1], effort=0.5)
+    many = replace(many, axes=names[:axes], positions=np.zeros(axes), goals=goals)
+    drawn = (compose(frame, many) != frame).any(axis=-1)
+    assert not drawn[720 - 13 :, 1280 - 24 - 300 :].any()
+    assert drawn[92 + 52 + 30 * min(labels, 11) + 14 + 60 :, 1280 - 24 - 300 :].any()
+    for change in ({"intended": names[1]}, {"goals": 0.5 * goals}):  # what is told is never left out
+        assert changed(compose(frame, many), compose(frame, replace(many, **change))) > 1e-5
+
+
 def test_envelope_keeps_the_highest_peak():
     values = np.zeros(10_000)
     values[4321] = 7.0
