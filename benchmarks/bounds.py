@@ -56,7 +56,7 @@ if TYPE_CHECKING:
 PART = "test"
 CHOOSING, AGAIN, MEASURING = 10_000_000, 20_000_000, 30_000_000
 """First seeds of the episodes in which strategies are tried, are tried again, and are measured."""
-FIRST_TRY, SECOND_TRY, BEST = 24, 96, 6
+FIRST_TRY, SECOND_TRY, BEST = 16, 64, 4
 """Episodes of every strategy; further episodes of the best ones; number of these."""
 STEPS = 500_000
 LIMBS = 128
