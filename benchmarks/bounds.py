@@ -37,7 +37,7 @@ from neuromotion_gym.benchmark.markup import Section, markdown
 from neuromotion_gym.controllers import make_controller
 from neuromotion_gym.decoders.folders import list_decoders
 from neuromotion_gym.decoders.zoo import load_decoder
-from neuromotion_gym.envs import checks
+from neuromotion_gym.envs import NeuroEnv, checks
 from neuromotion_gym.envs.options import CONTROL_S, make_task
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.files import make_folder, write_text
@@ -156,7 +156,7 @@ class Level:
 
     def constant(self) -> str:
         """The controller that goes to the best constant place; ``argmax`` where there is none."""
-        env = checks.NeuroEnv(self.env_id, **self.options(f"blind:{self.decoder}"))
+        env = NeuroEnv(self.env_id, **self.options(f"blind:{self.decoder}"))
         try:
             make_controller("blind", env.layout)
         except NeuroMotionError:
@@ -206,7 +206,7 @@ class Level:
 
     def strategies(self) -> dict[str, Any]:
         """The best strategy that never looks at the posterior, measured on seeds that it was not chosen on."""
-        env = checks.NeuroEnv(self.env_id, **self.options(f"blind:{self.decoder}"))
+        env = NeuroEnv(self.env_id, **self.options(f"blind:{self.decoder}"))
         env.close()
         known = strategies(env.layout)
         first = self.deaf(known, FIRST_TRY, CHOOSING)

@@ -133,3 +133,21 @@ def test_finished_cells_are_not_run_again(
     assert f"## {env_id}, easy: chance 0.200" in text
     assert "| oracle | policy | 1.000 [0.510, 1.000] | 0.00 | 1.0 | 0.00 | 4 | at least 0.95 |" in text
     assert f"{env_id} easy oracle" in capsys.readouterr().out
+
+
+def test_a_cell_is_played(bounds: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two strategies, of which one moves; the other does not select and cannot win."""
+    env_id = min(ENVIRONMENTS)
+    monkeypatch.setattr(bounds, "FIRST_TRY", 2)
+    monkeypatch.setattr(bounds, "SECOND_TRY", 2)
+    known = bounds.strategies(layout_of(env_id))
+    few = {name: known[name] for name in ("rest", "hold goal 0")}
+    monkeypatch.setattr(bounds, "strategies", lambda layout: few)
+    level = bounds.Level(env_id, "easy", 6, tmp_path)
+    (line,) = level.run("strategies")
+    (blind,) = level.run("blind")
+    assert blind["policy"] == f"{environment(env_id).decoder}, blind"
+    assert line["episodes"] == blind["episodes"] == 6
+    assert line["tried"] == 2
+    assert blind["success"] + blind["wrong"] == 1  # it always selects
+    assert blind["chance"] == pytest.approx(1 / 6, abs=1e-4)

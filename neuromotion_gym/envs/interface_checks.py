@@ -407,8 +407,10 @@ def _alone(
 
 
 def _ask_info(batch: dict[str, Any], single: dict[str, Any], row: int, where: str) -> None:
-    """Ask that every entry of a batch's info is that of a single environment."""
-    for key in set(batch) & set(single):
+    """Ask that a batch's info has the entries of a single environment's, but for ``trials`` and ``about``."""
+    told = {key for key in batch if not key.startswith("_")}
+    ask(told == set(single) - {"trials", "about"}, f"{where}: the keys of its info: {', '.join(sorted(told))}")
+    for key in told:
         ask(bool(np.all(batch[key][row] == single[key])), f"{where}: its info {key!r}")
 
 
