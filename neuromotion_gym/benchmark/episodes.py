@@ -81,6 +81,7 @@ def play(
     """
     layout = loop.layout
     classifies = loop.parts.decoder.spec.classifies
+    one_goal = facts_of(loop).in_a_row == 1 and not facts_of(loop).returns
     rows, axes = min(loop.num_rows, len(keys)), loop.goal.shape[1]
     steps = round(layout.time_limit_s / layout.control_s) + 1
     position = np.full((loop.num_rows, steps, axes), np.nan)
@@ -145,8 +146,9 @@ def play(
                 "trials": len(numbers),
                 "goal": " ".join(f"{value:.3f}" for value in loop.goal[row]),
                 "place": " ".join(f"{value:.3f}" for value in loop.position[row]),
-                "path_efficiency": _rounded(path_efficiency(path)[0]),
-                "overshoots": int(overshoots(path, loop.goal[row : row + 1], loop.tolerances[row])[0]),
+                # They are about the way to one goal
+                "path_efficiency": _rounded(path_efficiency(path)[0]) if one_goal else None,
+                "overshoots": int(overshoots(path, loop.goal[[row]], loop.tolerances[row])[0]) if one_goal else None,
                 "latency_s": _rounded(np.median(heard), 3) if heard.size else None,
                 "decoded_right": _rounded(agree),
                 **{name: _rounded(values[row]) for name, values in loop.columns.items()},

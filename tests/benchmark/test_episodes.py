@@ -78,3 +78,15 @@ def test_every_trial_that_played_is_counted_once(played):
         found |= {(told["subject"], told["session"], trial) for trial in trials}
     assert played[1] == found
     assert len(found) > max(told["trials"] for told, _ in played[0])
+
+
+def test_figures_of_the_way_to_one_goal_are_left_out_where_goals_follow_each_other():
+    parts = assemble(
+        "NeuroHand-v0", decoder="oracle:emg_armband", source="surrogate", level="standard", subjects=PEOPLE
+    )
+    loop = ClosedLoop(parts, 2)
+    found, _ = play(loop, make_controller("argmax", loop.layout), episode_keys(parts.source.sessions, 1), seed=1)
+    loop.close()
+    assert [(told["path_efficiency"], told["overshoots"]) for told in found] == [(None, None)] * len(found)
+    assert all(told["success"] and told["selected"] == 1 for told in found)
+    assert {told["goal"] for told in found} == {" ".join(["0.000"] * 6)}
