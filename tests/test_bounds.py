@@ -142,7 +142,7 @@ def test_a_cell_is_played(bounds: ModuleType, tmp_path: Path, monkeypatch: pytes
     known = bounds.strategies(layout_of(env_id))
     few = {name: known[name] for name in ("hold goal 0", "hold goal 1")}
     monkeypatch.setattr(bounds, "strategies", lambda layout: few)
-    level = bounds.Level(env_id, "easy", 6, tmp_path)
+    level = bounds.Level(env_id, "standard", 6, tmp_path)
     (line,) = level.run("strategies")
     (blind,) = level.run("blind")
     assert blind["policy"] == f"{environment(env_id).decoder}, blind"
@@ -150,4 +150,4 @@ def test_a_cell_is_played(bounds: ModuleType, tmp_path: Path, monkeypatch: pytes
     assert line["tried"] == 2
     for each in (line, blind):
         assert each["success"] + each["wrong"] == pytest.approx(1, abs=1e-3)  # they always select
-    assert blind["chance"] == pytest.approx(1 / 6, abs=1e-4)
+    assert blind["chance"] == 1 / 8
