@@ -48,7 +48,7 @@ def hold(task: ReachTask, places: np.ndarray, dwells: float = 2.0) -> tuple[np.n
 @pytest.mark.parametrize(("level", "axes"), CASES)
 def test_no_place_is_inside_more_targets_than_chance_says(level: str, axes: int) -> None:
     rules = reach_level(level, axes, 0.4, 0.5, rest=True)
-    line = np.linspace(-1.25, 1.25, 251)
+    line = np.linspace(-1.25, 1.25, 151)
     places = np.stack(np.meshgrid(*[line] * axes), axis=-1).reshape(-1, 1, axes)
     facts = rules.facts()
     inside, at_best = np.zeros(len(places)), 0
@@ -66,15 +66,14 @@ def test_no_place_is_inside_more_targets_than_chance_says(level: str, axes: int)
 
 @pytest.mark.parametrize(("level", "axes"), CASES)
 def test_the_best_constant_place_scores_what_was_computed(level: str, axes: int) -> None:
-    task = make_task(level, axes, 3000)
+    task = make_task(level, axes, 1500)
     right, wrong, _ = hold(task, task.facts.goals.best_place(task.facts.tolerance))
-    assert right.mean() == pytest.approx(task.facts.chance, abs=4 * np.sqrt(0.25 / 3000))
+    assert right.mean() == pytest.approx(task.facts.chance, abs=4 * np.sqrt(0.25 / 1500))
     assert (right ^ wrong).all()
 
 
-@pytest.mark.parametrize("level", LEVELS)
-def test_direction_distance_and_width_are_drawn_independently(level: str) -> None:
-    task = make_task(level, 2, 6000)
+def test_direction_distance_and_width_are_drawn_independently() -> None:
+    task = make_task("standard", 2, 6000)
     direction = np.round(np.arctan2(task.goal[:, 1], task.goal[:, 0]), 3)
     kinds = [np.unique(values.round(9), return_inverse=True) for values in (direction, task.distance, task.width)]
     names, places = zip(*kinds, strict=True)
