@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -19,7 +19,7 @@ from neuromotion_gym.benchmark.figures import (
     rate_over_people,
 )
 from neuromotion_gym.benchmark.markup import Section, markdown, page
-from neuromotion_gym.benchmark.metrics import median_time
+from neuromotion_gym.benchmark.metrics import median_time, throughput_over_conditions
 from neuromotion_gym.benchmark.pictures import Bar, Scatter, offline_picture, success_picture, time_picture
 from neuromotion_gym.benchmark.shown import NONE, mean_and_limits, number, told_onset
 from neuromotion_gym.datasets import registry
@@ -52,6 +52,9 @@ HEADER = (
 )
 OFFLINE_HEADER = ("decoder", "controller", "level", "played: ocular, left out", "people", "Spearman's rho")
 CONTROL_HEADER = ("decoders", "controller", "level", "played: ocular, left out", "difference [95 %]", "p")
+THROUGHPUT_HEADER = ("decoder", "controller", "level", "throughput, bit/s", "conditions", "episodes")
+MOVEMENT = ("travelled", "along")
+"""Columns of an episode from which the throughput of a condition is computed."""
 SEEN = "trained on what it plays"
 VIDEOS = {"median.mp4": "A success of median length", "failed.mp4": "An episode that failed"}
 """Videos that `neuromotion_gym.benchmark.film` writes beside the report, and what they show."""
@@ -75,6 +78,10 @@ class Line:
     success, wrong : bool array, shape (episodes,)
     time_s : float array, shape (episodes,)
     people : sequence of str, shape (episodes,)
+    conditions : float array, shape (episodes, k)
+        What makes a condition in a test of speed; no columns in other tests.
+    movement : float array, shape (episodes, 2)
+        The columns `MOVEMENT` of a test of speed.
     """
 
     cell: dict[str, Any]
@@ -82,6 +89,8 @@ class Line:
     wrong: np.ndarray
     time_s: np.ndarray
     people: Sequence[str]
+    conditions: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))
+    movement: np.ndarray = field(default_factory=lambda: np.zeros((0, 2)))
 
     @property
     def rate(self) -> Interval:
@@ -127,12 +136,15 @@ def read_lines(folder: str | os.PathLike[str]) -> list[Line]:
 
 
 def _line(cell: dict[str, Any], rows: list[dict[str, str]]) -> Line:
+    conditions = cell.get("conditions", ())
     return Line(
         cell,
         np.array([row["success"] == "True" for row in rows]),
         np.array([row["wrong_selection"] == "True" for row in rows]),
         np.array([float(row["time_s"]) for row in rows]),
         [row["subject"] for row in rows],
+        np.array([[float(row[name]) for name in conditions] for row in rows]),
+        np.array([[float(row[name]) for name in MOVEMENT] for row in rows if conditions]),
     )
 
 
@@ -315,6 +327,21 @@ def offline_rows(lines: Sequence[Line]) -> list[tuple[str, ...]]:
     return rows
 
 
+def throughput_rows(lines: Sequence[Line]) -> list[tuple[str, ...]]:
+    """Throughput of every line of a test of speed, over all its episodes; see `throughput_over_conditions`."""
+    rows: list[tuple[str, ...]] = []
+    for line in lines:
+        if not line.conditions.size:
+            continue
+        travelled, along = line.movement.T
+        found, conditions = throughput_over_conditions(line.conditions, travelled, along, line.time_s)
+        cell, role = line.cell, line.cell["role"]
+        name = cell["decoder"] if role in ("decoder", "control") else f"{role} ({cell['decoder']})"
+        told = (number(found, ".2f"), str(conditions), str(len(line.success)))
+        rows.append((name, cell["controller"], cell["level"], *told))
+    return rows
+
+
 def report_text(lines: Sequence[Line], config: BenchmarkConfig) -> tuple[str, list[str]]:
     """Title and introductory sentences of a report."""
     first = lines[0].cell
@@ -467,6 +494,7 @@ def write_report(folder: str | os.PathLike[str], config: BenchmarkConfig) -> Pat
     for (name, rows), key in zip(tables(lines), dict.fromkeys(line.key for line in lines), strict=True):
         sections.append(Section(name, HEADER, rows, _pictures([line for line in lines if line.key == key])))
     sections.append(Section("Against the control: is it more than the eyes?", CONTROL_HEADER, control_rows(lines)))
+    sections.append(Section("Throughput after ISO 9241-411", THROUGHPUT_HEADER, throughput_rows(lines)))
     offline = "Does offline accuracy tell task success? Over people, folds"
     sections.append(Section(offline, OFFLINE_HEADER, offline_rows(lines)))
     path = Path(folder) / "report.md"

@@ -179,7 +179,7 @@ class PointDrive:
         """See `Drive.reset`; places are in half sides of the plane from its middle."""
         self._fresh[rows] = True  # set points and the wanted place are those that the first sensors tell
         states = np.tile(self._home_state, (len(rows), 1))
-        for state, place in zip(states, places, strict=True):
+        for state, place in zip(states, bounded(places, LIMIT), strict=True):
             state[1 + self.chain.qpos] = self._posture_at(place, self._home)
         return states
 

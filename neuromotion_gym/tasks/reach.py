@@ -130,6 +130,7 @@ class ReachLevel:
             chance=share / count,
             choices=float(count),
             columns=("distance", "width", "travelled", "along", "across"),
+            conditions=("distance", "width"),
         )
 
 

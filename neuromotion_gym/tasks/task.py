@@ -107,6 +107,9 @@ class TaskFacts:
         Number of goals that follow each other in an episode, each drawn anew.
     returns : bool
         Whether the limb has to come back to 0 on every axis after each of them, and stay there for the dwell time.
+    conditions : tuple of str
+        Those of the columns that make a condition in a test of speed; empty in other tasks. Such a task also has the
+        columns ``travelled`` and ``along``, from which reports compute the throughput of each condition.
     """
 
     level: str
@@ -119,6 +122,7 @@ class TaskFacts:
     columns: tuple[str, ...] = ()
     in_a_row: int = 1
     returns: bool = False
+    conditions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

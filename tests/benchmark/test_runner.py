@@ -520,6 +520,24 @@ def test_a_rate_of_information_that_means_nothing_is_not_printed():
     assert _rows("decoder", [plain], [plain])[0][column] != "–"
 
 
+def test_throughput_is_told_of_tests_of_speed_alone():
+    from neuromotion_gym.benchmark.report import throughput_rows
+
+    plain = line("decoder", "argmax", 5)
+    spread = np.resize([-0.1, 0.1], 10)
+    fast = Line(
+        plain.cell,
+        plain.success,
+        plain.wrong,
+        plain.time_s,
+        plain.people,
+        np.ones((10, 2)),
+        np.stack([1.0 + spread, spread], axis=1),
+    )
+    bits = np.log2(1 / (4.133 * spread.std(ddof=1)) + 1)
+    assert throughput_rows([plain, fast]) == [("a", "argmax", "easy", f"{bits:.2f}", "1", "10")]
+
+
 def test_rows_name_decoders_by_themselves_and_bounds_with_the_decoder_that_they_bound():
     from neuromotion_gym.benchmark.report import _rows
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from typing import TYPE_CHECKING
 
 import mujoco
 import numpy as np
@@ -14,6 +15,10 @@ from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.intents import intent_map
 from neuromotion_gym.limbs import Limb
 from neuromotion_gym.limbs.point import LIMIT, PointDrive
+from neuromotion_gym.registration import limb_file
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 LABELS = ("rest", "left_fist", "right_fist", "both_fists", "both_feet")
 CONTROL_S = 0.05
@@ -145,6 +150,26 @@ def test_what_a_point_cannot_do_is_refused() -> None:
     main = intent_map("arm", LABELS)
     with pytest.raises(NeuroMotionError, match="A point moves along up, right, forward .* elbow_flexion, grip"):
         PointDrive(Limb.load("arm", "frontal_plane"), main, main.axes, SPEED, CONTROL_S)
-    drive = make_drive()
-    with pytest.raises(NeuroMotionError, match=r"does not reach \[9.0, 0.0\] in the plane"):
-        drive.reset(np.zeros(1, int), np.array([[9.0, 0.0]]))
+    spec = Limb.load("arm", "frontal_plane").spec()
+    spec.site("middle").pos = [2.0, 0.0, 1.0]
+    far = Limb("arm", spec.compile(), limb_file("arm"))
+    with pytest.raises(NeuroMotionError, match=r"does not reach \[0.0, 0.0\] in the plane, at \[2.0, 0.0, 1.0\] m"):
+        PointDrive(far, intents, intents.axes, SPEED, CONTROL_S)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "fault"),
+    [
+        (lambda spec: spec.delete(spec.sensor("radius_x")), "Body 'radius' of limb 'arm' needs a sensor framexaxis"),
+        (lambda spec: spec.delete(spec.sensor("point_velocity")), "has no sensor 'point_velocity'"),
+        (lambda spec: spec.delete(spec.sensor("elbow_flexion_pos")), "needs a jointpos sensor"),
+    ],
+)
+def test_a_sensor_that_is_missing_is_named(spoil: Callable[[mujoco.MjSpec], None], fault: str) -> None:
+    limb = Limb.load("arm", "frontal_plane")
+    spec = limb.spec()
+    spoil(spec)
+    limb.model = spec.compile()
+    intents = intent_map("arm", LABELS, "point")
+    with pytest.raises(NeuroMotionError, match=fault):
+        PointDrive(limb, intents, intents.axes, SPEED, CONTROL_S)
