@@ -25,6 +25,7 @@ import numpy as np
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.limbs.actuation import set_actuation
 from neuromotion_gym.limbs.named_postures import NamedPostures
+from neuromotion_gym.tasks.holding import FARTHEST, Reward
 from neuromotion_gym.tasks.task import GoalSpace, Outcome, TaskFacts
 
 if TYPE_CHECKING:
@@ -54,11 +55,6 @@ SPARE = 4.0
 """The time limit of one gesture is so many times the time that it takes if nothing goes wrong."""
 LATER = 0.75
 """If several gestures follow each other, the time limit of each is this share of that of a single one."""
-FARTHEST = 0.75
-"""Distance of the start from the goal on the scale of the reward. With this value, a wrong selection, which costs 1,
-earns less than standing still wherever it happens."""
-TIME_COST = 0.2
-"""Cost of an episode that lasts to the time limit."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -289,7 +285,7 @@ class GestureTask:
         self._control_s = control_s
         longest = 2.0 * level.in_a_row if level.returns else 2.0 * level.in_a_row - 1.0
         self._scale = FARTHEST / longest
-        self._time_cost = TIME_COST * control_s / level.time_limit_s
+        self._reward = Reward(control_s, level.time_limit_s)
 
     @classmethod
     def from_level(
@@ -315,7 +311,7 @@ class GestureTask:
         """Allocate the state of ``num_rows`` rows."""
         axes = len(self.axes)
         self._scored, self._pursued = (_Course(self.rules, axes, num_rows, self._control_s) for _ in range(2))
-        self._distance = np.zeros(num_rows)
+        self._reward.start(num_rows)
         self._rest, self._false = np.zeros(num_rows), np.zeros(num_rows)
         self._came_home, self._at_home = np.zeros(num_rows, dtype=bool), np.zeros(num_rows, dtype=bool)
 
@@ -349,7 +345,7 @@ class GestureTask:
             self._scored.begin(row, drawn[0])
             self._pursued.begin(row, drawn[1])
         nothing = np.zeros((len(rows), len(self.axes)))
-        self._distance[rows] = (self._scale * self._scored.left(np.zeros_like(self.goal)))[rows]
+        self._reward.reset(rows, (self._scale * self._scored.left(np.zeros_like(self.goal)))[rows])
         self._rest[rows] = self._false[rows] = 0.0
         self._came_home[rows] = self._at_home[rows] = False
         return self.drive.reset(rows, nothing)
@@ -366,8 +362,7 @@ class GestureTask:
         self._pursued.step(place, progress)
         right = course.done & ~before
         distance = self._scale * course.left(progress)
-        reward = self._distance - distance - self._time_cost + right - wrong
-        self._distance = distance
+        reward = self._reward.step(distance) + right - wrong
         columns = {
             "gesture": course.gesture.astype(float),
             "selected": course.turn + course.returning.astype(float),

@@ -80,7 +80,7 @@ def selection_s(task: GestureTask) -> float:
 def sequence(task: GestureTask, gestures: tuple[int, ...]) -> None:
     """Make these gestures the scored ones of the first row."""
     task._scored.begin(0, np.array(gestures))
-    task._distance[0] = task._scale * task._scored.left(np.zeros((1, AXES)))[0]
+    task._reward._distance[0] = task._scale * task._scored.left(np.zeros((1, AXES)))[0]
 
 
 # -- levels ---------------------------------------------------------------------------------------------------------
@@ -355,7 +355,7 @@ def test_a_return_depends_on_start_end_and_time_and_not_on_the_way(level: str, r
     sequence(task, (1, 3, 3)[:count])
     whole = {True: 2.0 * count, False: 2.0 * count - 1}[rest]
     start = 0.75 * {True: whole, False: 3.0 if count == 3 else 1.0}[rest] / whole
-    assert task._distance[0] == pytest.approx(start)
+    assert task._reward._distance[0] == pytest.approx(start)
     assert start <= 0.75
     rng, earned, spent = np.random.default_rng(1), 0.0, 0
     for _ in range(60):
