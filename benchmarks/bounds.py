@@ -268,7 +268,7 @@ class Level:
             if (self.folder / CHECKPOINT).is_file():
                 training.load(self.folder / CHECKPOINT)
             self.folder.mkdir(parents=True, exist_ok=True)
-            training.run(self.folder, self.tell)
+            training.run(self.folder, told)
             training.export(self.folder / "policy.onnx")
         finally:
             training.close()
@@ -276,11 +276,6 @@ class Level:
         played = self.driven(f"learned:{self.folder / 'policy.onnx'}", blind, observe_goal=observe_goal)
         sees = "sees the goal" if observe_goal else "posterior zeroed"
         return self.line(f"PPO, {STEPS:,} steps, {sees}", played)
-
-    def tell(self, entry: dict[str, float]) -> None:
-        """Print a line of a training now and then."""
-        if round(entry["steps"]) % 10 == 0 and entry["steps"] // 50_000 != (entry["steps"] - 16_384) // 50_000:
-            print(f"    step {entry['steps']:,.0f}: success {entry['success']:.2f}", flush=True)
 
     def line(self, policy: str, played: checks.Played, *, people: bool = False) -> dict[str, Any]:
         """Figures of some episodes; with ``people`` the interval is over people."""
@@ -302,6 +297,11 @@ class Level:
             "chance": round(played.chance, 4),
             "episodes": count,
         }
+
+
+def told(entry: dict[str, float]) -> None:
+    """Print where a training stands."""
+    print(f"    step {entry['steps']:,.0f} of {STEPS:,}: success {entry['success']:.2f}", flush=True)
 
 
 def joined(batches: list[checks.Played]) -> checks.Played:
