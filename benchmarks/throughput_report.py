@@ -62,8 +62,8 @@ def bars(sections: dict[str, Any]) -> list[dict[str, Any]]:
         ask(f"{name} ÷ raw rollout, the arm as shipped", bar, shipped[name]["ratio"], at_least=True, also=also)
     for row in sections["environments"]:
         ask(f"{row['environment']}, {row['decoder']} ÷ raw rollout", 0.85, row["ratio"], at_least=True)
-    beyond = single["oracle", SHIPPED, 1]["beyond_physics_us"]
-    ask("single environment, all but physics, oracle, µs per step", 120, beyond, at_least=False)
+    beyond = single["oracle" + HEARD, SHIPPED, 1]["beyond_physics_us"]
+    ask("single environment, all but physics and decoding, µs per step", 120, beyond, at_least=False)
     ask(f"one decision, {EEG}, ms", 0.3, decisions[EEG], at_least=False)
     ask(f"one decision, {EMG}, ms", 0.06, decisions[EMG], at_least=False)
     for name, what in ((f"oracle{HEARD}", "EMG"), (f"oracle:{EEG}{HEARD}", "EEG")):
