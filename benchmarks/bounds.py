@@ -358,7 +358,7 @@ def tables(folder: Path) -> str:
 
 
 NOTES = """
-Written by `benchmarks/bounds.py`. Surrogates of the test part; every episode has its own seed. Intervals are over
+Written by benchmarks/bounds.py. Surrogates of the test part; every episode has its own seed. Intervals are over
 people where signals are decoded (decoders, open_loop, shuffled), and Wilson's over episodes elsewhere.
 oracle: a decoder that is always right, with the lag of the default decoder. open_loop: the operator chooses all its
 labels at the start and never sees the limb again. shuffled: labels drawn at random. blind: the best constant place
