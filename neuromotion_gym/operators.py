@@ -48,9 +48,10 @@ class Operator:
 
     An operator keeps its label, or changes to the one for the opposite direction, until the error along this direction
     is small. It then chooses the label whose effect reduces the remaining error most, or rests if no label would reduce
-    it by enough. If each label moves one axis, this is the label that corrects the axis with the largest error. Where
-    every label brings the limb to a place of its own (`Settling`), it keeps its label when the error is small, and does
-    not think ahead: the limb stops there by itself.
+    it by enough. If each label moves one axis, this is the label that corrects the axis with the largest error. Of
+    labels that move the limb in the same direction it chooses the fastest. Where every label brings the limb to a place
+    of its own (`Settling`), it keeps its label when the error is small, and does not think ahead: the limb stops there
+    by itself.
 
     Parameters
     ----------
@@ -219,9 +220,12 @@ class Operator:
         """Decide from now on by these effects, shape (rows, labels, axes), or (1, labels, axes) for all rows."""
         length = np.sqrt(np.add.reduce(effects**2, axis=2, keepdims=True))
         lines = effects / np.where(length > 0, length, 1.0)
-        self._effects, self._lines, self._learned = effects, lines, True
+        along = lines @ lines.transpose(0, 2, 1)
         # Labels along the same line, in the same or the opposite direction: to keep a label includes turning back
-        self._same_line = np.abs(lines @ lines.transpose(0, 2, 1)) > 1 - 1e-9
+        self._same_line = np.abs(along) > 1 - 1e-9
+        # Of labels in the same direction the slower ones are not asked for
+        slower = (along > 1 - 1e-9) & (length.transpose(0, 2, 1) > (1 + 1e-6) * length)
+        self._effects, self._lines, self._learned = effects, np.where(slower.any(axis=2)[..., None], 0.0, lines), True
 
     def _of_label(self, table: np.ndarray) -> np.ndarray:
         """Entries of the current labels in a table with one row per limb, or one row for all limbs."""

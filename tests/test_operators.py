@@ -72,6 +72,15 @@ def test_a_person_stops_where_their_own_goal_counts_as_met() -> None:
     assert label[1] == operator._rest
 
 
+def test_of_labels_in_the_same_direction_the_fastest_is_asked_for() -> None:
+    directions = np.array([[0.2, 0.0], [-1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.0, -1.0]])
+    for seed in range(5):  # begins with a random label, as none of them rests
+        operator = make_operator(directions=directions, delay_s=0.0, hold_s=0.0)
+        operator.reset(np.array([0]), [np.random.default_rng(seed)], np.zeros((1, 2)), np.ones((1, 1)))
+        begun = operator.label[0]
+        assert ask(operator, [1.0, 0.5])[0] == (begun if begun == 3 else 2)
+
+
 def test_the_person_is_the_one_that_committed_results_rest_on() -> None:
     assert OperatorSpec().model_dump() == {"delay_s": 0.25, "hold_s": 0.3, "lapse": 0.01}
 
