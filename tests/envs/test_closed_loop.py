@@ -100,6 +100,21 @@ def test_the_goal_reaches_the_agent_through_the_signal_alone(options: Options) -
         assert (left == right).all()
 
 
+def test_in_the_open_loop_labels_do_not_depend_on_the_limb(options: Options) -> None:
+    decoder = make_decoder()
+    asked: dict[str, list[list[str]]] = {}
+    for kind in ("open_loop", "closed"):
+        bound = {"decoder": BoundDecoder("open_loop", decoder)} if kind == "open_loop" else {}
+        env = NeuroEnv(**{**options(decoder, level="hard"), **bound})
+        for way in (1.0, -1.0):
+            _, info = env.reset(seed=3)
+            assert info["about"]["bound"] == ("open_loop" if bound else None)
+            asked.setdefault(kind, []).append([env.step(np.full(1, way))[-1]["intent"] for _ in range(90)])
+    assert asked["open_loop"][0] == asked["open_loop"][1]
+    assert len(set(asked["open_loop"][0])) > 1
+    assert asked["closed"][0] != asked["closed"][1]
+
+
 def test_with_a_decoder_the_goal_changes_the_observations(options: Options) -> None:
     env = NeuroEnv(**options(level="hard"))
     assert any((left != right).any() for left, right in zip(roll(env, [0.5]), roll(env, [-0.8]), strict=True))
@@ -144,7 +159,7 @@ def test_threads_do_not_change_a_bit(options: Options, delay_s: float) -> None:
         env = NeuroVectorEnv(num_envs=4, threads=threads, operator={"delay_s": delay_s}, **options())
         env.reset(seed=0)
         rng = np.random.default_rng(1)
-        results.append([env.step(rng.uniform(-1, 1, (4, 1)))[0] for _ in range(60)])
+        results.append([env.step(rng.uniform(-1, 1, (4, 1)))[0] for _ in range(90)])
     assert all((a == b).all() for a, b in zip(*results, strict=True))
 
 
