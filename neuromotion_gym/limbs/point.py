@@ -50,8 +50,9 @@ _AXES = (_Sensor.mjSENS_FRAMEXAXIS, _Sensor.mjSENS_FRAMEYAXIS, _Sensor.mjSENS_FR
 class Chain:
     """The driven hinges between the world and the point, ``k`` of them, with the sensors of their bodies.
 
-    The frame of a body is turned by all its joints. Turned back by those that come after a joint, in at most ``stages``
-    steps, it gives the axis of this joint.
+    The frame of a body is turned by all its joints. Turned back by those that come after a joint, at most ``stages`` of
+    them, it gives the axis of this joint. A vector that is turned by an angle is a sum of three vectors, times 1, the
+    cosine and the sine (Rodrigues' formula); turned by several, it is a sum over their products.
 
     Attributes
     ----------
@@ -61,14 +62,14 @@ class Chain:
         Elements of ``sensordata``: positions of the joints.
     low, high : float array, shape (k,)
         Ranges of the joints.
-    anchors : int array, shape (3, k)
+    anchors : int array, shape (k, 3)
         Elements of ``sensordata``: origins of the bodies, where their joints are.
-    frames : int array, shape (3, 3, k)
-        Elements of ``sensordata``: the three axes of the bodies, one after the other.
-    axes : float array, shape (3, k)
-        Axes of the joints in the frames of their bodies.
+    frames : int array, shape (k, 3, 3)
+        Elements of ``sensordata``: the three axes of the bodies, one in a row.
     later : int array, shape (stages, k)
         The joints, by their number in the chain, that turn the body after a joint; -1 where there is none.
+    axes : float array, shape (k, 3, 3 ** stages)
+        Axes of the joints in the frames of their bodies: the vectors of the sum.
     """
 
     qpos: np.ndarray
@@ -78,8 +79,8 @@ class Chain:
     high: np.ndarray
     anchors: np.ndarray
     frames: np.ndarray
-    axes: np.ndarray
     later: np.ndarray
+    axes: np.ndarray
 
     def jacobian(self, sensors: np.ndarray, point: np.ndarray) -> np.ndarray:
         """Movement of the point per radian of each joint, shape (rows, 3, k).
@@ -90,12 +91,17 @@ class Chain:
         point : float array, shape (rows, 3)
             Position of the point, metres.
         """
+        rows, joints = len(sensors), len(self.positions)
+        turns = np.zeros((rows, joints + 1, 3))  # 1, cosine, sine; of no angle for the joint -1
         angles = sensors[:, self.positions]
-        axes = np.broadcast_to(self.axes, (len(sensors), *self.axes.shape))
+        turns[..., 0] = turns[:, -1, 1] = 1.0
+        np.cos(angles, out=turns[:, :-1, 1])
+        np.sin(-angles, out=turns[:, :-1, 2])
+        sums = np.ones((rows, joints, 1))
         for stage in self.later:
-            axes = _turned(axes, self.axes[:, stage], np.where(stage >= 0, -angles[:, stage], 0.0)[:, None, :])
-        x, y, z = (sensors[:, frame] * axes[:, number, None] for number, frame in enumerate(self.frames))
-        return _crossed(x + y + z, point[:, :, None] - sensors[:, self.anchors])
+            sums = (sums[..., None] * turns[:, stage, None, :]).reshape(rows, joints, -1)
+        axes = (self.axes @ sums[..., None]).swapaxes(2, 3) @ sensors[:, self.frames]
+        return _crossed(axes[:, :, 0], point[:, None, :] - sensors[:, self.anchors])
 
 
 class PointDrive:
@@ -294,8 +300,10 @@ def find_chain(limb: Limb) -> Chain:
         for index in range(len(joints))
     ]
     stages = max(map(len, after), default=0)
+    later = np.array([[*each, *[-1] * (stages - len(each))] for each in after], dtype=int)
     actuators = np.array([_actuator(limb, joint) for joint in joints], dtype=int)
     low, high = model.actuator_ctrlrange[actuators].T
+    axes = np.array(model.jnt_axis[joints])
     frames = {body: [_frame_sensor(limb, body, kind) for kind in (_Sensor.mjSENS_FRAMEPOS, *_AXES)] for body in bodies}
     return Chain(
         qpos=model.jnt_qposadr[joints],
@@ -303,10 +311,10 @@ def find_chain(limb: Limb) -> Chain:
         positions=np.array([_joint_sensor(limb, joint) for joint in joints], dtype=int),
         low=low,
         high=high,
-        anchors=np.array([frames[body][0] for body in bodies], dtype=int).T,
-        frames=np.array([frames[body][1:] for body in bodies], dtype=int).transpose(1, 2, 0),
-        axes=np.array(model.jnt_axis[joints]).T,
-        later=np.array([[(*each, *[-1] * stages)[stage] for each in after] for stage in range(stages)], dtype=int),
+        anchors=np.array([frames[body][0] for body in bodies], dtype=int),
+        frames=np.array([frames[body][1:] for body in bodies], dtype=int),
+        later=later.T,
+        axes=np.stack([_sums_of_turned(axes[joint], axes[each]) for joint, each in enumerate(later)]),
     )
 
 
@@ -399,14 +407,21 @@ def _least_squares(jacobian: np.ndarray, move: np.ndarray, pull: np.ndarray) -> 
 
 
 def _crossed(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Cross products, shape (n, 3, k), of arrays (..., 3, k); a few times as fast as `numpy.cross`."""
-    ax, ay, az = one[..., 0, :], one[..., 1, :], one[..., 2, :]
-    bx, by, bz = other[..., 0, :], other[..., 1, :], other[..., 2, :]
-    return np.stack([ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx], axis=-2)
+    """Cross products of the rows of (n, k, 3) and (n, k, 3), as columns, shape (n, 3, k)."""
+    ax, ay, az = one[..., 0], one[..., 1], one[..., 2]
+    bx, by, bz = other[..., 0], other[..., 1], other[..., 2]
+    return np.stack([ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx], axis=1)
 
 
-def _turned(vectors: np.ndarray, axes: np.ndarray, angles: np.ndarray) -> np.ndarray:
-    """Vectors (n, 3, k) turned about unit axes (3, k) by angles (n, 1, k): Rodrigues' formula."""
-    share = np.add.reduce(vectors * axes, axis=1, keepdims=True)
-    cosine = np.cos(angles)
-    return np.asarray(vectors * cosine + _crossed(axes, vectors) * np.sin(angles) + axes * share * (1 - cosine))
+def _sums_of_turned(axis: np.ndarray, later: np.ndarray) -> np.ndarray:
+    """Vectors of the sum that gives ``axis`` after turns about the axes ``later``, shape (3, 3 ** len(later)).
+
+    The terms of the last turn change fastest.
+    """
+    found = axis[:, None]
+    for about in later:
+        along = np.outer(about, about)
+        across = np.cross(about, np.eye(3), axisb=0, axisc=0)
+        parts = (along, np.eye(3) - along, across)
+        found = np.stack([part @ found for part in parts], axis=-1).reshape(3, -1)
+    return found
