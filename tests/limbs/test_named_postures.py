@@ -146,7 +146,18 @@ def test_of_several_postures_the_one_with_the_largest_action_is_taken_up(limb, d
 
 
 def test_actions_beyond_1_are_full_speed(limb, drive) -> None:
-    assert told(limb, drive, [9, -9, -9]) == pytest.approx(0.1 * np.array(POSTURES["fist"]))
+    for share in (0.1, 0.2, 0.3):
+        assert told(limb, drive, [9, -9, -9]) == pytest.approx(share * np.array(POSTURES["fist"]))
+    assert told(limb, drive, [-9, 0, 0]) == pytest.approx(0.2 * np.array(POSTURES["fist"]))
+
+
+def test_what_is_computed_once_a_step_is_that_of_the_step(limb) -> None:
+    postures, steps = NamedPostures(limb, NAMES), [seen(limb, POSTURES[name]) for name in NAMES]
+    for sensors in steps:
+        sensors.setflags(write=False)
+    found = [postures.progress(sensors)[0] for sensors in steps]
+    assert np.array_equal(np.concatenate(found), np.eye(3))
+    assert postures.progress(steps[-1])[0] is found[-1]
 
 
 def test_the_effect_of_a_label_is_the_mean_over_the_way_to_its_place(limb, drive) -> None:

@@ -105,6 +105,11 @@ def test_levels_have_the_figures_that_committed_results_rest_on(
     assert (facts.chance, facts.in_a_row, facts.dwell_s, facts.time_limit_s) == pytest.approx(figures)
     assert facts.choices == pytest.approx(1 / facts.chance)
     assert facts.returns
+    assert make_task(level, lag_s=lag_s).rules.pause_s == 0
+    without = make_task(level, lag_s=lag_s, rest=False)
+    assert without.rules.pause_s == lag_s
+    assert not without.facts.returns
+    assert without.options["return_to_rest"] is False
 
 
 def test_easy_has_the_two_postures_that_are_farthest_apart() -> None:
@@ -149,6 +154,8 @@ def test_the_right_gesture_is_selected_after_pause_and_dwell_and_then_comes_the_
         assert not right.any()
         right, _, _ = hold(task, HOME, CONTROL_S)
         assert right.all()
+    right, wrong, _ = hold(task, 1.0 - goal - np.roll(goal, 1) - np.roll(goal, 2), 3 * selection_s(task))
+    assert not (right | wrong).any()  # what comes after the end is not judged
 
 
 def test_another_gesture_is_a_wrong_selection_also_while_the_limb_should_return() -> None:
