@@ -225,7 +225,11 @@ class Operator:
         self._same_line = np.abs(along) > 1 - 1e-9
         # Of labels in the same direction the slower ones are not asked for
         slower = (along > 1 - 1e-9) & (length.transpose(0, 2, 1) > (1 + 1e-6) * length)
-        self._effects, self._lines, self._learned = effects, np.where(slower.any(axis=2)[..., None], 0.0, lines), True
+        self._effects, self._lines, self._learned = (
+            effects,
+            np.where(np.any(slower, axis=2, keepdims=True), 0.0, lines),
+            True,
+        )
 
     def _of_label(self, table: np.ndarray) -> np.ndarray:
         """Entries of the current labels in a table with one row per limb, or one row for all limbs."""
