@@ -13,6 +13,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from gymnasium.spaces import Box
 
 from neuromotion_gym.decoders.bounds import BoundDecoder
 from neuromotion_gym.envs.neuro_env import NeuroEnv
@@ -218,12 +219,12 @@ def check_extremes(env_id: str, steps: int = 10_000, rows: int = 48, **options: 
     batch = NeuroVectorEnv(env_id, 2 * rows, threads=2, **bound_options("blind", env_id, observed))
     try:
         space, size = batch.single_observation_space, batch.loop.parts.drive.action_size
-        low, high = np.asarray(getattr(space, "low")), np.asarray(getattr(space, "high"))  # noqa: B009
+        assert isinstance(space, Box)
         generator = np.random.default_rng(0)
         seen, _ = batch.reset(seed=13)
         ends = np.ones((rows, size))
         for _ in range(-(-steps // rows)):
-            inside = (seen >= low) & (seen <= high)  # also false for NaN
+            inside = (seen >= space.low) & (seen <= space.high)  # also false for NaN
             ask(bool(inside.all()), f"an observation lies outside its space: {seen[~inside.all(axis=1)][:1]}")
             ends = np.where(generator.random(ends.shape) < 0.05, -ends, ends)
             seen, reward, *_ = batch.step(np.concatenate([generator.uniform(-1, 1, ends.shape), ends]))
