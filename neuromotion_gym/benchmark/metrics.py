@@ -160,7 +160,7 @@ def intent_latencies(intent: np.ndarray, decoded: np.ndarray, control_s: float) 
 
 
 def throughput(start: np.ndarray, goal: np.ndarray, end: np.ndarray, time_s: np.ndarray) -> float:
-    """Throughput of one condition in bit/s after ISO 9241-411, from effective distance and effective width.
+    """Throughput of one distance and width in bit/s after ISO 9241-411, from effective distance and effective width.
 
     ``log2(De / We + 1) / mean time``. De is the mean distance travelled along the line from start to goal; We is 4.133
     times the standard deviation of the end points along that line.
@@ -189,7 +189,7 @@ def throughput(start: np.ndarray, goal: np.ndarray, end: np.ndarray, time_s: np.
 
 
 def effective_throughput(travelled: np.ndarray, along: np.ndarray, time_s: np.ndarray) -> float:
-    """Throughput of one condition in bit/s, as in `throughput`, from distances along the line from start to goal.
+    """Throughput of one distance and width, as in `throughput`, from distances along the line from start to goal.
 
     Parameters
     ----------
@@ -209,30 +209,30 @@ def effective_throughput(travelled: np.ndarray, along: np.ndarray, time_s: np.nd
     return float(np.log2(effective / width + 1) / time_s.mean())
 
 
-def throughput_over_conditions(
-    conditions: np.ndarray, travelled: np.ndarray, along: np.ndarray, time_s: np.ndarray, fewest: int = 10
+def throughput_over_combinations(
+    combinations: np.ndarray, travelled: np.ndarray, along: np.ndarray, time_s: np.ndarray, fewest: int = 10
 ) -> tuple[float, int]:
-    """Mean over conditions of `effective_throughput`, and the number of conditions.
+    """Mean over combinations of `effective_throughput`, and the number of combinations.
 
     All episodes count, whether the selection was right, wrong or missing: with the successful ones alone, the effective
     width could not exceed the width of the goal.
 
     Parameters
     ----------
-    conditions : float array, shape (episodes, k)
-        What defines a condition, such as distance and width of the goal.
+    combinations : float array, shape (episodes, k)
+        The figures that are combined, such as distance and width of the goal.
     travelled, along, time_s : float array, shape (episodes,)
         See `effective_throughput`.
     fewest : int, default 10
-        Conditions with fewer episodes are left out.
+        Combinations with fewer episodes are left out.
 
     Returns
     -------
     throughput : float
-        Bit/s; NaN without conditions.
-    conditions : int
+        Bit/s; NaN without combinations.
+    combinations : int
     """
-    _, index, counts = np.unique(conditions, axis=0, return_inverse=True, return_counts=True)
+    _, index, counts = np.unique(combinations, axis=0, return_inverse=True, return_counts=True)
     rates = [
         effective_throughput(travelled[members], along[members], time_s[members])
         for members in (index.ravel() == each for each in np.flatnonzero(counts >= max(2, fewest)))

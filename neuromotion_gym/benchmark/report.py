@@ -19,7 +19,7 @@ from neuromotion_gym.benchmark.figures import (
     rate_over_people,
 )
 from neuromotion_gym.benchmark.markup import Section, markdown, page
-from neuromotion_gym.benchmark.metrics import median_time, throughput_over_conditions
+from neuromotion_gym.benchmark.metrics import median_time, throughput_over_combinations
 from neuromotion_gym.benchmark.pictures import Bar, Scatter, offline_picture, success_picture, time_picture
 from neuromotion_gym.benchmark.shown import NONE, mean_and_limits, number, told_onset
 from neuromotion_gym.datasets import registry
@@ -52,7 +52,7 @@ HEADER = (
 )
 OFFLINE_HEADER = ("decoder", "controller", "level", "played: ocular, left out", "people", "Spearman's rho")
 CONTROL_HEADER = ("decoders", "controller", "level", "played: ocular, left out", "difference [95 %]", "p")
-THROUGHPUT_HEADER = ("decoder", "controller", "level", "throughput, bit/s", "conditions", "episodes")
+THROUGHPUT_HEADER = ("decoder", "controller", "level", "throughput, bit/s", "combinations", "episodes")
 MOVEMENT = ("travelled", "along")
 """Columns of an episode from which the throughput of a condition is computed."""
 SEEN = "trained on what it plays"
@@ -78,8 +78,8 @@ class Line:
     success, wrong : bool array, shape (episodes,)
     time_s : float array, shape (episodes,)
     people : sequence of str, shape (episodes,)
-    conditions : float array, shape (episodes, k)
-        What makes a condition in a test of speed; no columns in other tests.
+    combinations : float array, shape (episodes, k)
+        What is told apart in a test of speed, such as distance and width of the goal; no columns in other tests.
     movement : float array, shape (episodes, 2)
         The columns `MOVEMENT` of a test of speed.
     """
@@ -89,7 +89,7 @@ class Line:
     wrong: np.ndarray
     time_s: np.ndarray
     people: Sequence[str]
-    conditions: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))
+    combinations: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))
     movement: np.ndarray = field(default_factory=lambda: np.zeros((0, 2)))
 
     @property
@@ -136,15 +136,15 @@ def read_lines(folder: str | os.PathLike[str]) -> list[Line]:
 
 
 def _line(cell: dict[str, Any], rows: list[dict[str, str]]) -> Line:
-    conditions = cell.get("conditions", ())
+    combinations = cell.get("combinations", ())
     return Line(
         cell,
         np.array([row["success"] == "True" for row in rows]),
         np.array([row["wrong_selection"] == "True" for row in rows]),
         np.array([float(row["time_s"]) for row in rows]),
         [row["subject"] for row in rows],
-        np.array([[float(row[name]) for name in conditions] for row in rows]),
-        np.array([[float(row[name]) for name in MOVEMENT] for row in rows if conditions]),
+        np.array([[float(row[name]) for name in combinations] for row in rows]),
+        np.array([[float(row[name]) for name in MOVEMENT] for row in rows if combinations]),
     )
 
 
@@ -328,16 +328,16 @@ def offline_rows(lines: Sequence[Line]) -> list[tuple[str, ...]]:
 
 
 def throughput_rows(lines: Sequence[Line]) -> list[tuple[str, ...]]:
-    """Throughput of every line of a test of speed, over all its episodes; see `throughput_over_conditions`."""
+    """Throughput of every line of a test of speed, over all its episodes; see `throughput_over_combinations`."""
     rows: list[tuple[str, ...]] = []
     for line in lines:
-        if not line.conditions.size:
+        if not line.combinations.size:
             continue
         travelled, along = line.movement.T
-        found, conditions = throughput_over_conditions(line.conditions, travelled, along, line.time_s)
+        found, combinations = throughput_over_combinations(line.combinations, travelled, along, line.time_s)
         cell, role = line.cell, line.cell["role"]
         name = cell["decoder"] if role in ("decoder", "control") else f"{role} ({cell['decoder']})"
-        told = (number(found, ".2f"), str(conditions), str(len(line.success)))
+        told = (number(found, ".2f"), str(combinations), str(len(line.success)))
         rows.append((name, cell["controller"], cell["level"], *told))
     return rows
 

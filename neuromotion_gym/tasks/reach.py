@@ -130,7 +130,7 @@ class ReachLevel:
             chance=share / count,
             choices=float(count),
             columns=("distance", "width", "travelled", "along", "across"),
-            conditions=("distance", "width"),
+            combinations=("distance", "width"),
         )
 
 
@@ -188,8 +188,8 @@ class ReachTask:
     the target.
 
     The task's own columns, in half sides of the plane: ``distance`` of the target from the middle and its ``width``,
-    which together make a condition; how far the point has ``travelled`` from its start towards the target; and where it
-    is, ``along`` and ``across`` the line from start to target, measured from the centre of the target.
+    whose combinations are told apart; how far the point has ``travelled`` from its start towards the target; and where
+    it is, ``along`` and ``across`` the line from start to target, measured from the centre of the target.
 
     Parameters
     ----------

@@ -107,9 +107,10 @@ class TaskFacts:
         Number of goals that follow each other in an episode, each drawn anew.
     returns : bool
         Whether the limb has to come back to 0 on every axis after each of them, and stay there for the dwell time.
-    conditions : tuple of str
-        Those of the columns that make a condition in a test of speed; empty in other tasks. Such a task also has the
-        columns ``travelled`` and ``along``, from which reports compute the throughput of each condition.
+    combinations : tuple of str
+        Columns whose combinations are told apart in a test of speed, such as distance and width of the goal; empty in
+        other tasks. Such a task also has the columns ``travelled`` and ``along``, from which reports compute the
+        throughput of every combination.
     """
 
     level: str
@@ -122,7 +123,7 @@ class TaskFacts:
     columns: tuple[str, ...] = ()
     in_a_row: int = 1
     returns: bool = False
-    conditions: tuple[str, ...] = ()
+    combinations: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

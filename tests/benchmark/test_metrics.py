@@ -100,21 +100,23 @@ def test_throughput_needs_a_distance_and_two_movements():
             metrics.throughput(np.zeros((2, 1)), np.array(goal), np.ones((2, 1)), np.ones(2))
 
 
-def test_throughput_over_conditions_counts_wrong_selections_and_leaves_small_conditions_out():
+def test_throughput_over_combinations_counts_wrong_selections_and_leaves_small_combinations_out():
     """A wrong selection on the other side widens the effective width of its condition, and of no other."""
     near, far = np.tile([0.5, 0.2], (10, 1)), np.tile([1.0, 0.2], (11, 1))
     rare = np.tile([0.5, 0.3], (9, 1))
     along = np.resize([-0.05, 0.05], 30)
     travelled, time_s = np.concatenate([near, far, rare])[:, 0] + along, np.full(30, 2.0)
-    found, conditions = metrics.throughput_over_conditions(np.concatenate([near, far, rare]), travelled, along, time_s)
+    found, combinations = metrics.throughput_over_combinations(
+        np.concatenate([near, far, rare]), travelled, along, time_s
+    )
     spread = [4.133 * np.std(along[part], ddof=1) for part in (slice(10), slice(10, 21))]
     reached = [travelled[part].mean() for part in (slice(10), slice(10, 21))]
     each = [np.log2(way / width + 1) / 2 for way, width in zip(reached, spread, strict=True)]
-    assert conditions == 2
+    assert combinations == 2
     assert found == pytest.approx(np.mean(each))
     travelled[0], along[0] = -0.5, -1.0
-    worse, _ = metrics.throughput_over_conditions(np.concatenate([near, far, rare]), travelled, along, time_s)
+    worse, _ = metrics.throughput_over_combinations(np.concatenate([near, far, rare]), travelled, along, time_s)
     assert worse < 0.75 * found
-    none, conditions = metrics.throughput_over_conditions(rare, travelled[21:], along[21:], time_s[21:])
+    none, combinations = metrics.throughput_over_combinations(rare, travelled[21:], along[21:], time_s[21:])
     assert np.isnan(none)
-    assert conditions == 0
+    assert combinations == 0
