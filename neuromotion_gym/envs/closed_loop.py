@@ -90,6 +90,8 @@ class ClosedLoop:
         Control steps since the reset of each row.
     success, wrong, unstable : bool array, shape (rows,)
         Whether, in the last step, the right goal was selected, a wrong goal was selected, or physics became unstable.
+    over : bool array, shape (rows,)
+        Whether the episode ended with the last step, in whatever way.
     columns : dict of str to array
         The task's own figures of the last step, each of shape (rows,).
 
@@ -154,6 +156,7 @@ class ClosedLoop:
         self.success: np.ndarray = np.zeros(num_rows, dtype=bool)
         self.wrong: np.ndarray = np.zeros(num_rows, dtype=bool)
         self.unstable: np.ndarray = np.zeros(num_rows, dtype=bool)
+        self.over: np.ndarray = np.zeros(num_rows, dtype=bool)
         self._motion = (np.zeros((num_rows, len(layout.columns))), np.zeros((num_rows, len(layout.columns))))
         self.columns: dict[str, np.ndarray] = {name: np.zeros(num_rows) for name in task.facts.columns}
 
@@ -240,6 +243,7 @@ class ClosedLoop:
             reward = np.where(sound, reward, 0.0)
         ended = outcome.ended | self.unstable
         truncated = (self.steps >= self.max_steps) & ~ended
+        self.over = ended | truncated
         if again is not None:
             self._reset_limbs(again, rest)
         return StepResult(reward, ended, truncated)
@@ -296,7 +300,7 @@ class ClosedLoop:
         going_on = np.ones(self.num_rows, dtype=bool)
         going_on[rows] = False
         self.success, self.wrong = self.success & going_on, self.wrong & going_on
-        self.unstable = self.unstable & going_on
+        self.unstable, self.over = self.unstable & going_on, self.over & going_on
 
     def observation(self) -> np.ndarray | dict[str, np.ndarray]:
         """Observations of all rows: float32 array of shape (rows, size), or a dictionary of arrays; always new."""

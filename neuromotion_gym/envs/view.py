@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from neuromotion_gym.datasets import registry
 from neuromotion_gym.envs.picture import Picture
 from neuromotion_gym.envs.window import open_screen
-from neuromotion_gym.rendering.overlay import compose, window
+from neuromotion_gym.rendering.overlay import above_caption, caption, compose, window
 from neuromotion_gym.rendering.scene import SceneRenderer
-from neuromotion_gym.rendering.snapshot import Snapshot
-from neuromotion_gym.tasks.task import Marked
+from neuromotion_gym.rendering.snapshot import Snapshot, spoken
+from neuromotion_gym.tasks.task import Marked, Worded, Words
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,6 +30,8 @@ class View:
         Text shown in the overlay after subject and part, for instance the name of the controller.
     picture : Picture, optional
         Size and camera of the pictures.
+    panels : bool, default True
+        Whether the overlay has its panels; without them it is only the labels and the outcome, for small pictures.
 
     Raises
     ------
@@ -37,8 +39,9 @@ class View:
         If this machine cannot render.
     """
 
-    def __init__(self, loop: ClosedLoop, note: str = "", picture: Picture | None = None) -> None:
+    def __init__(self, loop: ClosedLoop, note: str = "", picture: Picture | None = None, panels: bool = True) -> None:
         self.note = note
+        self._panels = panels
         self._loop, self._picture = loop, picture or Picture()
         self._plain: SceneRenderer | None = None
         self._framed: SceneRenderer | None = None
@@ -63,10 +66,12 @@ class View:
                 self._plain = self._renderer(degrees)
             return self._plain.frame(qpos, act=act)
         if self._framed is None:
-            self._framed = self._renderer(degrees, window(self._picture.width, self._picture.height))
+            free = window if self._panels else above_caption
+            self._framed = self._renderer(degrees, free(self._picture.width, self._picture.height))
         task = self._loop.parts.task
         marks = task.marks(row) if isinstance(task, Marked) else ()
-        return compose(self._framed.frame(qpos, task.ghost(row), act, marks), self.snapshot(row))
+        drawn = compose if self._panels else caption
+        return drawn(self._framed.frame(qpos, task.ghost(row), act, marks), self.snapshot(row))
 
     def _renderer(self, degrees: list[str] | None, window: tuple[int, int, int, int] | None = None) -> SceneRenderer:
         limb, picture = self._loop.parts.limb, self._picture
@@ -78,7 +83,8 @@ class View:
         layout, task, stream, spec = loop.layout, loop.parts.task, loop.stream, loop.stream.spec
         about, labels = loop.about(), loop.layout.intents.labels
         info = loop.info_of(row)
-        ended = bool(info["is_success"] or info["wrong_selection"]) or info["time"] >= layout.time_limit_s
+        right, wrong = bool(info["is_success"]), bool(info["wrong_selection"])
+        told = task.words(row, right, wrong) if isinstance(task, Worded) else Words()
         bound = f"{about['bound']} for " if about["bound"] else ""
         played = f"{about.get('kind', 'signal')}, {about['part']} part" if about.get("part") else "own signals"
         words = [f"subject {info['subject']}", played, self.note]
@@ -93,8 +99,8 @@ class View:
             decoded=str(info["decoded"]),
             time_s=float(info["time"]),
             time_limit_s=layout.time_limit_s,
-            success=bool(info["is_success"]) if ended else None,
-            wrong=bool(info["wrong_selection"]),
+            success=right if loop.over[row] else None,
+            wrong=wrong,
             title=f"{bound}{spec.name} · {about['level']}",
             subtitle=" · ".join(word for word in words if word),
             axes=task.axes,
@@ -103,6 +109,9 @@ class View:
             tolerance=float(loop.tolerances[row]),
             effort=None if stream.effort is None else float(stream.effort[row]),
             shown_first=registry.dataset(spec.dataset).shown_first if registry.is_known(spec.dataset) else (),
+            outcome=told.outcome,
+            gauges=told.axes,
+            goal=spoken(told.goal),
         )
 
     def show(self, row: int) -> None:

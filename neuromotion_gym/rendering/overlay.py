@@ -41,6 +41,8 @@ _HEAD = 46
 _GAUGE, _LOWEST_GAUGE = 50, 34
 """Height of a gauge, and the least that it can be read at; if there is no room for all, some are left out."""
 _MOST_LABELS = 11
+_PILL, _UNDER_PILL, _CAPTION_WIDTH = 46, 20, 780
+"""Height of the line with the labels, room around it in a caption, and width of a picture with a caption."""
 
 
 def window(width: int = 1280, height: int = 720) -> tuple[int, int, int, int]:
@@ -48,6 +50,24 @@ def window(width: int = 1280, height: int = 720) -> tuple[int, int, int, int]:
     scale = height / 720
     side = int((_LEFT + _WIDTH) * scale)
     return side, int(64 * scale), width - side, int(height - 64 * scale)
+
+
+def above_caption(width: int, height: int) -> tuple[int, int, int, int]:
+    """Left, top, right and bottom of the part of a picture that `caption` leaves free, in pixels."""
+    return 0, 0, width, height - round((_PILL + _UNDER_PILL) * width / _CAPTION_WIDTH)
+
+
+def caption(frame: np.ndarray, snapshot: Snapshot) -> np.ndarray:
+    """Draw the labels that were intended and decoded below a small picture, and the outcome above it; no panels.
+
+    Parameters and result are those of `compose`.
+    """
+    snapshot.check()
+    from PIL import Image
+
+    picture = Image.fromarray(frame)
+    _foot(picture, snapshot, picture.width / _CAPTION_WIDTH, 12, _UNDER_PILL / 2)
+    return np.asarray(picture)
 
 
 def compose(frame: np.ndarray, snapshot: Snapshot) -> np.ndarray:
@@ -82,7 +102,7 @@ def compose(frame: np.ndarray, snapshot: Snapshot) -> np.ndarray:
     _head(picture, snapshot, scale)
     _signal_panel(picture, snapshot, scale)
     _decoder_panels(picture, snapshot, scale)
-    _foot(picture, snapshot, scale)
+    _foot(picture, snapshot, scale, 82, 18)
     return np.asarray(picture)
 
 
@@ -156,20 +176,23 @@ def _with_axes(snapshot: Snapshot, most: int) -> Snapshot:
     return replace(snapshot, axes=axes, positions=positions[kept], goals=None if goals is None else goals[kept])
 
 
-def _foot(picture: Image.Image, snapshot: Snapshot, scale: float) -> None:
-    """Draw the intended and the decoded label and, after the end of the episode, its outcome."""
+def _foot(picture: Image.Image, snapshot: Snapshot, scale: float, above: float, below: float) -> None:
+    """Draw the intended and the decoded label and, after the end of the episode, its outcome.
+
+    ``above`` and ``below`` are the distances of the outcome and of the labels from the border.
+    """
     right = snapshot.decoded == snapshot.intended
-    pill = Panel(540, 46, scale, colour=PAPER, radius=23)
+    pill = Panel(540, _PILL, scale, colour=PAPER, radius=_PILL / 2)
     pill.text((24, 23), "wants", 12.5, colour=GREY, anchor="lm")
     pill.text((72, 23), spoken(snapshot.intended), 15.5, bold=True, anchor="lm")
     pill.text((284, 23), "decoded", 12.5, colour=GREY, anchor="lm")
     pill.text((350, 23), spoken(snapshot.decoded), 15.5, bold=True, colour=GREEN if right else RED, anchor="lm")
     pill.mark((516, 23), right)
     middle = picture.width / scale / 2
-    pill.paste(picture, middle - pill.width / 2, 720 - 46 - 18)
+    pill.paste(picture, middle - pill.width / 2, picture.height / scale - _PILL - below)
     if not snapshot.ended:
         return
     colour = GREEN if snapshot.success else RED if snapshot.wrong else GREY
     banner = Panel(340, 54, scale, colour=colour, radius=27)
     banner.text((170, 27), snapshot.verdict, 19, bold=True, colour=PAPER, anchor="mm")
-    banner.paste(picture, middle - banner.width / 2, 82)
+    banner.paste(picture, middle - banner.width / 2, above)

@@ -32,6 +32,8 @@ QUIET: Colour = (168, 192, 212)
 
 STRIPS = 8
 """Largest number of channels that are drawn."""
+_HIGHEST_BAR = 20
+"""Largest height of the scale bar below the channels, in pixels of a picture 720 high."""
 _FINE = 2
 
 
@@ -134,9 +136,11 @@ def draw_strips(panel: Panel, box: tuple[float, float, float, float], snapshot: 
         x, y = envelope(values[row], int((right - start) * panel.scale))
         y = middle - np.clip(y / reach, -1.0, 1.0) * 0.5 * height
         panel.line(np.stack([start + x * (right - start), y], axis=1), BLUE, 1.0)
-    panel.line(np.array([[right - 1, bottom + 8], [right - 1, bottom + 8 + 0.25 * height]]), INK, 1.6)
-    words = in_words(reach / 2, snapshot.unit)
-    panel.text((right - 8, bottom + 8 + 0.125 * height), words, 11.5, colour=GREY, anchor="rm")
+    share = 0.5
+    while share * height / 2 > _HIGHEST_BAR:
+        share /= 2
+    panel.line(np.array([[right - 1, bottom + 8], [right - 1, bottom + 8 + share * height / 2]]), INK, 1.6)
+    panel.text((right - 8, bottom + 16), in_words(share * reach, snapshot.unit), 11.5, colour=GREY, anchor="rm")
 
 
 def draw_bars(panel: Panel, top: float, row: float, snapshot: Snapshot) -> None:

@@ -26,7 +26,7 @@ from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.limbs.actuation import set_actuation
 from neuromotion_gym.limbs.named_postures import NamedPostures
 from neuromotion_gym.tasks.holding import FARTHEST, Reward
-from neuromotion_gym.tasks.task import GoalSpace, Outcome, TaskFacts
+from neuromotion_gym.tasks.task import GoalSpace, Outcome, TaskFacts, Words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -383,6 +383,17 @@ class GestureTask:
         """Joint positions of the posture that has to be taken up now, shape (nq,)."""
         goal, postures = self._scored.goal[row], self.postures
         return postures.limb.joint_positions(postures.states[goal.argmax()] if goal.any() else postures.home)
+
+    def words(self, row: int, right: bool, wrong: bool) -> Words:
+        """Which gesture is due, and how the episode ended; see `neuromotion_gym.tasks.task.Worded`."""
+        course, count = self._scored, self.rules.in_a_row
+        outcome = "Wrong gesture" if wrong else ""
+        if right:
+            outcome = "Right gesture" if count == 1 else f"{count} right gestures"
+            outcome += ", then rest" if self.rules.returns else ""
+        gesture = self.axes[course.gesture[row]]
+        turn = f" ({min(course.turn[row] + 1, count)} of {count})" if count > 1 else ""
+        return Words(outcome, "Gestures", ("rest" if course.returning[row] else gesture) + turn)
 
     def _count_false(self, place: np.ndarray) -> None:
         """Count the limb's departures from rest while it has to stay there."""

@@ -23,7 +23,7 @@ import numpy as np
 
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.tasks.holding import FARTHEST, Holding, Pace, Reward, pace
-from neuromotion_gym.tasks.task import GoalSpace, Mark, Outcome, TaskFacts
+from neuromotion_gym.tasks.task import GoalSpace, Mark, Outcome, TaskFacts, Words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -288,6 +288,10 @@ class ReachTask:
             *(Mark("disc", place, (radius, 2 * half, 0.0), TARGET, 0.8, normal) for place in goal),
             *(Mark("disc", place, (MIDDLE_M, half, 0.0), QUIET, 0.8, normal) for place in middle),
         ]
+
+    def words(self, row: int, right: bool, wrong: bool) -> Words:
+        """How the episode ended; see `neuromotion_gym.tasks.task.Worded`."""
+        return Words("Target selected" if right else "Another place selected" if wrong else "", "Place of the hand")
 
     def _draw(self, generator: np.random.Generator) -> tuple[np.ndarray, float]:
         """Centre and width of a target."""

@@ -224,6 +224,33 @@ class SizedGoals(Protocol):
         """Distance from the goal (or decoy) of every row within which it counts as met, shape (rows,)."""
 
 
+@dataclass(frozen=True)
+class Words:
+    """What people are told of a row; general words stand for what is empty.
+
+    Parameters
+    ----------
+    outcome : str
+        How the episode ended.
+    axes : str
+        What the axes are, such as "Joints".
+    goal : str
+        What the goal is now.
+    """
+
+    outcome: str = ""
+    axes: str = "Movement"
+    goal: str = "target"
+
+
+@runtime_checkable
+class Worded(Protocol):
+    """What a task has besides if people are told of its goal and of how an episode ended in words of its own."""
+
+    def words(self, row: int, right: bool, wrong: bool) -> Words:
+        """Words for one row now, whose last step selected the right goal, a wrong one, or neither."""
+
+
 @runtime_checkable
 class Marked(Protocol):
     """What a task has besides if people are shown more than a ghost, such as targets."""

@@ -248,7 +248,7 @@ def test_a_deleted_loop_ends_its_thread(options: Options) -> None:
 def test_a_loop_that_was_not_reset_has_no_outcome_yet(options: Options) -> None:
     env = NeuroVectorEnv(num_envs=3, **options())
     loop = env.loop
-    for values in (loop.steps, loop.success, loop.wrong, loop.unstable):
+    for values in (loop.steps, loop.success, loop.wrong, loop.unstable, loop.over):
         assert values.shape == (3,)
         assert not values.any()
     assert loop.goal.shape == (3, 1)
@@ -303,11 +303,11 @@ def test_a_reset_clears_the_outcome_of_its_rows_and_of_no_other(options: Options
     env = NeuroVectorEnv(num_envs=3, autoreset_mode="Disabled", **options())
     env.reset(seed=0)
     loop = env.loop
-    for name in ("success", "wrong", "unstable"):
+    for name in ("success", "wrong", "unstable", "over"):
         setattr(loop, name, np.array([True, True, False]))
     loop.steps[:] = 7
     loop.reset(np.array([0]), [np.random.default_rng(0)])
-    for values in (loop.success, loop.wrong, loop.unstable):
+    for values in (loop.success, loop.wrong, loop.unstable, loop.over):
         assert values.tolist() == [False, True, False]
     assert loop.steps.tolist() == [0, 7, 7]
     env.close()

@@ -80,6 +80,26 @@ def test_the_overlay_names_decoder_bound_level_person_and_outcome() -> None:
         env.close()
 
 
+def test_the_overlay_has_the_words_of_the_task_and_shows_any_end() -> None:
+    env = NeuroEnv(
+        "NeuroHand-v0", decoder="oracle:emg_armband", level="easy", source="surrogate", render_mode="overlay"
+    )
+    env.reset(seed=0)
+    view = View(env.loop)
+    gesture = env.loop.parts.task.axes[int(env.loop.goal[0].argmax())]
+    assert (view.snapshot(0).gauges, view.snapshot(0).goal) == ("Gestures", gesture)
+    ended = False
+    while not ended:
+        assert view.snapshot(0).success is None
+        _, _, terminated, truncated, _ = env.step(np.zeros(len(env.loop.goal[0]), np.float32))
+        ended = terminated or truncated
+    last = view.snapshot(0)
+    assert (last.success, last.verdict) == (False, "Time is up")
+    env.loop.wrong[0] = True
+    assert view.snapshot(0).verdict == "Wrong gesture"
+    env.close()
+
+
 def test_a_window_shows_the_overlay_and_closes(monkeypatch: pytest.MonkeyPatch) -> None:
     import matplotlib.pyplot as plt
 

@@ -9,7 +9,8 @@ import pytest
 
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.rendering import Snapshot, compose, window
-from neuromotion_gym.rendering.panels import GREEN, RED, TARGET, envelope, in_words, nice_above, pick_channels
+from neuromotion_gym.rendering.overlay import above_caption, caption
+from neuromotion_gym.rendering.panels import GREEN, INK, RED, TARGET, envelope, in_words, nice_above, pick_channels
 
 LABELS = ("neutral", "hand_close", "hand_open")
 
@@ -164,6 +165,24 @@ def test_the_words_for_the_end_are_those_of_the_task(frame, snapshot):
     won = replace(snapshot, success=True)
     assert (won.verdict, replace(won, outcome="Block taken").verdict) == ("Success", "Block taken")
     assert changed(compose(frame, won), compose(frame, replace(won, outcome="Block taken"))) > 1e-4
+
+
+def test_a_caption_tells_labels_and_outcome_and_leaves_the_rest_free(snapshot):
+    frame = np.full((360, 640, 3), 235, dtype=np.uint8)
+    left, top, right, bottom = above_caption(640, 360)
+    drawn = caption(frame, snapshot)
+    np.testing.assert_array_equal(drawn[top:bottom, left:right], frame[top:bottom, left:right])
+    for change in ({"intended": "a"}, {"decoded": "b"}, {"success": True}):
+        assert changed(drawn, caption(frame, replace(snapshot, **change))) > 1e-3
+
+
+@pytest.mark.parametrize("channels", [1, 4, 10])
+def test_the_scale_bar_ends_inside_its_panel_however_few_channels_there_are(frame, snapshot, channels):
+    few = replace(snapshot, signal=snapshot.signal[:channels], channels=snapshot.channels[:channels])
+    drawn = compose(frame, few)[92:, 24 : 24 + 300]
+    dark = np.argwhere(np.abs(drawn[520:, -30:-8].astype(int) - INK).max(axis=-1) < 60)[:, 0] + 520
+    assert 534 <= dark.min() <= dark.max() <= 555
+    assert np.ptp(dark) >= 5
 
 
 def test_a_task_without_axes_has_no_gauges(frame, snapshot):

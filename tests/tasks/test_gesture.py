@@ -323,6 +323,23 @@ def test_the_ghost_shows_the_posture_that_is_due() -> None:
     assert np.array_equal(task.ghost(0), HOME)
 
 
+def test_the_words_name_the_gesture_that_is_due_and_how_the_episode_ended() -> None:
+    names = Plain().names
+    task = make_task("hard")
+    sequence(task, (2, 1, 0))
+    told = []
+    for gesture in (2, 1, 0):
+        told.append(task.words(0, False, False).goal)
+        hold(task, np.eye(AXES)[gesture], selection_s(task))
+        told.append(task.words(0, False, False).goal)
+        hold(task, HOME, task.rules.dwell_s)
+    due = (names[2], "rest", names[1], "rest", names[0], "rest")
+    assert told == [f"{what} ({1 + number // 2} of 3)" for number, what in enumerate(due)]
+    ends = [task.words(0, right, wrong).outcome for right, wrong in ((True, False), (False, True), (False, False))]
+    assert ends == ["3 right gestures, then rest", "Wrong gesture", ""]
+    assert make_task(rest=False).words(0, True, False).outcome == "Right gesture"
+
+
 # -- columns --------------------------------------------------------------------------------------------------------
 
 

@@ -104,6 +104,12 @@ def test_a_place_outside_every_target_is_wrong_and_home_selects_nothing() -> Non
     assert not wrong.any()
 
 
+def test_the_words_say_how_the_episode_ended() -> None:
+    task = make_task("easy", 2, 1)
+    ends = [task.words(0, right, wrong).outcome for right, wrong in ((True, False), (False, True), (False, False))]
+    assert ends == ["Target selected", "Another place selected", ""]
+
+
 def test_a_target_is_a_circle_and_passing_through_it_slowly_selects_nothing() -> None:
     task = make_task("hard", 2, 40)
     radius = task.width / 2

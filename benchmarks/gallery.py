@@ -1,0 +1,93 @@
+"""Make the gallery, one small video of each environment: ``python benchmarks/gallery.py [ID ...]``.
+
+The videos are written to docs/images/gallery. Each shows the first episode, of seeds 0, 1, 2 ..., in which the default
+decoder succeeds, on the level of ``neuromotion demo``, with generated signals of the first person of the test part.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from neuromotion_gym.benchmark.episodes import EpisodeKey, episode_keys
+from neuromotion_gym.benchmark.settings import usual_setting
+from neuromotion_gym.controllers import Controller, make_controller
+from neuromotion_gym.envs.closed_loop import ClosedLoop
+from neuromotion_gym.envs.options import assemble, choose_decoder
+from neuromotion_gym.envs.picture import Picture
+from neuromotion_gym.envs.view import View
+from neuromotion_gym.registration import ENVIRONMENTS, environment
+
+FOLDER = Path(__file__).resolve().parents[1] / "docs" / "images" / "gallery"
+WIDTH, HEIGHT = 640, 360
+FRAME_S, LINGER_S = 0.1, 1.5
+LONGEST_S = 6.0
+"""Longer episodes are shown faster than real time, by a whole number."""
+TRIES = 20
+QUALITY = 88
+
+
+def main() -> None:
+    """Make the videos of the given environments, or of all."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("ids", nargs="*", default=list(ENVIRONMENTS))
+    parser.add_argument("--out", type=Path, default=FOLDER)
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    for env_id in options.ids:
+        print(film(env_id, options.out / f"{env_id.lower()}.webp"), flush=True)
+
+
+def film(env_id: str, path: Path) -> str:
+    """Film one environment; returns what the video shows, in words."""
+    decoder = environment(env_id).decoder
+    setting = usual_setting(choose_decoder(None, decoder).spec, env_id)
+    loop = ClosedLoop(assemble(env_id, level=setting.level, part="test"), keep_s=0.2)
+    controller = make_controller(setting.controller, loop.layout)
+    key = episode_keys(loop.parts.source.sessions, 1)[0]
+    view = View(loop, picture=Picture(WIDTH, HEIGHT), panels=False)
+    try:
+        seed = next((seed for seed in range(TRIES) if play(loop, controller, key, seed)), None)
+        if seed is None:
+            raise SystemExit(f"{env_id}: no success in {TRIES} episodes")
+        seconds = loop.steps[0] * loop.layout.control_s
+        speed = max(1, int(np.ceil(seconds / LONGEST_S)))
+        frames: list[Image.Image] = []
+        if not play(loop, controller, key, seed, view, round(FRAME_S * speed / loop.layout.control_s), frames):
+            raise SystemExit(f"{env_id}: the episode did not end as before")
+    finally:
+        view.close()
+        loop.close()
+    durations = [round(1000 * FRAME_S)] * (len(frames) - 1) + [round(1000 * LINGER_S)]
+    frames[0].save(path, save_all=True, append_images=frames[1:], duration=durations, loop=0, quality=QUALITY, method=6)
+    size = path.stat().st_size / 1e6
+    return f"{path.name}: {decoder}, {setting.level}, seed {seed}, {seconds:.1f} s, {speed} x, {size:.2f} MB"
+
+
+def play(
+    loop: ClosedLoop,
+    controller: Controller,
+    key: EpisodeKey,
+    seed: int,
+    view: View | None = None,
+    every: int = 1,
+    frames: list[Image.Image] | None = None,
+) -> bool:
+    """Play one episode; with ``view``, add a picture of every n-th control step to ``frames``. Whether it succeeded."""
+    loop.reset(np.zeros(1, dtype=int), [key.generator(seed)], sessions=np.array([key.session]))
+    state = None
+    while not loop.over[0]:
+        if view is not None and frames is not None and loop.steps[0] % every == 0:
+            frames.append(Image.fromarray(view.frame(0, overlay=True)))
+        action, state = controller.predict(np.asarray(loop.observation()), state)
+        loop.step(action)
+    if view is not None and frames is not None:
+        frames.append(Image.fromarray(view.frame(0, overlay=True)))
+    return bool(loop.success[0])
+
+
+if __name__ == "__main__":
+    main()
