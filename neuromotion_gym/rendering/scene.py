@@ -12,6 +12,7 @@ from __future__ import annotations
 import atexit
 import copy
 import weakref
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -40,8 +41,10 @@ ACCENT = (0, 150, 146)
 TOP, BOTTOM = (247, 248, 248), (221, 226, 230)
 """Background, RGB."""
 
-_FADE_PX = 40
-"""Width of the border in which a picture inside a window fades out."""
+_FADE = 40 / 720
+"""Width of the border in which a picture inside a window fades out, as a share of the picture's height."""
+_THROUGH = 0.25
+"""Opacity of a mark where the limb hides it."""
 _FLAGS = mujoco.mjtRndFlag
 
 
@@ -85,12 +88,13 @@ class SceneRenderer:
         self._part = (slice(top, bottom), slice(left, right))
         self._rectangle = mujoco.MjrRect(0, 0, right - left, bottom - top)
         self._background = np.linspace(TOP, BOTTOM, height)[:, None, :].repeat(width, axis=1).astype(np.uint8)
-        self._fade = _feather(bottom - top, right - left) if window else None
+        border = round(_FADE * height)
+        self._fade = _feather(bottom - top, right - left, border) if window else None
 
         self._context = make_context(right - left, bottom - top)
         self._context.make_current()
         self._model = skinned(limb) if smooth else copy.copy(limb.model)
-        filled = 1 - 2 * _FADE_PX / min(right - left, bottom - top) if window else 0.96
+        filled = 1 - 2 * border / min(right - left, bottom - top) if window else 0.96
         self._camera, close = camera, False
         if camera is None:
             self._camera, close = frame_movement(limb, degrees, (right - left) / (bottom - top), filled)
@@ -113,7 +117,8 @@ class SceneRenderer:
         atexit.register(self._release)
         self._scene, self._ghost_scene = _plain_scene(self._model), _plain_scene(self._ghost_model)
         self._shell_scene = None if self._shell is None else _plain_scene(self._shell.model)
-        self._ghost_scene.flags[_FLAGS.mjRND_SKYBOX] = 0
+        self._marks_scene = _plain_scene(limb.model)  # without skins
+        self._ghost_scene.flags[_FLAGS.mjRND_SKYBOX] = self._marks_scene.flags[_FLAGS.mjRND_SKYBOX] = 0
         self._option = mujoco.MjvOption()
         self._ghost: _Ghost | None = None
 
@@ -152,7 +157,8 @@ class SceneRenderer:
         if marks:  # translucent shapes leave no depth: they are found where the picture changes
             plain = colour
             colour, _ = self._draw(self._model, self._scene, qpos, mujoco.mjtCatBit.mjCAT_ALL, (act, marks))
-            drawn |= (colour != plain).any(axis=-1)
+            seen = (colour != plain).any(axis=-1)
+            drawn |= seen
         limb = np.where(drawn[..., None], colour, under) * _shade(depth)[..., None]
         if self._shell is not None and self._shell_scene is not None:
             skin = self._draw(self._shell.model, self._shell_scene, qpos, mujoco.mjtCatBit.mjCAT_DYNAMIC)
@@ -161,6 +167,10 @@ class SceneRenderer:
             limb = np.where(drawn[..., None], limb, under * shade)
             self._shell.blend(limb, depth, skin[0] * shade, skin[1])
             depth = nearest
+        if marks:
+            hidden_colour, hidden_depth = self._draw_marks(marks)
+            hidden = np.isfinite(hidden_depth) & ~seen
+            limb[hidden] += (hidden_colour[hidden] - limb[hidden]) * _THROUGH
         if ghost_qpos is not None and self._ghost is not None:
             self._ghost.blend(limb, depth)
         if self._fade is not None:
@@ -203,6 +213,20 @@ class SceneRenderer:
             self._muscles.add(data, act, scene)
             for mark in marks:
                 add_mark(scene, mark)
+        return self._read(model, scene)
+
+    def _draw_marks(self, marks: Sequence[Mark]) -> tuple[np.ndarray, np.ndarray]:
+        """Colours and distances of marks alone, opaque, from the camera of the last picture."""
+        scene = self._marks_scene
+        mujoco.mjv_updateCamera(self._model, self._data, self._camera, scene)
+        mujoco.mjv_makeLights(self._model, self._data, scene)
+        scene.ngeom = 0
+        for mark in marks:
+            add_mark(scene, replace(mark, opacity=1.0))
+        return self._read(self._model, scene)
+
+    def _read(self, model: mujoco.MjModel, scene: mujoco.MjvScene) -> tuple[np.ndarray, np.ndarray]:
+        """Render a scene; see `_draw`."""
         shape = (self._rectangle.height, self._rectangle.width)
         colour, depth = np.empty((*shape, 3), dtype=np.uint8), np.empty(shape, dtype=np.float32)
         mujoco.mjr_render(self._rectangle, scene, self._mjr)
@@ -274,7 +298,7 @@ def _shade(depth: np.ndarray, radius_px: float = 26.0, strength: float = 0.5, wa
     return np.asarray(1.0 - strength * np.where(drawn, np.float32(1.0), np.float32(0.35)) * hidden, dtype=np.float32)
 
 
-def _feather(height: int, width: int, border: int = _FADE_PX) -> np.ndarray:
+def _feather(height: int, width: int, border: int) -> np.ndarray:
     """1 inside, falling smoothly to 0 at the border. Shape (height, width)."""
     down, across = (np.minimum(np.arange(n), np.arange(n)[::-1]) / border for n in (height, width))
     x = np.clip(np.minimum(down[:, None], across[None, :]), 0.0, 1.0)

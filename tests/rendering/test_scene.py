@@ -157,6 +157,21 @@ def test_a_muscle_grows_thicker_and_redder_with_activation_and_marks_are_drawn(t
     assert 0.4 < np.ptp(blue[:, 0]) / np.ptp(blue[:, 1]) < 1.2  # nearly round, since it faces the camera
 
 
+def test_a_mark_behind_the_limb_shows_faintly_through_it(tmp_path: Path) -> None:
+    path = tmp_path / "wing.xml"
+    path.write_text(MUSCLE.format(studio=assets_root() / "scenes" / "studio.xml"), encoding="utf-8")
+    limb = Limb.load(path)
+    near, far = (
+        Mark("disc", np.array([0.15, y, 0.0]), (0.015, 0.001, 0.0), (0.0, 0.2, 1.0), 1.0, (0.0, -1.0, 0.0))
+        for y in (-0.1, 0.1)
+    )
+    with SceneRenderer(limb, 320, 240) as renderer:
+        plain, before, behind = (renderer.frame(np.zeros(1), marks=marks) for marks in ((), (near,), (far,)))
+    strong, faint = (np.abs(frame.astype(int) - plain).max(axis=-1) for frame in (before, behind))
+    assert np.count_nonzero(faint > 10) > 20
+    assert 0.1 * strong.max() < faint.max() < 0.5 * strong.max()
+
+
 def test_a_mark_shows_before_the_background_and_a_scene_has_its_own_view(tmp_path: Path) -> None:
     path, scene = tmp_path / "wing.xml", tmp_path / "board.xml"
     path.write_text(MUSCLE.format(studio=assets_root() / "scenes" / "studio.xml"), encoding="utf-8")
