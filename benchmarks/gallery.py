@@ -2,12 +2,14 @@
 
 The videos are written to docs/images/gallery. Each shows the first episode, of seeds 0, 1, 2 ..., in which the default
 decoder succeeds, on the level of ``neuromotion demo``, with generated signals of the first person of the test part.
+With ``--arms`` the arm is drawn at home, right and left, in docs/images/arm_sides.png.
 """
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 from PIL import Image
@@ -19,7 +21,10 @@ from neuromotion_gym.envs.closed_loop import ClosedLoop
 from neuromotion_gym.envs.options import assemble, choose_decoder
 from neuromotion_gym.envs.picture import Picture
 from neuromotion_gym.envs.view import View
+from neuromotion_gym.limbs import Limb
+from neuromotion_gym.limbs.model import Side
 from neuromotion_gym.registration import ENVIRONMENTS, environment
+from neuromotion_gym.rendering import SceneRenderer
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "images" / "gallery"
 WIDTH, HEIGHT = 640, 360
@@ -35,10 +40,27 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("ids", nargs="*", default=list(ENVIRONMENTS))
     parser.add_argument("--out", type=Path, default=FOLDER)
+    parser.add_argument("--arms", action="store_true")
     options = parser.parse_args()
+    if options.arms:
+        draw_arms(FOLDER.parent / "arm_sides.png")
+        return
     options.out.mkdir(parents=True, exist_ok=True)
     for env_id in options.ids:
         print(film(env_id, options.out / f"{env_id.lower()}.webp"), flush=True)
+
+
+def draw_arms(path: Path) -> None:
+    """Draw the arm at home, right and left side by side."""
+    width, height = 440, 720
+    sheet = Image.new("RGB", (2 * width, height))
+    for place, side in enumerate(get_args(Side)):
+        limb = Limb.load("arm", side=side)
+        with SceneRenderer(limb, width, height) as renderer:
+            sheet.paste(
+                Image.fromarray(renderer.frame(limb.qpos_at(np.zeros((1, 1)), ["grip"])[0])), (place * width, 0)
+            )
+    sheet.save(path, optimize=True)
 
 
 def film(env_id: str, path: Path) -> str:

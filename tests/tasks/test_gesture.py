@@ -333,7 +333,7 @@ def test_the_words_name_the_gesture_that_is_due_and_how_the_episode_ended() -> N
         hold(task, np.eye(AXES)[gesture], selection_s(task))
         told.append(task.words(0, False, False).goal)
         hold(task, HOME, task.rules.dwell_s)
-    due = (names[2], "rest", names[1], "rest", names[0], "rest")
+    due = (names[2], "back to rest", names[1], "back to rest", names[0], "back to rest")
     assert told == [f"{what} ({1 + number // 2} of 3)" for number, what in enumerate(due)]
     ends = [task.words(0, right, wrong).outcome for right, wrong in ((True, False), (False, True), (False, False))]
     assert ends == ["3 right gestures, then rest", "Wrong gesture", ""]
