@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from neuromotion_gym.registration import Environment
+
 
 @dataclass(frozen=True)
 class Intent:
@@ -110,8 +112,21 @@ def intent_table(limb: str, table: str = MAIN_TABLE) -> dict[str, Intent]:
 
 
 def environments_for(labels: Sequence[str]) -> list[str]:
-    """Environments whose limb can express all ``labels``, in the order in which they are registered."""
-    return [name for name, row in ENVIRONMENTS.items() if set(labels) <= set(intent_table(row.limb, row.intents))]
+    """Environments that take a decoder with these labels, in the order in which they are registered.
+
+    Its limb can express all of them, and each axis that they move can be moved both ways where it has to be.
+    """
+    return [name for name, row in ENVIRONMENTS.items() if _takes(row, labels)]
+
+
+def _takes(row: Environment, labels: Sequence[str]) -> bool:
+    if not set(labels) <= set(intent_table(row.limb, row.intents)):
+        return False
+    try:
+        intent_map(row.limb, labels, row.intents)
+    except NeuroMotionError:
+        return False
+    return True
 
 
 def plain_name(name: str) -> str:

@@ -182,3 +182,10 @@ def test_a_further_table_takes_other_names_over_and_gives_labels_another_meaning
     register_intents("wing", {"turn": Intent("height", -1)}, table="steer")
     assert "turn" in intent_table("wing", "steer")
     assert "turn" not in intent_table("wing")
+
+
+def test_environments_for_labels_are_those_that_take_them() -> None:
+    assert "NeuroHand-v0" not in intents.environments_for(["elbow_bend", "elbow_extend"])  # it ignores both
+    assert "NeuroReach-v0" not in intents.environments_for(["neutral", "hand_open", "hand_close"])
+    assert "NeuroArm-v0" not in intents.environments_for(["neutral", "hand_close"])  # one way only
+    assert {"NeuroArm-v0", "NeuroHand-v0"} <= set(intents.environments_for(["neutral", "hand_open", "hand_close"]))

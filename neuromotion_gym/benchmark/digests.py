@@ -14,6 +14,7 @@ from neuromotion_gym.controllers.learned import PREFIX, policy_path, read_policy
 from neuromotion_gym.controllers.registry import CONTROLLERS
 from neuromotion_gym.datasets import registry
 from neuromotion_gym.datasets.checksums import files_checksum
+from neuromotion_gym.intents import intent_table
 from neuromotion_gym.registration import drive_class, environment, limb_file, resolve, scene_file, task_class
 from neuromotion_gym.resources import assets_root
 from neuromotion_gym.signals.sources.perturbed import checked_perturbation
@@ -61,7 +62,7 @@ def _version(name: str) -> str:
 
 
 def environment_digest(env_id: str, dataset: str) -> str:
-    """Digest of what other packages may have registered: code of task and drive, limb, and reader of the data set.
+    """Digest of what other packages may have registered: the row, limb, labels, task, drive, reader of the data set.
 
     Parts that belong to the library are already covered by `library_digest`.
     """
@@ -69,6 +70,8 @@ def environment_digest(env_id: str, dataset: str) -> str:
     limb = limb_file(row.limb)
     files = [path for path in limb.parent.rglob("*") if path.is_file()]
     digest = hashlib.sha256(files_checksum([*files, *([] if row.scene is None else [scene_file(row.scene)])]).encode())
+    labels = sorted(intent_table(row.limb, row.intents).items())
+    digest.update(f"{row}\n{labels}".encode())
     brought_by: list[Callable[..., object]] = [task_class(row.task), drive_class(row.drive)]
     if registry.is_known(dataset):  # recordings of one's own may name a data set that the library does not know
         brought_by.append(registry.dataset(dataset).read)

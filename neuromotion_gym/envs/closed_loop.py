@@ -381,6 +381,7 @@ class ClosedLoop:
             "observe_goal": self.observe_goal,
             "decoy": self._decoy,
             "assist": self._assist,
+            "operator": self.parts.operator.spec.model_dump(),
         }
         return deepcopy(told)
 

@@ -40,21 +40,25 @@ class NeuroEnv(gym.Env[Any, np.ndarray]):
     that are driven by set points of degrees of freedom:
 
     ================  =====================================================  ============  ==================
-    index             meaning                                                range         unit
+    how many          meaning                                                range         unit
     ================  =====================================================  ============  ==================
-    0 … a-1           position of each axis, home at 0                       -2 … 2        half ranges
-    a … 2a-1          velocity of each axis                                  -10 … 10      half ranges per second
-    2a … 2a+c-1       surroundings, if the task shows any (`context`)        -1 … 1        stated by the task
-    then l            posterior of the last decision                         0 … 1         probability
-    then 1            effort, if the decoder gives it                        0 … 1         fraction
-    the last a        the goal, only with ``observe_goal=True``              -1 … 1        half ranges
+    c                 positions: `ObservationLayout.columns`                 -2 … 2        half ranges
+    c                 velocities of the same                                 -10 … 10      half ranges per second
+    s                 surroundings, if the task shows any (`context`)        -1 … 1        stated by the task
+    l                 posterior of the last decision                         0 … 1         probability
+    1                 effort, if the decoder gives it                        0 … 1         fraction
+    a                 the goal, only with ``observe_goal=True``              -1 … 1        half ranges
     ================  =====================================================  ============  ==================
 
-    With ``observe="signal"`` it is a `Dict`: ``limb`` (positions, velocities), ``signal`` (the raw window, shape
-    (channels, samples)) and, if the decoder is adapted to each person, ``adaptation``.
+    For set points, c and a are the degrees of freedom that the decoder's labels move. Other drives and tasks have other
+    columns, units and axes; the page of each environment says which (``docs/environments/``).
 
-    Action: a `Box` from -1 to 1 with one element per axis, a fraction of its full speed. The axes are the degrees of
-    freedom that the decoder's labels move, listed in `ObservationLayout.columns`; all others are held at home.
+    With ``observe="signal"`` it is a `Dict`: ``limb`` (positions, velocities, surroundings), ``signal`` (the raw
+    window, shape (channels, samples)) and, if the decoder is adapted to each person, ``adaptation``.
+
+    Action: a `Box` from -1 to 1 with one element for everything that the decoder's labels move, in the order of
+    ``ObservationLayout.intents.axes``: degrees of freedom, directions, gestures or muscles. For set points an element
+    is a fraction of full speed. What no label moves is held at home.
 
     Reward of one control step, of a task in which a posture has to be selected:
 

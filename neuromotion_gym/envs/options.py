@@ -116,7 +116,7 @@ def assemble(
     kinds = {"level": level, "part": part, "subjects": subjects, "ocular": ocular, "data_root": data_root}
     check_kinds({"env_id": env_id, "decoder": decoder, "operator": operator, "perturbations": perturbations, **kinds})
     row = environment(env_id or next(iter(ENVIRONMENTS)))
-    _check_options(task_class(row.task).from_level, task_options)
+    _check_options(task_options, assemble, task_class(row.task).from_level)
     played = source.labels if is_source(source) else ()
     chosen = for_limb(choose_decoder(decoder, row.decoder, decoder_facts), row.limb, played, row.intents)
     spec = chosen.spec
@@ -146,6 +146,7 @@ def assemble(
         made.layout.time_limit_s,
         open_loop=getattr(chosen, "kind", None) == "open_loop",
     )
+    facts = {"environment": env_id or next(iter(ENVIRONMENTS)), **facts}
     return Parts(made.limb, made.task.drive, made.layout, made.task, user, opened, chosen, facts)
 
 
@@ -188,7 +189,7 @@ def make_task(
     """
     row = environment(env_id or next(iter(ENVIRONMENTS)))
     kind = task_class(row.task)
-    _check_options(kind.from_level, task_options)
+    _check_options(task_options, kind.from_level)
     limb = Limb.load(row.limb, row.scene, side)
     intents = intent_map(limb.name, spec.labels, row.intents)
     hop_s, timing = _clocks(spec, mean_piece_s)
@@ -226,11 +227,11 @@ def _moves(drive: Drive, limb: Limb, labels: int) -> np.ndarray:
     return drive.effect(np.arange(labels), at_home) / (drive.speed * CONTROL_S)
 
 
-def _check_options(make_task: Callable[..., Any], given: Mapping[str, Any]) -> None:
-    """Refuse options that neither a loop nor its task has."""
+def _check_options(given: Mapping[str, Any], *takers: Callable[..., Any]) -> None:
+    """Refuse options that none of ``takers`` has."""
     known = [
         name
-        for function in (assemble, make_task)
+        for function in takers
         for name, parameter in inspect.signature(function).parameters.items()
         if parameter.kind is parameter.KEYWORD_ONLY
     ]
@@ -238,7 +239,7 @@ def _check_options(make_task: Callable[..., Any], given: Mapping[str, Any]) -> N
     if unknown:
         raise UnknownOptionError(
             f"Got an unexpected keyword argument {', '.join(map(repr, unknown))}: no such option. "
-            f"Options: {', '.join([*LOOP_OPTIONS, *known])}."
+            f"Options: {', '.join([*(LOOP_OPTIONS if assemble in takers else ()), *known]) or 'none'}."
         )
 
 

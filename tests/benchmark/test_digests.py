@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 import neuromotion_gym
+from neuromotion_gym import intents, registration
 from neuromotion_gym.benchmark import digests
 from neuromotion_gym.benchmark.config import BenchmarkConfig
 from neuromotion_gym.benchmark.digests import environment_digest, library_digest, policy_digest
@@ -162,6 +164,18 @@ def test_code_of_another_package_changes_the_key_of_its_environment(tmp_path, mo
         monkeypatch.setattr(digests, "task_class", lambda _, found=module.Task: found)
         found.add(environment_digest("NeuroArm-v0", "myo_armband"))
     assert len(found | {before}) == 3
+
+
+def test_what_a_label_means_and_the_table_that_says_so_change_the_key(monkeypatch):
+    monkeypatch.setattr(intents, "_ADDED", {})
+    before = digests.environment_digest("NeuroArm-v0", "eegmmidb")
+    intents.register_intents("arm", {"thumb_up": intents.Intent("grip", 1)})
+    assert digests.environment_digest("NeuroArm-v0", "eegmmidb") != before
+    intents.register_intents("arm", {"fin_up": intents.Intent("grip", 1)}, table="point")
+    after = digests.environment_digest("NeuroArm-v0", "eegmmidb")
+    row = replace(registration.ENVIRONMENTS["NeuroArm-v0"], intents="point")
+    monkeypatch.setitem(registration.ENVIRONMENTS, "NeuroArm-v0", row)
+    assert digests.environment_digest("NeuroArm-v0", "eegmmidb") != after
 
 
 def test_a_learned_controller_counts_with_its_file(tmp_path):

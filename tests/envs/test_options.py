@@ -9,6 +9,8 @@ import pytest
 import neuromotion_gym  # noqa: F401 -- registers the environments
 from neuromotion_gym.decoders import DecoderSpec, ProbabilityDecoder, load_decoder
 from neuromotion_gym.envs import NeuroEnv
+from neuromotion_gym.envs.options import make_task
+from neuromotion_gym.errors import UnknownOptionError
 
 from .conftest import make_decoder, noise_source
 
@@ -89,3 +91,17 @@ def test_the_expected_lag_is_half_a_piece_and_that_of_the_decoder(changes, beyon
     decision_s = source.mean_piece_s() if decoder.spec.pacing == "trial" else decoder.spec.hop_s
     assert env.layout.hop_s == pytest.approx(decision_s)
     env.close()
+
+
+def test_what_is_played_names_the_environment_and_every_figure_of_the_operator() -> None:
+    env = gym.make("NeuroArm-v0", operator={"lapse": 0.5}, decoder="oracle")
+    about = env.reset(seed=0)[1]["about"]
+    assert about["environment"] == "NeuroArm-v0"
+    assert about["operator"] == {"delay_s": 0.25, "hold_s": 0.3, "lapse": 0.5}
+    env.close()
+
+
+def test_an_option_of_the_loop_is_no_option_of_a_task() -> None:
+    spec = load_decoder("emg_armband").spec
+    with pytest.raises(UnknownOptionError, match=r"'part': no such option\. Options: .*wrong_selection"):
+        make_task("NeuroArm-v0", spec, 0.5, part="test")
