@@ -94,6 +94,16 @@ ENVIRONMENTS: dict[str, Environment] = {
         drive="excitations",
         scene="orthosis",
     ),
+    "NeuroGrasp-v0": Environment(
+        limb="arm",
+        task="box_and_blocks",
+        decoder="emg_armband",
+        summary="arm and hand over a box of blocks: take or leave each block, as its hidden coin says",
+        drive="assisted_grip",
+        scene="box_and_blocks",
+        intents="grip",
+        shown=("emg_armband", "eeg_fists"),
+    ),
 }
 
 TASKS: dict[str, str | type] = {
@@ -101,6 +111,7 @@ TASKS: dict[str, str | type] = {
     "leg_posture": "neuromotion_gym.tasks.leg_posture:LegPostureTask",
     "gesture": "neuromotion_gym.tasks.gesture:GestureTask",
     "reach": "neuromotion_gym.tasks.reach:ReachTask",
+    "box_and_blocks": "neuromotion_gym.tasks.box_and_blocks:BoxAndBlocksTask",
 }
 """Name of a task: its class, or ``"module:Class"``."""
 
@@ -109,6 +120,7 @@ DRIVES: dict[str, str | type] = {
     "excitations": "neuromotion_gym.limbs.excitations:ExcitationDrive",
     "named_postures": "neuromotion_gym.limbs.named_postures:NamedPostureDrive",
     "point": "neuromotion_gym.limbs.point:PointDrive",
+    "assisted_grip": "neuromotion_gym.limbs.assisted_grip:AssistedGripDrive",
 }
 """Name of a drive: its class, or ``"module:Class"``."""
 

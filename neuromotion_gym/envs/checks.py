@@ -75,7 +75,10 @@ def check_policies(env_id: str, rows: int = 40, **options: Any) -> None:
         check_ranking({"standing still": still, "a wrong selection": decoy.only(decoy.wrong)}, oracle)
     worth = oracle.only(oracle.right).returns(1.0)
     ask(worth.min() >= 0.8, f"a success earns {worth.min():.2f}, not at least 0.8")
-    ask(abs(still.returns(1.0).mean() + 0.2) < 0.05, f"standing still earns {still.returns(1.0).mean():.2f}, not -0.2")
+    # Apart from what it selects by chance, where to do nothing is a choice too; that share varies between episodes
+    idle = still.returns(1.0) - still.right + still.wrong
+    off = 0.05 + 3 * idle.std() / np.sqrt(len(idle))
+    ask(abs(idle.mean() + 0.2) < off, f"standing still earns {idle.mean():.2f}, not -0.2")
 
 
 def check_oracle(env_id: str, rows: int = 40, **options: Any) -> Played:

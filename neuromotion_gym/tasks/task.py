@@ -111,6 +111,8 @@ class TaskFacts:
         Columns whose combinations are told apart in a test of speed, such as distance and width of the goal; empty in
         other tasks. Such a task also has the columns ``travelled`` and ``along``, from which reports compute the
         throughput of every combination.
+    lasts_s : float or None
+        Mean time after which the goal may be another one without notice; None if it stays, or changes as said above.
     """
 
     level: str
@@ -124,6 +126,7 @@ class TaskFacts:
     in_a_row: int = 1
     returns: bool = False
     combinations: tuple[str, ...] = ()
+    lasts_s: float | None = None
 
 
 @dataclass(frozen=True)

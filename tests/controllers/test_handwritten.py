@@ -1,5 +1,7 @@
 """What each hand-written controller is for, and what it refuses."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from loop import EEG, EMG, NO_REST, emg_layout, make_layout, make_rules, other_layout, play
@@ -185,3 +187,21 @@ def test_evidence_opens_on_a_decoder_torn_between_two_of_its_labels(layout):
     for _ in range(round(layout.time_limit_s / layout.control_s)):
         action, state = controller.predict(seen, state)
     assert np.abs(action).max() == 1
+
+
+@pytest.mark.parametrize(("lasts_s", "follows"), [(3.0, True), (None, False)])
+def test_bayes_gives_up_a_goal_that_may_change_without_notice(lasts_s, follows):
+    """For 15 s one label is decoded at its goal, then the other one for 3 s."""
+    layout = other_layout(1, candidates=np.array([[-1.0], [1.0]]))
+    layout = replace(layout, facts=replace(layout.facts, lasts_s=lasts_s))
+    controller, directions = make_controller("bayes", layout), layout.intents.directions[:, 0]
+    state, position, start = None, 0.0, np.ones(1, dtype=bool)
+    for step in range(360):
+        wanted = 1.0 if step < 300 else -1.0
+        seen = np.zeros((1, layout.size), dtype=np.float32)
+        seen[0, layout.position] = position
+        seen[0, layout.posterior] = np.where(directions == wanted, 0.9, 0.1 / (len(directions) - 1))
+        action, state = controller.predict(seen, state, start)
+        start = np.zeros(1, dtype=bool)
+        position = float(np.clip(position + layout.speed * layout.control_s * action[0, 0], -1, 1))
+    assert (position < 0.9) == follows

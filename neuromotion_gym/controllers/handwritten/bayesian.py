@@ -40,7 +40,8 @@ class Bayes(HandWritten):
 
     Where labels bring the limb to places of their own (``layout.settles``), the person asks for the goal's label until
     the goal is met, or rests while the limb takes another place. Where several goals follow each other, or the limb has
-    to return to 0, it does so once a candidate was held, and begins a new belief (`Stages`).
+    to return to 0, it does so once a candidate was held, and begins a new belief (`Stages`). Where the goal may change
+    without notice (``facts.lasts_s``), the belief is forgotten at that rate.
 
     Parameters
     ----------
@@ -114,6 +115,9 @@ class Bayes(HandWritten):
         self.ahead = np.float32(layout.speed * (layout.lag_s + reaction_s))
         self.turns = self.together * layout.hop_s / HOLD_S
         self.stages = Stages(layout)
+        lasts_s = layout.facts.lasts_s
+        self.forgotten = 0.0 if lasts_s is None else min(0.5, self.together * layout.hop_s / lasts_s)
+        """Probability that the goal is another one at the next update."""
         self._label_of_goal = (self.goals @ self.moves.T).argmax(axis=1)
         self._unit = self.moves.astype(np.float32)
         # Which labels move an axis up or down, in equal shares where several do
@@ -150,7 +154,7 @@ class Bayes(HandWritten):
         if due.any():
             likelihood = np.exp(evidence[due] - evidence[due].max(axis=1, keepdims=True)).astype(np.float32)
             predict = self._predict_settling if self.layout.settles else self._predict
-            updated = predict(belief[due], past[due, 0]) * likelihood[:, None, :]
+            updated = self._forget(predict(belief[due], past[due, 0])) * likelihood[:, None, :]
             belief = belief.copy()
             belief[due] = updated / updated.sum(axis=(1, 2), keepdims=True)
             evidence, count = np.where(due[:, None], 0.0, evidence), np.where(due, 0, count)
@@ -184,6 +188,13 @@ class Bayes(HandWritten):
         if rest is not None:
             after[:, :, rest] += calm * (leaves / total).sum(axis=2)
         return (1 - self.slip) * after + self.slip / self.labels * after.sum(axis=2, keepdims=True)
+
+    def _forget(self, belief: np.ndarray) -> np.ndarray:
+        """Belief (n, goals, labels) after the goal may have changed."""
+        if not self.forgotten:
+            return belief
+        anew = belief.sum(axis=1, keepdims=True) / np.float32(len(self.goals))
+        return np.asarray(belief + np.float32(self.forgotten) * (anew - belief))
 
     def _predict_settling(self, belief: np.ndarray, position: np.ndarray) -> np.ndarray:
         """The same where every label brings the limb to a place of its own and keeps it there."""
