@@ -55,6 +55,8 @@ BOX = 4 / 3
 smallest target."""
 TARGET, QUIET, MIDDLE_M = (0.0, 0.59, 0.57), (0.55, 0.6, 0.64), 0.006
 """Colours of the target and of the others, red, green and blue; radius of the mark in the middle."""
+ROUNDING = 1e-3
+"""A given goal may lie so far from the places of targets, since people write directions with few digits."""
 MOST_AXES = 2
 """ISO 9241-411 tests in a plane."""
 
@@ -236,13 +238,19 @@ class ReachTask:
     def reset(
         self, rows: np.ndarray, generators: Sequence[np.random.Generator], goals: np.ndarray | None = None
     ) -> np.ndarray:
-        """Draw start, target and decoy of ``rows``; with ``goals`` the width is drawn, and the centre is given."""
+        """Draw start, target and decoy of ``rows``; with ``goals`` the width is drawn, and the centre is given.
+
+        Raises
+        ------
+        NeuroMotionError
+            If a given goal is no place at which a target may be.
+        """
         for row, generator in zip(rows, generators, strict=True):
             self.home[row] = generator.uniform(-START, START, len(self.axes))
             self.goal[row], self.width[row] = self._draw(generator)
             self.decoy[row], self.decoy_width[row] = self._draw(generator)
         if goals is not None:
-            self.goal[rows] = goals
+            self.goal[rows] = [self._given(goal) for goal in goals]
         goal, home = self.goal[rows], self.home[rows]
         self.distance[rows] = np.linalg.norm(goal, axis=1)
         way = np.linalg.norm(goal - home, axis=1)
@@ -299,6 +307,18 @@ class ReachTask:
             generator.integers(len(choices)) for choices in (self.rules.directions, DISTANCES, self.rules.widths)
         )
         return self.rules.directions[direction] * DISTANCES[distance], self.rules.widths[width]
+
+    def _given(self, goal: np.ndarray) -> np.ndarray:
+        """A given goal, which lies in one of the directions, no nearer and no farther than targets are."""
+        distance = np.linalg.norm(goal)
+        beside = np.linalg.norm(goal - distance * self.rules.directions, axis=1).min()
+        if not (beside <= ROUNDING and DISTANCES[0] - ROUNDING <= distance <= DISTANCES[-1] + ROUNDING):
+            listed = ", ".join(str(each.tolist()) for each in self.rules.directions.round(3))
+            raise NeuroMotionError(
+                f"A goal is {DISTANCES[0]} to {DISTANCES[-1]} times one of the directions {listed} of level "
+                f"{self.rules.name!r}, not {goal}."
+            )
+        return goal
 
     def _columns(self, position: np.ndarray, miss: np.ndarray) -> dict[str, np.ndarray]:
         line = self._line

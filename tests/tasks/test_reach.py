@@ -201,6 +201,21 @@ def test_goals_of_the_facts_do_not_tell_the_distances() -> None:
     assert len(goals.spread(1e-4, 100)) <= 100
 
 
+@pytest.mark.parametrize("goal", [(0.0, 0.0), (0.05, 0.0), (1.0, 0.0), (1.0, 1.0), (0.3, 0.9), (np.nan, 0.5)])
+def test_a_goal_where_no_target_can_be_is_refused(goal: tuple[float, float]) -> None:
+    with pytest.raises(NeuroMotionError, match=r"0\.5 to 0\.95 times one of the directions \[1\.0, 0\.0\], \[0\.707"):
+        make_task("standard", 2, 1, goals=np.array([goal]))
+
+
+def test_the_directions_of_a_given_goal_are_those_of_the_level() -> None:
+    slanting = np.array([[0.5, -0.5]])
+    np.testing.assert_array_equal(make_task("standard", 2, 1, goals=slanting).goal, slanting)
+    with pytest.raises(NeuroMotionError, match="of level 'easy', not"):
+        make_task("easy", 2, 1, goals=slanting)
+    line = np.array([[-0.95]])
+    np.testing.assert_array_equal(make_task("easy", 1, 1, goals=line).goal, line)
+
+
 def test_unknown_levels_and_three_axes_are_refused() -> None:
     with pytest.raises(NeuroMotionError, match="Unknown level 'simple'. Levels: easy, standard, hard"):
         reach_level("simple", 2, 0.4, 0.5, rest=True)
