@@ -17,6 +17,7 @@ Progress towards a gesture is 0 at rest and 1 at its posture. Every array has th
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -96,6 +97,7 @@ class GestureLevel:
             columns=("gesture", "selected", "false_activations", "rest_s"),
             in_a_row=self.in_a_row,
             returns=self.returns,
+            taken=TAKEN if self.returns else math.inf,
         )
 
 
@@ -156,6 +158,7 @@ class _Course:
 
     def __init__(self, level: GestureLevel, axes: int, num_rows: int, control_s: float) -> None:
         self.level, self.axes = level, axes
+        self._from = level.facts(axes).taken
         self._dwell, self._pause = round(level.dwell_s / control_s), round(level.pause_s / control_s)
         self._rows = np.arange(num_rows)
         self.sequence = np.zeros((num_rows, level.in_a_row), dtype=int)
@@ -196,7 +199,7 @@ class _Course:
         self._place = place
         others = progress.copy()
         others[self._rows, gesture] = 0.0
-        self._taken = (self._taken | (others.max(axis=1) > TAKEN)) & (place != rest)
+        self._taken = (self._taken | (others.max(axis=1) > self._from)) & (place != rest)
         held = (self._held >= self._dwell) & (place >= 0)
         right = held & (place == gesture) & ~self.returning & ~self.done
         back = held & (place == rest) & self.returning
@@ -213,7 +216,7 @@ class _Course:
 
     def aim(self) -> np.ndarray:
         """What the operator tries to bring about: the goal, or rest while another gesture is taken, if it can rest."""
-        return np.where(self._taken[:, None], 0.0, self.goal) if self.level.returns else self.goal
+        return np.where(self._taken[:, None], 0.0, self.goal)
 
     def left(self, progress: np.ndarray) -> np.ndarray:
         """Ways that are left, in ways from rest to a gesture, shape (rows,): to the goal, and after it."""
@@ -251,22 +254,14 @@ class GestureTask:
     Parameters
     ----------
     level : GestureLevel
-    limb : Limb
-        The limb whose named sensors are read.
+    postures : NamedPostures
+        Postures of the limb, one a gesture; the limb's named sensors are read through them.
     drive : Drive
         The drive that moves the limb.
-    axes : tuple of str
-        Named postures of the limb, one a gesture.
     control_s : float
         Control period.
     options : mapping of str to object
         What makes results not comparable.
-
-    Raises
-    ------
-    NeuroMotionError
-        If there are fewer than two gestures, or two postures (or a posture and rest) are so near each other that both
-        could be met at once.
     """
 
     levels = LEVELS
@@ -330,7 +325,9 @@ class GestureTask:
     ) -> np.ndarray:
         """Draw the gestures of ``rows`` and those of their decoys; see `neuromotion_gym.tasks.task.Task.reset`.
 
-        ``goals`` are the first gestures; those that follow are drawn. The limb starts at rest.
+        ``goals`` are the first gestures. If one differs from the gesture that was drawn, every gesture of that episode
+        is moved on in the order of the candidates by as many places as the first one, so that a test that gives two
+        goals compares two sequences that differ everywhere. The limb starts at rest.
 
         Raises
         ------
@@ -339,11 +336,12 @@ class GestureTask:
         """
         candidates, count = np.array(self.rules.candidates), self.rules.in_a_row
         for index, (row, generator) in enumerate(zip(rows, generators, strict=True)):
-            drawn = candidates[generator.integers(len(candidates), size=(2, count))]
+            drawn = generator.integers(len(candidates), size=(2, count))
             if goals is not None:
-                drawn[0, 0] = self._given(goals[index])
-            self._scored.begin(row, drawn[0])
-            self._pursued.begin(row, drawn[1])
+                drawn[0] += self._given(goals[index]) - drawn[0, 0]
+            scored, pursued = candidates[drawn % len(candidates)]
+            self._scored.begin(row, scored)
+            self._pursued.begin(row, pursued)
         nothing = np.zeros((len(rows), len(self.axes)))
         self._reward.reset(rows, (self._scale * self._scored.left(np.zeros_like(self.goal)))[rows])
         self._rest[rows] = self._false[rows] = 0.0
@@ -404,10 +402,10 @@ class GestureTask:
         self._at_home = home
 
     def _given(self, goal: np.ndarray) -> int:
-        """Axis of a given goal."""
-        for axis in self.rules.candidates:
+        """Place of a given goal among the candidates."""
+        for place, axis in enumerate(self.rules.candidates):
             if np.array_equal(goal, np.eye(len(self.axes))[axis]):
-                return axis
+                return place
         names = ", ".join(self.axes[axis] for axis in self.rules.candidates)
         raise NeuroMotionError(f"A goal is 1 for one of the gestures {names} and 0 for all others, not {goal}.")
 

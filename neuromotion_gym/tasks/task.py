@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, runtime_checkable
 
@@ -107,6 +108,9 @@ class TaskFacts:
         Number of goals that follow each other in an episode, each drawn anew.
     returns : bool
         Whether the limb has to come back to 0 on every axis after each of them, and stay there for the dwell time.
+    taken : float
+        Share of the way to a place other than the goal from which the operator tries to rest; infinite where it never
+        does. It means something only for limbs that labels bring to places of their own.
     combinations : tuple of str
         Columns whose combinations are told apart in a test of speed, such as distance and width of the goal; empty in
         other tasks. Such a task also has the columns ``travelled`` and ``along``, from which reports compute the
@@ -125,6 +129,7 @@ class TaskFacts:
     columns: tuple[str, ...] = ()
     in_a_row: int = 1
     returns: bool = False
+    taken: float = math.inf
     combinations: tuple[str, ...] = ()
     lasts_s: float | None = None
 

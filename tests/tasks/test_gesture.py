@@ -105,10 +105,12 @@ def test_levels_have_the_figures_that_committed_results_rest_on(
     assert (facts.chance, facts.in_a_row, facts.dwell_s, facts.time_limit_s) == pytest.approx(figures)
     assert facts.choices == pytest.approx(1 / facts.chance)
     assert facts.returns
+    assert facts.taken == 0.5
     assert make_task(level, lag_s=lag_s).rules.pause_s == 0
     without = make_task(level, lag_s=lag_s, rest=False)
     assert without.rules.pause_s == lag_s
     assert not without.facts.returns
+    assert without.facts.taken == np.inf
     assert without.options["return_to_rest"] is False
 
 
@@ -260,12 +262,14 @@ def test_gestures_of_a_sequence_are_drawn_independently_and_so_is_the_decoy() ->
     assert np.bincount(drawn.ravel()) / (3 * rows) == pytest.approx(np.full(AXES, 0.25), abs=0.02)
 
 
-def test_given_goals_are_the_first_gestures_and_change_no_other_draw() -> None:
+def test_given_goals_are_the_first_gestures_and_move_on_those_that_follow_but_not_the_decoy() -> None:
     drawn, given = make_task("hard", 6), make_task("hard", 6)
     goals = np.eye(AXES)[[0, 1, 2, 3, 0, 1]]
     given.reset(np.arange(6), [np.random.default_rng([7, row]) for row in range(6)], goals)
     assert np.array_equal(given.goal, goals)
-    assert np.array_equal(given._scored.sequence[:, 1:], drawn._scored.sequence[:, 1:])
+    moved = given._scored.sequence[:, :1] - drawn._scored.sequence[:, :1]
+    assert np.array_equal(given._scored.sequence, (drawn._scored.sequence + moved) % AXES)
+    assert len(np.unique(moved % AXES)) > 1
     assert np.array_equal(given._pursued.sequence, drawn._pursued.sequence)
 
 

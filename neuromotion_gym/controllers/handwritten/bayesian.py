@@ -23,8 +23,6 @@ HOLD_S = 0.3
 """Time scale on which a person whose error is corrected chooses another label."""
 SPARE_S = 1.0
 """Time that is reserved for the limb to come to rest."""
-TAKEN = 0.5
-"""Share of the way to another place from which a person rests, where labels bring the limb to places of their own."""
 UPDATE_S = 0.15
 """Decisions that follow each other more quickly are combined, since an update of the belief is expensive."""
 
@@ -201,7 +199,7 @@ class Bayes(HandWritten):
         turns, labels, rest = min(1.0, self.turns), np.arange(self.labels), self.layout.intents.rest
         wanted = np.tile(self._label_of_goal, (len(belief), 1))
         if rest is not None:
-            other = (np.abs(position[:, None, :]) * (self.goals == 0)).max(axis=2) > TAKEN
+            other = (np.abs(position[:, None, :]) * (self.goals == 0)).max(axis=2) > self.layout.facts.taken
             wanted = np.where(other, rest, wanted)
         share = np.float32(turns) * belief.sum(axis=2, keepdims=True)
         after = (1 - np.float32(turns)) * belief + share * (wanted[:, :, None] == labels)
