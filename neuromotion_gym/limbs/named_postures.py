@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from neuromotion_gym.limbs.limb import Limb
 
 
+NEAR = 0.01
+"""Share of a way within which the limb is at a place: it never stands there to the last digit."""
+
+
 class NamedPostures:
     """Some named postures of a limb, as its sensors see them.
 
@@ -204,5 +208,5 @@ class NamedPostureDrive:
         """See `Drive.effect`; the mean over the way from here to the place of the label, 0 at that place."""
         way = self.places[labels] - self.postures.progress(sensors)[0]
         length = np.add.reduce(np.abs(way), axis=1, keepdims=True)
-        share = np.minimum(1.0, self._stride / np.maximum(length, 1e-9))
+        share = np.where(length > NEAR, np.minimum(1.0, self._stride / np.maximum(length, NEAR)), 0.0)
         return np.asarray(way * np.where(self._moves[labels, None], share, 0.0))

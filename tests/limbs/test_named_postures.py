@@ -166,6 +166,8 @@ def test_the_effect_of_a_label_is_the_mean_over_the_way_to_its_place(limb, drive
     assert at_home == pytest.approx(stride * np.concatenate([np.zeros((1, 3)), np.eye(3)]))
     in_fist = drive.effect(labels, seen(limb, np.tile(POSTURES["fist"], (4, 1))))
     half = stride / 2
+    assert (drive.effect(labels[:1], seen(limb, 1e-3 * np.array(POSTURES["fist"]))) == 0).all()
+    assert (drive.effect(labels[1:2], seen(limb, 0.999 * np.array(POSTURES["fist"]))) == 0).all()
     assert in_fist == pytest.approx(np.array([[-stride, 0, 0], [0, 0, 0], [-half, half, 0], [-half, 0, half]]))
 
 
