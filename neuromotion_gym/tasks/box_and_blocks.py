@@ -25,7 +25,7 @@ import numpy as np
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.limbs.transport import OFFERED
 from neuromotion_gym.schema import shortened
-from neuromotion_gym.tasks.task import GoalSpace, Outcome, TaskFacts, middle_level
+from neuromotion_gym.tasks.task import GoalSpace, Outcome, TaskFacts, Words, middle_level
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -286,6 +286,17 @@ class BoxAndBlocksTask:
 
     def ghost(self, row: int) -> None:
         """There is none: the goal is a choice, not a posture."""
+
+    def words(self, row: int, right: bool, wrong: bool) -> Words:
+        """What is to be done with the block that is offered, and the score; see `neuromotion_gym.tasks.task.Worded`."""
+        transport, blocks = self.drive.transport, self.rules.blocks
+        net, taken = (int(self._counts[name][row]) for name in ("net", "taken"))
+        outcome = f"{taken} blocks taken" if self._classical else f"Net {net} of {blocks} blocks"
+        goal = "open"
+        if transport.in_reach[row] or (transport.in_hand[row] and not transport.past[row]):
+            what = "take" if self.goal[row, 0] > 0 else "leave"
+            goal = f"{what} block {min(int(transport.block[row]) + 1, blocks)} of {blocks}"
+        return Words(outcome, "Hand", goal)
 
     def _set_goals(self) -> None:
         """The wanted grip: the coin's while a block is offered or carried, and open otherwise."""

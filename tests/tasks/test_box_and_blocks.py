@@ -217,3 +217,17 @@ def test_labels_of_the_wrist_do_nothing_and_are_not_the_label_for_rest() -> None
     assert {label for label, move in moves.items() if move} == {"hand_close", "hand_open"}
     assert intents.rest is not None
     assert intents.labels[intents.rest] == "neutral"
+
+
+def test_the_words_name_the_choice_and_the_score() -> None:
+    task, hand = make(coins=[TAKE, LEAVE] * 5)
+    blocks, told = hand.blocks, []
+    for number in range(3):
+        hand.phase[:] = OFFERED
+        task.step(hand.sensors)
+        told.append(task.words(0, False, False).goal)
+        offer(task, hand, take=number == 0)
+    assert told == [f"{what} block {number + 1} of {blocks}" for number, what in enumerate(("take", "leave", "take"))]
+    hand.phase[:] = PAST
+    assert task.words(0, False, False).goal == "open"
+    assert task.words(0, False, False).outcome == f"Net 1 of {blocks} blocks"
