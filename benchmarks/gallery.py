@@ -29,8 +29,8 @@ from neuromotion_gym.rendering import SceneRenderer
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "images" / "gallery"
 WIDTH, HEIGHT = 640, 360
 FRAME_S, LINGER_S = 0.1, 1.5
-LONGEST_S = 6.0
-"""Longer episodes are shown faster than real time, by a whole number."""
+LONGEST_S, FASTEST = 6.0, 4
+"""Longer episodes are shown faster than real time, by a whole number up to `FASTEST`; of even longer ones the end."""
 TRIES = 20
 QUALITY = 88
 
@@ -76,9 +76,11 @@ def film(env_id: str, path: Path) -> str:
         if seed is None:
             raise SystemExit(f"{env_id}: no success in {TRIES} episodes")
         seconds = loop.steps[0] * loop.layout.control_s
-        speed = max(1, int(np.ceil(seconds / LONGEST_S)))
+        speed = min(FASTEST, max(1, int(np.ceil(seconds / LONGEST_S))))
+        every = round(FRAME_S * speed / loop.layout.control_s)
+        first = max(0, int(loop.steps[0]) - round(LONGEST_S / FRAME_S) * every)
         frames: list[Image.Image] = []
-        if not play(loop, controller, key, seed, view, round(FRAME_S * speed / loop.layout.control_s), frames):
+        if not play(loop, controller, key, seed, view, range(first, loop.max_steps, every), frames):
             raise SystemExit(f"{env_id}: the episode did not end as before")
     finally:
         view.close()
@@ -95,14 +97,14 @@ def play(
     key: EpisodeKey,
     seed: int,
     view: View | None = None,
-    every: int = 1,
+    drawn: range = range(0),
     frames: list[Image.Image] | None = None,
 ) -> bool:
-    """Play one episode; with ``view``, add a picture of every n-th control step to ``frames``. Whether it succeeded."""
+    """Play one episode and return its success; with ``view``, pictures of the steps in ``drawn`` go to ``frames``."""
     loop.reset(np.zeros(1, dtype=int), [key.generator(seed)], sessions=np.array([key.session]))
     state = None
     while not loop.over[0]:
-        if view is not None and frames is not None and loop.steps[0] % every == 0:
+        if view is not None and frames is not None and int(loop.steps[0]) in drawn:
             frames.append(Image.fromarray(view.frame(0, overlay=True)))
         action, state = controller.predict(np.asarray(loop.observation()), state)
         loop.step(action)
