@@ -12,7 +12,7 @@ from neuromotion_gym.errors import NeuroMotionError
 
 
 def median_time(time_s: np.ndarray, success: np.ndarray) -> float:
-    """Median time to selection over the successful episodes; NaN where there are none.
+    """Median time to success over the successful episodes; NaN where there are none.
 
     Parameters
     ----------

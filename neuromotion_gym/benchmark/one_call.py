@@ -31,7 +31,7 @@ OUT = "neuromotion_bench"
 """Folder of the results where none is named."""
 ENOUGH = 60
 """Episodes of a row that are enough for a first answer; sessions then share them equally."""
-COLUMNS = ("", "controller", "success", "95 %", "wrong", "time to selection", "people", "episodes", "trials")
+COLUMNS = ("", "controller", "success", "95 %", "wrong", "time to success", "people", "episodes", "trials")
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,4 +1,4 @@
-"""Pictures of a report, from numbers to HTML: success, time to selection, success against offline accuracy.
+"""Pictures of a report, from numbers to HTML: success, time to success, success against offline accuracy.
 
 Positions in an SVG are percentages of its width, so a picture fits a phone and a wide screen with letters of one size.
 Colours are near those of Okabe and Ito, which readers with any kind of colour vision can tell apart; lines of bounds
@@ -196,7 +196,7 @@ def time_picture(bars: Sequence[Bar], limit_s: float) -> str:
             parts.append(_row(bar, value, words, marks))
         parts.append(_axis([f"{value * limit_s:g} s" for value in GRID]))
     caption = (
-        "<b>Time to a right selection.</b> Large dot and bar: median, and half of all successes. Small dots: median of "
+        "<b>Time to success.</b> Large dot and bar: median, and half of all successes. Small dots: median of "
         f"one person. The axis ends at the time limit, {limit_s:g} s."
     )
     return _figure(caption, ["oracle"] if any(not np.isnan(bar.oracle_time_s) for bar in bars) else [], parts)

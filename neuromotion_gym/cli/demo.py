@@ -80,7 +80,7 @@ def _print_shown(played: list[Played]) -> None:
     ]
     over = "with an interval over people" if first.people > 1 else "too few for an interval"
     print_table(
-        ("", "success", "95 %", "wrong", "time to selection", "trials"),
+        ("", "success", "95 %", "wrong", "time to success", "trials"),
         rows,
         title=f"{first.entry.show} on {setting.environment}, level {setting.level}, controller {setting.controller}",
         bold=[index for index, row in enumerate(played) if row.entry.role == "decoder"],
