@@ -128,6 +128,7 @@ class ClosedLoop:
         self.observe: Observe = observe
         self.observe_goal = bool(observe_goal)
         self._decoy, self._assist = bool(decoy), bool(assist)
+        self._lowest_action = float(getattr(parts.drive, "lowest_action", -1.0))
         layout, task = parts.layout, parts.task
         self.physics = Physics(parts.limb, layout.control_s, num_rows, threads)
         self.stream = Stream(
@@ -216,7 +217,7 @@ class ClosedLoop:
         """
         task, operator, physics = self.parts.task, self.parts.operator, self.physics
         if self._assist:
-            action = action + self._decoded_action()
+            action = np.maximum(action, self._lowest_action) + self._decoded_action()
         physics.begin(self.parts.drive.control(action, physics.sensors))
         if self._aside is None:
             physics.simulate()

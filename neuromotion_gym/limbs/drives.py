@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 class Drive(Protocol):
     """Turns the actions of a batch of limbs into controls.
 
+    A drive for which every action up to some value means the same states this value as ``lowest_action``, such as 0 for
+    muscles.
+
     A drive is built as ``DriveClass(limb, intents, axes, speed, control_s)``; the task says along which axes error is
     measured, and how fast the limb may move. Every array has the rows of the batch first. Sensors are those of the last
     control step, shape (rows, nsensordata).

@@ -60,7 +60,8 @@ class ExcitationDrive:
     An element of an action belongs to one muscle: 1 asks for its full excitation, 0 and less for none. The share of it
     that a muscle has rises and falls linearly, in `RISE_S` from none to all. The full excitation is the one with which
     the muscle alone moves its main axis at the speed of the task in the present posture, `STRONGEST` at most: the
-    strength of a muscle and its moment arms change with the posture by a factor of two and more.
+    strength of a muscle and its moment arms change with the posture by a factor of two and more. Muscles that move the
+    same axis in the same direction share it: together they do not exceed the speed.
 
     Parameters
     ----------
@@ -91,6 +92,7 @@ class ExcitationDrive:
     position_bound: float | np.ndarray = 2.0
     velocity_bound: float | np.ndarray = 10.0
     steady = False
+    lowest_action = 0.0
 
     def __init__(self, limb: Limb, intents: IntentMap, axes: tuple[str, ...], speed: float, control_s: float) -> None:
         self.limb, self.axes, self.speed = limb, tuple(axes), speed
@@ -101,6 +103,9 @@ class ExcitationDrive:
         self._table = SpeedTable(limb, self.muscles, self.axes)
         self._each = np.arange(self.action_size)
         self._main = np.abs(self._table.grid.pulls).mean(axis=0).argmax(axis=1)
+        ways = self._table.at(np.zeros((1, len(self.axes)))).pulls[0, self._each, self._main] > 0
+        same = (self._main[:, None] == self._main) & (ways[:, None] == ways)
+        self._synergists = same.astype(float)
         at_home = self._needed(self._table.at(np.zeros((1, len(self.axes)))))[0]
         weak = [name for name, needed in zip(self.muscles, at_home, strict=True) if not needed <= STRONGEST]
         if weak:
@@ -127,7 +132,9 @@ class ExcitationDrive:
 
     def control(self, action: np.ndarray, sensors: np.ndarray) -> np.ndarray:
         """See `Drive.control`."""
-        self._change = bounded(np.maximum(bounded(action, 1.0), 0.0) - self.share, self._ramp)
+        wanted = np.maximum(bounded(action, 1.0), 0.0)
+        wanted = wanted / np.maximum(wanted @ self._synergists, 1.0)
+        self._change = bounded(wanted - self.share, self._ramp)
         self.share = self.share + self._change
         control = np.empty((len(self.share), len(self.limb.home_control)))
         control[:] = self.limb.home_control
@@ -152,7 +159,8 @@ class ExcitationDrive:
             speeds = self._table.at(self.limb.positions(sensors, self.axes))
             full = np.minimum(np.maximum(self._needed(speeds), 0.0), STRONGEST)
             pull = Pull(full, speeds.pulls * full[:, :, None], speeds)
-            self._last = sensors, pull
+            if sensors.flags.owndata and not sensors.flags.writeable:
+                self._last = sensors, pull
         return pull
 
     def _needed(self, speeds: Speeds) -> np.ndarray:

@@ -299,6 +299,19 @@ def test_after_a_tie_assist_adds_nothing() -> None:
     env.close()
 
 
+def test_an_agent_that_asks_for_no_excitation_does_not_cancel_the_muscle_that_is_decoded() -> None:
+    found = []
+    for agent in (0.0, -1.0):
+        env = NeuroVectorEnv("NeuroLeg-v0", 1, decoder="oracle:leg_muscles", level="easy", assist=True)
+        env.reset(seed=0)
+        for _ in range(60):
+            env.step(np.full((1, 4), agent))
+        found.append(env.loop.position)
+        env.close()
+    np.testing.assert_array_equal(found[1], found[0])
+    assert np.abs(found[0]).max() > 0.25  # the decoder alone moves the leg
+
+
 def test_a_reset_clears_the_outcome_of_its_rows_and_of_no_other(options: Options) -> None:
     env = NeuroVectorEnv(num_envs=3, autoreset_mode="Disabled", **options())
     env.reset(seed=0)

@@ -103,6 +103,25 @@ def test_full_excitation_gives_the_same_speed_in_every_posture_unless_the_muscle
     assert np.median(full, axis=0).max() < STRONGEST
 
 
+def test_muscles_that_pull_the_same_way_are_together_no_faster_than_one_alone(leg: Limb) -> None:
+    drive = drive_of(leg)
+    for together in (("VL", "VM", "RF"), ("BF", "ST"), ("SOL", "MG", "LG")):
+        action = np.array([[float(name in together) for name in ALL]])
+        seen = excite(leg, drive, np.zeros((1, 2)), action, 12)
+        speed = np.abs(leg.motion(seen[-1], AXES)[1]).max()
+        assert speed == pytest.approx(SPEED, rel=0.15), together
+
+
+def test_pulls_are_kept_for_sensors_that_cannot_change(leg: Limb) -> None:
+    drive = drive_of(leg)
+    (sensors,) = excite(leg, drive, np.zeros((1, 2)), np.zeros(len(ALL)), 0)
+    changing = sensors.copy()
+    before = drive.pull(changing).full
+    changing[:, leg.sensor("knee_pos")] += 0.4
+    assert (drive.pull(changing).full != before).any()
+    assert drive.pull(sensors) is drive.pull(sensors)
+
+
 def test_a_muscle_of_two_joints_moves_both(leg: Limb) -> None:
     speeds = speeds_at(leg, ALL, AXES, PLACES).pulls
     for name in ("MG", "LG"):
