@@ -391,7 +391,8 @@ class GestureTask:
             outcome += ", then rest" if self.rules.returns else ""
         gesture = self.axes[course.gesture[row]]
         turn = f" ({min(course.turn[row] + 1, count)} of {count})" if count > 1 else ""
-        return Words(outcome, "Gestures", ("back to rest" if course.returning[row] else gesture) + turn)
+        resting = self.rules.returns and not course.goal[row].any()
+        return Words(outcome, "Gestures", ("back to rest" if resting else gesture) + turn)
 
     def _count_false(self, place: np.ndarray) -> None:
         """Count the limb's departures from rest while it has to stay there."""

@@ -341,6 +341,7 @@ def test_the_words_name_the_gesture_that_is_due_and_how_the_episode_ended() -> N
     assert told == [f"{what} ({1 + number // 2} of 3)" for number, what in enumerate(due)]
     ends = [task.words(0, right, wrong).outcome for right, wrong in ((True, False), (False, True), (False, False))]
     assert ends == ["3 right gestures, then rest", "Wrong gesture", ""]
+    assert task.words(0, True, False).goal == "back to rest (3 of 3)"
     assert make_task(rest=False).words(0, True, False).outcome == "Right gesture"
 
 
