@@ -12,6 +12,7 @@ from neuromotion_gym.envs.aside import Aside
 from neuromotion_gym.envs.physics import Physics
 from neuromotion_gym.envs.stream import Stream
 from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.limbs.drives import Continuing
 from neuromotion_gym.limbs.limb import bounded
 from neuromotion_gym.schema import shortened
 from neuromotion_gym.tasks.task import Placed, SizedGoals, Surrounded
@@ -252,6 +253,8 @@ class ClosedLoop:
     def set_state(self, row: int, qpos: np.ndarray, qvel: np.ndarray) -> None:
         """Move the limb of one row: joint positions, shape (nq,), and velocities, shape (nv,); set points follow it.
 
+        The episode goes on: a drive that keeps what was done so far (`Continuing`) does not begin anew.
+
         Raises
         ------
         NeuroMotionError
@@ -259,7 +262,8 @@ class ClosedLoop:
         """
         rows, physics, drive = np.array([row]), self.physics, self.parts.drive
         physics.place(row, qpos, qvel)
-        rest = drive.reset(rows, self.position[rows])  # what belongs to this posture besides the joints
+        put = drive.moved if isinstance(drive, Continuing) else drive.reset
+        rest = put(rows, self.position[rows])  # what belongs to this posture besides the joints
         physics.place(row, qpos, qvel, rest[0])
         self._motion = drive.motion(physics.sensors)
 

@@ -98,6 +98,11 @@ class AssistedGripDrive:
         self.transport.reset(rows)
         return np.tile(self._start_state, (len(rows), 1))
 
+    def moved(self, rows: np.ndarray, places: np.ndarray) -> np.ndarray:
+        """See `Continuing.moved`: the set point of the grip follows; the arm goes on with the block that it was at."""
+        self.target[rows] = bounded(places, 1.0)
+        return np.tile(self._start_state, (len(rows), 1))
+
     def control(self, action: np.ndarray, sensors: np.ndarray) -> np.ndarray:
         """See `Drive.control`; an action is a fraction of full speed, -1 to 1, and closes if it is positive."""
         arm = self.transport.advance(sensors, self.motion(sensors)[0][:, 0])

@@ -90,6 +90,17 @@ class Settling(Protocol):
     """Place of every label along the axes, shape (labels, axes)."""
 
 
+@runtime_checkable
+class Continuing(Protocol):
+    """What a drive has besides if it keeps more of an episode than where the limb is, such as what was done so far."""
+
+    def moved(self, rows: np.ndarray, places: np.ndarray) -> np.ndarray:
+        """The limb of ``rows`` is put at ``places``, and the episode goes on; arguments and result as of `Drive.reset`.
+
+        For a drive without this method, `Drive.reset` is called instead.
+        """
+
+
 class SetPointDrive:
     """Moves the set points of degrees of freedom at the speed that an action asks for.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gymnasium as gym
 import mujoco
 import numpy as np
 import pytest
@@ -55,6 +56,20 @@ def test_a_state_that_was_set_is_where_the_limb_is_and_stays(options: Options) -
     for _ in range(20):
         observation, *_ = env.step(np.zeros(1, np.float32))
     assert observation[0] == pytest.approx(-0.7, abs=0.02)
+
+
+def test_blocks_that_were_judged_are_not_offered_again_after_a_state_was_set() -> None:
+    env = gym.make("NeuroGrasp-v0", decoder="oracle:emg_armband", source="surrogate").unwrapped
+    env.reset(seed=0)
+    drive, loop = env.loop.parts.drive, env.loop
+    drive.transport.block[:] = 3
+    loop.parts.task.step(loop.physics.sensors)
+    waits, phase = drive.transport.waits.copy(), drive.transport.phase.copy()
+    env.set_state(env.data.qpos, np.zeros(env.model.nv))
+    assert drive.transport.block.tolist() == [3]
+    np.testing.assert_array_equal(drive.transport.waits, waits)
+    np.testing.assert_array_equal(drive.transport.phase, phase)
+    env.close()
 
 
 def test_velocities_are_set_too(options: Options) -> None:

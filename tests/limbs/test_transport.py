@@ -58,6 +58,19 @@ def test_blocks_are_offered_taken_left_and_dropped_in_physics(limb: Limb) -> Non
     assert lowest.min() > 0.658  # a block of 2.5 cm that falls sinks into the floor by less than 5 mm
 
 
+def test_a_limb_that_is_put_elsewhere_goes_on_with_its_block(limb: Limb) -> None:
+    drive, row = drive_of(limb, blocks=4), np.array([1])
+    drive.start(2)
+    drive.reset(np.arange(2), np.zeros((2, 1)))
+    transport = drive.transport
+    transport.block[:], transport.waits[:] = 2, 0.7
+    transport.phase[:] = CARRIED
+    drive.moved(row, np.array([[0.4]]))
+    assert drive.target[:, 0].tolist() == [-1.0, 0.4]
+    assert (transport.block.tolist(), transport.phase.tolist()) == ([2, 2], [CARRIED, CARRIED])
+    assert (transport.waits == 0.7).all()
+
+
 def test_no_block_is_offered_to_a_closed_hand(limb: Limb) -> None:
     drive, physics = drive_of(limb, period_s=1.0), Physics(limb, CONTROL_S, 1, 1)
     drive.start(1)
