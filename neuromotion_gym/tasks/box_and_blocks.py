@@ -23,7 +23,6 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 
 from neuromotion_gym.errors import NeuroMotionError
-from neuromotion_gym.limbs.transport import OFFERED
 from neuromotion_gym.schema import shortened
 from neuromotion_gym.tasks.task import GoalSpace, Outcome, TaskFacts, Words, middle_level
 
@@ -226,7 +225,14 @@ class BoxAndBlocksTask:
         """Draw coins, decoy coins, waits and places of the blocks of ``rows``; see `Task.reset`.
 
         ``goals`` are the coins of the first block; if one differs from the coin that was drawn, all coins are turned.
+
+        Raises
+        ------
+        NeuroMotionError
+            If a goal is neither 1 nor -1, or -1 in the clinical test, which has no block to leave.
         """
+        if goals is not None:
+            self._check_goals(goals)
         blocks = self.rules.blocks
         state = self.drive.reset(rows, np.full((len(rows), 1), LEAVE))
         for place, (row, generator) in enumerate(zip(rows.tolist(), generators, strict=True)):
@@ -239,12 +245,11 @@ class BoxAndBlocksTask:
             half = generator.uniform(-TURN_RAD, TURN_RAD, blocks) / 2
             state[place, self._qpos + 3], state[place, self._qpos + 6] = np.cos(half), np.sin(half)
         if goals is not None and not self._classical:
-            self.coins[rows] *= np.sign(goals) * self.coins[rows, :1]
+            self.coins[rows] *= goals * self.coins[rows, :1]
         self._steps[rows] = self._block[rows] = 0
         self._lifted[rows] = False
         for values in self._counts.values():
             values[rows] = 0.0
-        self._counts["offered"][rows] = 1.0
         self._set_goals()
         self._distance[rows] = PROGRESS + GRIP * np.abs(self.goal[rows, 0] - LEAVE) / 2
         return state
@@ -265,7 +270,7 @@ class BoxAndBlocksTask:
             counts["net"][decided] += np.where(taken == (self.coins[decided, block] > 0), 1.0, -1.0)
             self._lifted[decided] = False
             self._block[decided] += 1
-        counts["offered"] = np.minimum(self._block + ((transport.phase == OFFERED) | transport.in_hand), blocks)
+        counts["offered"] = np.maximum(counts["offered"], self._block + transport.in_reach)
         self._set_goals()
         distance = PROGRESS * (1 - counts["net"] / blocks) + GRIP * np.abs(self.error(sensors)[:, 0]) / 2
         ended = (self._block >= blocks) | (self._steps >= self._last_step)
@@ -297,6 +302,13 @@ class BoxAndBlocksTask:
             what = "take" if self.goal[row, 0] > 0 else "leave"
             goal = f"{what} block {min(int(transport.block[row]) + 1, blocks)} of {blocks}"
         return Words(outcome, "Hand", goal)
+
+    def _check_goals(self, goals: np.ndarray) -> None:
+        choices = (TAKE,) if self._classical else (TAKE, LEAVE)
+        for goal in goals[:, 0].tolist():
+            if goal not in choices:
+                rule = "1 in mode='classical', where every block is to be taken" if self._classical else "1 or -1"
+                raise NeuroMotionError(f"A goal is the coin of the first block, take or leave: {rule}, not {goal:g}.")
 
     def _set_goals(self) -> None:
         """The wanted grip: the coin's while a block is offered or carried, and open otherwise."""

@@ -11,7 +11,7 @@ import pytest
 
 from neuromotion_gym.envs.options import make_task
 from neuromotion_gym.errors import NeuroMotionError
-from neuromotion_gym.limbs.transport import ACROSS, CARRIED, OFFERED, OVER, PAST
+from neuromotion_gym.limbs.transport import ACROSS, BACK, CARRIED, OFFERED, OVER, PAST, WAITING
 from neuromotion_gym.tasks.box_and_blocks import (
     LEAVE,
     LEVELS,
@@ -137,6 +137,24 @@ def test_a_given_goal_turns_every_coin_and_nothing_else() -> None:
     assert len(np.unique(drawn[TAKE][2])) == 20  # every block waits for a time of its own
 
 
+@pytest.mark.parametrize("goal", [0.0, 0.3, 2.0])
+def test_goals_other_than_take_and_leave_are_refused(goal: float) -> None:
+    task, _ = make()
+    coins = task.coins.copy()
+    with pytest.raises(NeuroMotionError, match=f"coin of the first block, take or leave: 1 or -1, not {goal:g}"):
+        task.reset(np.zeros(1, dtype=int), [np.random.default_rng(0)], np.full((1, 1), goal))
+    np.testing.assert_array_equal(task.coins, coins)
+
+
+def test_a_block_counts_as_offered_from_the_beginning_of_its_offer() -> None:
+    task, hand = make()
+    told = []
+    for block, phase in ((0, WAITING), (0, OFFERED), (0, BACK), (1, ACROSS), (1, WAITING), (1, OFFERED), (1, CARRIED)):
+        hand.block[:], hand.phase[:] = block, phase
+        told.append(task.step(hand.sensors).columns["offered"][0])
+    assert told == [0, 1, 1, 1, 1, 2, 2]
+
+
 def test_coins_are_fair_and_tell_nothing_of_each_other() -> None:
     task, _ = make(rows=400)
     coins = np.concatenate([task.coins, task.decoy_coins], axis=1)
@@ -197,7 +215,10 @@ def test_the_classical_test_takes_every_block_in_a_minute_and_needs_no_intent() 
     assert isinstance(task, BoxAndBlocksTask)
     task.start(2)
     made.task.drive.start(2)
-    task.reset(np.arange(2), [np.random.default_rng(row) for row in range(2)], np.full((2, 1), LEAVE))
+    generators = [np.random.default_rng(row) for row in range(2)]
+    with pytest.raises(NeuroMotionError, match="1 in mode='classical'"):
+        task.reset(np.arange(2), generators, np.full((2, 1), LEAVE))
+    task.reset(np.arange(2), generators, np.full((2, 1), TAKE))
     assert (task.coins == TAKE).all()
     assert (task.facts.time_limit_s, task.facts.chance, task.options["mode"]) == (60.0, 1.0, "classical")
     with pytest.raises(NeuroMotionError, match="has no levels"):
