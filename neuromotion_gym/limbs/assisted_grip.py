@@ -85,7 +85,7 @@ class AssistedGripDrive:
         self._read = np.array([limb.sensor(f"{name}_{kind}").start for kind in ("pos", "vel") for name in names])
         self._middle = (self._closed + self._open)[pinching] / 2
         self._half = (self._closed - self._open)[pinching] / 2
-        self._start_state = self._around_first_block()
+        self._start_state = self._above_first_block()
 
     def start(self, num_rows: int) -> None:
         """See `Drive.start`."""
@@ -93,7 +93,7 @@ class AssistedGripDrive:
         self.transport.start(num_rows)
 
     def reset(self, rows: np.ndarray, places: np.ndarray) -> np.ndarray:
-        """See `Drive.reset`: the hand is around the first block and open, wherever ``places`` are."""
+        """See `Drive.reset`: the hand is open above the first block, wherever ``places`` are."""
         self.target[rows] = -1.0
         self.transport.reset(rows)
         return np.tile(self._start_state, (len(rows), 1))
@@ -128,8 +128,8 @@ class AssistedGripDrive:
         control[:, self._digits] = self._open + (grip + 1) / 2 * (self._closed - self._open)
         return control
 
-    def _around_first_block(self) -> np.ndarray:
-        """State of the physics at rest with the hand open around the first block, shape (nstate,); time 0."""
+    def _above_first_block(self) -> np.ndarray:
+        """State of the physics at rest with the hand open above the first block, shape (nstate,); time 0."""
         model, plan, home = self.limb.model, self.transport.plan, self.limb.home_control
         arm = [model.joint(name).qposadr[0] for name in plan.joints]
         data = mujoco.MjData(model)
@@ -146,7 +146,6 @@ class AssistedGripDrive:
                 share = min(1.0, 2 * step / steps)
                 data.ctrl[self._digits] = (1 - share) * home[self._digits] + share * target[self._digits]
                 mujoco.mj_step(model, data)
-        data.qpos[arm] = plan.path[0, 0]
         state = np.empty(mujoco.mj_stateSize(model, mujoco.mjtState.mjSTATE_FULLPHYSICS))
         data.time, data.qvel[:] = 0.0, 0.0
         mujoco.mj_getState(model, data, state, int(mujoco.mjtState.mjSTATE_FULLPHYSICS))

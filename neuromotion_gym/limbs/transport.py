@@ -131,22 +131,21 @@ class Transport:
 
     def start(self, num_rows: int) -> None:
         """Allocate the state of ``num_rows`` rows."""
-        self.phase: np.ndarray = np.full(num_rows, OFFERED)
+        self.phase: np.ndarray = np.full(num_rows, WAITING)
         self.block: np.ndarray = np.zeros(num_rows, dtype=int)
         self.waits: np.ndarray = np.zeros((num_rows, self._blocks))
         self._rows = np.arange(num_rows)
         self._since, self._step, self._contact = (np.zeros(num_rows, dtype=int) for _ in range(3))
-        self._fresh = np.ones(num_rows, dtype=bool)
         self._aim = np.zeros((num_rows, 2))
         self._left_at = np.zeros((num_rows, len(self.plan.joints)))
 
     def reset(self, rows: np.ndarray) -> None:
-        """Begin in ``rows`` with the hand around the first block, which is offered."""
-        self.phase[rows] = OFFERED
-        for values in (self.block, self._since, self._step, self._contact):
+        """Begin in ``rows`` with the hand above the first block, where it waits as before every other one."""
+        self.phase[rows] = WAITING
+        for values in (self.block, self._since, self._contact):
             values[rows] = 0
+        self._step[rows] = self.plan.hover
         self.waits[rows] = 0.0
-        self._fresh[rows] = True
 
     @property
     def in_reach(self) -> np.ndarray:
@@ -210,10 +209,9 @@ class Transport:
         self._since = np.where(self.phase == before, self._since, 0)
 
         # Fingers may push a block that they are around; until then the hand follows it
-        aims = self._fresh | is_in[ACROSS] | is_in[WAITING]
+        aims = is_in[ACROSS] | is_in[WAITING]
         offset = np.clip(place[:, :2] - plan.places[block, :2], -_REACH_M, _REACH_M)
         self._aim = np.where(aims[:, None], offset, self._aim)
-        self._fresh[:] = False
         share = np.minimum(1.0, self._since / self._across)
         share = (share**3 * (10 - 15 * share + 6 * share**2))[:, None]  # smoothest movement (Flash T, Hogan N 1985)
         blend = self._left_at + share * (self._on_path(block) - self._left_at)

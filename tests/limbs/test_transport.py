@@ -33,10 +33,10 @@ def test_blocks_are_offered_taken_left_and_dropped_in_physics(limb: Limb) -> Non
     drive.start(4)
     rows, transport = np.arange(4), drive.transport
     physics.reset(rows, drive.reset(rows, np.zeros((4, 1))))
-    transport.waits[:] = 10.0  # no second offer
+    transport.waits[:, 1:] = 10.0  # no second offer
     carried = np.zeros(4, dtype=bool)
     lowest = np.full(4, np.inf)
-    for _ in range(110):
+    for _ in range(120):
         phase = transport.phase
         closes = np.isin(phase, (OFFERED, CARRIED))
         action = np.where(closes, 1.0, -1.0)
@@ -58,6 +58,25 @@ def test_blocks_are_offered_taken_left_and_dropped_in_physics(limb: Limb) -> Non
     assert lowest.min() > 0.658  # a block of 2.5 cm that falls sinks into the floor by less than 5 mm
 
 
+def test_the_first_block_is_offered_after_its_wait_to_a_hand_that_comes_down(limb: Limb) -> None:
+    drive, physics = drive_of(limb), Physics(limb, CONTROL_S, 1, 1)
+    drive.start(1)
+    physics.reset(np.zeros(1, dtype=int), drive.reset(np.zeros(1, dtype=int), np.zeros((1, 1))))
+    transport = drive.transport
+    transport.waits[:] = 0.28
+    tips, phases, heights = [limb.sensor(f"{digit}_tip_position") for digit in ("thumb", "index")], [], []
+    for _ in range(24):
+        physics.begin(drive.control(np.full((1, 1), -1.0), physics.sensors))
+        physics.simulate()
+        physics.finish()
+        phases.append(int(transport.phase[0]))
+        middle = np.mean([physics.sensors[0, tip] for tip in tips], axis=0)
+        heights.append(middle[2] - physics.sensors[0, transport.blocks_read[0, 2]])
+    assert phases == [WAITING] * 5 + [OFFERED] * 19
+    assert min(heights[:5]) > 0.03
+    assert abs(heights[-1]) < 0.01
+
+
 def test_a_limb_that_is_put_elsewhere_goes_on_with_its_block(limb: Limb) -> None:
     drive, row = drive_of(limb, blocks=4), np.array([1])
     drive.start(2)
@@ -77,7 +96,7 @@ def test_no_block_is_offered_to_a_closed_hand(limb: Limb) -> None:
     physics.reset(np.zeros(1, dtype=int), drive.reset(np.zeros(1, dtype=int), np.zeros((1, 1))))
     drive.transport.waits[:] = 0.5
     before = physics.sensors[0, drive.transport.blocks_read[1]]
-    for _ in range(80):  # the first offer passes with the hand open, then it closes
+    for _ in range(100):  # the first offer passes with the hand open, then it closes
         action = -1.0 if drive.transport.block[0] == 0 else 1.0
         physics.begin(drive.control(np.full((1, 1), action), physics.sensors))
         physics.simulate()
