@@ -24,7 +24,7 @@ import numpy as np
 
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.schema import shortened
-from neuromotion_gym.tasks.task import GoalSpace, Outcome, TaskFacts, Words, middle_level
+from neuromotion_gym.tasks.task import GoalSpace, Mark, Outcome, TaskFacts, Words, middle_level
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -54,6 +54,11 @@ PROGRESS, GRIP = 0.6, 0.15
 """Weights in the distance of the reward. They add up to 0.75, the largest distance from a start."""
 TIME_COST = 0.2
 """Cost of an episode that lasts to the time limit."""
+TAKE_COLOUR, LEAVE_COLOUR = (0.0, 0.59, 0.57), (0.84, 0.25, 0.0)
+"""Teal, and a dark orange that stands out from wood and skin. People with any kind of colour vision can tell them
+apart, and the shapes of the marks differ, too."""
+MARK_M, BELOW_M = (0.045, 0.0015), 0.0105
+"""Radius (or half side) and half thickness of a mark, and how far it is below the block's centre: on the floor."""
 
 
 @dataclass(frozen=True)
@@ -218,6 +223,7 @@ class BoxAndBlocksTask:
         self._lifted = np.zeros(num_rows, dtype=bool)
         self._counts = {name: np.zeros(num_rows) for name in self.facts.columns}
         self._distance = np.zeros(num_rows)
+        self._seen = np.zeros((num_rows, 3))
 
     def reset(
         self, rows: np.ndarray, generators: Sequence[np.random.Generator], goals: np.ndarray | None = None
@@ -272,6 +278,7 @@ class BoxAndBlocksTask:
             self._block[decided] += 1
         counts["offered"] = np.maximum(counts["offered"], self._block + transport.in_reach)
         self._set_goals()
+        self._seen = sensors[self._rows[:, None], transport.blocks_read[np.minimum(transport.block, blocks - 1)]]
         distance = PROGRESS * (1 - counts["net"] / blocks) + GRIP * np.abs(self.error(sensors)[:, 0]) / 2
         ended = (self._block >= blocks) | (self._steps >= self._last_step)
         right = ended & (counts["net"] >= self.rules.net)
@@ -290,7 +297,16 @@ class BoxAndBlocksTask:
         return np.stack([transport.in_reach, transport.in_hand, transport.past], axis=1).astype(float)
 
     def ghost(self, row: int) -> None:
-        """There is none: the goal is a choice, not a posture."""
+        """There is none: the goal is a choice, not a posture; see `marks`."""
+
+    def marks(self, row: int) -> list[Mark]:
+        """Below the block that is offered or carried: a teal disc if it is to be taken, an orange square if left."""
+        if not self._chosen()[row]:
+            return []
+        take, (wide, half) = self.goal[row, 0] > 0, MARK_M
+        size = (wide, half, 0.0) if take else (wide, wide, half)
+        place = self._seen[row] - np.array([0.0, 0.0, BELOW_M])
+        return [Mark("disc" if take else "box", place, size, TAKE_COLOUR if take else LEAVE_COLOUR, 0.9)]
 
     def words(self, row: int, right: bool, wrong: bool) -> Words:
         """What is to be done with the block that is offered, and the score; see `neuromotion_gym.tasks.task.Worded`."""
@@ -298,7 +314,7 @@ class BoxAndBlocksTask:
         net, taken = (int(self._counts[name][row]) for name in ("net", "taken"))
         outcome = f"{taken} blocks taken" if self._classical else f"Net {net} of {blocks} blocks"
         goal = "open"
-        if transport.in_reach[row] or (transport.in_hand[row] and not transport.past[row]):
+        if self._chosen()[row]:
             what = "take" if self.goal[row, 0] > 0 else "leave"
             goal = f"{what} block {min(int(transport.block[row]) + 1, blocks)} of {blocks}"
         return Words(outcome, "Hand", goal)
@@ -310,10 +326,13 @@ class BoxAndBlocksTask:
                 rule = "1 in mode='classical', where every block is to be taken" if self._classical else "1 or -1"
                 raise NeuroMotionError(f"A goal is the coin of the first block, take or leave: {rule}, not {goal:g}.")
 
+    def _chosen(self) -> np.ndarray:
+        """Whether the coin says what is wanted now: a block is offered or carried, bool array of shape (rows,)."""
+        transport = self.drive.transport
+        return np.asarray(transport.in_reach | (transport.in_hand & ~transport.past))
+
     def _set_goals(self) -> None:
         """The wanted grip: the coin's while a block is offered or carried, and open otherwise."""
-        transport = self.drive.transport
-        chosen = transport.in_reach | (transport.in_hand & ~transport.past)
-        block = np.minimum(transport.block, self.rules.blocks - 1)
+        chosen, block = self._chosen(), np.minimum(self.drive.transport.block, self.rules.blocks - 1)
         for goal, coins in ((self.goal, self.coins), (self.decoy, self.decoy_coins)):
             goal[:, 0] = np.where(chosen, coins[self._rows, block], LEAVE)

@@ -14,8 +14,10 @@ from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.limbs.transport import ACROSS, BACK, CARRIED, OFFERED, OVER, PAST, WAITING
 from neuromotion_gym.tasks.box_and_blocks import (
     LEAVE,
+    LEAVE_COLOUR,
     LEVELS,
     TAKE,
+    TAKE_COLOUR,
     BoxAndBlocksTask,
     binomial_tail,
     box_and_blocks_level,
@@ -252,3 +254,17 @@ def test_the_words_name_the_choice_and_the_score() -> None:
     hand.phase[:] = PAST
     assert task.words(0, False, False).goal == "open"
     assert task.words(0, False, False).outcome == f"Net 1 of {blocks} blocks"
+
+
+def test_people_see_at_the_block_whether_to_take_or_to_leave_it() -> None:
+    task, hand = make(coins=[TAKE, LEAVE] + [TAKE] * 8, rows=2)
+    hand.blocks_read[:] = 1 + np.arange(hand.blocks)[:, None]
+    seen = []
+    for block, phase in ((0, WAITING), (0, OFFERED), (0, CARRIED), (0, PAST), (1, WAITING), (1, OFFERED)):
+        hand.block[:], hand.phase[:] = block, [phase, WAITING]
+        hand.sensors[0, 1 + block] = 0.1 * (block + 1)
+        task.step(hand.sensors)
+        assert task.marks(1) == []
+        seen.append([(mark.shape, mark.colour, round(float(mark.position[0]), 6)) for mark in task.marks(0)])
+    take, leave = [("disc", TAKE_COLOUR, 0.1)], [("box", LEAVE_COLOUR, 0.2)]
+    assert seen == [[], take, take, [], [], leave]
