@@ -161,11 +161,14 @@ def check_rows(
             env.close()
 
 
-def check_goal_is_hidden(env_id: str, steps: int = 40, **options: Any) -> None:
+def check_goal_is_hidden(env_id: str, steps: int = 40, held_s: float = 15.0, **options: Any) -> None:
     """Where the decoder does not tell the goal, nothing that an agent sees depends on it.
 
     With the bounds ``shuffled`` and ``blind``, and with an operator who pursues another goal (``decoy``), the same seed
     and actions give the same observations whatever the goal. The raw signal is not shown with ``blind``.
+
+    Actions are noise, for some steps, and then those of a label that leads towards one of the goals, at full speed and
+    for as long as the episode or ``held_s`` lasts: the limb stops at an end, and selects what is there.
     """
     ways = {"shuffled": bound_options("shuffled", env_id, options), "decoy": {**options, "decoy": True}}
     if options.get("observe") != "signal":
@@ -174,11 +177,11 @@ def check_goal_is_hidden(env_id: str, steps: int = 40, **options: Any) -> None:
         env = NeuroEnv(env_id, **chosen)
         try:
             goals = _two_goals(env.loop)
-            actions = _actions(env, steps)
-            one, other = (_run(env, actions, 5, goal)[0] for goal in goals)
-            length = min(len(one), len(other))  # an episode may end at its goal
-            told = length < 2 or not _same(one[:length], other[:length])
-            ask(not told, f"under {way!r} an observation depends on the goal")
+            for actions in (_actions(env, steps), _towards(env, goals[0], held_s)):
+                one, other = (_run(env, actions, 5, goal)[0] for goal in goals)
+                length = min(len(one), len(other))  # an episode may end at its goal
+                told = length < 2 or not _same(one[:length], other[:length])
+                ask(not told, f"under {way!r} an observation depends on the goal")
         finally:
             env.close()
 
@@ -350,6 +353,14 @@ def ask(holds: bool, fault: str) -> None:
 
 def _actions(env: NeuroEnv, steps: int) -> np.ndarray:
     return np.random.default_rng(0).uniform(-1, 1, (steps, env.loop.parts.drive.action_size)).astype(np.float32)
+
+
+def _towards(env: NeuroEnv, goal: np.ndarray, seconds: float) -> np.ndarray:
+    """Actions of the label that leads most towards a goal."""
+    layout = env.layout
+    moves = layout.intents.directions if layout.moves is None else layout.moves
+    action = layout.intents.directions[int((moves @ goal).argmax())]
+    return np.tile(action.astype(np.float32), (round(seconds / layout.control_s), 1))
 
 
 def _run(env: NeuroEnv, actions: np.ndarray, seed: int, goal: np.ndarray | None = None) -> tuple[list[Any], list[Any]]:
