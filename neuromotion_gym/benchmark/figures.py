@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from neuromotion_gym.benchmark.metrics import information_transfer_rate
+from neuromotion_gym.benchmark.metrics import information_transfer_rate, throughput_over_combinations
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.statistics import (
     Interval,
@@ -165,6 +165,42 @@ def rate_of_information(
     resampled = [information_transfer_rate(rates[draw], times[draw], choices) for draw in draws]
     low, high = np.quantile(resampled, [(1 - level) / 2, (1 + level) / 2])
     return Interval(mean, float(low), float(high))
+
+
+def throughput_over_people(
+    combinations: np.ndarray,
+    travelled: np.ndarray,
+    along: np.ndarray,
+    time_s: np.ndarray,
+    people: Sequence[str] | np.ndarray,
+    fewest: int = 10,
+) -> Interval | None:
+    """Mean over people of each person's `throughput_over_combinations`, with an interval over them.
+
+    Parameters
+    ----------
+    combinations, travelled, along, time_s
+        See `neuromotion_gym.benchmark.metrics.throughput_over_combinations`.
+    people : sequence of str, shape (episodes,)
+    fewest : int, default 10
+        Every person needs so many episodes in every combination that is counted over all people together.
+
+    Returns
+    -------
+    Interval or None
+        None for a single person, where somebody has too few episodes, and where someone's places do not vary.
+    """
+    names, index = np.unique(np.asarray(people), return_inverse=True)
+    _, counted = throughput_over_combinations(combinations, travelled, along, time_s, fewest)
+    values = []
+    for person in range(len(names)):
+        mine = index == person
+        own = combinations[mine], travelled[mine], along[mine], time_s[mine]
+        value, found = throughput_over_combinations(*own, fewest)
+        if found < counted or not np.isfinite(value):
+            return None
+        values.append(value)
+    return studentised_bootstrap_interval(np.array(values), bounds=(0.0, np.inf)) if len(values) > 1 else None
 
 
 def rank_correlation(first: np.ndarray, second: np.ndarray) -> float:

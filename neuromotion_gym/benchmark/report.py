@@ -17,20 +17,22 @@ from neuromotion_gym.benchmark.figures import (
     rank_correlation,
     rate_of_information,
     rate_over_people,
+    throughput_over_people,
 )
 from neuromotion_gym.benchmark.markup import Section, markdown, page
 from neuromotion_gym.benchmark.metrics import median_time, throughput_over_combinations
 from neuromotion_gym.benchmark.pictures import Bar, Scatter, offline_picture, success_picture, time_picture
-from neuromotion_gym.benchmark.shown import NONE, mean_and_limits, number, told_onset
+from neuromotion_gym.benchmark.shown import NONE, count, mean_and_limits, number, told_onset
 from neuromotion_gym.datasets import registry
 from neuromotion_gym.decoders.bounds import BoundKind
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.files import write_text
 from neuromotion_gym.statistics import is_widened
+from neuromotion_gym.tasks.task import FIRST_SELECTION
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from neuromotion_gym.benchmark.config import BenchmarkConfig
     from neuromotion_gym.statistics import Interval
@@ -52,7 +54,16 @@ HEADER = (
 )
 OFFLINE_HEADER = ("decoder", "controller", "level", "played: ocular, left out", "people", "Spearman's rho")
 CONTROL_HEADER = ("decoders", "controller", "level", "played: ocular, left out", "difference [95 %]", "p")
-THROUGHPUT_HEADER = ("decoder", "controller", "level", "throughput, bit/s", "combinations", "episodes")
+THROUGHPUT_HEADER = (
+    "decoder",
+    "controller",
+    "level",
+    "throughput, bit/s [95 %]",
+    "combinations",
+    "episodes",
+    "people",
+)
+RATIO_HEADER = ("decoder", "controller", "level", "figure", "over all episodes", "episodes", "people")
 MOVEMENT = ("travelled", "along")
 """Columns of an episode from which the throughput of a condition is computed."""
 SEEN = "trained on what it plays"
@@ -82,6 +93,9 @@ class Line:
         What is told apart in a test of speed, such as distance and width of the goal; no columns in other tests.
     movement : float array, shape (episodes, 2)
         The columns `MOVEMENT` of a test of speed.
+    ratios : mapping of str to float
+        The task's own figures of all episodes, see `neuromotion_gym.tasks.task.Ratio`; NaN where there is nothing to
+        divide by.
     """
 
     cell: dict[str, Any]
@@ -91,6 +105,7 @@ class Line:
     people: Sequence[str]
     combinations: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))
     movement: np.ndarray = field(default_factory=lambda: np.zeros((0, 2)))
+    ratios: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def rate(self) -> Interval:
@@ -98,10 +113,17 @@ class Line:
         return rate_over_people(self.success, self.people)
 
     @property
-    def key(self) -> tuple[str, str, float, str, int | None, float]:
-        """Level and condition, number of goals and chance, which all lines of a table share."""
+    def key(self) -> tuple[str, str, float, str, int | None, float, tuple[str, ...]]:
+        """Level and condition, number of goals, chance and rules, which all lines of a table share."""
         cell = self.cell
-        return cell["level"], cell["ocular"], cell["skip_cue"], self.perturbed, cell["goals"], cell["chance"]
+        condition = cell["level"], cell["ocular"], cell["skip_cue"], self.perturbed
+        return *condition, cell["goals"], cell["chance"], self.rules
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """Options of the task that were played, each as text; those that are None say nothing."""
+        options = {**self.cell.get("task_options", {}), **self.cell.get("rules", {})}
+        return tuple(f"{option}: {value}" for option, value in options.items() if value is not None)
 
     @property
     def perturbed(self) -> str:
@@ -145,7 +167,14 @@ def _line(cell: dict[str, Any], rows: list[dict[str, str]]) -> Line:
         [row["subject"] for row in rows],
         np.array([[float(row[name]) for name in combinations] for row in rows]),
         np.array([[float(row[name]) for name in MOVEMENT] for row in rows if combinations]),
+        {name: factor * _ratio(rows, over, under) for name, over, under, factor in cell.get("ratios", ())},
     )
+
+
+def _ratio(rows: list[dict[str, str]], over: str, under: str) -> float:
+    """Sum of one column over the sum of another."""
+    total = sum(float(row[under]) for row in rows)
+    return sum(float(row[over]) for row in rows) / total if total else float("nan")
 
 
 def share_closed(line: Line, lines: Sequence[Line]) -> float:
@@ -260,7 +289,7 @@ def _title(lines: Sequence[Line]) -> str:
     limit, dwell = _seconds(lines, "time_limit_s"), _seconds(lines, "dwell_s")
     parts.append(f"{limit} at most, dwell {dwell}, lag {_seconds(lines, 'lag_s', '.2f')}")
     parts += [f"perturbed: {line.perturbed}"] if line.perturbed else []
-    parts += [f"{option}: {value}" for option, value in cell.get("task_options", {}).items()]
+    parts += line.rules
     return "; ".join(parts)
 
 
@@ -328,18 +357,49 @@ def offline_rows(lines: Sequence[Line]) -> list[tuple[str, ...]]:
 
 
 def throughput_rows(lines: Sequence[Line]) -> list[tuple[str, ...]]:
-    """Throughput of every line of a test of speed, over all its episodes; see `throughput_over_combinations`."""
+    """Throughput of every line of a test of speed; see `throughput_over_people`.
+
+    Where some people have too few episodes, the figure is that of all episodes together, without an interval.
+    """
     rows: list[tuple[str, ...]] = []
     for line in lines:
         if not line.combinations.size:
             continue
         travelled, along = line.movement.T
         found, combinations = throughput_over_combinations(line.combinations, travelled, along, line.time_s)
-        cell, role = line.cell, line.cell["role"]
-        name = cell["decoder"] if role in ("decoder", "control") else f"{role} ({cell['decoder']})"
-        told = (number(found, ".2f"), str(combinations), str(len(line.success)))
-        rows.append((name, cell["controller"], cell["level"], *told))
+        figure, people = number(found, ".2f"), len(set(line.people))
+        each = throughput_over_people(line.combinations, travelled, along, line.time_s, line.people)
+        told = f"pooled over {count(people, 'person', 'people')}"
+        if each is not None:
+            figure, told = mean_and_limits(each), str(people)
+        rows.append((*_names(line), figure, str(combinations), str(len(line.success)), told))
     return rows
+
+
+def ratio_rows(lines: Sequence[Line]) -> list[tuple[str, ...]]:
+    """The figures that tasks state of many episodes, of every line."""
+    return [
+        (*_names(line), name, number(value, ".2f"), str(len(line.success)), str(len(set(line.people))))
+        for line in lines
+        for name, value in line.ratios.items()
+    ]
+
+
+def _names(line: Line) -> tuple[str, str, str]:
+    """Decoder, or bound with its decoder; controller; level."""
+    cell, role = line.cell, line.cell["role"]
+    name = cell["decoder"] if role in ("decoder", "control") else f"{role} ({cell['decoder']})"
+    return name, cell["controller"], cell["level"]
+
+
+def _ends(lines: Sequence[Line]) -> str:
+    """How episodes end before the time limit, as their tasks say it; with the levels where they differ."""
+    told: dict[str, list[str]] = {}
+    for line in lines:
+        told.setdefault(line.cell.get("ends", FIRST_SELECTION), []).append(line.cell["level"])
+    if len(told) == 1:
+        return next(iter(told))
+    return " ".join(f"{', '.join(dict.fromkeys(levels))}: {sentence}" for sentence, levels in told.items())
 
 
 def report_text(lines: Sequence[Line], config: BenchmarkConfig) -> tuple[str, list[str]]:
@@ -369,12 +429,12 @@ def report_text(lines: Sequence[Line], config: BenchmarkConfig) -> tuple[str, li
         (
             "Success is the mean over people, its 95 % interval a studentised bootstrap over them. Near 0 and 1, and "
             f"where all people are alike, a bootstrap is too narrow: the interval (marked {WIDENED}) holds that of a "
-            "Beta-binomial model over people, too. An episode ends with the first selection, right or wrong; one "
-            "without a selection at the time limit counts as no success. ITR is Wolpaw's rate in which such an episode "
-            "counts as an error that took the whole time. "
+            f"Beta-binomial model over people, too. {_ends(lines)} An episode that the time limit ends is no success. "
+            "ITR is Wolpaw's rate in which such an episode counts as an error that took the whole time. "
             "Oracle, open_loop, shuffled and blind are bounds: a decoder that is always right after its own lag, the "
             "same decoder with an operator who chooses all labels at the start and never sees the limb again, the same "
-            "decoder on labels drawn at random, and the best constant posture. 'shuffled → oracle' is the share of "
+            "decoder on labels drawn at random, and a decoder that says nothing, with a controller that goes to one of "
+            "the best constant places where it is called blind. 'shuffled → oracle' is the share of "
             f"that distance a decoder closes. Differences against {REFERENCE} are paired over people on the same "
             "episodes; p by permutation, after Holm."
         ),
@@ -495,6 +555,7 @@ def write_report(folder: str | os.PathLike[str], config: BenchmarkConfig) -> Pat
         sections.append(Section(name, HEADER, rows, _pictures([line for line in lines if line.key == key])))
     sections.append(Section("Against the control: is it more than the eyes?", CONTROL_HEADER, control_rows(lines)))
     sections.append(Section("Throughput after ISO 9241-411", THROUGHPUT_HEADER, throughput_rows(lines)))
+    sections.append(Section("The task's own figures", RATIO_HEADER, ratio_rows(lines)))
     offline = "Does offline accuracy tell task success? Over people, folds"
     sections.append(Section(offline, OFFLINE_HEADER, offline_rows(lines)))
     path = Path(folder) / "report.md"

@@ -36,7 +36,8 @@ EPISODES = "episodes.csv"
 TABLE = "cells.json"
 CELL_COLUMNS = ("cell", "decoder", "role", "controller", "level", "split", "seed", "fitted_on")
 """Columns of an episode's row that come from its cell."""
-RESULT = {"about", "goals", "chance", "choices", "combinations", "trials", "labels", "layout", "control", "episodes"}
+FACTS = ("goals", "chance", "choices", "combinations", "rules", "ends", "ratios", "layout", "labels", "about")
+RESULT = {*FACTS, "trials", "control", "episodes"}
 """What the file of a finished unit of work holds."""
 EPISODE = {"subject", "success", "wrong_selection", "time_s"}
 """What a report needs of every episode."""
@@ -144,6 +145,9 @@ def run_unit(unit: Unit, folder: Path, rows: int, data_root: str | None = None, 
         "chance": facts.chance,
         "choices": facts.choices,
         "combinations": list(facts.combinations),
+        "rules": dict(loop.parts.task.options),
+        "ends": facts.ends,
+        "ratios": [list(ratio) for ratio in facts.ratios],
         "trials": len(trials),
         "labels": list(unit.decoder.spec.labels),
         "layout": {name: getattr(loop.layout, name) for name in LAYOUT},
@@ -301,7 +305,7 @@ def _entry(cell: Cell, units: Sequence[Unit], results: Sequence[dict[str, Any]])
         "band_worn_otherwise": {name: how for unit in units for name, how in unit.worn.items()},
         **_wearer([result["about"] for result in results]),
         "playing": [unit.playing.model_dump(mode="json") for unit in units],
-        **{key: first[key] for key in ("goals", "chance", "choices", "combinations", "layout", "labels", "about")},
+        **{key: first[key] for key in FACTS},
     }
 
 

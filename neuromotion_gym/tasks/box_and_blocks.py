@@ -174,6 +174,7 @@ class BoxAndBlocksTask:
             choices=None,
             columns=("offered", "taken", "left", "dropped", "net"),
             lasts_s=rules.period_s,
+            ends="An episode ends with its last block.",
         )
         self._control_s = control_s
         self._time_cost = TIME_COST * control_s / rules.time_limit_s

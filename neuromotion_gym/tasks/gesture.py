@@ -27,7 +27,7 @@ from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.limbs.actuation import set_actuation
 from neuromotion_gym.limbs.named_postures import NamedPostures
 from neuromotion_gym.tasks.holding import FARTHEST, Reward
-from neuromotion_gym.tasks.task import GoalSpace, Outcome, TaskFacts, Words
+from neuromotion_gym.tasks.task import GoalSpace, Outcome, Ratio, TaskFacts, Words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -98,7 +98,15 @@ class GestureLevel:
             in_a_row=self.in_a_row,
             returns=self.returns,
             taken=TAKEN if self.returns else math.inf,
+            ends=self._ends(),
+            ratios=(Ratio("false activations a minute of rest", "false_activations", "rest_s", 60.0),),
         )
+
+    def _ends(self) -> str:
+        """How an episode ends, in a sentence."""
+        right = "the right selection" if self.in_a_row == 1 else f"the last of {self.in_a_row} right selections"
+        after = "the return to rest after " if self.returns else ""
+        return f"An episode ends with the first wrong selection, or with {after}{right}."
 
 
 def gesture_level(name: str, apart: np.ndarray, speed: float, lag_s: float, rest: bool) -> GestureLevel:

@@ -22,7 +22,7 @@ import numpy as np
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.schema import shortened
 from neuromotion_gym.tasks.holding import FARTHEST, Holding, Reward, pace
-from neuromotion_gym.tasks.task import GoalSpace, Outcome, TaskFacts
+from neuromotion_gym.tasks.task import FIRST_SELECTION, GoalSpace, Outcome, TaskFacts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -124,6 +124,7 @@ class PostureLevel:
             time_limit_s=self.time_limit_s,
             chance=chance,
             choices=choices if wrong_selection == "end" else None,
+            ends=FIRST_SELECTION if wrong_selection == "end" else "An episode ends with the first right selection.",
         )
 
 

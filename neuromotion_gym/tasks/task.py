@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -85,6 +85,18 @@ class GoalSpace:
         return place
 
 
+class Ratio(NamedTuple):
+    """A figure of many episodes that reports show: sum of one column over the sum of another, times a factor."""
+
+    name: str
+    over: str
+    under: str
+    factor: float = 1.0
+
+
+FIRST_SELECTION = "An episode ends with the first selection, right or wrong."
+
+
 @dataclass(frozen=True, eq=False)
 class TaskFacts:
     """All that a controller may know about a task; reports show the same facts.
@@ -115,6 +127,10 @@ class TaskFacts:
         Columns whose combinations are told apart in a test of speed, such as distance and width of the goal; empty in
         other tasks. Such a task also has the columns ``travelled`` and ``along``, from which reports compute the
         throughput of every combination.
+    ends : str
+        How an episode ends before its time limit: a sentence for reports.
+    ratios : tuple of Ratio
+        Figures of many episodes, from `columns`.
     lasts_s : float or None
         Mean time after which the goal may be another one without notice; None if it stays, or changes as said above.
     """
@@ -132,6 +148,8 @@ class TaskFacts:
     taken: float = math.inf
     combinations: tuple[str, ...] = ()
     lasts_s: float | None = None
+    ends: str = FIRST_SELECTION
+    ratios: tuple[Ratio, ...] = ()
 
 
 @dataclass(frozen=True)

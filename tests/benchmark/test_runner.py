@@ -535,7 +535,53 @@ def test_throughput_is_told_of_tests_of_speed_alone():
         np.stack([1.0 + spread, spread], axis=1),
     )
     bits = np.log2(1 / (4.133 * spread.std(ddof=1)) + 1)
-    assert throughput_rows([plain, fast]) == [("a", "argmax", "easy", f"{bits:.2f}", "1", "10")]
+    assert throughput_rows([plain, fast]) == [
+        ("a", "argmax", "easy", f"{bits:.2f}", "1", "10", "pooled over 5 people"),
+    ]
+
+
+def test_throughput_is_a_mean_over_people_with_an_interval_where_each_has_enough_episodes():
+    from neuromotion_gym.benchmark.figures import throughput_over_people
+    from neuromotion_gym.benchmark.report import throughput_rows
+    from neuromotion_gym.statistics import studentised_bootstrap_interval
+
+    spread = np.concatenate([np.resize([-width, width], 10) for width in (0.05, 0.1, 0.2)])
+    names = np.repeat(["p0", "p1", "p2"], 10)
+    plain, same = line("decoder", "argmax", 5), np.ones((30, 2))
+    fast = Line(plain.cell, spread > 0, spread < 0, np.ones(30), names, same, np.stack([1 + spread, spread], axis=1))
+    each = [np.log2(1 / (4.133 * spread[names == name].std(ddof=1)) + 1) for name in ("p0", "p1", "p2")]
+    wanted = studentised_bootstrap_interval(np.array(each), bounds=(0.0, np.inf))
+    assert wanted.low < wanted.mean < wanted.high
+    found = throughput_over_people(same, 1 + spread, spread, np.ones(30), names)
+    assert found == pytest.approx(wanted)
+    told = f"{wanted.mean:.2f} [{wanted.low:.2f}, {wanted.high:.2f}]"
+    assert throughput_rows([fast]) == [("a", "argmax", "easy", told, "1", "30", "3")]
+    few = slice(0, 29)
+    assert throughput_over_people(same[few], 1 + spread[few], spread[few], np.ones(29), names[few]) is None
+    one = slice(0, 10)
+    assert throughput_over_people(same[one], 1 + spread[one], spread[one], np.ones(10), names[one]) is None
+
+
+def test_a_report_says_how_episodes_of_the_task_end_and_which_rules_were_played(tmp_path):
+    from neuromotion_gym.benchmark.report import ratio_rows, tables
+
+    grids = [{"decoders": ["oracle:emg_armband"], "controllers": ["argmax"], "levels": ["easy"]}]
+    chosen = config(environment="NeuroHand-v0", grids=grids)
+    text = run_benchmark(chosen, tmp_path, progress=False).read_text(encoding="utf-8")
+    assert "with the first wrong selection, or with the return to rest after the right selection." in text
+    assert "first selection, right or wrong" not in text
+    assert "best constant posture" not in text
+    played = read_lines(tmp_path)
+    assert "return_to_rest: True" in tables(played)[0][0]
+    with (tmp_path / "episodes.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    false, rest_s = (sum(float(row[name]) for row in rows) for name in ("false_activations", "rest_s"))
+    assert rest_s > 0
+    row = ("oracle (emg_armband)", "argmax", "easy", "false activations a minute of rest", f"{60 * false / rest_s:.2f}")
+    assert ratio_rows(played)[0][:5] == row
+    assert f"| {' | '.join(row)} |" in text
+    other = Line({**played[0].cell, "rules": {"return_to_rest": False}}, *([None] * 4))
+    assert other.key != played[0].key
 
 
 def test_rows_name_decoders_by_themselves_and_bounds_with_the_decoder_that_they_bound():
