@@ -26,7 +26,8 @@ RISE_S = 0.2
 rises for 0.2 s and more (Aagaard et al., J. Appl. Physiol. 93(4), 2002)."""
 MUSCLE_S = 0.04
 """Delay of a muscle's force behind its excitation, mean of rise and fall. The time constants of the muscles, 10 and
-40 ms, are those at half activation; at a tenth the fall takes 60 ms (Millard et al., J. Biomech. Eng. 135(2), 2013)."""
+40 ms, are those at a third of full activation; at a tenth the fall takes 60 ms (Millard et al., J. Biomech. Eng.
+135(2), 2013)."""
 STRONGEST = 0.5
 """Largest excitation of a muscle. Where it is too weak to reach the speed with it, the limb moves more slowly."""
 
