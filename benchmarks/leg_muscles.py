@@ -32,7 +32,7 @@ BEGIN, END = "<!-- made by benchmarks/leg_muscles.py -->", "<!-- end -->"
 JOINTS = ("hip", "knee", "ankle")
 BODY_KG = 73.0
 SEATED = 80.0
-"""Flexion of the hip at which knee torques are measured in people, and of this leg; degrees."""
+"""Flexion of the hip of this leg, which sits as people do on a dynamometer; degrees."""
 KNEE, ANKLE = np.arange(0.0, 143.0, 2.0), np.arange(-56.0, 13.0, 2.0)
 GROUPS = {
     "knee extension": ("VL", "RF", "VM"),
@@ -60,13 +60,14 @@ SIGNS = {
 """Direction in which each muscle turns each joint that it crosses; flexion and dorsiflexion are 1."""
 
 RAJAGOPAL = "Rajagopal 2016, as measured in MyoLeg, which has its paths"
-SPOOR = "Spoor, van Leeuwen 1992, J Biomech 25(2):201-206"
+TYPICAL = "Tözeren 2000, Human Body Dynamics, table of typical moment arms, after Spoor 1990, 1992"
+"""Spoor CW et al. 1990, J Biomech 23(12):1247-1259; Spoor CW, van Leeuwen JL 1992, J Biomech 25(2):201-206."""
 SARABON = "Šarabon 2021, Front Physiol 12:767941"
 
 
 @dataclass(frozen=True)
 class Arm:
-    """Published moment arms, in cm: between ``low`` and ``high``, or, if linear, from one to the other."""
+    """Published moment arms, in cm: an interval for all angles, or, if linear, a line from ``low`` to ``high``."""
 
     muscle: str
     joint: str
@@ -77,7 +78,7 @@ class Arm:
     linear: bool = False
 
     def band(self, angles: np.ndarray, share: float) -> tuple[np.ndarray, np.ndarray]:
-        """Least and largest moment arm that is within ``share`` of the published ones."""
+        """Ends of the published interval, or points of the published line, less and plus ``share`` of them."""
         if not self.linear:
             return np.full(len(angles), self.low * (1 - share)), np.full(len(angles), self.high * (1 + share))
         middle = np.interp(angles, self.angles, (self.low, self.high))
@@ -88,14 +89,14 @@ ARMS = (
     Arm("VL", "knee", (10, 90), 3.8, 2.2, RAJAGOPAL, linear=True),
     Arm("RF", "knee", (10, 90), 4.2, 2.6, RAJAGOPAL, linear=True),
     Arm("BF", "knee", (10, 90), 3.9, 4.4, RAJAGOPAL),
-    Arm("ST", "knee", (10, 90), 4.0, 5.5, SPOOR),
-    Arm("MG", "knee", (10, 90), 1.2, 2.0, SPOOR),
-    Arm("LG", "knee", (10, 90), 1.2, 2.0, SPOOR),
+    Arm("ST", "knee", (10, 90), 4.0, 5.5, TYPICAL),
+    Arm("MG", "knee", (10, 90), 1.2, 2.0, TYPICAL),
+    Arm("LG", "knee", (10, 90), 1.2, 2.0, TYPICAL),
     Arm("SOL", "ankle", (-40, 12), 3.4, 4.4, RAJAGOPAL),
     Arm("TA", "ankle", (-40, 12), 3.8, 4.4, RAJAGOPAL),
 )
 WITHIN = 0.15
-"""Share by which a moment arm may differ from the published ones."""
+"""Share by which the published intervals and lines are widened; this leg has to lie inside."""
 
 
 @dataclass(frozen=True)
@@ -114,18 +115,16 @@ def _per_kg(group: str, knee: float, low: float, high: float) -> Torque:
     return Torque(group, knee, 0.0, low * BODY_KG, high * BODY_KG, SARABON)
 
 
-ISOKINETIC = "200 ± 47 and 90 ± 21 N m at 80 degrees (2024)"
-SOLEUS = "93 ± 22 N m, knee flexed, 154 ± 38, knee extended (2024, PMID 39577118)"
-SOLIANIK = "47 ± 8 N m (Solianik, Balt J Sport Health Sci)"
+SOLEUS = "PMID 39577118 (2024): 9 men, 154 ± 38 N m with the knee extended, 93 ± 22 flexed"
+"""Its summary does not say how far the knee was bent: 5 and 90 degrees are assumed."""
+SOLIANIK = "Solianik 2011, Balt J Sport Health Sci, article 343: 10 men, 47 ± 8 N m"
 TORQUES = (
     _per_kg("knee extension", 20, 1.34, 2.23),
     _per_kg("knee extension", 60, 2.92, 3.45),
     _per_kg("knee extension", 90, 2.50, 3.06),
-    Torque("knee extension", 80, 0, 153, 247, ISOKINETIC),
     _per_kg("knee flexion", 20, 0.85, 1.20),
     _per_kg("knee flexion", 60, 1.15, 1.62),
     _per_kg("knee flexion", 90, 0.96, 1.54),
-    Torque("knee flexion", 80, 0, 69, 111, ISOKINETIC),
     Torque("plantar flexion", 5, 0, 116, 192, SOLEUS),
     Torque("plantar flexion", 90, 0, 71, 115, SOLEUS),
     Torque("dorsiflexion", 10, -25, 39, 55, SOLIANIK),
@@ -378,7 +377,7 @@ def draw(found: dict[str, Any], path: Path) -> None:
     for t in TORQUES:
         ax, at = (knee, t.knee) if "knee" in t.group else (ankle, t.ankle)
         colour = group_colours[t.group]
-        shift = 1.2 if t.source in (ISOKINETIC, SOLEUS) and t.knee > 70 else 0.0
+        shift = 1.2 if t.source == SOLEUS and t.knee > 70 else 0.0
         ax.errorbar(at + shift, (t.low + t.high) / 2, (t.high - t.low) / 2, color=colour, capsize=3, lw=2, alpha=0.6)
     knee.set(title="Knee: isometric torque, bars are people", xlabel="knee angle, degrees", ylabel="N m", ylim=(0, 430))
     ankle.set(

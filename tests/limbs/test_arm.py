@@ -15,7 +15,7 @@ DE_LEVA = {  # de Leva 1996, table 4, men: mass, centre of mass, radii of gyrati
     "forearm": (0.0162, 0.4574, (0.276, 0.265, 0.121)),
     "hand": (0.0061, 0.3624, (0.288, 0.235, 0.184)),
 }
-RANGES_DEGREES = {  # Boone and Azen 1979, 109 men
+RANGES_DEGREES = {  # Boone and Azen 1979, 109 men and boys
     "shoulder_flexion": (-62, 167),
     "shoulder_rotation": (-104, 69),
     "elbow_flexion": (0, 143),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -78,13 +79,26 @@ def test_every_muscle_has_a_label_of_its_own(leg):
     assert moved == {name: name for name in MUSCLES}
 
 
-def test_moment_arms_are_the_published_ones(script, seated):
+def test_moment_arms_are_inside_the_published_interval_or_line_widened_by_15_percent(script, seated):
     for arm in script.ARMS:
         angles = np.linspace(*arm.angles, 5)
         postures = [(angle, 0.0) if arm.joint == "knee" else (10.0, angle) for angle in angles]
         found = np.array([abs(seated.moment_arms(*posture)[arm.muscle][arm.joint]) for posture in postures])
         low, high = arm.band(angles, 0.15)
         assert ((found >= low) & (found <= high)).all(), (arm, found)
+
+
+def test_an_interval_is_widened_at_both_ends_for_all_angles_and_a_line_at_each_angle(script):
+    angles = np.array([10.0, 50.0, 90.0])
+    wide = script.Arm("M", "knee", (10, 90), 1.0, 2.0, "").band(angles, 0.15)
+    np.testing.assert_allclose(wide, [[0.85] * 3, [2.3] * 3])
+    narrow = script.Arm("M", "knee", (10, 90), 4.0, 2.0, "", linear=True).band(angles, 0.15)
+    np.testing.assert_allclose(narrow, [[3.4, 2.55, 1.7], [4.6, 3.45, 2.3]])
+
+
+def test_every_published_value_names_its_author_or_entry_and_its_year(script):
+    for row in (*script.ARMS, *script.TORQUES):
+        assert re.match(r"(\w+ |PMID \d{8} \()(19|20)\d\d\b", row.source), row.source
 
 
 @pytest.mark.parametrize("hip", [0.0, 80.0])
