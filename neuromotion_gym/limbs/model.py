@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, Literal, get_args
 from xml.sax.saxutils import quoteattr
 
@@ -60,6 +61,16 @@ def limb_spec(path: Path, scene: Path | None = None, side: Side = "right") -> mu
         raise NeuroMotionError(f"MuJoCo cannot read the limb {str(path)!r}: {reason}") from error
     _add_stops(spec, model)
     return spec if side == "right" else _mirrored(spec)
+
+
+def model_digest(model: mujoco.MjModel) -> str:
+    """Digest of all that a compiled model holds: whatever came from it can be kept under this name.
+
+    Times of files would not do, because a file may include others.
+    """
+    content = np.empty(mujoco.mj_sizeModel(model), dtype=np.uint8)
+    mujoco.mj_saveModel(model, None, content)
+    return hashlib.sha256(content.tobytes()).hexdigest()
 
 
 def _add_stops(spec: mujoco.MjSpec, model: mujoco.MjModel) -> None:

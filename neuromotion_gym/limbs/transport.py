@@ -15,6 +15,7 @@ Its scene has bodies ``block_1`` … in the order in which they are visited, a g
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -24,11 +25,9 @@ from scipy.interpolate import CubicSpline
 
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.limbs.hand_poses import HandPoses
-from neuromotion_gym.limbs.model import limb_spec
+from neuromotion_gym.limbs.model import model_digest
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from neuromotion_gym.limbs.limb import Limb
     from neuromotion_gym.limbs.model import Side
 
@@ -117,7 +116,7 @@ class Transport:
     """
 
     def __init__(self, limb: Limb, control_s: float, period_s: float, blocks: int) -> None:
-        self.plan = arm_plan(limb.path, limb.scene, limb.side, control_s)
+        self.plan = arm_plan(limb, control_s)
         if blocks > len(self.plan.places):
             raise NeuroMotionError(f"The scene has {len(self.plan.places)} blocks, not {blocks}.")
         self._control_s, self._blocks = control_s, blocks
@@ -224,7 +223,15 @@ class Transport:
         return np.asarray(self.plan.path[block, self._step] + near * shift)
 
 
-def arm_plan(path: Path, scene: Path | None, side: Side, control_s: float) -> Plan:
+@dataclass(frozen=True)
+class _Known:
+    """A model that is known by all that it holds."""
+
+    digest: str
+    model: mujoco.MjModel = field(compare=False)
+
+
+def arm_plan(limb: Limb, control_s: float) -> Plan:
     """Set points of the arm for a limb and its scene; computed once for each.
 
     Raises
@@ -232,14 +239,12 @@ def arm_plan(path: Path, scene: Path | None, side: Side, control_s: float) -> Pl
     NeuroMotionError
         If there is no scene, or one without blocks and partition.
     """
-    files = [path] if scene is None else [path, scene]
-    return _arm_plan(path, scene, side, control_s, tuple(file.stat().st_mtime_ns for file in files))
+    return _arm_plan(_Known(model_digest(limb.model), limb.model), limb.side, control_s)
 
 
 @lru_cache(maxsize=4)
-def _arm_plan(file: Path, scene: Path | None, side: Side, control_s: float, changed_ns: tuple[int, ...]) -> Plan:
-    model = limb_spec(file, scene, side).compile()
-    count = 0
+def _arm_plan(known: _Known, side: Side, control_s: float) -> Plan:
+    model, count = known.model, 0
     while mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_BODY, f"block_{count + 1}") >= 0:
         count += 1
     wall = mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_GEOM, "partition")

@@ -20,7 +20,7 @@ import mujoco
 import numpy as np
 
 from neuromotion_gym.errors import NeuroMotionError
-from neuromotion_gym.limbs.model import limb_spec
+from neuromotion_gym.limbs.model import limb_spec, model_digest
 from neuromotion_gym.rendering.backend import make_context
 from neuromotion_gym.rendering.framing import frame_movement
 from neuromotion_gym.rendering.marks import add_mark
@@ -306,13 +306,12 @@ def _feather(height: int, width: int, border: int) -> np.ndarray:
 
 
 def skinned(limb: Limb) -> mujoco.MjModel:
-    """The limb with its skin, for drawing; a copy. Skins take seconds to compute and are kept until a file changes."""
-    files = [file for file in (limb.path, limb.scene) if file is not None]
-    return copy.copy(_skinned(limb.path, limb.scene, limb.side, tuple(file.stat().st_mtime_ns for file in files)))
+    """The limb with its skin, for drawing; a copy. Skins take seconds to compute; they are kept until MJCF changes."""
+    return copy.copy(_skinned(limb.path, limb.scene, limb.side, model_digest(limb.spec().compile())))
 
 
 @lru_cache(maxsize=4)
-def _skinned(path: Path, scene: Path | None, side: Side, changed_ns: tuple[int, ...]) -> mujoco.MjModel:
+def _skinned(path: Path, scene: Path | None, side: Side, digest: str) -> mujoco.MjModel:
     return add_skins(limb_spec(path, scene, side))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import mujoco
 import numpy as np
 import pytest
@@ -13,6 +15,9 @@ from neuromotion_gym.limbs import Limb
 from neuromotion_gym.limbs.assisted_grip import AssistedGripDrive
 from neuromotion_gym.limbs.hand_poses import HandPoses
 from neuromotion_gym.limbs.transport import CARRIED, OFFERED, PAST, WAITING, Transport, arm_plan
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 CONTROL_S = 0.05
 INTENTS = IntentMap(("close", "open"), ("grip",), np.array([[1.0], [-1.0]]))
@@ -106,7 +111,7 @@ def test_no_block_is_offered_to_a_closed_hand(limb: Limb) -> None:
 
 
 def test_the_hand_comes_to_every_block_with_the_fingers_down(limb: Limb) -> None:
-    plan = arm_plan(limb.path, limb.scene, limb.side, CONTROL_S)
+    plan = arm_plan(limb, CONTROL_S)
     home = np.array(limb.model.key_qpos[0])
     poses = HandPoses(limb.model, "hand", plan.joints, home, plan.path[0, 0])
     low, high = limb.model.jnt_range[[limb.model.joint(name).id for name in plan.joints]].T
@@ -123,14 +128,14 @@ def test_the_hand_comes_to_every_block_with_the_fingers_down(limb: Limb) -> None
 
 
 def test_the_left_arm_moves_as_the_right_one(limb: Limb) -> None:
-    right, left = (arm_plan(limb.path, limb.scene, side, CONTROL_S) for side in ("right", "left"))  # type: ignore[arg-type]
+    right, left = (arm_plan(one, CONTROL_S) for one in (limb, Limb.load("arm", "box_and_blocks", "left")))
     np.testing.assert_allclose(left.path, right.path, atol=1e-5)
     np.testing.assert_allclose(left.places, right.places * np.array([1.0, -1.0, 1.0]))
 
 
 def test_postures_for_poses_out_of_reach_stay_within_the_ranges_of_the_joints(limb: Limb) -> None:
     home = np.array(limb.model.key_qpos[mujoco.mj_name2id(limb.model, mujoco.mjtObj.mjOBJ_KEY, "home")])
-    plan = arm_plan(limb.path, limb.scene, limb.side, CONTROL_S)
+    plan = arm_plan(limb, CONTROL_S)
     poses = HandPoses(limb.model, "hand", plan.joints, home, np.zeros(7))
     angles = poses.posture(np.array([2.0, 0.0, 1.0]), np.eye(3), 1.0, np.zeros(7))
     low, high = limb.model.jnt_range[[limb.model.joint(name).id for name in plan.joints]].T
@@ -146,3 +151,17 @@ def test_scenes_and_axes_that_do_not_fit_are_refused(limb: Limb) -> None:
     two = IntentMap(("close", "bend"), ("grip", "wrist_flexion"), np.eye(2))
     with pytest.raises(NeuroMotionError, match="has one axis; the labels move grip, wrist_flexion"):
         AssistedGripDrive(limb, two, ("grip", "wrist_flexion"), 1.0, CONTROL_S, period_s=1.0, blocks=1)
+
+
+def test_a_plan_is_computed_again_if_a_file_that_the_model_includes_changes(limb: Limb, tmp_path: Path) -> None:
+    file, included = tmp_path / "arm.xml", tmp_path / "inside.xml"
+    file.write_text('<mujoco><include file="inside.xml"/></mujoco>', encoding="utf-8")
+    text = limb.spec().to_xml()
+    inner = text[text.index(">", text.index("<mujoco")) + 1 :]
+    places = []
+    for shift in (0.0, 0.01):
+        spec = mujoco.MjSpec.from_string(f"<mujoco>{inner}")
+        spec.body("block_1").pos = spec.body("block_1").pos + np.array([shift, 0.0, 0.0])
+        included.write_text(spec.to_xml(), encoding="utf-8")
+        places.append(arm_plan(Limb.load(file), CONTROL_S).places[0, 0])
+    assert places[1] - places[0] == pytest.approx(0.01)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from neuromotion_gym import opengl
 from neuromotion_gym.limbs import Limb
 from neuromotion_gym.limbs.model import limb_spec
-from neuromotion_gym.rendering import SceneRenderer, backend
+from neuromotion_gym.rendering import SceneRenderer, backend, scene
 from neuromotion_gym.rendering.scene import ACCENT
 from neuromotion_gym.resources import assets_root
 from neuromotion_gym.tasks.task import Mark
@@ -191,3 +192,17 @@ def test_a_mark_shows_before_the_background_and_a_scene_has_its_own_view(tmp_pat
     assert len(flat) > 200
     assert flat[:, 1].max() < 160  # on the left side, as the camera of the scene sees it
     assert np.ptp(flat[:, 1]) > 5 * np.ptp(edge[:, 1]) > 0
+
+
+def test_skins_are_computed_again_if_a_file_that_the_model_includes_changes(tmp_path, monkeypatch):
+    monkeypatch.setattr(scene, "add_skins", lambda spec: spec.compile())
+    file, included = tmp_path / "rod.xml", tmp_path / "inside.xml"
+    file.write_text('<mujoco><include file="inside.xml"/></mujoco>', "utf-8")
+    sizes = []
+    for radius in (0.1, 0.2):
+        included.write_text(
+            f'<mujoco><worldbody><body><joint name="j"/><geom size="{radius}"/></body></worldbody></mujoco>', "utf-8"
+        )
+        limb = SimpleNamespace(path=file, scene=None, side="right", spec=lambda: limb_spec(file))
+        sizes.append(scene.skinned(limb).geom_size[0, 0])
+    assert sizes == [0.1, 0.2]
