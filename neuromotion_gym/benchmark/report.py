@@ -429,8 +429,8 @@ def report_text(lines: Sequence[Line], config: BenchmarkConfig) -> tuple[str, li
         (
             "Success is the mean over people, its 95 % interval a studentised bootstrap over them. Near 0 and 1, and "
             f"where all people are alike, a bootstrap is too narrow: the interval (marked {WIDENED}) holds that of a "
-            f"Beta-binomial model over people, too. {_ends(lines)} An episode that the time limit ends is no success. "
-            "ITR is Wolpaw's rate in which such an episode counts as an error that took the whole time. "
+            f"Beta-binomial model over people, too. {_ends(lines)} What has not succeeded at the time limit is no "
+            "success. ITR is Wolpaw's rate in which such an episode counts as an error that took the whole time. "
             "Oracle, open_loop, shuffled and blind are bounds: a decoder that is always right after its own lag, the "
             "same decoder with an operator who chooses all labels at the start and never sees the limb again, the same "
             "decoder on labels drawn at random, and a decoder that says nothing, with a controller that goes to one of "

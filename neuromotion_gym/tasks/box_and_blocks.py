@@ -174,7 +174,7 @@ class BoxAndBlocksTask:
             choices=None,
             columns=("offered", "taken", "left", "dropped", "net"),
             lasts_s=rules.period_s,
-            ends="An episode ends with its last block.",
+            ends="An episode ends with its last block: a success if enough more blocks are right than wrong.",
         )
         self._control_s = control_s
         self._time_cost = TIME_COST * control_s / rules.time_limit_s
