@@ -24,6 +24,7 @@ from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.intents import environments_for, intent_table
 from neuromotion_gym.limbs import Limb
 from neuromotion_gym.registration import ENVIRONMENTS, environment
+from neuromotion_gym.tasks.box_and_blocks import BoxAndBlocksTask
 from neuromotion_gym.tasks.posture import PostureTask
 
 from .conftest import make_decoder, noise_source
@@ -281,6 +282,17 @@ def test_goals_that_are_always_the_same_are_found(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(PostureTask, "reset", fixed)
     with pytest.raises(NeuroMotionError, match="eight resets have the same goal"):
         interface.check_seeds(IDS[0], **noise())
+
+
+def test_later_goals_that_are_always_the_same_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    inner = BoxAndBlocksTask.reset
+
+    def fixed(task: BoxAndBlocksTask, rows: np.ndarray, generators: Any, goals: Any = None) -> np.ndarray:
+        return inner(task, rows, generators, np.ones((len(rows), 1)))
+
+    monkeypatch.setattr(BoxAndBlocksTask, "reset", fixed)
+    with pytest.raises(NeuroMotionError, match="eight resets have the same goal"):
+        interface.check_seeds("NeuroGrasp-v0", steps=1)
 
 
 def test_goals_on_other_axes_are_other_goals() -> None:
