@@ -15,6 +15,7 @@ import numpy as np
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.limbs.limb import bounded
 from neuromotion_gym.limbs.muscles import SpeedTable, moved_by_muscles, muscle, speeds_at
+from neuromotion_gym.limbs.once import Once
 
 if TYPE_CHECKING:
     from neuromotion_gym.intents import IntentMap
@@ -117,7 +118,7 @@ class ExcitationDrive:
         self._directions = np.asarray(intents.directions, dtype=float)
         self.lag_s = lag_of_movement(control_s)
         self._control_s, self._ramp = control_s, control_s / RISE_S
-        self._last: tuple[np.ndarray | None, Pull | None] = (None, None)
+        self._pull: Once[Pull] = Once()
         self.start(0)
 
     def start(self, num_rows: int) -> None:
@@ -155,14 +156,13 @@ class ExcitationDrive:
 
     def pull(self, sensors: np.ndarray) -> Pull:
         """What full excitation is in the present postures, and does there."""
-        seen, pull = self._last
-        if pull is None or seen is not sensors:
-            speeds = self._table.at(self.limb.positions(sensors, self.axes))
-            full = np.minimum(np.maximum(self._needed(speeds), 0.0), STRONGEST)
-            pull = Pull(full, speeds.pulls * full[:, :, None], speeds)
-            if sensors.flags.owndata and not sensors.flags.writeable:
-                self._last = sensors, pull
-        return pull
+        kept = self._pull.get(sensors)
+        if kept is not None:
+            return kept
+        speeds = self._table.at(self.limb.positions(sensors, self.axes))
+        full = np.minimum(np.maximum(self._needed(speeds), 0.0), STRONGEST)
+        pull = Pull(full, speeds.pulls * full[:, :, None], speeds)
+        return self._pull.keep(sensors, pull, (pull.full, pull.pulls))
 
     def _needed(self, speeds: Speeds) -> np.ndarray:
         """Excitation with which each muscle alone moves its main axis at full speed, shape (rows, muscles)."""

@@ -25,6 +25,7 @@ import numpy as np
 
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.limbs.model import limb_spec
+from neuromotion_gym.limbs.once import Once
 from neuromotion_gym.limbs.posture import PostureTable
 from neuromotion_gym.registration import limb_file, scene_file
 
@@ -136,11 +137,7 @@ class Limb:
         self._postures = PostureTable(model, key)
         self.degrees = self._find_degrees()
         self._selections: dict[tuple[str, ...], _Selection] = {}
-        self._last_read: tuple[np.ndarray | None, Sequence[str], tuple[np.ndarray, np.ndarray]] = (
-            None,
-            (),
-            (np.empty(0), np.empty(0)),
-        )
+        self._motion: Once[tuple[np.ndarray, np.ndarray]] = Once()
 
     @classmethod
     def load(cls, name_or_path: str | Path, scene: str | None = None, side: Side = "right") -> Limb:
@@ -238,21 +235,16 @@ class Limb:
         velocities : float array, shape (n, k)
             Half ranges per second. Both arrays are read-only if ``sensordata`` is read-only and owns its memory.
         """
-        # Task, drive and operator ask for the motion of the same step; it is computed once if the sensors are read-only
-        if sensordata is self._last_read[0] and degrees == self._last_read[1]:
-            return self._last_read[2]
+        kept = self._motion.get(sensordata, degrees)
+        if kept is not None:
+            return kept
         chosen = self._select(degrees)
         count = len(chosen.home)
         read = sensordata[:, chosen.sensors]
         offset = read[:, :count] - chosen.home
         half = np.where(offset > 0, chosen.above, chosen.below)
         motion = offset / half, read[:, count:] / half
-        flags = sensordata.flags
-        if flags.owndata and not flags.writeable:
-            for values in motion:
-                values.setflags(write=False)
-            self._last_read = sensordata, degrees, motion
-        return motion
+        return self._motion.keep(sensordata, motion, motion, degrees)
 
     def control(self, targets: np.ndarray, degrees: Sequence[str]) -> np.ndarray:
         """Control that moves ``degrees`` to ``targets`` and all other degrees of freedom home.

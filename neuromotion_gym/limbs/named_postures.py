@@ -14,6 +14,7 @@ import numpy as np
 
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.limbs.limb import bounded
+from neuromotion_gym.limbs.once import Once
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,8 +59,7 @@ class NamedPostures:
         self.home = limb.state_at(np.zeros((1, 0)), ())[0]
         self.places = limb.positions(np.array(sensors), self.degrees)
         self._lengths = np.add.reduce(self.places**2, axis=1)
-        empty = np.empty(0)
-        self._last: tuple[np.ndarray | None, tuple[np.ndarray, np.ndarray]] = (None, (empty, empty))
+        self._progress: Once[tuple[np.ndarray, np.ndarray]] = Once()
 
     def apart(self) -> np.ndarray:
         """Distance of every two postures, and of every posture and home (last), the largest on any degree of freedom.
@@ -103,9 +103,9 @@ class NamedPostures:
         velocity : float array, shape (rows, postures)
             Per second.
         """
-        # Task, drive and operator ask for the same step; it is computed once if the sensors are read-only
-        if sensors is self._last[0]:
-            return self._last[1]
+        kept = self._progress.get(sensors)
+        if kept is not None:
+            return kept
         position, velocity = self.limb.motion(sensors, self.degrees)
         # Row by row: a product of all rows may be summed in another order for another number of rows
         share = np.add.reduce(position[:, None] * self.places, axis=2) / self._lengths
@@ -115,12 +115,7 @@ class NamedPostures:
         progress, speed = np.zeros_like(share), np.zeros_like(share)
         progress[rows, taken] = share[rows, taken]
         speed[rows, taken] = np.add.reduce(velocity * self.places[taken], axis=1) / self._lengths[taken]
-        flags = sensors.flags
-        if flags.owndata and not flags.writeable:
-            progress.setflags(write=False)
-            speed.setflags(write=False)
-            self._last = sensors, (progress, speed)
-        return progress, speed
+        return self._progress.keep(sensors, (progress, speed), (progress, speed))
 
 
 class NamedPostureDrive:

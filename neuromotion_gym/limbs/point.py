@@ -21,6 +21,7 @@ import numpy as np
 
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.limbs.limb import bounded
+from neuromotion_gym.limbs.once import Once
 
 if TYPE_CHECKING:
     from neuromotion_gym.intents import IntentMap
@@ -166,7 +167,7 @@ class PointDrive:
         self._data = mujoco.MjData(limb.model)
         self._home_state = limb.state_at(np.zeros((1, 0)), ())[0]
         self._home = self._posture_at(np.zeros(len(axes)), self._home_state[1 + self.chain.qpos])
-        self._last: tuple[np.ndarray | None, tuple[np.ndarray, np.ndarray]] = (None, (np.empty(0), np.empty(0)))
+        self._motion: Once[tuple[np.ndarray, np.ndarray]] = Once()
 
     def __getstate__(self) -> dict[str, object]:
         return {key: value for key, value in self.__dict__.items() if key != "_data"}
@@ -211,15 +212,12 @@ class PointDrive:
 
     def motion(self, sensors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """See `Drive.motion`; half sides of the plane from its middle, and half sides per second."""
-        if sensors is self._last[0]:
-            return self._last[1]
+        kept = self._motion.get(sensors)
+        if kept is not None:
+            return kept
         offset, velocity = sensors[:, self._position] - self.middle, sensors[:, self._velocity]
         motion = (self._along(offset), self._along(velocity))
-        if sensors.flags.owndata and not sensors.flags.writeable:  # task, operator and observation ask for the same
-            for values in motion:
-                values.setflags(write=False)
-            self._last = sensors, motion
-        return motion
+        return self._motion.keep(sensors, motion, motion)
 
     def effect(self, labels: np.ndarray, sensors: np.ndarray) -> np.ndarray:
         """See `Drive.effect`."""
