@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from neuromotion_gym.benchmark.episodes import EpisodeKey
     from neuromotion_gym.controllers.base import Controller
-    from neuromotion_gym.envs.closed_loop import ClosedLoop
+    from neuromotion_gym.envs.closed_loop import ClosedLoop, Parts
     from neuromotion_gym.envs.view import View
     from neuromotion_gym.rendering import VideoWriter
 
@@ -65,6 +65,52 @@ def film_episode(
     last = view.frame(0, overlay=True)
     for _ in range(round(LINGER_S / loop.layout.control_s)):
         video.add(last)
+
+
+def film_first(parts: Parts, controller: str, seed: int, video: VideoWriter, every: int = 1) -> tuple[str, float]:
+    """Add the first episode of the first person to a video, as `film_episode` does.
+
+    Parameters
+    ----------
+    parts : Parts
+        Of a loop that is made for this, and closed.
+    controller : str
+        Name of the controller.
+    seed, video, every
+        As in `film_episode`.
+
+    Returns
+    -------
+    verdict : str
+        How the episode ended, in words.
+    seconds : float
+        When it ended.
+
+    Raises
+    ------
+    NeuroMotionError
+        If this machine cannot draw.
+    """
+    from neuromotion_gym.benchmark.episodes import episode_keys
+    from neuromotion_gym.controllers import make_controller
+    from neuromotion_gym.envs.closed_loop import ClosedLoop
+    from neuromotion_gym.envs.neuro_env import VISIBLE_S
+    from neuromotion_gym.envs.view import View
+
+    loop = ClosedLoop(parts, keep_s=VISIBLE_S)
+    view = View(loop, note=controller + _speed_of(every))
+    try:
+        key = episode_keys(parts.source.sessions, 1)[0]
+        film_episode(loop, make_controller(controller, loop.layout), key, seed, video, view, every)
+        return view.snapshot(0).verdict, float(loop.steps[0] * loop.layout.control_s)
+    finally:
+        view.close()
+        loop.close()
+
+
+def _speed_of(every: int) -> str:
+    """What the overlay says of a video that is faster than real time."""
+    return f" · shown {every} times as fast" if every > 1 else ""
 
 
 def film_examples(
@@ -156,7 +202,7 @@ def _filmed(
     from neuromotion_gym.envs.view import View
     from neuromotion_gym.rendering import VideoWriter
 
-    view = View(loop, note=note + (f" · shown {every} times as fast" if every > 1 else ""))
+    view = View(loop, note=note + _speed_of(every))
     try:
         with VideoWriter(path, fps=1 / loop.layout.control_s) as video:
             hold = max(1, round(episode["time_s"] / loop.layout.control_s / every / PICTURES))

@@ -262,29 +262,15 @@ def record(rows: Sequence[Entry], source: SourceKind, seed: int, path: Path) -> 
     NeuroMotionError
         If this machine cannot draw; `neuromotion_gym.rendering.why_not` says why.
     """
-    from neuromotion_gym.benchmark.episodes import episode_keys
-    from neuromotion_gym.benchmark.film import film_episode
-    from neuromotion_gym.controllers import make_controller
-    from neuromotion_gym.envs.closed_loop import ClosedLoop
-    from neuromotion_gym.envs.neuro_env import VISIBLE_S
+    from neuromotion_gym.benchmark.film import film_first
     from neuromotion_gym.envs.options import CONTROL_S, assemble
-    from neuromotion_gym.envs.view import View
     from neuromotion_gym.rendering import VideoWriter
 
     with VideoWriter(path, fps=1 / CONTROL_S) as video:
         for entry in rows:
             setting = entry.setting
             parts = assemble(setting.environment, decoder=entry.decoder, source=source, level=setting.level, part=PART)
-            loop = ClosedLoop(parts, keep_s=VISIBLE_S)
-            every = setting.film
-            view = View(loop, note=entry.controller + (f" · shown {every} times as fast" if every > 1 else ""))
-            key = episode_keys(parts.source.sessions, 1)[0]
-            controller = make_controller(entry.controller, loop.layout)
-            try:
-                film_episode(loop, controller, key, seed, video, view, every)
-            finally:
-                view.close()
-                loop.close()
+            film_first(parts, entry.controller, seed, video, setting.film)
 
 
 def write_episodes(played: Sequence[Played], path: Path) -> None:

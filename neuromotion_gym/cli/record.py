@@ -36,14 +36,9 @@ def record(
     out: Annotated[Path, typer.Option(help="The video; its name ends in .mp4.")] = Path("rollout.mp4"),
 ) -> None:
     """Record one episode as a video: the limb with goal, signal, decoded labels and outcome beside it."""
-    from neuromotion_gym.benchmark.episodes import episode_keys
-    from neuromotion_gym.benchmark.film import film_episode
+    from neuromotion_gym.benchmark.film import film_first
     from neuromotion_gym.benchmark.settings import usual_setting
-    from neuromotion_gym.controllers import make_controller
-    from neuromotion_gym.envs.closed_loop import ClosedLoop
-    from neuromotion_gym.envs.neuro_env import VISIBLE_S
-    from neuromotion_gym.envs.options import assemble, choose_decoder
-    from neuromotion_gym.envs.view import View
+    from neuromotion_gym.envs.options import CONTROL_S, assemble, choose_decoder
     from neuromotion_gym.registration import environment
     from neuromotion_gym.rendering import VideoWriter, why_not
 
@@ -52,16 +47,8 @@ def record(
         raise NeuroMotionError(f"No video: {missing}")
     usual = usual_setting(choose_decoder(decoder, environment(env).decoder).spec, env)
     parts = assemble(env, decoder=decoder, source=source, level=level or usual.level, side=side, part="test")
-    loop = ClosedLoop(parts, keep_s=VISIBLE_S)
-    name, every = controller or usual.controller, speed or usual.film
-    view = View(loop, note=name + (f" · shown {every} times as fast" if every > 1 else ""))
-    try:
-        with VideoWriter(out, fps=1 / loop.layout.control_s) as video:
-            key = episode_keys(parts.source.sessions, 1)[0]
-            film_episode(loop, make_controller(name, loop.layout), key, seed, video, view, every)
-        shown = f"{parts.decoder.spec.name} on {env}, level {parts.task.facts.level}, controller {name}"
-        verdict, seconds = view.snapshot(0).verdict, loop.steps[0] * loop.layout.control_s
-        say(f"{out}: {shown}. {verdict} after {seconds:.1f} s.")
-    finally:
-        view.close()
-        loop.close()
+    name = controller or usual.controller
+    with VideoWriter(out, fps=1 / CONTROL_S) as video:
+        verdict, seconds = film_first(parts, name, seed, video, speed or usual.film)
+    shown = f"{parts.decoder.spec.name} on {env}, level {parts.task.facts.level}, controller {name}"
+    say(f"{out}: {shown}. {verdict} after {seconds:.1f} s.")
