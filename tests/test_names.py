@@ -36,7 +36,8 @@ def names() -> dict[str, str]:
         own = f"datasets/{name}/"
         kinds = {kind: own for kind in facts.table.kinds if kind not in ORDINARY}
         found |= {name: own, **kinds, **dict.fromkeys(facts.ocular_channels, own)}
-        found |= {facts.rest: own} if facts.rest else {}
+        if facts.rest:
+            found.setdefault(facts.rest, own)  # several data sets may have the same label for rest
     for env_id in ENVIRONMENTS:
         found[env_id] = "registration.py"
     return found

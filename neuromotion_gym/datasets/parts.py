@@ -5,6 +5,7 @@ The table is ``parts.yaml`` in the folder of the data set; nothing else in the l
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
@@ -24,11 +25,22 @@ class Kind(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     calibration: tuple[str, ...]
+    """All calibration runs."""
+    calibration_of: dict[str, tuple[str, ...]] = {}
+    """Calibration runs of single runs, where a session has a calibration run of its own; all of them if left out."""
     runs: tuple[str, ...]
     people: tuple[str, ...] | None = None
     """People who recorded it; everybody if left out."""
     lacking: dict[str, tuple[str, ...]] = {}
     """Runs that some of them did not record."""
+
+    def calibration_for(self, runs: Iterable[str]) -> tuple[str, ...]:
+        """Calibration runs of the sessions of ``runs``, in the order of ``calibration``."""
+        wanted = set()
+        for run in runs:
+            itself = (run,) if self.calibration_of and run in self.calibration else self.calibration
+            wanted |= {*self.calibration_of.get(run, itself)}
+        return tuple(run for run in self.calibration if run in wanted)
 
 
 class Selection(BaseModel):

@@ -357,9 +357,9 @@ class _Replayed:
         )
         return found if playing.channels is None else (session.pick(playing.channels) for session in found)
 
-    def calibration(self, subject: str) -> tuple[Recording, ...]:
-        """Calibration runs of one person."""
-        return next(iter(self.sessions([subject]))).calibration
+    def calibration(self, subject: str, session: str) -> tuple[Recording, ...]:
+        """Calibration runs of one person's session."""
+        return next(one for one in self.sessions([subject]) if one.session == session).calibration
 
 
 def _play_own(playing: Playing, facts: RecordedFacts, own: OwnRecordings | None) -> ReplaySource:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterator, Sequence
 
-    from neuromotion_gym.datasets.parts import Part
+    from neuromotion_gym.datasets.parts import Kind, Part
 
 Ocular = Literal["keep", "regress"]
 
@@ -106,9 +106,10 @@ def iter_sessions(
     apart = part != "train" if calibration_apart is None else calibration_apart
     for person, runs in runs_of(dataset, part, session_kind, subjects, folder).items():
         names = tuple(run for run in runs if run not in kind.calibration)
+        own = kind.calibration_for(runs)
         if not apart:
-            names = (*kind.calibration, *names)
-        found = _sessions(person, names, kind.calibration, read, each=table.one_session_per == "run")
+            names = (*own, *names)
+        found = _sessions(person, names, kind, read, each=table.one_session_per == "run")
         yield from (regressed(session, facts.ocular_channels) for session in found) if ocular == "regress" else found
 
 
@@ -125,14 +126,14 @@ def regressed(session: Session, ocular_channels: Sequence[str]) -> Session:
 def _sessions(
     person: str,
     runs: tuple[str, ...],
-    calibration_runs: tuple[str, ...],
+    kind: Kind,
     read: Callable[[str, str], Recording],
     *,
     each: bool,
 ) -> Iterator[Session]:
     """Sessions of one person: all ``runs`` in one session or, with ``each``, one session per run."""
-    calibration = {run: read(person, run) for run in calibration_runs}
+    calibration = {run: read(person, run) for run in kind.calibration_for(runs)}
     for group in [(run,) for run in runs] if each else [runs]:
         recordings = tuple(calibration[run] if run in calibration else read(person, run) for run in group)
-        first = recordings[0]
-        yield Session(first.dataset, person, first.session, recordings, tuple(calibration.values()))
+        first, own = recordings[0], kind.calibration_for(group)
+        yield Session(first.dataset, person, first.session, recordings, tuple(calibration[run] for run in own))

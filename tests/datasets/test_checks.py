@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 FEW = {
     "eegmmidb": ["S001", "S006", "S031", "S036"],
+    "flexemg_64ch": ["s001"],
     "leg_isometric_elderly": ["ID05-06", "ID19", "ID30"],
 }
 """Of data sets that take long to read, some people."""

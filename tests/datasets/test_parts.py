@@ -88,7 +88,7 @@ def test_eegmmidb_folds_are_the_draw_that_the_file_names() -> None:
 
 
 def test_unknown_names_are_answered_with_the_known_ones() -> None:
-    with pytest.raises(NeuroMotionError, match="Data sets: eegmmidb, leg_isometric_elderly, myo_armband"):
+    with pytest.raises(NeuroMotionError, match=f"Data sets: {', '.join(DATASETS)}"):
         registry.dataset("other")
     with pytest.raises(NeuroMotionError, match="parts: train, tune, test, all"):
         registry.dataset("eegmmidb").table.runs("dev", "imagined")

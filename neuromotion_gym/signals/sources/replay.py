@@ -50,7 +50,7 @@ class ReplaySource(SharesParts):
     provenance : dict, optional
         Facts about the sessions (data set, part, split ...); completed here and kept as ``provenance``.
     calibration : callable, optional
-        Function from a subject to its calibration recordings; by default those of ``sessions`` are used.
+        Function from a subject and a session to its calibration recordings; by default those of ``sessions`` are used.
 
     Raises
     ------
@@ -71,7 +71,7 @@ class ReplaySource(SharesParts):
         pacing: Pacing = "sliding",
         epoch_s: tuple[float, float] | None = None,
         provenance: dict[str, Any] | None = None,
-        calibration: Callable[[str], tuple[Recording, ...]] | None = None,
+        calibration: Callable[[str, str], tuple[Recording, ...]] | None = None,
     ) -> None:
         if skip_cue < 0:
             raise NeuroMotionError(f"skip_cue is {skip_cue} s; it cannot be negative.")
@@ -180,7 +180,7 @@ class ReplaySource(SharesParts):
     def calibration(self, session: int) -> tuple[Recording, ...]:
         """Calibration recordings of ``sessions[session]``; empty where there are none."""
         if self._calibration is not None:
-            return self._calibration(self.sessions[session][0])
+            return self._calibration(*self.sessions[session])
         return self._own_calibration[session]
 
     def mean_piece_s(self) -> float:
