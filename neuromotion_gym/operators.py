@@ -72,8 +72,12 @@ class Operator:
     time_limit_s : float
         Longest duration of an episode, for which random numbers are drawn in advance.
     open_loop : bool, default False
-        Whether it sees the limb only at the start. All its labels then follow from that first error: it imagines how
-        the limb moves, by the effects that the labels have at the start.
+        Whether it sees the limb only at the start. All its labels then follow from that first error and from the goals
+        that it knows then: it imagines how the limb moves, by the effects that the labels have at the start.
+    dwell_s : float, default 0
+        Time for which a goal has to be held. In the open loop, where one goal follows another, it asks for each until
+        the limb, as it imagines it, has been there for this time and for twice the lag: once because the limb comes
+        later than it imagines, and once because the lag varies.
     """
 
     def __init__(
@@ -88,13 +92,17 @@ class Operator:
         time_limit_s: float,
         *,
         open_loop: bool = False,
+        dwell_s: float = 0.0,
     ) -> None:
         self.spec, self.open_loop = spec, open_loop
         self._labels, self._rest, self._drive = labels, rest, drive
         self._settles = isinstance(drive, Settling)
+        self._places = drive.places if isinstance(drive, Settling) else np.zeros((labels, 1))
         self._delay_steps = round(spec.delay_s / control_s)
         self._hold_steps = max(1, round(spec.hold_s / control_s))
         self._lag_steps = round((lag_s + drive.lag_s) / control_s)
+        self._goal_steps = round(dwell_s / control_s) + 2 * self._lag_steps
+        self._control_s = control_s
         self._choices = int(time_limit_s / control_s) // self._hold_steps + 2
         self._tolerance = tolerance
 
@@ -121,6 +129,9 @@ class Operator:
         self._steps = np.zeros(num_rows, dtype=int)
         self._lapses = np.zeros((num_rows, self._choices), dtype=bool)
         self._slips = np.zeros((num_rows, self._choices), dtype=int)
+        # In the open loop: goals in their order, the limb at the start, number of the present goal, steps spent there
+        self._goals, self._begun = np.zeros((num_rows, 1, axes)), np.zeros((num_rows, axes))
+        self._turn, self._spent = np.zeros(num_rows, dtype=int), np.zeros(num_rows, dtype=int)
 
     def reset(
         self,
@@ -129,6 +140,7 @@ class Operator:
         error: np.ndarray,
         sensors: np.ndarray,
         tolerances: np.ndarray | None = None,
+        goals: np.ndarray | None = None,
     ) -> None:
         """Begin an episode in ``rows``, shape (m,).
 
@@ -142,6 +154,9 @@ class Operator:
             Sensors of all rows.
         tolerances : float array, shape (rows of the batch,), optional
             Distances within which the goals of all rows count as met, if goals differ in size.
+        goals : float array, shape (rows of the batch, goals, axes), optional
+            Goals of all rows in the order in which they follow each other, for the open loop; without them it pursues
+            the first one alone.
         """
         if tolerances is not None:
             self._tolerances[rows] = tolerances[rows, None]
@@ -153,6 +168,12 @@ class Operator:
             self._lapses[row] = generator.random(self._choices) < self.spec.lapse
             self._slips[row] = generator.integers(1, self._labels, self._choices)
             self.label[row] = generator.integers(self._labels) if self._rest is None else self._rest
+        if goals is not None:
+            if goals.shape != self._goals.shape:
+                self._goals = np.zeros(goals.shape)
+            self._goals[rows] = goals[rows]
+            self._begun[rows] = goals[rows, 0] - error[rows]
+        self._turn[rows] = self._spent[rows] = 0
         self._seen[:, rows] = error[rows]
         self._commands[:, rows] = 0.0
         self._pending[rows] = 0.0
@@ -194,7 +215,9 @@ class Operator:
         self._steps += 1
         free = self._steps >= self._earliest
         slot = self._tick % len(self._seen)
-        if not self._drive.steady:
+        if self.open_loop and self._settles:
+            self._know(self._imagined())
+        elif not self._drive.steady:
             self._know(self._late_effects[slot])
         if np.count_nonzero(free):
             late = self._seen[slot]  # the oldest, which is written next
@@ -206,10 +229,30 @@ class Operator:
         if not self.open_loop:  # otherwise no command is ever seen to take effect
             self._pending -= commands
         # A limb that settles goes no further than its place, however long a label is asked for
-        commands[:] = 0.0 if self._settles else self._of_label(self._effects)
+        commands[:] = 0.0 if self._settles and not self.open_loop else self._of_label(self._effects)
         self._pending += commands
         self._steps_taken += 1
+        if self.open_loop and self._goals.shape[1] > 1:
+            self._go_on()
         return self.label
+
+    def _imagined(self) -> np.ndarray:
+        """Effects of the labels where it imagines the limb, which goes straight to the place of a label; as `_know`."""
+        way = self._places - (self._begun + self._pending)[:, None]
+        way = np.where(np.isnan(way), 0.0, way)
+        length = np.abs(way).sum(axis=2, keepdims=True)
+        stride = self._drive.speed * self._control_s
+        return way * np.where(length > stride, stride / np.maximum(length, stride), 1.0)
+
+    def _go_on(self) -> None:
+        """In the open loop, pursue the next goal where the present one must have been held for long enough."""
+        left = np.abs(self._seen[0] - self._pending)
+        self._spent = np.where((left <= self._tolerances).all(axis=1), self._spent + 1, 0)
+        over = (self._spent > self._goal_steps) & (self._turn + 1 < self._goals.shape[1])
+        if np.count_nonzero(over):
+            self._turn = self._turn + over
+            self._spent = np.where(over, 0, self._spent)
+            self._seen[:, over] = (self._goals[self._rows, self._turn] - self._begun)[over]
 
     def _predicted(self, sensors: np.ndarray) -> np.ndarray:
         """Effect of every label, as the drive predicts it, shape (rows, labels, axes)."""

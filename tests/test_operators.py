@@ -326,6 +326,24 @@ def test_a_label_that_brings_the_limb_to_its_place_is_asked_for_until_another_pl
     assert labels[90:] == [1] * 30
 
 
+def test_in_the_open_loop_it_goes_on_once_a_goal_must_have_been_held_and_leaves_out_labels_without_a_place() -> None:
+    class Deaf(Settles):
+        """The first label brings the limb nowhere; it moves by 0.05 a step."""
+
+        speed = 1.0
+        places = np.array([[np.nan], [0.0], [-1.0], [1.0]])
+
+    operator = Operator(
+        OperatorSpec(lapse=0.0), 4, 1, Deaf(np.zeros((4, 1))), 0.05, 0.4, TOLERANCE, 20.0, open_loop=True, dwell_s=1.0
+    )
+    operator.start(1, 1)
+    still, goals = np.zeros((1, 1)), np.array([[[1.0], [0.0]]])
+    operator.reset(np.array([0]), [np.random.default_rng(0)], still + 1.0, still, goals=goals)
+    labels = [int(operator.step(still, still)[0]) for _ in range(120)]
+    # It reacts in step 6; the way to the tolerance takes 17 steps, the dwell time 20 and twice the lag 16
+    assert labels == [1] * 5 + [3] * (17 + 20 + 16) + [1] * 62
+
+
 def test_where_labels_settle_it_does_not_think_ahead() -> None:
     assert settle([1.0] * 60, delay_s=0.1, lag_s=0.1) == settle([1.0] * 60, delay_s=0.1, lag_s=2.0)
 

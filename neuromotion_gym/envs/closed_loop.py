@@ -15,7 +15,7 @@ from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.limbs.drives import Continuing
 from neuromotion_gym.limbs.limb import bounded
 from neuromotion_gym.schema import shortened
-from neuromotion_gym.tasks.task import Placed, SizedGoals, Surrounded
+from neuromotion_gym.tasks.task import Placed, Sequenced, SizedGoals, Surrounded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -297,7 +297,9 @@ class ClosedLoop:
         self._motion = self.parts.drive.motion(physics.sensors)
         error = task.error(physics.sensors, decoy=self._decoy)
         known = None if self._sized is None else self._sized.tolerances(decoy=self._decoy)
-        self.parts.operator.reset(rows, [generator for _, generator in generators], error, physics.sensors, known)
+        operator = self.parts.operator
+        planned = self._planned() if operator.open_loop else None
+        operator.reset(rows, [generator for _, generator in generators], error, physics.sensors, known, planned)
         self.steps[rows] = 0
         for values in self.columns.values():
             values[rows] = 0
@@ -306,6 +308,13 @@ class ClosedLoop:
         going_on[rows] = False
         self.success, self.wrong = self.success & going_on, self.wrong & going_on
         self.unstable, self.over = self.unstable & going_on, self.over & going_on
+
+    def _planned(self) -> np.ndarray:
+        """Goals that the operators pursue, in their order, shape (rows, goals, axes)."""
+        task = self.parts.task
+        if isinstance(task, Sequenced):
+            return task.sequence(decoy=self._decoy)
+        return (task.decoy if self._decoy else task.goal)[:, None]
 
     def observation(self) -> np.ndarray | dict[str, np.ndarray]:
         """Observations of all rows: float32 array of shape (rows, size), or a dictionary of arrays; always new."""

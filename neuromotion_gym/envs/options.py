@@ -145,6 +145,7 @@ def assemble(
         made.layout.tolerance,
         made.layout.time_limit_s,
         open_loop=getattr(chosen, "kind", None) == "open_loop",
+        dwell_s=made.layout.dwell_s,
     )
     facts = {"environment": env_id or next(iter(ENVIRONMENTS)), **facts}
     return Parts(made.limb, made.task.drive, made.layout, made.task, user, opened, chosen, facts)

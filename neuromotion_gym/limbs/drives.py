@@ -87,7 +87,7 @@ class Settling(Protocol):
     """
 
     places: np.ndarray
-    """Place of every label along the axes, shape (labels, axes)."""
+    """Place of every label along the axes, shape (labels, axes); NaN for a label that brings the limb nowhere."""
 
 
 @runtime_checkable

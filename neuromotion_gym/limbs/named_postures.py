@@ -162,8 +162,8 @@ class NamedPostureDrive:
         self.action_size = len(self.axes)
         self.speed = speed
         directions = np.asarray(intents.directions, dtype=float)
-        self.places: np.ndarray = np.maximum(directions, 0.0)
-        self._moves: np.ndarray = np.asarray(directions.any(axis=1))
+        moves = directions.any(axis=1, keepdims=True)
+        self.places: np.ndarray = np.where(moves, np.maximum(directions, 0.0), np.nan)
         self._stride = speed * control_s
         self._told: np.ndarray = np.zeros((0, len(self.axes)))
 
@@ -202,6 +202,6 @@ class NamedPostureDrive:
     def effect(self, labels: np.ndarray, sensors: np.ndarray) -> np.ndarray:
         """See `Drive.effect`; the mean over the way from here to the place of the label, 0 at that place."""
         way = self.places[labels] - self.postures.progress(sensors)[0]
+        way = np.where(np.isnan(way), 0.0, way)
         length = np.add.reduce(np.abs(way), axis=1, keepdims=True)
-        share = np.where(length > NEAR, np.minimum(1.0, self._stride / np.maximum(length, NEAR)), 0.0)
-        return np.asarray(way * np.where(self._moves[labels, None], share, 0.0))
+        return way * np.where(length > NEAR, np.minimum(1.0, self._stride / np.maximum(length, NEAR)), 0.0)

@@ -385,6 +385,13 @@ class GestureTask:
         """Progress towards every gesture, shape (rows, axes)."""
         return self.postures.progress(sensors)[0]
 
+    def sequence(self, *, decoy: bool = False) -> np.ndarray:
+        """See `neuromotion_gym.tasks.task.Sequenced`: the gestures, and after each the return to rest, if it is due."""
+        gestures = np.eye(len(self.axes))[(self._pursued if decoy else self._scored).sequence]
+        if not self.rules.returns:
+            return gestures
+        return np.stack([gestures, np.zeros_like(gestures)], axis=2).reshape(len(gestures), -1, len(self.axes))
+
     def ghost(self, row: int) -> np.ndarray | None:
         """Joint positions of the posture that has to be taken up now, shape (nq,)."""
         goal, postures = self._scored.goal[row], self.postures

@@ -243,6 +243,14 @@ class Placed(Protocol):
 
 
 @runtime_checkable
+class Sequenced(Protocol):
+    """What a task has besides if several goals follow each other in an episode. The operator knows them beforehand."""
+
+    def sequence(self, *, decoy: bool = False) -> np.ndarray:
+        """Goals (or decoys) of every row in their order, shape (rows, goals, axes); a return to rest is a goal, too."""
+
+
+@runtime_checkable
 class SizedGoals(Protocol):
     """What a task has besides if its goals differ in size. The operator knows the size of its goal; agents do not."""
 

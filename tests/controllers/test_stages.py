@@ -69,18 +69,21 @@ def make_game(level: str, rest: bool) -> tuple[GestureTask, ObservationLayout]:
     return task, layout
 
 
-def play(name: str, level: str, rest: bool = True, informed: bool = True, n: int = 12) -> np.ndarray:
+def play(
+    name: str, level: str, rest: bool = True, informed: bool = True, n: int = 12, open_loop: bool = False
+) -> np.ndarray:
     """Rows that succeed with a decoder that is always right after its lag, or that says nothing."""
     task, layout = make_game(level, rest)
     controller, drive, intents = make_controller(name, layout), task.drive, layout.intents
     limits = LAG_S, task.facts.tolerance, task.facts.time_limit_s
-    operator = Operator(OperatorSpec(), len(intents.labels), intents.rest, drive, CONTROL_S, *limits)
+    how = {"open_loop": open_loop, "dwell_s": task.facts.dwell_s}
+    operator = Operator(OperatorSpec(), len(intents.labels), intents.rest, drive, CONTROL_S, *limits, **how)
     generators, rows = [np.random.default_rng([5, row]) for row in range(n)], np.arange(n)
     for part in (drive, task):
         part.start(n)
     operator.start(n, 3)
     place = task.reset(rows, generators)
-    operator.reset(rows, generators, task.error(place), place)
+    operator.reset(rows, generators, task.error(place), place, goals=task.sequence())
     asked = [operator.label.copy()] * round(LAG_S / CONTROL_S)
     right, ended, state = np.zeros(n, bool), np.zeros(n, bool), None
     for _ in range(round(task.facts.time_limit_s / CONTROL_S)):
@@ -93,13 +96,19 @@ def play(name: str, level: str, rest: bool = True, informed: bool = True, n: int
         ended |= outcome.ended
         if ended.all():
             break
-        asked = [*asked[1:], operator.step(task.error(place), place).copy()]
+        seen = np.zeros_like(place) if open_loop else task.error(place)
+        asked = [*asked[1:], operator.step(seen, place).copy()]
     return right
 
 
 @pytest.mark.parametrize("name", sorted(set(CONTROLLERS) - {"blind"}))
 def test_every_controller_makes_three_gestures_in_a_row_with_a_decoder_that_is_right(name: str) -> None:
     assert play(name, "hard").all()
+
+
+@pytest.mark.parametrize(("level", "rest"), [("standard", True), ("hard", True), ("hard", False)])
+def test_in_the_open_loop_goals_and_returns_are_asked_for_one_after_the_other(level: str, rest: bool) -> None:
+    assert play("argmax", level, rest, open_loop=True, n=24).mean() >= 0.9
 
 
 @pytest.mark.parametrize("level", ["standard", "hard"])

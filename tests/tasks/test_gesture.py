@@ -440,3 +440,16 @@ def test_the_limb_takes_over_speed_and_strength_of_a_hand_and_says_so() -> None:
         env.close()
     with pytest.raises(NeuroMotionError, match="no actuation 'robot'. It has: natural, michelangelo, i_limb_quantum"):
         gym.make("NeuroHand-v0", actuation="robot")
+
+
+@pytest.mark.parametrize("rest", [True, False])
+def test_the_goals_of_an_episode_are_known_in_their_order(rest: bool) -> None:
+    task, met = make_task("hard", rest=rest), []
+    told = task.sequence()
+    np.testing.assert_array_equal(task.sequence(decoy=True)[:, 0], task.decoy)
+    assert not np.array_equal(task.sequence(decoy=True), told)
+    for goal in told[0]:
+        np.testing.assert_array_equal(task.goal[0], goal)
+        right, wrong, _ = hold(task, goal, selection_s(task))
+        met.append((bool(right[0]), bool(wrong[0])))
+    assert met == [(False, False)] * (len(told[0]) - 1) + [(True, False)]
