@@ -103,6 +103,7 @@ def play(
                 [keys[key].generator(seed) for key in taken],
                 sessions=np.array([keys[key].session for key in taken]),
             )
+        loop.stop(free[len(taken) :])
         playing[free] = -1
         playing[used] = taken
         start[used] = True
@@ -111,6 +112,7 @@ def play(
     if rows < loop.num_rows:  # rows without an episode are stepped too, and need a state
         idle = np.arange(rows, loop.num_rows)
         loop.reset(idle, [keys[0].generator(seed) for _ in idle], sessions=np.full(len(idle), keys[0].session))
+        loop.stop(idle)
     begin(np.arange(rows))
     everyone = np.arange(loop.num_rows)
     while (playing >= 0).any():

@@ -176,7 +176,9 @@ def play(
             right |= loop.success & going
             wrong |= loop.wrong & going
             steps += going
-            going &= ~(result.terminated | result.truncated)
+            ended = result.terminated | result.truncated
+            going &= ~ended
+            loop.stop(np.flatnonzero(ended))
     finally:
         env.close()
     return Played(np.array(rewards), right, wrong, steps, people, loop.parts.task.facts.chance)

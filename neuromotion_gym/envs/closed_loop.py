@@ -250,6 +250,13 @@ class ClosedLoop:
             self._reset_limbs(again, rest)
         return StepResult(reward, ended, truncated)
 
+    def stop(self, rows: np.ndarray) -> None:
+        """Let the limbs of ``rows``, shape (m,), stand still until their next `reset`; ignore their results until then.
+
+        Rows whose episode has ended, and on which nobody plays another one, then cost no physics.
+        """
+        self.physics.stop(rows)
+
     def set_state(self, row: int, qpos: np.ndarray, qvel: np.ndarray) -> None:
         """Move the limb of one row: joint positions, shape (nq,), and velocities, shape (nv,); set points follow it.
 

@@ -73,6 +73,7 @@ class Physics:
         self._states: np.ndarray = np.empty((num_rows, self._substeps, states))
         self._sensors: np.ndarray = np.empty((num_rows, self._substeps, model.nsensordata))
         self._controls: np.ndarray = np.empty((num_rows, self._substeps, model.nu))
+        self._stopped: np.ndarray = np.zeros(num_rows, dtype=bool)
         self.sensors: np.ndarray = _read_only(np.zeros((num_rows, model.nsensordata)))
         self._open()
 
@@ -98,6 +99,7 @@ class Physics:
         Sensors of forces and accelerations read 0 until the first step.
         """
         self.state[rows] = state
+        self._stopped[rows] = False
         self._controls[rows] = self.limb.home_control
         model, data = self.limb.model, self._data[0]
         sensors = self.sensors.copy()
@@ -110,6 +112,10 @@ class Physics:
             mujoco.mj_sensorVel(model, data)
             sensors[row] = data.sensordata
         self.sensors = _read_only(sensors)
+
+    def stop(self, rows: np.ndarray) -> None:
+        """Leave ``rows``, shape (m,), as they are until their next `reset`: they are not simulated and cost nothing."""
+        self._stopped[rows] = True
 
     def place(self, row: int, qpos: Any, qvel: Any, rest: np.ndarray | None = None) -> None:
         """Move the joints of one row; its time stays.
@@ -160,19 +166,32 @@ class Physics:
     def simulate(self) -> None:
         """Simulate the step in one call of MuJoCo, during which other Python threads can run."""
         with no_log_file:
-            if len(self.state) == 1:
+            if np.count_nonzero(self._stopped):
+                self._simulate_some(np.flatnonzero(~self._stopped))
+            elif len(self.state) == 1:
                 self._simulate_one()
-                return
-            self._pool.rollout(
-                self._models,
-                self._data,
-                self.state,
-                self._controls,
-                nstep=self._substeps,
-                state=self._states,
-                sensordata=self._sensors,
-                skip_checks=True,
-            )
+            else:
+                self._roll_out(self.state, self._controls, self._states, self._sensors)
+
+    def _roll_out(self, start: np.ndarray, controls: np.ndarray, states: np.ndarray, sensors: np.ndarray) -> None:
+        """Simulate as many limbs as ``start`` has rows; write into ``states`` and ``sensors``."""
+        self._pool.rollout(
+            self._models[: len(start)],
+            self._data,
+            start,
+            controls,
+            nstep=self._substeps,
+            state=states,
+            sensordata=sensors,
+            skip_checks=True,
+        )
+
+    def _simulate_some(self, rows: np.ndarray) -> None:
+        """Simulate ``rows`` alone."""
+        if rows.size:
+            states, sensors = self._states[rows], self._sensors[rows]
+            self._roll_out(self.state[rows], self._controls[rows], states, sensors)
+            self._states[rows], self._sensors[rows] = states, sensors
 
     def _simulate_one(self) -> None:
         """Do for a single limb what a rollout does."""
@@ -199,6 +218,9 @@ class Physics:
         state, sensors = self._states[:, -1].copy(), self._sensors[:, -1].copy()
         # MuJoCo resets a diverging simulation and stops its rollout: its time, the first number of the state, then lags
         late = state[:, 0] < self.state[:, 0] + self._control_s * (1 - 1e-6)
+        if np.count_nonzero(self._stopped):
+            state[self._stopped], sensors[self._stopped] = self.state[self._stopped], self.sensors[self._stopped]
+            late &= ~self._stopped
         total = np.add.reduce(state, axis=None) + np.add.reduce(sensors, axis=None)
         if np.count_nonzero(late) or not math.isfinite(total):
             sound = ~late & np.isfinite(state).all(axis=1) & np.isfinite(sensors).all(axis=1)

@@ -19,12 +19,15 @@ def limb() -> Limb:
     return Limb.load("arm")
 
 
-def moved(limb: Limb, rows: int, threads: int, steps: int = 6) -> tuple[np.ndarray, np.ndarray]:
-    """States and sensors after some steps with different controls in every row."""
+def moved(
+    limb: Limb, rows: int, threads: int, steps: int = 6, stopped: dict[int, list[int]] | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """States and sensors after some steps with different controls in every row; ``stopped``: rows, by step."""
     physics = Physics(limb, CONTROL_S, rows, threads)
     physics.reset(np.arange(rows), np.tile(start(limb), (rows, 1)))
     low, high = limb.model.actuator_ctrlrange.T
     for step in range(steps):
+        physics.stop(np.array((stopped or {}).get(step, []), dtype=int))
         share = np.random.default_rng([step]).uniform(0.3, 0.7, (5, limb.model.nu))[:rows]
         physics.begin(low + share * (high - low))
         physics.simulate()
@@ -69,6 +72,31 @@ def test_a_row_does_not_depend_on_the_size_of_its_batch_or_on_threads(limb: Limb
         fewer = moved(limb, rows, threads)
         np.testing.assert_array_equal(fewer[0], states[:rows])
         np.testing.assert_array_equal(fewer[1], sensors[:rows])
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_stopped_row_stays_as_it_is_and_the_others_move_on(limb: Limb, threads: int) -> None:
+    states, sensors = moved(limb, 3, threads, stopped={2: [1], 4: [0, 2]})
+    for row, steps in enumerate((4, 2, 4)):
+        until = moved(limb, 3, 1, steps)
+        np.testing.assert_array_equal(states[row], until[0][row])
+        np.testing.assert_array_equal(sensors[row], until[1][row])
+
+
+def test_a_stopped_row_moves_again_after_a_reset(limb: Limb) -> None:
+    physics, home = Physics(limb, CONTROL_S, 2, 1), start(limb)
+    everyone = np.arange(2)
+    physics.reset(everyone, np.tile(home, (2, 1)))
+    physics.stop(everyone)
+    controls = limb.model.actuator_ctrlrange[:, 1]
+    for again in (False, True):
+        if again:
+            physics.reset(everyone[1:], home[None])
+        physics.begin(np.tile(controls, (2, 1)))
+        physics.simulate()
+        assert not physics.finish().any()
+        assert ((physics.state != home).any(axis=1)).tolist() == [False, again]
+    physics.close()
 
 
 def test_a_limb_moves_as_a_loop_of_mj_step_moves_it(limb: Limb) -> None:
