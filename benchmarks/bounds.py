@@ -262,6 +262,8 @@ class Level:
             steps=STEPS,
             history=HistorySpec(belief=False),
             mirror=False,
+            learning_rate=1e-3,
+            log_std=0.0,  # with less noise, a policy may stop where nothing can be selected and never leave
         )
         training = Training(setup)
         try:
