@@ -7,7 +7,8 @@
 
 A cell is one bound on one level. Finished cells are kept in ``--out``, one JSON file an environment, and are not run
 again as long as the library stays the same; ``--keep`` also keeps those of an earlier library. A training continues at
-its last checkpoint. ``bounds.md`` holds the tables of all environments.
+its last checkpoint. ``bounds.md`` holds the tables of all environments; with ``--pages`` the short table in the page of
+each environment is written as well.
 
 - oracle, open_loop, shuffled, blind: bounds of the environment's default decoder. The first three are driven by
   ``argmax``, blind by the best constant place, where the environment has one.
@@ -30,10 +31,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from blind_strategies import Sight, strategies
+from bounds_tables import CELLS, fill_page, read, row_of, tables
 
 from neuromotion_gym.benchmark.digests import library_digest
 from neuromotion_gym.benchmark.figures import rate_over_people, wilson_interval
-from neuromotion_gym.benchmark.markup import Section, markdown
 from neuromotion_gym.controllers import make_controller
 from neuromotion_gym.decoders.folders import list_decoders
 from neuromotion_gym.decoders.zoo import load_decoder
@@ -61,12 +62,6 @@ FIRST_TRY, SECOND_TRY, BEST = 16, 64, 4
 STEPS = 500_000
 LIMBS = 128
 """Largest number of limbs that are stepped together."""
-CELLS = ("oracle", "open_loop", "shuffled", "blind", "decoders", "strategies", "ppo_blind", "ppo_goal")
-WANTED = {"oracle": 0.95, "ppo_goal": 0.9}
-"""Cells that have to reach a success rate."""
-UNINFORMED = ("shuffled", "blind", "strategies", "ppo_blind")
-"""Cells that may not lie above chance."""
-HEADER = ("bound", "policy", "success [95 %]", "wrong selections", "median time, s", "return", "episodes", "verdict")
 
 
 def main() -> None:
@@ -80,6 +75,7 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, default=Path("runs") / "bounds", help="folder of trainings (%(default)s)")
     parser.add_argument("--keep", action="store_true", help="keep finished cells although the library has changed")
     parser.add_argument("--tables", action="store_true", help="only write the tables")
+    parser.add_argument("--pages", action="store_true", help="also write the tables in docs/environments/")
     options = parser.parse_args()
     if unknown := set(options.ids) - set(ENVIRONMENTS):
         parser.error(f"no environment is called {', '.join(sorted(unknown))}; there are {', '.join(ENVIRONMENTS)}")
@@ -107,12 +103,8 @@ def main() -> None:
             options.out / f"{env_id}.json", json.dumps({**read(options.out, env_id), name: found}, indent=1) + "\n"
         )
     write_text(options.out / "bounds.md", tables(options.out))
-
-
-def read(folder: Path, env_id: str) -> dict[str, Any]:
-    """Finished cells of an environment, by level and name."""
-    path = folder / f"{env_id}.json"
-    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
+    for env_id in ENVIRONMENTS if options.pages else ():
+        fill_page(options.out, env_id)
 
 
 class Level:
@@ -318,56 +310,6 @@ def joined(batches: list[checks.Played]) -> checks.Played:
         people=np.concatenate([one.people for one in batches]),
         chance=batches[0].chance,
     )
-
-
-def verdict(cell: str, line: dict[str, Any]) -> str:
-    """Whether a bound is as it has to be; empty for cells that only inform."""
-    if cell in WANTED:
-        met = line["success"] >= WANTED[cell]
-        return f"{'at least' if met else 'BELOW'} {WANTED[cell]}"
-    if cell in UNINFORMED:
-        return "ABOVE CHANCE" if line["low"] > line["chance"] else "not above chance"
-    return ""
-
-
-def row_of(cell: str, line: dict[str, Any]) -> tuple[str, ...]:
-    """A row of the table."""
-    return (
-        cell,
-        line["policy"],
-        f"{line['success']:.3f} [{line['low']:.3f}, {line['high']:.3f}]",
-        f"{line['wrong']:.2f}",
-        "–" if line["time_s"] is None else f"{line['time_s']:.1f}",
-        f"{line['return']:.2f}",
-        str(line["episodes"]),
-        verdict(cell, line),
-    )
-
-
-def tables(folder: Path) -> str:
-    """One table for each environment and level, as Markdown."""
-    sections = []
-    for env_id in [env_id for env_id in ENVIRONMENTS if (folder / f"{env_id}.json").is_file()]:
-        cells = read(folder, env_id)
-        for level in checks.levels(env_id):
-            found = [cells[f"{level} {cell}"] for cell in CELLS if f"{level} {cell}" in cells]
-            rows = [row_of(each["cell"], line) for each in found for line in each["lines"]]
-            if rows:
-                chances = sorted({line["chance"] for each in found for line in each["lines"]})
-                told = " to ".join(f"{chance:.3f}" for chance in dict.fromkeys((chances[0], chances[-1])))
-                sections.append(Section(f"{env_id}, {level}: chance {told}", HEADER, rows))
-    return markdown("Bounds of the environments", [" ".join(NOTES.split())], sections)
-
-
-NOTES = """
-Written by benchmarks/bounds.py. Surrogates of the test part; every episode has its own seed. Intervals are over
-people where signals are decoded (decoders, open_loop, shuffled), and Wilson's over episodes elsewhere.
-oracle: a decoder that is always right, with the lag of the default decoder. open_loop: the operator chooses all its
-labels at the start and never sees the limb again. shuffled: labels drawn at random. blind: the best constant place
-or, where there is none, a decoder without information. strategies: the best strategy that never looks at the
-posterior, chosen on other seeds than it is measured on. A bound without information is above chance if the lower end
-of its interval is.
-"""
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from neuromotion_gym import ENVIRONMENTS
 from neuromotion_gym.decoders.zoo import load_decoder
 from neuromotion_gym.envs import checks
 from neuromotion_gym.envs.options import make_task
+from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.registration import environment
 
 if TYPE_CHECKING:
@@ -86,11 +88,13 @@ def test_the_verdict_is_about_the_lower_end_of_the_interval(bounds: ModuleType) 
     line = level.line("policy", played)
     assert (line["success"], line["low"]) == (0.32, pytest.approx(0.208, abs=0.001))
     assert line["time_s"] == 1.0
-    assert bounds.verdict("strategies", line) == "ABOVE CHANCE"
-    assert bounds.verdict("strategies", {**line, "chance": 0.21}) == "not above chance"
-    assert bounds.verdict("oracle", line) == "BELOW 0.95"
-    assert bounds.verdict("oracle", {**line, "success": 0.95}) == "at least 0.95"
-    assert bounds.verdict("open_loop", line) == ""
+    import bounds_tables
+
+    assert bounds_tables.verdict("strategies", line) == "ABOVE CHANCE"
+    assert bounds_tables.verdict("strategies", {**line, "chance": 0.21}) == "not above chance"
+    assert bounds_tables.verdict("oracle", line) == "BELOW 0.95"
+    assert bounds_tables.verdict("oracle", {**line, "success": 0.95}) == "at least 0.95"
+    assert bounds_tables.verdict("open_loop", line) == ""
 
 
 def test_episodes_of_two_batches_are_put_together(bounds: ModuleType) -> None:
@@ -151,3 +155,38 @@ def test_a_cell_is_played(bounds: ModuleType, tmp_path: Path, monkeypatch: pytes
     for each in (line, blind):
         assert each["success"] + each["wrong"] == pytest.approx(1, abs=1e-3)  # they always select
     assert blind["chance"] == 1 / 8
+
+
+def test_a_page_shows_every_bound_and_says_what_is_missing(
+    bounds: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import bounds_tables
+
+    env_id = min(ENVIRONMENTS)
+    first, second, *_ = checks.levels(env_id)
+    line = {"policy": "x, argmax", "success": 0.5, "low": 0.4, "high": 0.6, "chance": 0.1, "episodes": 240}
+    cells = {
+        f"{first} oracle": {"lines": [line]},
+        f"{first} shuffled": {"lines": [line]},
+        f"{second} decoders": {"lines": [{**line, "chance": 0.2}]},
+        f"{second} oracle": {"lines": [line]},
+    }
+    (tmp_path / f"{env_id}.json").write_text(json.dumps(cells))
+    page = tmp_path / f"{env_id.lower()}.md"
+    monkeypatch.setattr(bounds_tables, "PAGES", tmp_path)
+    page.write_text("nothing to fill")
+    with pytest.raises(NeuroMotionError, match="needs the lines"):
+        bounds_tables.fill_page(tmp_path, env_id)
+    page.write_text(f"before\n{bounds_tables.BEGIN}\nold\n{bounds_tables.END}\nafter\n")
+    bounds_tables.fill_page(tmp_path, env_id)
+    written = page.read_text()
+    assert written.startswith(f"before\n{bounds_tables.BEGIN}\n| ")
+    assert written.endswith(f"|\n{bounds_tables.END}\nafter\n")
+    table = [row.split("|") for row in written.splitlines() if row.startswith("|")]
+    rows = {row[1].strip(): row[2:4] for row in table}
+    told = "0.500 [0.400, 0.600], n = 240"
+    assert [text.strip() for text in rows["oracle"]] == [told, told]
+    assert [text.strip() for text in rows["shuffled"]] == [f"{told} (above chance)", "–"]
+    assert [text.strip() for text in rows["`x`"]] == ["–", f"{told}, chance 0.200"]
+    assert [text.strip() for text in rows["PPO, sees the goal"]] == ["–", "–"]
+    assert [text.strip() for text in rows["chance"]] == ["0.100", "0.100"]
