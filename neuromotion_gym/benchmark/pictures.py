@@ -115,6 +115,11 @@ class Bar:
     person_times_s: np.ndarray
     oracle_time_s: float
 
+    @property
+    def kind(self) -> str:
+        """Class of its marks, which gives them their colour."""
+        return "control" if self.control else "decoder"
+
 
 @dataclass(frozen=True, eq=False)
 class Scatter:
@@ -135,6 +140,51 @@ class Scatter:
     accuracy: np.ndarray
     success: np.ndarray
     rho: float
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """A share with its interval, such as an accuracy, in one row of a picture.
+
+    Parameters
+    ----------
+    name : str
+    marked : bool
+        Whether the row stands out from the others.
+    share : Interval
+    each : float array, shape (people,)
+        The share of each person; may be empty.
+    chance : float
+        Where a line stands; NaN for none.
+    """
+
+    name: str
+    marked: bool
+    share: Interval
+    each: np.ndarray
+    chance: float
+
+
+def measured_picture(caption: str, rows: Sequence[Measured]) -> str:
+    """Shares from 0 to 1: the mean with its interval, one dot a person, chance as a line.
+
+    Parameters
+    ----------
+    caption : str
+        HTML.
+    rows : sequence of Measured
+    """
+    parts = []
+    for row in rows:
+        value = mean_and_limits(row.share)
+        words = f"{row.name}: {value}; chance {number(row.chance, '.2f')}"
+        marks = [] if np.isnan(row.chance) else [_line(row.chance, "chance")]
+        if not np.isnan(row.share.low):
+            marks.append(_span(row.share.low, row.share.high))
+        marks += [_circle(row.share.mean, MEAN_Y, 6, "mean"), *_dots(row.each)]
+        parts.append(_row(row.name, "control" if row.marked else "decoder", value, words, marks))
+    parts.append(_axis([f"{value:g}" for value in GRID]))
+    return _figure(caption, ["chance"] if any(not np.isnan(row.chance) for row in rows) else [], parts)
 
 
 def success_picture(bars: Sequence[Bar]) -> str:
@@ -160,7 +210,7 @@ def success_picture(bars: Sequence[Bar]) -> str:
             if not np.isnan(bar.success.low):
                 marks.append(_span(bar.success.low, bar.success.high))
             marks += [_circle(bar.success.mean, MEAN_Y, 6, "mean"), *_dots(bar.rates)]
-            parts.append(_row(bar, mean_and_limits(bar.success), words, marks))
+            parts.append(_row(bar.controller, bar.kind, mean_and_limits(bar.success), words, marks))
         parts.append(_axis([f"{value:g}" for value in GRID]))
     caption = (
         "<b>Success by decoder and controller.</b> Large dot and bar: mean over people with its 95 % interval. "
@@ -193,7 +243,7 @@ def time_picture(bars: Sequence[Bar], limit_s: float) -> str:
                 )
                 marks += [_span(low / limit_s, high / limit_s), _circle(middle / limit_s, MEAN_Y, 6, "mean")]
                 marks += _dots(bar.person_times_s / limit_s)
-            parts.append(_row(bar, value, words, marks))
+            parts.append(_row(bar.controller, bar.kind, value, words, marks))
         parts.append(_axis([f"{value * limit_s:g} s" for value in GRID]))
     caption = (
         "<b>Time to success.</b> Large dot and bar: median, and half of all successes. Small dots: median of "
@@ -255,11 +305,11 @@ def _figure(caption: str, bounds: Sequence[str], parts: Sequence[str]) -> str:
     return "\n".join([f"<figure><figcaption>{caption}{legend}</figcaption>", *parts, "</figure>"])
 
 
-def _row(bar: Bar, value: str, words: str, marks: Sequence[str]) -> str:
+def _row(name: str, kind: str, value: str, words: str, marks: Sequence[str]) -> str:
     grid = [f'<line class="grid" x1="{100 * at:g}%" x2="{100 * at:g}%" y1="0" y2="{HEIGHT}"/>' for at in GRID]
     return (
-        f'<div class="row"><span class="name">{html.escape(bar.controller)}</span>'
-        + _svg(HEIGHT, words, [*grid, *marks], "control" if bar.control else "decoder")
+        f'<div class="row"><span class="name">{html.escape(name)}</span>'
+        + _svg(HEIGHT, words, [*grid, *marks], kind)
         + f'<span class="value">{html.escape(value)}</span></div>'
     )
 

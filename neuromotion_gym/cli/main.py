@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
 
+from neuromotion_gym.cli.audit import audit
 from neuromotion_gym.cli.bench import bench
 from neuromotion_gym.cli.calibrate import calibrate
 from neuromotion_gym.cli.check import check
@@ -61,7 +62,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 app.add_typer(surrogate_app, name="surrogate")
-for command in (decoders, envs, demo, view, record, train, evaluate, calibrate, check, bench):
+for command in (decoders, envs, demo, view, record, train, evaluate, calibrate, check, audit, bench):
     app.command()(command)
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 FRONTAL_TEMPORAL = re.compile(r"(Fp|AF|FT|F|TP|T)(z|\d+)")
 """Names of frontal and temporal electrodes, which record eyes and muscles; FC, C, CP, P, PO and O do not match."""
 
-
+_NEAR_EYES = re.compile(r"(fp|afp|af)(z|[0-9]{1,2})h?|f([7-9]|10)")
 _ELECTRODE = re.compile(
     r"(n|fp|afp|af|aff|f|fft|ffc|ft|fc|ftt|fcc|t|ttp|c|ccp|tp|tpp|cp|cpp|p|ppo|po|poo|o|oi|i)(z|[0-9]{1,2})h?"
 )
@@ -36,6 +36,11 @@ def is_electrode(name: str) -> bool:
 def frontal_temporal(channels: Sequence[str]) -> np.ndarray:
     """Which channels are frontal or temporal, bool array of shape (channels,)."""
     return np.array([FRONTAL_TEMPORAL.fullmatch(name) is not None for name in channels])
+
+
+def near_eyes(channels: Sequence[str]) -> np.ndarray:
+    """Which channels are electrodes over the eyes (Fp, AF, F7 and F8, F9 and F10), bool array of shape (channels,)."""
+    return np.array([_NEAR_EYES.fullmatch(electrode(name)) is not None for name in channels])
 
 
 def mirrored_channels(channels: Sequence[str]) -> np.ndarray:
