@@ -29,12 +29,15 @@ import numpy as np
 
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.resources import data_root
+from neuromotion_gym.signals.joined import joined
 from neuromotion_gym.signals.readers.mat_content import content
-from neuromotion_gym.signals.recording import Recording, SignalSpec, Trial
+from neuromotion_gym.signals.recording import SignalSpec
 
 if TYPE_CHECKING:
     import os
     from pathlib import Path
+
+    from neuromotion_gym.signals.recording import Recording
 
 DATASET = "flexemg_64ch"
 LABELS = ("rest", "hand_close", "wrist_extension", "wrist_flexion", "hand_open")
@@ -93,13 +96,8 @@ def read_run(person: str, run: str, *, root: str | os.PathLike[str] | None = Non
     counts, labels = session.counts[chosen], session.labels[chosen].ravel()
     stretches = counts.reshape(-1, *counts.shape[2:]).astype(np.float64) * session.scale
     stretches -= stretches.mean(axis=-1, keepdims=True)
-    length = stretches.shape[-1]
-    samples = np.ascontiguousarray(stretches.transpose(1, 0, 2).reshape(CHANNELS, -1), dtype=np.float32)
-    trials = tuple(
-        Trial(LABELS[label], i * length, (i + 1) * length, has_onset=False) for i, label in enumerate(labels)
-    )
-    gaps = tuple((i * length, i * length) for i in range(1, len(labels)))
-    return Recording(samples, SPEC, trials, DATASET, person, run, bad_spans=gaps)
+    names = [LABELS[label] for label in labels]
+    return joined(list(stretches), names, SPEC, dataset=DATASET, subject=person, session=run)
 
 
 def run_files(root: Path, person: str, run: str) -> tuple[Path, ...]:
