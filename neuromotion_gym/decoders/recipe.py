@@ -71,7 +71,22 @@ class TrainingRecipe(Checked):
     weight_decay: float = Field(default=0.0, ge=0, le=10)
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
     warmup: float = Field(default=0.1, ge=0, lt=1)
-    """Share of all steps over which the learning rate rises; it then falls along a cosine."""
+    """Share of all steps over which the learning rate rises; it then falls along a cosine. For ``schedule: steps``."""
+    schedule: Literal["steps", "epochs"] = "steps"
+    """Whether the learning rate changes at every step, or once an epoch along a cosine of half a period ``t_max``."""
+    t_max: int | None = Field(default=None, ge=1, le=10_000)
+    """For ``schedule: epochs``: epochs until the learning rate is 0; ``epochs`` if left out."""
+    decay: Literal["weights", "all"] = "weights"
+    """Whether biases and scales are left out of the weight decay."""
+    clip: float | None = Field(default=1.0, gt=0)
+    """Largest norm of the gradient; null for none."""
+    workers: int = Field(default=0, ge=0, le=64)
+    """Processes that cut windows beside the training; 0: it cuts them itself."""
+    start_from: str | None = Field(default=None, min_length=1)
+    """Fine-tuning: a decoder, its folder, or a ``model.pt``, whose weights training begins with. Weights of another
+    shape, such as those of a last layer for other labels, are left out, with a warning."""
+    frozen: tuple[str, ...] = ()
+    """Parts of the network whose parameters stay as they are, such as ``network.stem``."""
     keep: Literal["last", "best"] = "last"
     """Epoch whose weights are kept: the last one, or the one with the best balanced accuracy on ``data.tune``."""
     seeds: int = Field(default=1, ge=1, le=32)

@@ -35,6 +35,7 @@ from neuromotion_gym.training.architectures import build_network
 from neuromotion_gym.training.data import people_of, sessions_of
 from neuromotion_gym.training.digest import training_digest
 from neuromotion_gym.training.export import export_onnx
+from neuromotion_gym.training.fine_tuning import freeze, start_from
 from neuromotion_gym.training.fitted_on import fitted_on_of, with_fingerprints
 from neuromotion_gym.training.networks.network import DecoderNetwork, Ensemble
 from neuromotion_gym.training.preparations import prepared_windows
@@ -125,7 +126,7 @@ class DecoderTraining(lightning.LightningModule):
         assert self.train_windows is not None
         key = (self.seed, self.current_epoch)
         batches = _Batches(self.train_windows, self.options.batch, key, self.network.augment)
-        return DataLoader(batches, batch_size=None)
+        return DataLoader(batches, batch_size=None, num_workers=self.options.workers)
 
     def val_dataloader(self) -> DataLoader[Any] | list[Any]:
         """Windows of the tune part; none where the recipe has no such part."""
@@ -167,14 +168,21 @@ class DecoderTraining(lightning.LightningModule):
         self.log("tune_accuracy", accuracy, prog_bar=True)
 
     def configure_optimizers(self) -> Any:
-        """AdamW; its learning rate rises, then falls along a cosine. Biases and scales have no weight decay."""
+        """AdamW and the schedule of the recipe, which `TrainingRecipe` describes."""
         options = self.options
-        decayed = [value for value in self.network.parameters() if value.ndim > 1]
-        others = [value for value in self.network.parameters() if value.ndim <= 1]
+        trained = [value for value in self.network.parameters() if value.requires_grad]
+        decayed = [value for value in trained if value.ndim > 1 or options.decay == "all"]
+        others = [value for value in trained if value.ndim <= 1 and options.decay != "all"]
         optimizer = torch.optim.AdamW(
             [{"params": decayed, "weight_decay": options.weight_decay}, {"params": others, "weight_decay": 0.0}],
             lr=options.learning_rate,
         )
+        if options.schedule == "epochs":
+            period = options.epochs if options.t_max is None else options.t_max
+            return {
+                "optimizer": optimizer,
+                "lr_scheduler": torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, period),
+            }
         assert self.train_windows is not None
         steps = options.epochs * _Batches(self.train_windows, options.batch, (0, 0)).count
         rise = max(1, round(options.warmup * steps))
@@ -331,6 +339,9 @@ def _gradient(
     else:
         with torch.no_grad():
             module.network.prepare(windows, np.random.default_rng(seed))
+        if options.start_from is not None:
+            start_from(module.network, options.start_from)
+    freeze(module.network, options.frozen)
     best = options.keep == "best"
     if best and tune is None:
         raise NeuroMotionError("training.keep 'best' needs a data.tune part to choose by.")
@@ -357,7 +368,7 @@ def _gradient(
             reload_dataloaders_every_n_epochs=1,
             num_sanity_val_steps=0,
             check_val_every_n_epoch=1 if best else max(1, options.epochs // 5),
-            gradient_clip_val=1.0,
+            gradient_clip_val=options.clip,
         )
         try:
             trainer.fit(module, ckpt_path=str(last) if last.is_file() else None, weights_only=True)

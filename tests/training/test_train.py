@@ -295,7 +295,7 @@ def test_windows_of_a_part_are_of_its_people_and_rounds(small_myo):
         ("network", {"options": {"hidden": [0.5, "x"]}}, "Option 'hidden'"),
         ("network", {"options": {"dropout": 2.0}}, "cannot be built with .*dropout"),
         ("network", {"options": {"rest": "sleep"}}, "rest has to be one of neutral, .*not 'sleep'"),
-        ("data", {"preparation": "none_such"}, "Preparations: band_covariances, replay, trials"),
+        ("data", {"preparation": "none_such"}, "Preparations: band_covariances, instants, replay, trials"),
         ("data", {"options": {"colour": 1}}, "colour"),
         ("data", {"start_s": 10.0}, "No window of 40 samples"),
         ("data", {"train": "exam"}, "exam"),
