@@ -2,11 +2,16 @@
 
 A single limb is stepped by `mujoco.mj_step` in the same way as by a rollout: the results are equal bit for bit, and the
 states in between are not stored.
+
+Bodies that lie still may sleep (``<flag sleep="enable"/>`` in a scene): MuJoCo then leaves them out until something
+touches them. Which ones sleep, and since when they lie still, is not part of MuJoCo's state, so that a rollout cannot
+be used. Every row then has MuJoCo's data of its own, and is stepped like a single limb.
 """
 
 from __future__ import annotations
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import mujoco
@@ -23,6 +28,8 @@ if TYPE_CHECKING:
 
 _FULL = int(mujoco.mjtState.mjSTATE_FULLPHYSICS)
 _INPUTS = ("qpos", "qvel", "act", "ctrl", "qfrc_applied", "xfrc_applied", "mocap_pos", "mocap_quat", "qacc_warmstart")
+_AWAKE = ("ntree_awake", "nbody_awake", "nparent_awake", "nv_awake")
+"""Numbers of what is awake in MuJoCo's data. Pickled data do not have them."""
 LONGEST_STEP_S = 0.005
 
 
@@ -68,6 +75,7 @@ class Physics:
         self._control_s = control_s
         self._threads = max(1, min(threads, num_rows))
         model = limb.model
+        self._sleeps = bool(model.opt.enableflags & mujoco.mjtEnableBit.mjENBL_SLEEP)
         states = mujoco.mj_stateSize(model, _FULL)
         self.state: np.ndarray = np.zeros((num_rows, states))
         self._states: np.ndarray = np.empty((num_rows, self._substeps, states))
@@ -77,21 +85,37 @@ class Physics:
         self.sensors: np.ndarray = _read_only(np.zeros((num_rows, model.nsensordata)))
         self._open()
 
-    def _open(self) -> None:
-        """Make what holds no state between two steps: threads and the data that they calculate with."""
+    def _open(self, data: list[mujoco.MjData] | None = None) -> None:
+        """Make what holds no state between two steps: threads, and data to calculate with unless bodies may sleep."""
+        rows, model = len(self.state), self.limb.model
         self._pool = Rollout(nthread=self._threads if self._threads > 1 else 0)
-        self._data = [mujoco.MjData(self.limb.model) for _ in range(self._threads)]
-        self._warned = self._data[0].warning.number  # a view
-        self._models = [self.limb.model] * len(self.state)
+        self._workers = ThreadPoolExecutor(self._threads) if self._sleeps and self._threads > 1 else None
+        self._data = data or [mujoco.MjData(model) for _ in range(rows if self._sleeps else self._threads)]
+        self._warned = [data.warning.number for data in self._data]  # views
+        self._models = [model] * rows
 
     def __getstate__(self) -> dict[str, Any]:
-        opened = {"_pool", "_data", "_warned", "_models"}
-        return {key: value for key, value in self.__dict__.items() if key not in opened}
+        opened = {"_pool", "_workers", "_data", "_warned", "_models"}
+        kept = {key: value for key, value in self.__dict__.items() if key not in opened}
+        if self._sleeps:
+            kept["data"] = [(data, [getattr(data, name) for name in _AWAKE]) for data in self._data]
+        return kept
 
     def __setstate__(self, state: dict[str, Any]) -> None:
+        kept = state.pop("data", [])
         self.__dict__.update(state)
         _read_only(self.sensors)
-        self._open()
+        own = []
+        for data, numbers in kept:
+            for name, number in zip(_AWAKE, numbers, strict=True):
+                setattr(data, name, number)
+            own.append(mujoco.MjData(self.limb.model))  # a pickle has a model of its own
+            mujoco.mj_copyData(own[-1], self.limb.model, data)
+        self._open(own)
+
+    def _data_for(self, row: int) -> mujoco.MjData:
+        """The data that a row is calculated with."""
+        return self._data[row if self._sleeps else 0]
 
     def reset(self, rows: np.ndarray, state: np.ndarray) -> None:
         """Put ``rows``, shape (m,), into ``state``, shape (m, nstate).
@@ -101,10 +125,13 @@ class Physics:
         self.state[rows] = state
         self._stopped[rows] = False
         self._controls[rows] = self.limb.home_control
-        model, data = self.limb.model, self._data[0]
+        model = self.limb.model
         sensors = self.sensors.copy()
-        data.sensordata[:] = 0.0
         for row in rows.tolist():
+            data = self._data_for(row)
+            if self._sleeps:
+                mujoco.mj_resetData(model, data)  # everything is awake
+            data.sensordata[:] = 0.0
             mujoco.mj_setState(model, data, self.state[row], _FULL)
             mujoco.mj_fwdPosition(model, data)
             mujoco.mj_sensorPos(model, data)
@@ -166,10 +193,10 @@ class Physics:
     def simulate(self) -> None:
         """Simulate the step in one call of MuJoCo, during which other Python threads can run."""
         with no_log_file:
-            if np.count_nonzero(self._stopped):
+            if self._sleeps or len(self.state) == 1:
+                self._step_by_step(np.flatnonzero(~self._stopped))
+            elif np.count_nonzero(self._stopped):
                 self._simulate_some(np.flatnonzero(~self._stopped))
-            elif len(self.state) == 1:
-                self._simulate_one()
             else:
                 self._roll_out(self.state, self._controls, self._states, self._sensors)
 
@@ -193,19 +220,28 @@ class Physics:
             self._roll_out(self.state[rows], self._controls[rows], states, sensors)
             self._states[rows], self._sensors[rows] = states, sensors
 
-    def _simulate_one(self) -> None:
-        """Do for a single limb what a rollout does."""
-        model, data = self.limb.model, self._data[0]
-        mujoco.mj_setState(model, data, self.state[0], _FULL)
-        data.qacc_warmstart[:] = 0.0
-        data.ctrl[:] = self._controls[0, 0]
-        mujoco.mj_step(model, data, self._substeps)
-        mujoco.mj_getState(model, data, self._states[0, -1], _FULL)
-        self._sensors[0, -1] = data.sensordata
-        if np.count_nonzero(self._warned):
-            if self._warned[list(UNSTABLE)].any():  # MuJoCo has reset the limb, where a rollout stops
-                self._states[0, -1] = np.nan
-            self._warned[:] = 0
+    def _step_by_step(self, rows: np.ndarray) -> None:
+        """Simulate ``rows`` alone, each with its own data, on all threads."""
+        if self._workers is None:
+            self._simulate_each(rows)
+        else:
+            list(self._workers.map(self._simulate_each, np.array_split(rows, self._threads)))
+
+    def _simulate_each(self, rows: np.ndarray) -> None:
+        """Do for one limb after the other what a rollout does."""
+        model = self.limb.model
+        for row in rows.tolist():
+            data, warned = self._data[row], self._warned[row]
+            mujoco.mj_setState(model, data, self.state[row], _FULL)
+            data.qacc_warmstart[:] = 0.0
+            data.ctrl[:] = self._controls[row, 0]
+            mujoco.mj_step(model, data, self._substeps)
+            mujoco.mj_getState(model, data, self._states[row, -1], _FULL)
+            self._sensors[row, -1] = data.sensordata
+            if np.count_nonzero(warned):
+                if warned[list(UNSTABLE)].any():  # MuJoCo has reset the limb, where a rollout stops
+                    self._states[row, -1] = np.nan
+                warned[:] = 0
 
     def finish(self) -> np.ndarray:
         """Make the result of `simulate` the current state.
@@ -233,6 +269,8 @@ class Physics:
     def close(self) -> None:
         """Free the threads."""
         self._pool.close()
+        if self._workers is not None:
+            self._workers.shutdown()
 
 
 def _read_only(values: np.ndarray) -> np.ndarray:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+
 import mujoco
 import numpy as np
 import pytest
@@ -165,3 +168,66 @@ def test_sensors_of_a_reset_are_those_of_the_state_and_cannot_be_written(limb: L
     with pytest.raises(ValueError, match="read-only"):
         physics.sensors[:] = 1
     physics.close()
+
+
+@pytest.fixture(scope="module")
+def beside_blocks() -> Limb:
+    return Limb.load("arm", "box_and_blocks")
+
+
+def falling(limb: Limb, rows: int, threads: int = 1) -> Physics:
+    """Rows in which the first block is in the air, in each at another height, and all others lie."""
+    physics = Physics(limb, CONTROL_S, rows, threads)
+    states = np.tile(start(limb), (rows, 1))
+    states[:, 3 + limb.model.joint("block_1").qposadr[0]] += 0.02 * (1 + np.arange(rows))
+    physics.reset(np.arange(rows), states)
+    return physics
+
+
+def go_on(physics: Physics, steps: int) -> tuple[np.ndarray, np.ndarray]:
+    for _ in range(steps):
+        physics.begin(np.tile(physics.limb.home_control, (len(physics.state), 1)))
+        physics.simulate()
+        assert not physics.finish().any()
+    return physics.state.copy(), physics.sensors
+
+
+def test_blocks_that_lie_still_sleep_until_they_are_moved(beside_blocks: Limb) -> None:
+    physics, height = falling(beside_blocks, 1), 3 + beside_blocks.model.joint("block_1").qposadr[0]
+    floor = physics.state[0, height] - 0.02
+    go_on(physics, 16)
+    assert physics._data[0].ntree_awake == 1  # the limb alone
+    assert physics.state[0, height] == pytest.approx(floor, abs=5e-4)
+    qpos, qvel = np.split(
+        physics.state[0, 1 : 1 + beside_blocks.model.nq + beside_blocks.model.nv], [-beside_blocks.model.nv]
+    )
+    qpos[height - 1] += 0.02  # without a velocity
+    physics.place(0, qpos, qvel)
+    go_on(physics, 16)
+    assert physics.state[0, height] == pytest.approx(floor, abs=5e-4)
+    physics.close()
+
+
+def test_sleeping_blocks_leave_a_row_independent_of_its_batch_its_threads_and_its_past(beside_blocks: Limb) -> None:
+    physics = falling(beside_blocks, 3)
+    first = go_on(physics, 16)
+    physics.reset(np.array([1]), falling(beside_blocks, 3).state[1:2])
+    second = go_on(physics, 16)
+    np.testing.assert_array_equal(second[0][1], first[0][1])  # as if nothing had been before
+    for rows, threads in ((1, 1), (3, 2)):
+        other = go_on(falling(beside_blocks, rows, threads), 16)
+        for one, expected in zip(other, first, strict=True):
+            np.testing.assert_array_equal(one, expected[:rows])
+
+
+@pytest.mark.parametrize("before", [3, 16])
+def test_copies_know_which_blocks_sleep(beside_blocks: Limb, before: int) -> None:
+    physics = falling(beside_blocks, 2)
+    go_on(physics, before)
+    copies = copy.deepcopy(physics), pickle.loads(pickle.dumps(physics))  # noqa: S301 -- written in this process
+    awake = [data.ntree_awake for data in physics._data]
+    expected = go_on(physics, 14)
+    for copied in copies:
+        assert [data.ntree_awake for data in copied._data] == awake
+        for one, other in zip(go_on(copied, 14), expected, strict=True):
+            np.testing.assert_array_equal(one, other)
