@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import mujoco
 import numpy as np
+from mujoco.batch import Batch
 from mujoco.rollout import Rollout
 
 from neuromotion_gym.decoders.bounds import BoundDecoder, parse_decoder_name
@@ -215,6 +216,50 @@ class RawRollout:
     def close(self) -> None:
         """Stop the threads."""
         self._pool.close()
+
+
+class RawBatch:
+    """`mujoco.batch` alone: what `RawRollout` is, for a model whose bodies may sleep.
+
+    Which bodies sleep is not part of a state, so that a rollout from recorded states would not know it. Here every limb
+    has its own data, and starts from a state at the beginning of an episode and of the `Motion` alone.
+    """
+
+    def __init__(self, loop: ClosedLoop, threads: int, motion: Motion) -> None:
+        model, self._rows = loop.parts.limb.model, loop.num_rows
+        self._batch = Batch(model, self._rows, min(threads, self._rows), persistent=True)
+        self._sensors = self._batch.bind("sensordata")
+        self._motion, self._place = motion, 0
+        self._substeps = motion.controls.shape[2]
+        self._begins = motion.states[:, :, 0] == 0  # the first number of a state is the time
+        self._begins[0] = True
+        self.processor_s, self.steps = 0.0, 0
+
+    def __call__(self, steps: int) -> float:
+        """Seconds for one limb's control period, mean over ``steps`` periods."""
+        motion, batch = self._motion, self._batch
+        begin, computed = perf_counter(), process_time()
+        for _ in range(steps):
+            rows = np.flatnonzero(self._begins[self._place])
+            if rows.size:
+                batch.reset(rows)
+                batch.state[rows, : motion.states.shape[2]] = motion.states[self._place, rows]
+            batch.bind("ctrl")[:] = motion.controls[self._place, :, 0]
+            batch.bind("qacc_warmstart")[:] = 0.0
+            batch.step(nstep=self._substeps)
+            self._place = (self._place + 1) % len(motion.states)
+        self.processor_s += process_time() - computed
+        self.steps += steps
+        return (perf_counter() - begin) / steps / self._rows
+
+    def close(self) -> None:
+        """Nothing is open between two calls."""
+
+
+def raw_physics(loop: ClosedLoop, threads: int, motion: Motion) -> RawRollout | RawBatch:
+    """Physics alone, as MuJoCo itself simulates many limbs with the model of a loop."""
+    sleeps = loop.parts.limb.model.opt.enableflags & mujoco.mjtEnableBit.mjENBL_SLEEP
+    return (RawBatch if sleeps else RawRollout)(loop, threads, motion)
 
 
 class RawSteps:

@@ -30,7 +30,6 @@ from loop_timing import (
     REFERENCE,
     SHIPPED,
     Motion,
-    RawRollout,
     RawSteps,
     Spans,
     Stepping,
@@ -39,6 +38,7 @@ from loop_timing import (
     ingredients,
     looked_at,
     own,
+    raw_physics,
     resting,
     use_physics,
 )
@@ -96,7 +96,7 @@ class Run:
         env = batch(self.options(decoder, env_id), self.rows, self.threads, physics, heard=heard)
         stepping = Stepping(env, following(env.layout), self.rows)
         stepping.stagger()
-        raw = RawRollout(env.loop, self.threads, Motion(stepping, env.loop, self.steps))
+        raw = raw_physics(env.loop, self.threads, Motion(stepping, env.loop, self.steps))
         steps = {"loop": self.steps, "raw": self.steps}
         found = interleaved({"loop": stepping, "raw": raw}, steps, self.repeats)
         raw.close()

@@ -44,6 +44,16 @@ def test_quartiles_are_those_of_the_ratio(scripts: dict[str, ModuleType]) -> Non
     assert found == [2.0, 4.0]
 
 
+def test_physics_alone_repeats_the_motion_of_bodies_that_sleep(scripts: dict[str, ModuleType]) -> None:
+    timing = scripts["loop_timing"]
+    env = timing.batch(timing.ingredients("oracle", "surrogate", "NeuroGrasp-v0"), 2, 1)
+    motion = timing.Motion(timing.Stepping(env, timing.following(env.layout), 2), env.loop, 12)
+    raw = timing.raw_physics(env.loop, 1, motion)
+    raw(11)
+    np.testing.assert_array_equal(raw._batch.state[:, : motion.states.shape[2]], motion.states[11])
+    env.close()
+
+
 def test_spans_do_not_count_what_they_call(scripts: dict[str, ModuleType]) -> None:
     class Nested:
         def outer(self) -> None:
