@@ -98,7 +98,7 @@ def film_first(parts: Parts, controller: str, seed: int, video: VideoWriter, eve
     from neuromotion_gym.envs.view import View
 
     loop = ClosedLoop(parts, keep_s=VISIBLE_S)
-    view = View(loop, note=controller + _speed_of(every))
+    view = View(loop, _speed_of(every), controller=controller)
     try:
         key = episode_keys(parts.source.sessions, 1)[0]
         film_episode(loop, make_controller(controller, loop.layout), key, seed, video, view, every)
@@ -110,7 +110,7 @@ def film_first(parts: Parts, controller: str, seed: int, video: VideoWriter, eve
 
 def _speed_of(every: int) -> str:
     """What the overlay says of a video that is faster than real time."""
-    return f" · shown {every} times as fast" if every > 1 else ""
+    return f"shown {every} times as fast" if every > 1 else ""
 
 
 def film_examples(
@@ -120,7 +120,7 @@ def film_examples(
     keys: Sequence[EpisodeKey],
     seeds: Sequence[int],
     folder: Path,
-    note: str = "",
+    name: str = "",
     every: int = 1,
 ) -> dict[str, Path]:
     """Film an episode of median length that succeeded, and one that failed.
@@ -136,8 +136,8 @@ def film_examples(
         See `neuromotion_gym.benchmark.episodes.play`.
     folder : path
         Folder for ``median.mp4`` and ``failed.mp4``; an older one of them is removed where there is nothing to show.
-    note : str
-        Text in the overlay, such as the name of the controller.
+    name : str
+        Name of the controller, for the overlay.
     every : int
         Speed of the video, in multiples of real time.
 
@@ -152,13 +152,13 @@ def film_examples(
         If this machine cannot draw; `neuromotion_gym.rendering.why_not` says why.
     """
     found = {}
-    for name, order in candidates(episodes).items():
-        path = folder / f"{name}.mp4"
+    for kind, order in candidates(episodes).items():
+        path = folder / f"{kind}.mp4"
         path.unlink(missing_ok=True)
         for index in order[:TRIES]:
             key, seed = keys[index % len(keys)], seeds[index // len(keys)]
-            if _filmed(loop, controller, key, seed, episodes[index], path, note, every):
-                found[name] = path
+            if _filmed(loop, controller, key, seed, episodes[index], path, name, every):
+                found[kind] = path
                 break
     return found
 
@@ -195,14 +195,14 @@ def _filmed(
     seed: int,
     episode: dict[str, Any],
     path: Path,
-    note: str,
+    name: str,
     every: int,
 ) -> bool:
     """Film one episode; False, and no file, if it does not end as it did before."""
     from neuromotion_gym.envs.view import View
     from neuromotion_gym.rendering import VideoWriter
 
-    view = View(loop, note=note + _speed_of(every))
+    view = View(loop, _speed_of(every), controller=name)
     try:
         with VideoWriter(path, fps=1 / loop.layout.control_s) as video:
             hold = max(1, round(episode["time_s"] / loop.layout.control_s / every / PICTURES))

@@ -168,8 +168,8 @@ def film_unit(
 
     loop, controller, keys = _opened(unit, data_root, 1, 1, VISIBLE_S)
     try:
-        note, seeds = unit.cell.controller.title, unit.cell.all_seeds
-        return film_examples(loop, controller, result["episodes"], keys, seeds, folder, note, every)
+        name, seeds = unit.cell.controller.title, unit.cell.all_seeds
+        return film_examples(loop, controller, result["episodes"], keys, seeds, folder, name, every)
     finally:
         loop.close()
 

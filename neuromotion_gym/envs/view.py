@@ -27,11 +27,13 @@ class View:
     loop : ClosedLoop
         The loop to draw.
     note : str, optional
-        Text shown in the overlay after subject and part, for instance the name of the controller.
+        Text shown in the overlay after subject and part.
     picture : Picture, optional
         Size and camera of the pictures.
     panels : bool, default True
         Whether the overlay has its panels; without them it is only the labels and the outcome, for small pictures.
+    controller : str, optional
+        Name of the controller, for the title of the overlay.
 
     Raises
     ------
@@ -39,8 +41,15 @@ class View:
         If this machine cannot render.
     """
 
-    def __init__(self, loop: ClosedLoop, note: str = "", picture: Picture | None = None, panels: bool = True) -> None:
-        self.note = note
+    def __init__(
+        self,
+        loop: ClosedLoop,
+        note: str = "",
+        picture: Picture | None = None,
+        panels: bool = True,
+        controller: str = "",
+    ) -> None:
+        self.note, self.controller = note, controller
         self._panels = panels
         self._loop, self._picture = loop, picture or Picture()
         self._plain: SceneRenderer | None = None
@@ -87,6 +96,7 @@ class View:
         told = task.words(row, right, wrong) if isinstance(task, Worded) else Words()
         bound = f"{about['bound']} for " if about["bound"] else ""
         played = f"{about.get('kind', 'signal')}, {about['part']} part" if about.get("part") else "own signals"
+        heading = [about["environment"], about["level"], f"{bound}{spec.name}", self.controller]
         words = [f"subject {info['subject']}", played, self.note]
         return Snapshot(
             signal=stream.recent(row),
@@ -101,7 +111,7 @@ class View:
             time_limit_s=layout.time_limit_s,
             success=right if loop.over[row] else None,
             wrong=wrong,
-            title=f"{bound}{spec.name} · {about['level']}",
+            title=" · ".join(word for word in heading if word),
             subtitle=" · ".join(word for word in words if word),
             axes=task.axes,
             positions=loop.position[row],

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 _LEFT, _RIGHT = 24, 24
 _WIDTH, _TOP = 300, 92
+_TITLE = 21
+"""Size of the title; a long one is written smaller."""
 _ROW = 30
 _GAP = 14
 _HEAD = 46
@@ -109,10 +111,12 @@ def compose(frame: np.ndarray, snapshot: Snapshot) -> np.ndarray:
 def _head(picture: Image.Image, snapshot: Snapshot, scale: float) -> None:
     width = picture.width
     title = Panel(width / scale - _LEFT - _RIGHT, 56, scale, colour=None)
-    title.text((0, 0), snapshot.title, 21, bold=True)
-    title.text((0, 29), snapshot.subtitle, 13.5, colour=GREY)
     clock = f"{snapshot.time_s:4.1f} s of {snapshot.time_limit_s:.0f} s"
     right = title.width
+    room = right - text_width(clock, 14, scale) - _GAP
+    size = min(_TITLE, _TITLE * room / max(1.0, text_width(snapshot.title, _TITLE, scale, bold=True)))
+    title.text((0, 0), snapshot.title, size, bold=True)
+    title.text((0, 29), snapshot.subtitle, 13.5, colour=GREY)
     title.text((right, 4), clock, 14, anchor="ra")
     title.bar((right - _WIDTH, 32, right, 38), LINE, 3)
     share = float(np.clip(snapshot.time_s / snapshot.time_limit_s, 0.0, 1.0)) if snapshot.time_limit_s > 0 else 0.0

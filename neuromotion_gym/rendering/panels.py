@@ -240,9 +240,9 @@ def in_words(value: float, unit: str) -> str:
     return f"{value * 1e9:g} nV"
 
 
-def text_width(words: str, size: float, scale: float) -> float:
+def text_width(words: str, size: float, scale: float, bold: bool = False) -> float:
     """Width of a line of text in pixels of a picture 720 high."""
-    left, _, right, _ = _font(round(size * scale * _FINE), False).getbbox(words)
+    left, _, right, _ = _font(round(size * scale * _FINE), bold).getbbox(words)
     return float(right - left) / (scale * _FINE)
 
 

@@ -43,7 +43,7 @@ class Snapshot:
     wrong : bool
         Whether the episode ended with a wrong selection.
     title, subtitle : str
-        Environment and decoder; person, part and controller.
+        Environment, level, decoder and controller; person and part.
     axes : sequence of str
         Axes along which the task measures error; without axes no gauges are drawn.
     positions : float array, shape (axes,)

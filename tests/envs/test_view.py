@@ -56,13 +56,14 @@ def test_channels_that_the_data_set_names_are_shown_first() -> None:
     assert [snapshot.channels[index].upper() for index in chosen] == [name.upper() for name in first[: len(chosen)]]
 
 
-def test_the_overlay_names_decoder_bound_level_person_and_outcome() -> None:
-    for name, title in (("emg_armband", "emg_armband · easy"), ("oracle:emg_armband", "oracle for emg_armband · easy")):
+def test_the_overlay_names_environment_level_decoder_bound_controller_person_and_outcome() -> None:
+    for name, shown in (("emg_armband", "emg_armband"), ("oracle:emg_armband", "oracle for emg_armband")):
         env = NeuroEnv(decoder=name, level="easy", source="surrogate", render_mode="overlay")
         env.reset(seed=0)
-        view = View(env.loop, "a note")
+        assert View(env.loop).snapshot(0).title == f"NeuroArm-v0 · easy · {shown}"
+        view = View(env.loop, "a note", controller="majority")
         first = view.snapshot(0)
-        assert first.title == title
+        assert first.title == f"NeuroArm-v0 · easy · {shown} · majority"
         person = env.loop.info_of(0)["subject"]
         assert first.subtitle.split(" · ") == [f"subject {person}", "surrogate, tune part", "a note"]
         assert (first.success, first.wrong) == (None, False)

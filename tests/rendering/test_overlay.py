@@ -99,6 +99,15 @@ def test_every_part_of_the_snapshot_shows(frame, snapshot, change):
     assert changed(compose(frame, snapshot), compose(frame, replace(snapshot, **change))) > 1e-5
 
 
+def test_a_long_title_is_written_smaller_and_leaves_the_clock_alone(frame, snapshot):
+    titles = ["", "NeuroArm-v0", "a long title · " * 12]
+    plain, short, long = (compose(frame, replace(snapshot, title=title)) for title in titles)
+    clock = slice(20, 44), slice(1155, 1280)
+    np.testing.assert_array_equal(long[clock], plain[clock])
+    wide = [np.flatnonzero((picture != plain).any(axis=(0, 2))).max() for picture in (short, long)]
+    assert wide[0] < 300 < 1050 < wide[1] < 1155
+
+
 def test_the_three_outcomes_look_different(frame, snapshot):
     ends = [{"success": True}, {"success": False, "wrong": True}, {"success": False}]
     pictures = [compose(frame, replace(snapshot, **end)) for end in ends]
