@@ -15,7 +15,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from bounds import Level, row_of
+from bounds import Level
+from bounds_tables import row_of
 
 from neuromotion_gym.benchmark.digests import library_digest
 from neuromotion_gym.benchmark.markup import Section, markdown

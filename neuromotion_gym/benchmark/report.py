@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
+from neuromotion_gym.benchmark.config import expand
 from neuromotion_gym.benchmark.figures import (
     compare,
     compare_all,
@@ -24,9 +25,10 @@ from neuromotion_gym.benchmark.metrics import median_time, throughput_over_combi
 from neuromotion_gym.benchmark.pictures import Bar, Scatter, offline_picture, success_picture, time_picture
 from neuromotion_gym.benchmark.shown import NONE, count, mean_and_limits, number, told_onset
 from neuromotion_gym.datasets import registry
-from neuromotion_gym.decoders.bounds import BoundKind
+from neuromotion_gym.decoders.bounds import BoundKind, parse_decoder_name
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.files import write_text
+from neuromotion_gym.registration import environment
 from neuromotion_gym.statistics import is_widened
 from neuromotion_gym.tasks.task import FIRST_SELECTION
 
@@ -439,10 +441,32 @@ def report_text(lines: Sequence[Line], config: BenchmarkConfig) -> tuple[str, li
             "episodes; p by permutation, after Holm."
         ),
     ]
-    sentences += _fitted_on(lines)
+    sentences += _fitted_on(lines) + _not_played(lines, config)
     if config.notes:
         sentences.append(config.notes)
     return config.title or config.name, sentences
+
+
+def _not_played(lines: Sequence[Line], config: BenchmarkConfig) -> list[str]:
+    """A sentence about decoders of the configuration that results of an earlier configuration lack."""
+    bounds = get_args(BoundKind)
+    there = {
+        (line.cell["role"] if line.cell["role"] in bounds else None, line.cell["decoder"], line.cell["level"])
+        for line in lines
+    }
+    default = environment(config.environment).decoder
+    lacking: dict[str, list[str]] = {}
+    for cell in expand(config):
+        kind, inner = parse_decoder_name(cell.decoder)
+        if (kind, inner or default, cell.level) not in there:
+            lacking.setdefault(cell.decoder, []).append(cell.level)
+    if not lacking:
+        return []
+    told = "; ".join(f"{decoder} ({', '.join(dict.fromkeys(levels))})" for decoder, levels in lacking.items())
+    return [
+        f"These results were made before the configuration had all its rows. Not played: {told}. "
+        "'neuromotion bench' with the file of this benchmark plays them."
+    ]
 
 
 def _played_part(cell: dict[str, Any]) -> str:

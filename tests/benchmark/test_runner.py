@@ -641,6 +641,15 @@ def test_a_report_has_its_title_or_else_its_name_and_ends_with_its_notes():
     assert "part 'tune'" in sentences[0]
 
 
+def test_a_report_of_older_results_says_what_they_lack():
+    there = [line(role, "argmax", 5, "emg_armband") for role in ("decoder", "oracle", "blind", "shuffled")]
+    told = {"about": {"onset": "onset"}, "people_unseen": [], "split": "x", "source": "surrogate", "part": "tune"}
+    for one in there:
+        one.cell.update(told)
+    assert "Not played" not in " ".join(report_text(there, config())[1])
+    assert "Not played: shuffled:emg_armband (easy)." in " ".join(report_text(there[:3], config())[1])
+
+
 def test_only_the_data_folder_that_is_given_is_read(small_armband, tmp_path, monkeypatch):
     monkeypatch.setenv(DATA_VARIABLE, str(tmp_path))
     grids = [{"decoders": ["oracle:emg_armband"], "controllers": ["argmax"], "levels": ["easy"]}]
