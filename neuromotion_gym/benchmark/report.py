@@ -463,10 +463,8 @@ def _not_played(lines: Sequence[Line], config: BenchmarkConfig) -> list[str]:
     if not lacking:
         return []
     told = "; ".join(f"{decoder} ({', '.join(dict.fromkeys(levels))})" for decoder, levels in lacking.items())
-    return [
-        f"These results were made before the configuration had all its rows. Not played: {told}. "
-        "'neuromotion bench' with the file of this benchmark plays them."
-    ]
+    before = f"These results were made before the configuration had all its rows. Not played: {told}."
+    return [f"{before} 'neuromotion bench' with the file of this benchmark plays them."]
 
 
 def _played_part(cell: dict[str, Any]) -> str:
