@@ -86,6 +86,7 @@ def torch_graph(module: Any, inputs: Sequence[Any], outputs: Sequence[str]) -> b
         logger.setLevel(level)
     graph = program.model_proto
     _strip(graph)
+    _share_equal_weights(graph.graph)
     onnx.checker.check_model(graph)
     content: bytes = graph.SerializeToString()
     return content
@@ -103,6 +104,19 @@ def _strip(graph: Any) -> None:
     for value in (*graph.graph.input, *graph.graph.output, *graph.graph.value_info, *graph.graph.initializer):
         del value.metadata_props[:]
         value.doc_string = ""
+
+
+def _share_equal_weights(graph: Any) -> None:
+    """Keep one of several equal constants, so that ONNX Runtime computes once what several members do with it."""
+    kept: dict[tuple[Any, ...], str] = {}
+    names: dict[str, str] = {}
+    for weights in list(graph.initializer):
+        name = kept.setdefault((weights.data_type, tuple(weights.dims), weights.raw_data), weights.name)
+        if name != weights.name:
+            names[weights.name] = name
+            graph.initializer.remove(weights)
+    for node in graph.node:
+        node.input[:] = [names.get(name, name) for name in node.input]
 
 
 def largest_difference(network: DecoderNetwork, spec: DecoderSpec, content: bytes) -> float:

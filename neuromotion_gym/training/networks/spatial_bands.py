@@ -94,8 +94,12 @@ class SpatialBands(DecoderNetwork):
         return ((composed @ covariances) * composed).sum(-1)
 
     def _power(self, window: Tensor, composed: Tensor) -> Tensor:
-        mixed = (composed @ window).unflatten(1, (self.bands, -1))
-        return (mixed @ self.filtering).square().mean(-1)
+        # Filtering takes most of the time, so whichever are fewer are filtered: channels or spatial filters
+        if composed.shape[1] > self.bands * window.shape[1]:
+            filtered = composed.unflatten(1, (self.bands, -1)) @ (window[:, None] @ self.filtering)
+        else:
+            filtered = (composed @ window).unflatten(1, (self.bands, -1)) @ self.filtering
+        return filtered.square().mean(-1)
 
     def prepare(self, data: TrainingWindows, generator: np.random.Generator) -> None:
         """Set means and scales of the features before the first training step."""

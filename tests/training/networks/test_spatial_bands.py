@@ -14,6 +14,7 @@ from neuromotion_gym.training.export import export_onnx
 torch = pytest.importorskip("torch", reason="needs the extra train")
 
 from neuromotion_gym.training.networks import slow_bins, spatial_bands  # noqa: E402
+from neuromotion_gym.training.networks.network import Ensemble  # noqa: E402
 
 CHANNELS = ("C3", "Cz", "C4", "CP3", "CPz", "CP4")
 BANDS = [[8, 14], [14, 30]]
@@ -90,12 +91,26 @@ def test_slow_waves_alone_tell_nothing(adaptation):
     assert difference.abs().max() < 0.02 * fast.abs().max()
 
 
-def test_torch_and_onnx_agree(tmp_path, windows, adaptation):
-    net = network()
-    assert export_onnx(net, spec(), tmp_path / "model.onnx") < 1e-4
-    decoder = OnnxDecoder(tmp_path / "model.onnx", spec())
+def test_torch_and_onnx_agree_on_an_ensemble_whose_members_share_equal_weights(tmp_path, windows, adaptation):
+    onnx = pytest.importorskip("onnx")
+    members = [spatial_bands.build(spec(), bands_hz=BANDS, spatial=4, hidden=5).eval() for _ in range(2)]
+    net, path = Ensemble(members, "logits"), tmp_path / "model.onnx"
+    assert export_onnx(net, spec(), path) < 1e-4
     expected = torch.softmax(net(windows, adaptation)[0], 1).detach().numpy()
-    np.testing.assert_allclose(decoder.predict_proba(windows.numpy(), adaptation.numpy()), expected, atol=1e-4)
+    given = OnnxDecoder(path, spec()).predict_proba(windows.numpy(), adaptation.numpy())
+    np.testing.assert_allclose(given, expected, atol=1e-4)
+    shapes = [tuple(each.dims) for each in onnx.load(path).graph.initializer]
+    assert shapes.count(tuple(members[0].filtering.shape)) == 1
+    assert shapes.count((5, 8)) == 2  # of the hidden layers, which differ
+
+
+def test_channels_are_filtered_first_where_they_are_fewer_than_the_spatial_filters(windows, adaptation):
+    net = network(spatial=7, hidden=0, mirrored=False)  # more than the 6 channels, and with one less not
+    power = net._power(windows, net.weights.flatten(0, 1) @ adaptation)
+    fewer = [network(spatial=3, hidden=0, mirrored=False) for _ in range(2)]
+    fewer[0].weights.data, fewer[1].weights.data = net.weights[:, :3].clone(), net.weights[:, 3:6].clone()
+    parts = [part._power(windows, part.weights.flatten(0, 1) @ adaptation) for part in fewer]
+    torch.testing.assert_close(power[:, :, :6], torch.cat(parts, 2), atol=0, rtol=1e-5)
 
 
 class _Invented:
