@@ -61,6 +61,9 @@ class Synthesis:
         self._coefficients = int(ends[-1])
         self._step = parameters.gain_step[:, None, None]
         self._amplitudes = Kept(self._amplitude)
+        # Gains of the sources among those of the groups; the whole array, which is not copied, if each is its own group
+        each = np.array_equal(parameters.group, np.arange(parameters.gain.shape[3]))
+        self._group = slice(None) if each else parameters.group
 
     def draw(self, generators: Sequence[np.random.Generator]) -> np.ndarray:
         """Standard normal numbers for one stretch per generator, float32 of shape (n, sources, coefficients)."""
@@ -83,46 +86,47 @@ class Synthesis:
 
         Returns
         -------
-        float32 array, shape (n, length, channels), in the unit of the recordings
+        float32 array, shape (n, channels, length), in the unit of the recordings
         """
         p = self._p
-        gains = np.stack(
-            [
-                self._amplitudes[trial][:, :, offset : offset + self._length]
-                for trial, offset in zip(trials.tolist(), offsets.tolist(), strict=True)
-            ]
-        )
-        person = p.person[trials]
+        gains = [
+            self._amplitudes[trial][:, :, offset : offset + self._length]
+            for trial, offset in zip(trials.tolist(), offsets.tolist(), strict=True)
+        ]
+        noise = noise * self._weights[p.person[trials]][:, None]
+        mixing = p.mixing_of[trials, 0]
         out = np.zeros((len(trials), self._mix.shape[2], self._length), np.float32)
         for band, wave in enumerate(self._waves):
-            columns = self._columns[band]
-            sources = (noise[:, :, columns] * self._weights[person][:, None, columns]) @ wave
-            sources *= gains[:, band][:, p.group]
-            out += self._mix[p.mixing_of[trials, 0], band] @ sources
+            sources = noise[:, :, self._columns[band]] @ wave
+            for own, gain in zip(sources, gains, strict=True):
+                own *= gain[band][self._group]
+            out += self._mix[mixing, band] @ sources
         if self._bounds:
             np.rint(out, out=out)
-            np.clip(out, *self._bounds, out=out)
+            low, high = self._bounds
+            np.minimum(np.maximum(out, low, out=out), high, out=out)
         out *= np.float32(p.meta["scale"])
-        return np.ascontiguousarray(out.transpose(0, 2, 1))
+        return out
 
     def _amplitude(self, trial: int) -> np.ndarray:
         """Amplitudes of one trial, float32 of shape (bands, groups, samples of the trial plus a stretch)."""
         steps = self._p.gain[trial].astype(np.float32).swapaxes(1, 2)
-        bands, groups, frames = steps.shape
+        frames = steps.shape[2]
         place = np.arange(round(frames * self._frame) + self._length) / np.float32(self._frame) - np.float32(0.5)
-        flat = interpolated(steps.reshape(1, bands * groups, frames), place[None])
-        return np.exp(flat.reshape(bands, groups, -1) * self._step)
+        low, high, share = between(place, frames)
+        below = steps[..., low]
+        return np.exp((below + share * (steps[..., high] - below)) * self._step)
 
 
-def interpolated(values: np.ndarray, place: np.ndarray) -> np.ndarray:
-    """Values (n, k, points) interpolated at fractional points (n, length), float32 (n, k, length); ends are held."""
-    last = values.shape[2] - 1
+def between(place: np.ndarray, points: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of fractional places among ``points`` points: the points below and above, int, and the share of the way, float32.
+
+    Places beyond an end are held there.
+    """
+    last = points - 1
     place = np.clip(place, 0, last)
     low = np.minimum(place.astype(np.int64), max(last - 1, 0))
-    share = (place - low).astype(np.float32)[:, None]
-    below = np.take_along_axis(values, low[:, None], axis=2)
-    above = np.take_along_axis(values, np.minimum(low + 1, last)[:, None], axis=2)
-    return below + share * (above - below)
+    return low, np.minimum(low + 1, last), (place - low).astype(np.float32)
 
 
 def _mix(p: SurrogateParameters, ocular: Ocular, channels: Sequence[str] | None) -> np.ndarray:

@@ -13,7 +13,7 @@ from neuromotion_gym.signals.sources.pieces import piece_rule
 from neuromotion_gym.signals.sources.playheads import Playheads
 from neuromotion_gym.signals.surrogate.fresh import Synthesis
 from neuromotion_gym.signals.surrogate.parameters import SurrogateParameters
-from neuromotion_gym.signals.surrogate.tape import TapeSynthesis
+from neuromotion_gym.signals.surrogate.tape import TapeSynthesis, stretches
 
 if TYPE_CHECKING:
     import os
@@ -104,7 +104,7 @@ class SurrogateSource(SharesParts):
         length = round(meta["trial_s"] * rate)
         self._room = 1 if meta["has_onset"] else max(1, length - self._longest - self._fade + 1)
         ramp = 0.5 - 0.5 * np.cos(np.pi * np.arange(1, self._fade + 1) / (self._fade + 1))
-        self._ramp = ramp.astype(np.float32)[:, None]
+        self._ramp = ramp.astype(np.float32)
         self.provenance: dict[str, Any] = {
             **{key: meta[key] for key in ("dataset", "part", "split", "licence", "model")},
             "kind": "surrogate",
@@ -128,7 +128,9 @@ class SurrogateSource(SharesParts):
         """Allocate the state of ``num_rows`` rows."""
         self._heads = Playheads(num_rows, (self._shortest, self._longest), 3, self._first, self._count)
         self._noise = [np.random.default_rng(0)] * num_rows
-        self._piece = np.zeros((num_rows, self._longest + self._fade, len(self.spec.channels)), np.float32)
+        # In front of a piece lie the last samples of the one before, so that what is read is contiguous
+        length = self._shortest + self._longest + self._fade
+        self._pieces = np.zeros((num_rows, len(self.spec.channels), length), np.float32)
 
     def reset(
         self, rows: np.ndarray, generators: Sequence[np.random.Generator], sessions: np.ndarray | None = None
@@ -142,16 +144,15 @@ class SurrogateSource(SharesParts):
         heads = self._heads
         rows = heads.all_rows if rows is None else np.asarray(rows)
         heads.check_readable(rows)
-        columns = np.arange(n_samples)
-        last = self._piece.shape[1] - 1
-        samples = self._piece[rows[:, None], np.minimum(heads.position[rows, None] + columns, last)]
-        for restart in heads.move(rows, np.asarray(labels), n_samples):
-            self._begin_pieces(restart)
-            over, late = restart.places, restart.rows
-            place = columns - (n_samples - heads.position[late, None])
-            fresh = self._piece[late[:, None], np.clip(place, 0, last)]
-            samples[over] = np.where(place[:, :, None] >= 0, fresh, samples[over])
-        return np.ascontiguousarray(samples.transpose(0, 2, 1))
+        labels, parts = np.asarray(labels), []
+        # In each of these steps a row begins one piece at most
+        for first in range(0, max(n_samples, 1), self._shortest):
+            count = min(self._shortest, n_samples - first)
+            for restart in heads.move(rows, labels, count):
+                self._begin_pieces(restart)
+            pieces = self._pieces
+            parts.append(stretches(pieces, count)[rows, :, self._shortest - count + heads.position[rows]])
+        return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=2)
 
     def pass_over(self, labels: np.ndarray, n_samples: int, rows: np.ndarray | None = None) -> None:
         """Move on by ``n_samples`` samples without generating them; see `Cued.pass_over`."""
@@ -197,7 +198,7 @@ class SurrogateSource(SharesParts):
         subject, name = self.sessions[session]
         return (
             Recording(
-                np.ascontiguousarray(samples.reshape(-1, samples.shape[2]).T),
+                np.ascontiguousarray(samples.transpose(1, 0, 2).reshape(samples.shape[1], -1)),
                 self.spec,
                 marked,
                 p.meta["dataset"],
@@ -218,11 +219,13 @@ class SurrogateSource(SharesParts):
         noise = self._synthesis.draw([self._noise[row] for row in rows.tolist()])
         offsets = self._skip + (restart.uniform[:, 1] * self._room).astype(np.int64)
         fresh = self._synthesis.generate(self._trials[restart.trials], offsets, noise)
-        going_on = np.flatnonzero(restart.going_on)
-        if self._fade and going_on.size:
-            tail = self._piece[rows[going_on, None], restart.ended[going_on, None] + np.arange(self._fade)]
-            fresh[going_on, : self._fade] = self._ramp * fresh[going_on, : self._fade] + (1 - self._ramp) * tail
-        self._piece[rows] = fresh
+        pieces, fade = self._pieces, self._fade
+        for row, own, ended in zip(rows.tolist(), fresh, (restart.going_on * restart.ended).tolist(), strict=True):
+            if ended:
+                end = self._shortest + ended
+                own[:, :fade] = self._ramp * own[:, :fade] + (1 - self._ramp) * pieces[row, :, end : end + fade]
+                pieces[row, :, : self._shortest] = pieces[row, :, ended:end]
+            pieces[row, :, self._shortest :] = own
 
     def _made(self, length: int) -> Synthesis | TapeSynthesis:
         """Synthesis of stretches of one length, from tapes if the model uses them."""

@@ -10,16 +10,16 @@ sources.
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from neuromotion_gym.signals.surrogate.fresh import interpolated
+from neuromotion_gym.signals.surrogate.fresh import between
 from neuromotion_gym.signals.surrogate.kept import Kept
 from neuromotion_gym.signals.surrogate.modes import gaussian_like, triangles
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from neuromotion_gym.datasets.sessions import Ocular
     from neuromotion_gym.signals.surrogate.parameters import SurrogateParameters
@@ -33,6 +33,23 @@ ROOM = 1.4
 TAPE_SEED = 7
 LEAST_SHARE = 0.1
 """Smallest share of the mean power that a frame keeps in any direction, whatever its scores."""
+
+
+class _Course(NamedTuple):
+    """What depends only on the time within a trial, up to sample ``end``.
+
+    Parameters
+    ----------
+    end : int
+    knots : three arrays, shape (end,)
+        Knots of the response around each sample, see `neuromotion_gym.signals.surrogate.fresh.between`.
+    frames : list of (int, float32 array)
+        For each frame the first sample in which it contributes, and its weight from there on.
+    """
+
+    end: int
+    knots: tuple[np.ndarray, np.ndarray, np.ndarray]
+    frames: list[tuple[int, np.ndarray]]
 
 
 class TapeSynthesis:
@@ -76,7 +93,7 @@ class TapeSynthesis:
         self._roots = Kept(self._root)
         self._modes = parameters.mode.astype(np.float64)
         self._mixings = Kept(self._mixing)
-        self._spans: dict[int, list[tuple[int, slice, np.ndarray]]] = {}
+        self._course = _Course(0, (np.empty(0),) * 3, [])
 
     def draw(self, generators: Sequence[np.random.Generator]) -> np.ndarray:
         """Uniform random numbers for one stretch per generator, shape (n, 1 + 2 sources)."""
@@ -99,19 +116,19 @@ class TapeSynthesis:
 
         Returns
         -------
-        float32 array, shape (n, length, channels), in the unit of the recordings
+        float32 array, shape (n, channels, length), in the unit of the recordings
         """
-        out = np.empty((len(trials), self._length, self._sources), np.float32)
-        scale = np.float32(self._p.meta["scale"])
-        for row, (trial, offset) in enumerate(zip(trials.tolist(), offsets.tolist(), strict=True)):
+        out = np.empty((len(trials), self._sources, self._length), np.float32)
+        for samples, own, trial, offset in zip(out, numbers, trials.tolist(), offsets.tolist(), strict=True):
             person = int(self._p.person[trial])
-            noise = self._noise(person, numbers[row])
+            noise = self._noise(person, own)
             mixing = self._mixings[trial]
-            samples = self._response(trial, person, offset)
+            self._respond(samples, trial, person, offset)
             for frame, span, weight in self._frames_of(offset):
-                samples[:, span] += (mixing[frame] @ noise[:, span]) * weight
-            samples *= scale
-            out[row] = samples.T
+                mixed = mixing[frame] @ noise[:, span]
+                mixed *= weight
+                samples[:, span] += mixed
+        out *= np.float32(self._p.meta["scale"])
         return out
 
     def _noise(self, person: int, numbers: np.ndarray) -> np.ndarray:
@@ -120,12 +137,10 @@ class TapeSynthesis:
         order = np.argsort(numbers[1 : 1 + count])
         within = (numbers[1 + count :] * (self._stride - self._length)).astype(np.int64)
         first = int(numbers[0] * self._samples)
-        begins = ((first + order * self._stride + within) % self._samples).tolist()
+        begins = (first + order * self._stride + within) % self._samples
         tape = self._tape(person)
-        noise = np.empty((len(tape), count, self._length), np.float32)
-        for source, begin in enumerate(begins):
-            noise[:, source] = tape[:, begin : begin + self._length]
-        return noise.reshape(-1, self._length)
+        noise = stretches(tape, self._length)[np.arange(len(tape))[:, None], begins]
+        return np.asarray(noise.reshape(-1, self._length))
 
     def _tape(self, person: int) -> np.ndarray:
         """The person's noise, float32 of shape (bands, samples + length), with its beginning repeated at its end."""
@@ -176,34 +191,52 @@ class TapeSynthesis:
         project = self._project[self._owner[mixing]]
         return np.asarray(project @ triangles(self._p.mixing[mixing].astype(np.float32), project.shape[1]))
 
-    def _frames_of(self, offset: int) -> list[tuple[int, slice, np.ndarray]]:
+    def _frames_of(self, offset: int) -> Iterator[tuple[int, slice, np.ndarray]]:
         """Frames that a stretch covers: frame, the samples in which it contributes, its weight there."""
-        spans = self._spans.get(offset)
-        if spans is None:
-            spans = self._spans_at(offset)
-            if self._p.meta["has_onset"]:  # otherwise offsets are drawn at random: few occur twice
-                self._spans[offset] = spans
-        return spans
+        end = offset + self._length
+        for frame, (begin, weight) in enumerate(self._course_to(end).frames):
+            first, stop = max(begin, offset), min(begin + len(weight), end)
+            if first < stop:
+                yield frame, slice(first - offset, stop - offset), weight[first - begin : stop - begin]
 
-    def _spans_at(self, offset: int) -> list[tuple[int, slice, np.ndarray]]:
-        place = (offset + np.arange(self._length) + 0.5) / self._frame
-        half = FRAME_FADE_S * self._rate / self._frame / 2
-        end = self._frames - 1
-        spans = []
-        for frame in range(min(max(int(place[0] - half), 0), end), min(int(place[-1] + half), end) + 1):
-            rise = np.clip((place - frame + half) / (2 * half), 0, 1) if frame else np.ones(self._length)
-            fall = np.ones(self._length) if frame == end else np.clip((frame + 1 + half - place) / (2 * half), 0, 1)
-            used = np.flatnonzero(np.minimum(rise, fall) > 0)
-            if used.size:
-                span = slice(int(used[0]), int(used[-1]) + 1)
-                spans.append((frame, span, np.minimum(rise, fall)[span].astype(np.float32)))
-        return spans
-
-    def _response(self, trial: int, person: int, offset: int) -> np.ndarray:
-        """Level of the channels and response to the cue, float32 of shape (channels, length)."""
-        level = np.repeat(self._offset[person], self._length, axis=1)
-        course = self._p.evoked_course[trial].astype(np.float32)
+    def _respond(self, samples: np.ndarray, trial: int, person: int, offset: int) -> None:
+        """Set ``samples``, shape (channels, length), to the level of the channels and the response to the cue."""
+        level, course = self._offset[person], self._p.evoked_course[trial].astype(np.float32)
         if not course.size or self._p.calibration[trial]:
-            return level
-        place = (offset + np.arange(self._length)) / self._knot
-        return np.asarray(level + self._patterns[person] @ interpolated(course[None], place[None])[0])
+            samples[:] = level
+            return
+        end = offset + self._length
+        low, high, share = (each[offset:end] for each in self._course_to(end).knots)
+        below = course.take(low, axis=1)
+        np.add(level, self._patterns[person] @ (below + share * (course.take(high, axis=1) - below)), out=samples)
+
+    def _course_to(self, end: int) -> _Course:
+        """How trials go on, at least to sample ``end``. It is the same for all trials."""
+        if end > self._course.end:
+            end = max(end, round(self._p.meta["trial_s"] * self._rate))
+            knots = between(np.arange(end) / self._knot, self._p.evoked_course.shape[2])
+            self._course = _Course(end, knots, self._weights(end))
+        return self._course
+
+    def _weights(self, end: int) -> list[tuple[int, np.ndarray]]:
+        """For each frame the first sample in which it contributes, and its weight from there on."""
+        place = (np.arange(end) + 0.5) / self._frame
+        half = FRAME_FADE_S * self._rate / self._frame / 2
+        last, weights = self._frames - 1, []
+        for frame in range(self._frames):
+            rise = np.clip((place - frame + half) / (2 * half), 0, 1) if frame else np.ones(end)
+            fall = np.ones(end) if frame == last else np.clip((frame + 1 + half - place) / (2 * half), 0, 1)
+            weight = np.minimum(rise, fall)
+            used = np.flatnonzero(weight > 0)
+            first, stop = (int(used[0]), int(used[-1]) + 1) if used.size else (end, end)
+            weights.append((first, weight[first:stop].astype(np.float32)))
+        return weights
+
+
+def stretches(samples: np.ndarray, length: int) -> np.ndarray:
+    """All stretches of ``length`` along the last axis of a contiguous array (..., n): (..., n - length + 1, length).
+
+    A view like that of `numpy.lib.stride_tricks.sliding_window_view`, which takes twenty times as long to make.
+    """
+    shape = (*samples.shape[:-1], samples.shape[-1] - length + 1, length)
+    return np.ndarray(shape, samples.dtype, samples, 0, (*samples.strides, samples.strides[-1]))
