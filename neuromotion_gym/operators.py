@@ -122,6 +122,7 @@ class Operator:
         self._late_effects = np.zeros((0 if self._drive.steady else len(self._seen), num_rows, self._labels, axes))
         self._learned = False
         self._rows = np.arange(num_rows)
+        self._every_label = np.arange(self._labels)[:, None] + np.zeros(num_rows, dtype=int)
         self._tolerances = np.full((num_rows, 1), self._tolerance)
         self.label = np.zeros(num_rows, dtype=int)
         self._earliest = np.zeros(num_rows, dtype=int)  # first step in which the label may change
@@ -256,8 +257,7 @@ class Operator:
 
     def _predicted(self, sensors: np.ndarray) -> np.ndarray:
         """Effect of every label, as the drive predicts it, shape (rows, labels, axes)."""
-        everyone = np.arange(self._labels)[:, None] + np.zeros(len(sensors), dtype=int)
-        return np.stack([self._drive.effect(labels, sensors) for labels in everyone], axis=1)
+        return self._drive.effect(self._every_label, sensors).swapaxes(0, 1)
 
     def _know(self, effects: np.ndarray) -> None:
         """Decide from now on by these effects, shape (rows, labels, axes), or (1, labels, axes) for all rows."""

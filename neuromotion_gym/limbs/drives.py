@@ -70,12 +70,13 @@ class Drive(Protocol):
 
         Parameters
         ----------
-        labels : int array, shape (rows,)
+        labels : int array, shape (..., rows)
+            One label for each row, or several: all that an operator may ask for are asked about in one call.
         sensors : float array, shape (rows, nsensordata)
 
         Returns
         -------
-        float array, shape (rows, axes)
+        float array, shape (..., rows, axes)
         """
 
 

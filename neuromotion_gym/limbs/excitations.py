@@ -152,7 +152,7 @@ class ExcitationDrive:
     def effect(self, labels: np.ndarray, sensors: np.ndarray) -> np.ndarray:
         """See `Drive.effect`; it depends on the posture."""
         asked, pull = self._directions.take(labels, axis=0), self.pull(sensors)
-        return pull.speeds.of_axes((asked[:, None, :] @ pull.pulls)[:, 0]) * self._control_s
+        return pull.speeds.of_axes((asked[..., None, :] @ pull.pulls)[..., 0, :]) * self._control_s
 
     def pull(self, sensors: np.ndarray) -> Pull:
         """What full excitation is in the present postures, and does there."""

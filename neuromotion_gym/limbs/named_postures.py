@@ -58,6 +58,7 @@ class NamedPostures:
         self.states = np.array(states)
         self.home = limb.state_at(np.zeros((1, 0)), ())[0]
         self.places = limb.positions(np.array(sensors), self.degrees)
+        self._places_and_home = np.concatenate([self.places, np.zeros((1, len(self.degrees)))])
         self._lengths = np.add.reduce(self.places**2, axis=1)
         self._progress: Once[tuple[np.ndarray, np.ndarray]] = Once()
 
@@ -68,8 +69,7 @@ class NamedPostures:
         -------
         float array, shape (postures + 1, postures + 1)
         """
-        places = np.concatenate([self.places, np.zeros((1, len(self.degrees)))])
-        return np.asarray(np.abs(places[:, None] - places).max(axis=2))
+        return _farthest(self._places_and_home, self._places_and_home)
 
     def distances(self, sensors: np.ndarray) -> np.ndarray:
         """Distance from every posture, and from home (last), the largest on any degree of freedom.
@@ -83,8 +83,7 @@ class NamedPostures:
         float array, shape (rows, postures + 1), in half ranges
         """
         position = self.limb.positions(sensors, self.degrees)
-        from_home = np.abs(position).max(axis=1, keepdims=True)
-        return np.concatenate([np.abs(position[:, None] - self.places).max(axis=2), from_home], axis=1)
+        return _farthest(position, self._places_and_home)
 
     def progress(self, sensors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """How far the limb is from home towards each posture, and its velocity.
@@ -110,12 +109,21 @@ class NamedPostures:
         # Row by row: a product of all rows may be summed in another order for another number of rows
         share = np.add.reduce(position[:, None] * self.places, axis=2) / self._lengths
         share = np.minimum(np.maximum(share, 0.0), 1.0)
-        beside = np.abs(position[:, None] - share[:, :, None] * self.places).max(axis=2)
-        rows, taken = np.arange(len(position)), beside.argmin(axis=1)
+        rows, taken = np.arange(len(position)), _farthest(position, self.places, share).argmin(axis=1)
         progress, speed = np.zeros_like(share), np.zeros_like(share)
         progress[rows, taken] = share[rows, taken]
         speed[rows, taken] = np.add.reduce(velocity * self.places[taken], axis=1) / self._lengths[taken]
         return self._progress.keep(sensors, (progress, speed), (progress, speed))
+
+
+def _farthest(positions: np.ndarray, places: np.ndarray, share: float | np.ndarray = 1.0) -> np.ndarray:
+    """Largest distance on any degree of freedom of positions (n, degrees) from places (m, degrees), shape (n, m).
+
+    With ``share``, shape (n, m), distances are those from points on the way from home to the places. Degrees come first
+    in the arithmetic, which is then twice as fast.
+    """
+    apart = np.ascontiguousarray(positions.T)[:, :, None] - share * np.ascontiguousarray(places.T)[:, None, :]
+    return np.asarray(np.maximum.reduce(np.abs(apart, out=apart), axis=0))
 
 
 class NamedPostureDrive:

@@ -46,7 +46,7 @@ class WithOneAxis:
         return self.inner.reset(rows, posture)
 
     def effect(self, labels: np.ndarray, sensors: np.ndarray) -> np.ndarray:
-        return self.inner.effect(labels, sensors)[:, self._axes]
+        return self.inner.effect(labels, sensors)[..., self._axes]
 
 
 class Touch:
