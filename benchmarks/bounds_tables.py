@@ -38,7 +38,8 @@ NOTES = """
 Written by benchmarks/bounds.py. Surrogates of the test part; every episode has its own seed. Intervals are over
 people where signals are decoded (decoders, open_loop, shuffled), and Wilson's over episodes elsewhere.
 oracle: a decoder that is always right, with the lag of the default decoder. open_loop: the operator chooses all its
-labels at the start and never sees the limb again. shuffled: labels drawn at random. blind: the best constant place
+labels at the start, from the goals that it knows then (all that follow each other; of blocks that are offered later,
+none), and never sees the limb again. shuffled: labels drawn at random. blind: the best constant place
 or, where there is none, a decoder without information. strategies: the best strategy that never looks at the
 posterior, chosen on other seeds than it is measured on. A bound without information is above chance if the lower end
 of its interval is.

@@ -117,9 +117,12 @@ def _play(loop: ClosedLoop, viewer: Viewer, pressed: Pressed, words: View) -> bo
         viewer.show(state[: model.nq], act, task.ghost(0), task.marks(0) if isinstance(task, Marked) else ())
         snapshot = words.snapshot(0)
         seconds = f"{snapshot.time_s:.1f} of {snapshot.time_limit_s:.0f} s"
-        viewer.say(f"time\nkey\n{left}", f"{snapshot.verdict or seconds}\n{pressed}\n" + "\n".join(pressed.labels))
-        due += LINGER_S if ended else loop.layout.control_s
-        time.sleep(max(0.0, due - time.monotonic()))
+        told = [snapshot.verdict or seconds, snapshot.goal, str(pressed), *pressed.labels]
+        viewer.say(f"time\ngoal\nkey\n{left}", "\n".join(told))
+        now = time.monotonic()
+        # Time that was lost, as while the window opens, is not made up for: nobody can play faster than life
+        due = max(due + (LINGER_S if ended else loop.layout.control_s), now)
+        time.sleep(due - now)
         if not viewer.is_open:
             return False
     return True

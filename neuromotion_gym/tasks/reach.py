@@ -299,7 +299,7 @@ class ReachTask:
 
     def words(self, row: int, right: bool, wrong: bool) -> Words:
         """How the episode ended; see `neuromotion_gym.tasks.task.Worded`."""
-        return Words("Target selected" if right else "Another place selected" if wrong else "", "Place of the hand")
+        return Words("Target selected" if right else "Another place selected" if wrong else "", "Hand (wearer's view)")
 
     def _draw(self, generator: np.random.Generator) -> tuple[np.ndarray, float]:
         """Centre and width of a target."""
