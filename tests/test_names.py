@@ -13,8 +13,9 @@ from neuromotion_gym.registration import ENVIRONMENTS, TASKS, limb_names, task_c
 
 LIBRARY = Path(__file__).resolve().parents[1] / "neuromotion_gym"
 MODALITIES = {"eeg", "emg"}
-ORDINARY = {"real"}
-"""Words that mean something else in generic code, too: recordings as against surrogates."""
+ORDINARY = {"real", "gestures"}
+"""Kinds of sessions whose words mean something else elsewhere, too: recordings as against surrogates; a variable in
+published files."""
 # Where a name may stand besides the folder of the thing itself, and why.
 PLACES = {
     "signals/modality.py": "the table of modalities",
