@@ -122,6 +122,7 @@ class View:
             outcome=told.outcome,
             gauges=told.axes,
             goal=spoken(told.goal),
+            lowest=0.0 if set(task.axes) <= set(layout.intents.exclusive) else -1.0,
         )
 
     def show(self, row: int) -> None:

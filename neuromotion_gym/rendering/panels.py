@@ -169,16 +169,16 @@ def draw_bars(panel: Panel, top: float, row: float, snapshot: Snapshot) -> None:
 
 def draw_gauges(panel: Panel, top: float, row: float, snapshot: Snapshot) -> None:
     """Draw the position of the limb on each axis, and the range that counts as the goal."""
-    left, right = 16.0, panel.width - 16
+    left, right, lowest = 16.0, panel.width - 16, snapshot.lowest
     for index, axis in enumerate(snapshot.axes):
         y = top + index * row
-        here = float(np.clip(snapshot.positions[index], -1, 1))
+        here = float(np.clip(snapshot.positions[index], lowest, 1))
         panel.text((left, y), spoken(axis), 13, colour=INK)
-        panel.text((right, y), f"{here:+.2f}", 12, colour=GREY, anchor="ra")
+        panel.text((right, y), f"{here:+.2f}" if lowest < 0 else f"{here:.2f}", 12, colour=GREY, anchor="ra")
         track = y + 0.54 * row
 
         def place(value: float) -> float:
-            return left + 6 + (np.clip(value, -1, 1) + 1) / 2 * (right - left - 12)
+            return left + 6 + (np.clip(value, lowest, 1) - lowest) / (1 - lowest) * (right - left - 12)
 
         panel.bar((left, track - 3, right, track + 3), LINE, 3)
         panel.bar((place(0) - 0.8, track - 7, place(0) + 0.8, track + 7), LINE)

@@ -62,6 +62,8 @@ class Snapshot:
         Heading of the gauges of the axes.
     goal : str
         Name of the goal, shown beside that heading.
+    lowest : float
+        Position at the left end of the gauges: -1, or 0 where the limb goes one way only from home.
     """
 
     signal: np.ndarray
@@ -87,6 +89,7 @@ class Snapshot:
     outcome: str = ""
     gauges: str = "Movement"
     goal: str = "target"
+    lowest: float = -1.0
 
     @property
     def ended(self) -> bool:

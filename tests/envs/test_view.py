@@ -66,7 +66,7 @@ def test_the_overlay_names_environment_level_decoder_bound_controller_person_and
         assert first.title == f"NeuroArm-v0 · easy · {shown} · majority"
         person = env.loop.info_of(0)["subject"]
         assert first.subtitle.split(" · ") == [f"subject {person}", "surrogate, tune part", "a note"]
-        assert (first.success, first.wrong) == (None, False)
+        assert (first.success, first.wrong, first.lowest) == (None, False, -1.0)
         np.testing.assert_array_equal(first.goals, env.loop.goal[0])
         np.testing.assert_array_equal(first.positions, env.loop.position[0])
         target, terminated = first.goals, False
@@ -89,6 +89,7 @@ def test_the_overlay_has_the_words_of_the_task_and_shows_any_end() -> None:
     view = View(env.loop)
     gesture = env.loop.parts.task.axes[int(env.loop.goal[0].argmax())]
     assert (view.snapshot(0).gauges, view.snapshot(0).goal) == ("Gestures", gesture)
+    assert view.snapshot(0).lowest == 0.0  # nothing is on the other side of rest
     ended = False
     while not ended:
         assert view.snapshot(0).success is None

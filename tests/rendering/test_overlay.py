@@ -92,6 +92,7 @@ def test_right_is_green_and_wrong_is_vermilion(frame, snapshot):
         {"success": False},
         {"gauges": "Muscles"},
         {"goal": "block"},
+        {"lowest": 0.0},
         {"shown_first": ("EMG 9",)},
     ],
 )
