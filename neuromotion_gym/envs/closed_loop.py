@@ -130,6 +130,7 @@ class ClosedLoop:
         self.observe_goal = bool(observe_goal)
         self._decoy, self._assist = bool(decoy), bool(assist)
         self._lowest_action = float(getattr(parts.drive, "lowest_action", -1.0))
+        self._ramp = bool(getattr(parts.drive, "ramp", False))
         layout, task = parts.layout, parts.task
         self.physics = Physics(parts.limb, layout.control_s, num_rows, threads)
         self.stream = Stream(
@@ -219,7 +220,7 @@ class ClosedLoop:
         task, operator, physics = self.parts.task, self.parts.operator, self.physics
         if self._assist:
             action = np.maximum(action, self._lowest_action) + self._decoded_action()
-        physics.begin(self.parts.drive.control(action, physics.sensors))
+        physics.begin(self.parts.drive.control(action, physics.sensors), ramp=self._ramp)
         if self._aside is None:
             physics.simulate()
             self.unstable = physics.finish()

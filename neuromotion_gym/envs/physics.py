@@ -82,6 +82,8 @@ class Physics:
         self._sensors: np.ndarray = np.empty((num_rows, self._substeps, model.nsensordata))
         self._controls: np.ndarray = np.empty((num_rows, self._substeps, model.nu))
         self._stopped: np.ndarray = np.zeros(num_rows, dtype=bool)
+        self._steady = True
+        self._anew: np.ndarray = np.ones(num_rows, dtype=bool)
         self.sensors: np.ndarray = _read_only(np.zeros((num_rows, model.nsensordata)))
         self._open()
 
@@ -124,6 +126,7 @@ class Physics:
         """
         self.state[rows] = state
         self._stopped[rows] = False
+        self._anew[rows] = True
         self._controls[rows] = self.limb.home_control
         model = self.limb.model
         sensors = self.sensors.copy()
@@ -186,9 +189,24 @@ class Physics:
             getattr(data, name).flags.writeable = False
         return data
 
-    def begin(self, control: np.ndarray) -> None:
-        """Set the controls of the next step, shape (rows, nu); then call `simulate` and `finish`."""
-        self._controls[:] = control[:, None, :]
+    def begin(self, control: np.ndarray, *, ramp: bool = False) -> None:
+        """Set the controls of the next step; then call `simulate` and `finish`.
+
+        Parameters
+        ----------
+        control : float array, shape (rows, nu)
+        ramp : bool
+            Whether controls go there in a straight line from those of the step before, and are reached at the end.
+            Otherwise they are there at once, as in the first step after a reset.
+        """
+        self._steady = not ramp
+        if ramp:
+            before = np.where(self._anew[:, None], control, self._controls[:, -1])[:, None, :]
+            share = np.arange(1, self._substeps + 1)[:, None] / self._substeps
+            self._controls[:] = before + share * (control[:, None, :] - before)
+        else:
+            self._controls[:] = control[:, None, :]
+        self._anew[:] = False
 
     def simulate(self) -> None:
         """Simulate the step in one call of MuJoCo, during which other Python threads can run."""
@@ -234,8 +252,9 @@ class Physics:
             data, warned = self._data[row], self._warned[row]
             mujoco.mj_setState(model, data, self.state[row], _FULL)
             data.qacc_warmstart[:] = 0.0
-            data.ctrl[:] = self._controls[row, 0]
-            mujoco.mj_step(model, data, self._substeps)
+            for control in self._controls[row, :1] if self._steady else self._controls[row]:
+                data.ctrl[:] = control
+                mujoco.mj_step(model, data, self._substeps if self._steady else 1)
             mujoco.mj_getState(model, data, self._states[row, -1], _FULL)
             self._sensors[row, -1] = data.sensordata
             if np.count_nonzero(warned):

@@ -43,6 +43,8 @@ class AssistedGripDrive:
         Time for which a block is offered.
     blocks : int
         Number of blocks that are offered.
+    pace : float, default 1.0
+        How many times as fast as usual the arm moves, except around a block.
 
     Raises
     ------
@@ -66,6 +68,7 @@ class AssistedGripDrive:
         *,
         period_s: float,
         blocks: int,
+        pace: float = 1.0,
     ) -> None:
         if tuple(axes) != intents.axes or len(axes) != 1:
             raise NeuroMotionError(
@@ -73,8 +76,10 @@ class AssistedGripDrive:
                 f"error along {', '.join(axes)}."
             )
         self.limb, self.speed = limb, speed
+        # Set points that jump from step to step shake the hand, and a fast arm would lose its block
+        self.ramp = pace != 1.0
         self.columns = tuple(axes)
-        self.transport = Transport(limb, control_s, period_s, blocks)
+        self.transport = Transport(limb, control_s, period_s, blocks, pace)
         self._stride = speed * control_s
         self._effects = self._stride * np.asarray(intents.directions, dtype=float)
         model = limb.model

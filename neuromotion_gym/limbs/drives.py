@@ -18,7 +18,8 @@ class Drive(Protocol):
     """Turns the actions of a batch of limbs into controls.
 
     A drive for which every action up to some value means the same states this value as ``lowest_action``, such as 0 for
-    muscles.
+    muscles. A drive whose controls shall be reached in a straight line over the control step, not at once at its
+    beginning, has ``ramp = True``.
 
     A drive is built as ``DriveClass(limb, intents, axes, speed, control_s)``; the task says along which axes error is
     measured, and how fast the limb may move. Every array has the rows of the batch first. Sensors are those of the last

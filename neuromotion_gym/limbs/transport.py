@@ -99,6 +99,8 @@ class Transport:
         Time for which a block is offered. A block that is not held by then is left.
     blocks : int
         Number of blocks that are offered.
+    pace : float, default 1.0
+        How many times as fast as usual the arm moves, except around a block, where a fast hand would push it.
 
     Attributes
     ----------
@@ -115,12 +117,12 @@ class Transport:
         If the scene has fewer blocks.
     """
 
-    def __init__(self, limb: Limb, control_s: float, period_s: float, blocks: int) -> None:
-        self.plan = arm_plan(limb, control_s)
+    def __init__(self, limb: Limb, control_s: float, period_s: float, blocks: int, pace: float = 1.0) -> None:
+        self.plan = arm_plan(limb, control_s, pace)
         if blocks > len(self.plan.places):
             raise NeuroMotionError(f"The scene has {len(self.plan.places)} blocks, not {blocks}.")
         self._control_s, self._blocks = control_s, blocks
-        self._period, self._across, self._held = (round(s / control_s) for s in (period_s, _ACROSS_S, _HELD_S))
+        self._period, self._across, self._held = (round(s / control_s) for s in (period_s, _ACROSS_S / pace, _HELD_S))
         self.blocks_read: np.ndarray = np.stack(
             [np.arange(3) + limb.sensor(f"block_{k + 1}_position").start for k in range(blocks)]
         )
@@ -231,19 +233,19 @@ class _Known:
     model: mujoco.MjModel = field(compare=False)
 
 
-def arm_plan(limb: Limb, control_s: float) -> Plan:
-    """Set points of the arm for a limb and its scene; computed once for each.
+def arm_plan(limb: Limb, control_s: float, pace: float = 1.0) -> Plan:
+    """Set points of the arm for a limb and its scene; computed once for each. ``pace`` as in `Transport`.
 
     Raises
     ------
     NeuroMotionError
         If there is no scene, or one without blocks and partition.
     """
-    return _arm_plan(_Known(model_digest(limb.model), limb.model), limb.side, control_s)
+    return _arm_plan(_Known(model_digest(limb.model), limb.model), limb.side, control_s, pace)
 
 
 @lru_cache(maxsize=4)
-def _arm_plan(known: _Known, side: Side, control_s: float) -> Plan:
+def _arm_plan(known: _Known, side: Side, control_s: float, pace: float) -> Plan:
     model, count = known.model, 0
     while mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_BODY, f"block_{count + 1}") >= 0:
         count += 1
@@ -261,7 +263,8 @@ def _arm_plan(known: _Known, side: Side, control_s: float) -> Plan:
     wrist = mirror * numbers(model, "held_wrist")
     left, middle = mirror[1], places.mean(axis=0)
 
-    times = np.concatenate([[0.0], np.cumsum(_LEGS_S)])
+    first, *others = _LEGS_S
+    times = np.cumsum([0.0, first, *(leg / pace for leg in others)])
     ticks = np.arange(round(times[-1] / control_s) + 1) * control_s
     paths, shifts = [], []
     for place in places:

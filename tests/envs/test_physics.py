@@ -170,6 +170,29 @@ def test_sensors_of_a_reset_are_those_of_the_state_and_cannot_be_written(limb: L
     physics.close()
 
 
+@pytest.mark.parametrize("rows", [1, 2])
+def test_controls_go_in_a_straight_line_from_those_before_if_they_shall(limb: Limb, rows: int) -> None:
+    physics, data = Physics(limb, CONTROL_S, rows, 1), mujoco.MjData(limb.model)
+    physics.reset(np.arange(rows), np.tile(start(limb), (rows, 1)))
+    mujoco.mj_setState(limb.model, data, start(limb), FULL)
+    low, high = limb.model.actuator_ctrlrange.T
+    before = low + 0.4 * (high - low)  # at once after a reset
+    for share in (0.4, 0.6, 0.5):
+        control = low + share * (high - low)
+        physics.begin(np.tile(control, (rows, 1)), ramp=True)
+        physics.simulate()
+        assert not physics.finish().any()
+        data.qacc_warmstart[:] = 0
+        for step in range(1, 11):
+            data.ctrl[:] = before + step / 10 * (control - before)
+            mujoco.mj_step(limb.model, data)
+        before = control
+    expected = np.empty(mujoco.mj_stateSize(limb.model, FULL))
+    mujoco.mj_getState(limb.model, data, expected, FULL)
+    np.testing.assert_array_equal(physics.state, np.tile(expected, (rows, 1)))
+    physics.close()
+
+
 @pytest.fixture(scope="module")
 def beside_blocks() -> Limb:
     return Limb.load("arm", "box_and_blocks")

@@ -11,7 +11,7 @@ import pytest
 
 from neuromotion_gym.envs.options import make_task
 from neuromotion_gym.errors import NeuroMotionError
-from neuromotion_gym.limbs.transport import ACROSS, BACK, CARRIED, OFFERED, OVER, PAST, WAITING
+from neuromotion_gym.limbs.transport import ACROSS, BACK, CARRIED, OFFERED, OVER, PAST, WAITING, arm_plan
 from neuromotion_gym.tasks.box_and_blocks import (
     LEAVE,
     LEAVE_COLOUR,
@@ -223,8 +223,25 @@ def test_the_classical_test_takes_every_block_in_a_minute_and_needs_no_intent() 
     task.reset(np.arange(2), generators, np.full((2, 1), TAKE))
     assert (task.coins == TAKE).all()
     assert (task.facts.time_limit_s, task.facts.chance, task.options["mode"]) == (60.0, 1.0, "classical")
+    usual = make_task("NeuroGrasp-v0", spec(), 0.5).task.rules
+    assert (task.drive.speed, task.rules.period_s) == (2 * usual.speed, 1.5 * usual.period_s)
+    assert task.drive.ramp
+    assert task.drive.transport.plan.path.shape[1] < arm_plan(task.limb, CONTROL_S).path.shape[1]  # fewer steps
+    assert task.drive.transport.plan.hover == arm_plan(task.limb, CONTROL_S).hover
     with pytest.raises(NeuroMotionError, match="has no levels"):
         make_task("NeuroGrasp-v0", spec(), 0.5, "hard", mode="classical")
+
+
+def test_the_classical_test_counts_blocks_that_are_taken() -> None:
+    rules, rows = box_and_blocks_level("standard", 0.4, 0.5), np.zeros(1, dtype=int)
+    hand = Hand(rules.blocks, 1)
+    task = BoxAndBlocksTask(rules, hand.limb, hand, ("grip",), CONTROL_S, "classical")  # type: ignore[arg-type]
+    task.start(1)
+    task.reset(rows, [np.random.default_rng(0)])
+    for take, right in zip((1, 0, 1, 0, 0, 1, 1, 1, 0, 1), (0,) * 9 + (1,), strict=True):
+        offer(task, hand, bool(take))
+        assert hand.last.right[0] == right  # type: ignore[attr-defined]
+    assert hand.last.columns["net"][0] == hand.last.columns["taken"][0] == 6  # type: ignore[attr-defined]
 
 
 def test_unknown_modes_and_levels_are_refused() -> None:
