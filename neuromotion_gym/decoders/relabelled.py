@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, overload
 from neuromotion_gym.datasets import registry
 from neuromotion_gym.decoders.bounds import BoundDecoder
 from neuromotion_gym.decoders.described import described, described_html
+from neuromotion_gym.decoders.folders import decoder_folder, list_decoders
 from neuromotion_gym.decoders.identity import digest_of
+from neuromotion_gym.decoders.recipe import load_spec
 from neuromotion_gym.decoders.spec import DecoderSpec
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.intents import intent_table, map_offer, meanings
@@ -137,9 +139,11 @@ def _changed_names(spec: DecoderSpec, limb: str, played: Sequence[str], table: s
     found = {label: _name(label, limb, labels, played, table) for label in labels}
     unknown = [label for label, name in found.items() if name not in known]
     if unknown:
+        fit = [name for name in list_decoders() if set(load_spec(decoder_folder(name)).labels) <= set(known)]
         raise NeuroMotionError(
             f"Limb {limb!r} cannot express {', '.join(map(repr, unknown))}. "
-            f"It can express: {', '.join(sorted(known))}. {map_offer(unknown, list(known))}"
+            f"It can express: {', '.join(sorted(known))}. {map_offer(unknown, list(known))} "
+            f"Decoders that fit as they are: {', '.join(fit) or 'none'}."
         )
     twice = [label for label, name in found.items() if list(found.values()).count(name) > 1]
     if twice:

@@ -114,6 +114,11 @@ def test_labels_that_the_limb_cannot_tell_are_refused_with_a_map(tiny, labels, m
         for_limb(decoder(tiny, *labels), "arm")
 
 
+def test_a_decoder_that_does_not_fit_is_told_those_that_do():
+    with pytest.raises(NeuroMotionError, match=r"Decoders that fit as they are: leg_muscles\.$"):
+        for_limb(load_decoder("eeg_fists"), "leg")
+
+
 def test_a_map_of_the_call_comes_before_the_usual_names(tiny):
     own = load_decoder(
         decoder(tiny, "left_hand", "right_hand"), labels={"left_hand": "hand_open", "right_hand": "hand_close"}
