@@ -18,8 +18,8 @@ import subprocess
 import sys
 from multiprocessing import get_all_start_methods
 from pathlib import Path
-from time import perf_counter
-from typing import Any
+from time import perf_counter, thread_time
+from typing import TYPE_CHECKING, Any
 
 import gymnasium as gym
 import numpy as np
@@ -34,6 +34,7 @@ from loop_timing import (
     Spans,
     Stepping,
     batch,
+    environments_of,
     following,
     ingredients,
     looked_at,
@@ -50,10 +51,14 @@ from neuromotion_gym.decoders.folders import list_decoders
 from neuromotion_gym.decoders.spec import AdaptationSpec
 from neuromotion_gym.decoders.wrapped import ProbabilityDecoder
 from neuromotion_gym.decoders.zoo import load_decoder
+from neuromotion_gym.envs import NeuroEnv
 from neuromotion_gym.envs.options import assemble
 from neuromotion_gym.registration import ENVIRONMENTS
 from neuromotion_gym.signals.sources import ReplaySource
 from neuromotion_gym.signals.surrogate import SurrogateSource
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 EEG, EMG = "eeg_fists", "emg_armband"
 WIDE = "64 channels × 3 s"
@@ -111,6 +116,7 @@ class Run:
             "beyond_physics_us": 1e6 * beyond,
             "loop_processor_us": 1e6 * stepping.processor_s / stepping.steps / self.rows,
             "raw_processor_us": 1e6 * raw.processor_s / raw.steps / self.rows,
+            "processor_ratio": (raw.processor_s / raw.steps) / (stepping.processor_s / stepping.steps),
             "ratio_at_reference": REFERENCE_WALL_S / (REFERENCE_WALL_S + max(beyond, 0.0)),
             "episodes_ended_per_1000_limb_steps": 1000 * stepping.ended / stepping.steps / self.rows,
             "every_trial_once_s": self.options(decoder, env_id)["first_plays_s"],
@@ -185,7 +191,7 @@ class Run:
 
     def decision(self, decoder: str) -> dict[str, Any]:
         """Time of one decision in a batch of 64 windows, on one core."""
-        env = batch(self.options(decoder), 64, 1)
+        env = batch(self.options(decoder, environments_of(decoder)[0]), 64, 1)
         env.reset(seed=0)
         stream = env.loop.stream
         windows, adaptation, inner = stream.window(), stream.adaptation, load_decoder(decoder)
@@ -207,19 +213,22 @@ class Run:
             "decision_us": 1e6 * float(np.median(found["decision"])),
         }
 
-    def profile(self, decoder: str) -> dict[str, Any]:
-        """Time that each part takes in one limb's step, with everything on one thread."""
-        env = batch(self.options(decoder), self.rows, 1)
-        stepping = Stepping(env, following(env.layout), self.rows)
-        stepping.stagger()
-        spans, loop = Spans(), env.loop
+    def profile(self, decoder: str, env_id: str = ENV_ID, rows: int | None = None) -> dict[str, Any]:
+        """Processor time that each part takes in one limb's step, on one thread; one row is a single environment."""
+        options, rows = self.options(decoder, env_id), self.rows if rows is None else rows
+        env: Any = NeuroEnv(env_id, **own(options)) if rows == 1 else batch(options, rows, 1)
+        stepping = Stepping(env, following(env.layout), rows)
+        if rows > 1:
+            stepping.stagger()
+        spans, loop = Spans(thread_time), env.loop
         parts = loop.parts
         for owner, method, part in (
-            (env, "step", "vector environment"),
+            (env, "step", "environment itself"),
             (loop, "step", "loop itself"),
             (loop, "reset", "resets themselves"),
             (loop, "observation", "observations"),
             (loop, "info", "infos"),
+            (loop, "info_of", "infos"),
             (parts.drive, "control", "set points"),
             (parts.drive, "motion", "reading sensors"),
             (loop.physics, "begin", "set points"),
@@ -235,6 +244,7 @@ class Run:
             (parts.task, "reset", "task"),
             (parts.operator, "step", "operator"),
             (parts.operator, "decide", "operator"),
+            (parts.operator, "see", "operator"),
             (parts.operator, "reset", "operator"),
         ):
             spans.watch(owner, method, part)
@@ -243,12 +253,12 @@ class Run:
             spans.watch(parts.decoder, "decode_labels", "decoding")
         else:
             spans.watch(decoding, "decode", "decoding")
-        steps = self.steps * self.repeats
+        steps = self.steps * self.repeats * (1 if rows > 1 else 10)
         stepping(steps)
         if decoding is not None:  # the decoder is shared with other environments
             object.__delattr__(decoding, "decode")
         env.close()
-        each = {part: 1e6 * seconds / steps / self.rows for part, seconds in spans.seconds.items()}
+        each = {part: 1e6 * seconds / steps / rows for part, seconds in spans.seconds.items()}
         return {"decoder": decoder, **dict(sorted(each.items(), key=lambda item: -item[1]))}
 
     def memory(self, decoder: str) -> dict[str, Any]:
@@ -259,52 +269,67 @@ class Run:
             held.append(int(subprocess.run(command, capture_output=True, text=True, check=True).stdout))
         return {"decoder": decoder, "mb_a_limb": (held[1] - held[0]) / 512 / 1e6, "mb_of_64": held[0] / 1e6}
 
-    def everything(self) -> dict[str, Any]:
-        """Measure all sections of the report."""
-        decoders = ["oracle", f"oracle:{EEG}", *list_decoders()]
-        sections: dict[str, Any] = {"machine": machine()}
-        sections["options"] = {
+    def sections(self) -> dict[str, Callable[[], list[dict[str, Any]]]]:
+        """What measures each section of the report."""
+        defaults = [(env_id, row.decoder) for env_id, row in ENVIRONMENTS.items()]
+        oracles = ("oracle", f"oracle:{EEG}")
+        main = [*oracles, EMG, EEG]
+        of_the_arm = [name for name in list_decoders() if ENV_ID in environments_of(name)]
+
+        def rollouts(physics: str, names: list[str]) -> list[dict[str, Any]]:
+            rows = [self.against_rollout(name, physics) for name in names]
+            return rows + [self.against_rollout(name, physics, heard=True) for name in oracles]
+
+        def single() -> list[dict[str, Any]]:
+            kinds = [(physics, threads) for physics in (SHIPPED, FINE, REFERENCE) for threads in (1, 2)]
+            return [self.single("oracle", *kind, heard=heard) for kind in kinds for heard in (False, True)]
+
+        return {
+            "environments": lambda: [
+                {"environment": one, **self.against_rollout(name, env_id=one)} for one, name in defaults
+            ],
+            "environments by size": lambda: [
+                {"environment": one, **self.cost_by_size(name, one)} for one, name in defaults
+            ],
+            "decisions": lambda: [self.decision(name) for name in list_decoders()],
+            "batch over rollout": lambda: rollouts(SHIPPED, [*oracles, *of_the_arm]),
+            f"batch over rollout, {FINE}": lambda: rollouts(FINE, main),
+            f"batch over rollout, {REFERENCE}": lambda: rollouts(REFERENCE, main),
+            "batch over copies": lambda: [self.against_copies(name) for name in (EMG, EEG)],
+            "single over mj_step": single,
+            "cost by size": lambda: [self.cost_by_size(name) for name in ("oracle", EMG, EEG)],
+            "profile": lambda: [self.profile(name) for name in main],
+            "profile of environments": lambda: [
+                {"environment": one, **self.profile(name, one)} for one, name in defaults
+            ],
+            "profile of a single environment": lambda: [self.profile(name, rows=1) for name in main],
+            "memory": lambda: [self.memory(name) for name in (EMG, EEG, WIDE)],
+        }
+
+    def measured(self, only: list[str]) -> dict[str, Any]:
+        """Sections of the report that are named, or all, and what they were measured with."""
+        found: dict[str, Any] = {"machine": machine()}
+        found["options"] = {
             "rows": self.rows,
             "threads": self.threads,
             "source": self.source,
             "repeats": self.repeats,
             "steps a chunk": self.steps,
         }
-        defaults = {env_id: row.decoder for env_id, row in ENVIRONMENTS.items()}
-        say(
-            "environments",
-            sections,
-            [{"environment": one, **self.against_rollout(name, env_id=one)} for one, name in defaults.items()],
-        )
-        say(
-            "environments by size",
-            sections,
-            [{"environment": one, **self.cost_by_size(name, one)} for one, name in defaults.items()],
-        )
-        say("decisions", sections, [self.decision(name) for name in list_decoders()])
-        oracles = ("oracle", f"oracle:{EEG}")
-        for physics, names in ((SHIPPED, decoders), (FINE, [*oracles, EMG, EEG]), (REFERENCE, [*oracles, EMG, EEG])):
-            rows = [self.against_rollout(name, physics) for name in names]
-            rows += [self.against_rollout(name, physics, heard=True) for name in oracles]
-            say("batch over rollout" if physics == SHIPPED else f"batch over rollout, {physics}", sections, rows)
-        say("batch over copies", sections, [self.against_copies(name) for name in (EMG, EEG)])
-        single = [
-            self.single("oracle", physics, threads, heard=heard)
-            for physics in (SHIPPED, FINE, REFERENCE)
-            for threads in (1, 2)
-            for heard in (False, True)
-        ]
-        say("single over mj_step", sections, single)
-        say("cost by size", sections, [self.cost_by_size(name) for name in ("oracle", EMG, EEG)])
-        say("profile", sections, [self.profile(name) for name in ("oracle", f"oracle:{EEG}", EMG, EEG)])
-        say("memory", sections, [self.memory(name) for name in (EMG, EEG, WIDE)])
-        return sections
+        for name, measure in self.sections().items():
+            if not only or name in only:
+                found[name] = measure()
+                print(f"{name}: done", file=sys.stderr, flush=True)
+        return found
 
 
-def say(name: str, sections: dict[str, Any], rows: list[dict[str, Any]]) -> None:
-    """Add a section, and print that it is done."""
-    sections[name] = rows
-    print(f"{name}: done", file=sys.stderr, flush=True)
+def measured_again(earlier: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
+    """An earlier run with some of its sections measured again; it says which, and with what."""
+    names = [name for name in found if name not in ("machine", "options")]
+    how = {**found["options"], "load average": found["machine"]["load_average"]}
+    again = {**earlier.get("measured again", {}), **dict.fromkeys(names, how)}
+    sections = {**earlier, **{name: found[name] for name in names}, "measured again": again}
+    return {name: rows for name, rows in sections.items() if name != "bars"}
 
 
 class Ignorant:
@@ -345,13 +370,19 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=15)
     parser.add_argument("--steps", type=int, default=40)
     parser.add_argument("--source", choices=("surrogate", "replay"), default="surrogate")
+    parser.add_argument("--only", nargs="+", default=[], help="sections to measure again; the others stay as in --out")
     parser.add_argument("--memory", nargs=2, metavar=("DECODER", "ROWS"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.memory:
         print_memory(arguments.memory[0], int(arguments.memory[1]), arguments.source)
         return
     run = Run(arguments.rows, arguments.threads, arguments.repeats, arguments.steps, arguments.source)
-    sections = run.everything()
+    if unknown := [name for name in arguments.only if name not in run.sections()]:
+        parser.error(f"no section is called {', '.join(unknown)}; they are {', '.join(run.sections())}")
+    sections = run.measured(arguments.only)
+    if arguments.only:
+        earlier = json.loads((arguments.out / "throughput.json").read_text(encoding="utf-8"))
+        sections = measured_again(earlier, sections)
     judged = write_report(sections, arguments.out)
     if arguments.page:
         fill(arguments.page, judged)

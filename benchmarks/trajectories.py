@@ -20,6 +20,7 @@ import numpy as np
 import neuromotion_gym  # noqa: F401 -- registers the environments
 from neuromotion_gym.controllers import CONTROLLERS, make_controller
 from neuromotion_gym.decoders import DecoderSpec, ProbabilityDecoder, list_decoders, load_decoder
+from neuromotion_gym.intents import environments_for
 
 ENV_ID = "NeuroArm-v0"
 ROWS = 3
@@ -67,6 +68,8 @@ def configurations(data: bool) -> dict[str, dict[str, Any]]:
     """Name and options of each configuration; with ``data`` also replays of recordings."""
     found: dict[str, dict[str, Any]] = {}
     for decoder in list_decoders():
+        if ENV_ID not in environments_for(load_decoder(decoder).spec.labels):
+            continue
         for level in LEVELS:
             for bound in ("", "oracle:", "shuffled:", "blind:"):
                 found[f"{bound}{decoder} {level}"] = {"decoder": bound + decoder, "level": level}

@@ -105,11 +105,18 @@ def test_sections_hold_what_the_bars_read(scripts: dict[str, ModuleType], tmp_pa
         "memory": [{"decoder": "eeg_fists", "mb_a_limb": 0.4}],
     }
     text = scripts["throughput_report"].write_report(sections, tmp_path)
-    assert "| Some-v0, oracle ÷ raw rollout | ≥ 0.85 | 0.9 | yes |" in text
+    assert "| Some-v0, oracle ÷ raw rollout | ≥ 0.85 | 0.9 | yes | quartiles " in text
     assert "| batch ÷ SyncVectorEnv, eeg_fists | ≥ 3 | 3.5 | yes |" in text
     assert "| batch ÷ AsyncVectorEnv, eeg_fists | ≥ 1.5 | 1 | no |" in text
     assert text in (tmp_path / "throughput.md").read_text(encoding="utf-8")
     assert len(json.loads((tmp_path / "throughput.json").read_text(encoding="utf-8"))["bars"]) == text.count("\n") - 1
+    again = scripts["throughput"].measured_again(
+        {**sections, "bars": []}, {"machine": {"load_average": 9.0}, "options": {"repeats": 3}, "memory": []}
+    )
+    assert again["memory"] == [] != sections["memory"]
+    assert again["measured again"] == {"memory": {"repeats": 3, "load average": 9.0}}
+    assert again["decisions"] == sections["decisions"]
+    assert "bars" not in again
     page = tmp_path / "page.md"
     marks = scripts["throughput_report"].MARKS
     page.write_text(f"Before.\n\n{marks[0]}\nold\n{marks[1]}\n\nAfter.\n", encoding="utf-8")

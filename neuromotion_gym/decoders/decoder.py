@@ -11,6 +11,7 @@ Implementations: `neuromotion_gym.decoders.onnx_decoder.OnnxDecoder`, and
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -74,10 +75,8 @@ def checked_windows(windows: np.ndarray, spec: DecoderSpec) -> np.ndarray:
     if windows.dtype.kind not in "fiu":
         raise NeuroMotionError(f"Decoder {spec.name!r} reads real numbers, not {windows.dtype}.")
     windows = np.ascontiguousarray(windows, dtype=np.float32)
-    # A sum over all samples finds NaN and infinity; a test of each sample would take as long as a small decoder
-    with np.errstate(over="ignore", invalid="ignore"):
-        total = windows.sum(dtype=np.float32)
-    if not np.isfinite(total) and not np.isfinite(windows).all():
+    # The sum of all squares finds NaN and infinity; a test of each sample would take as long as a small decoder
+    if not math.isfinite(np.vdot(windows, windows)) and not np.isfinite(windows).all():
         bad = np.flatnonzero(~np.isfinite(windows).all(axis=(0, 2)))
         names = ", ".join(spec.channels[index] for index in bad[:8])
         raise NeuroMotionError(f"Decoder {spec.name!r} was given NaN or infinite samples in channels {names}.")
@@ -114,13 +113,13 @@ def checked_posterior(posterior: np.ndarray, n: int, spec: DecoderSpec) -> np.nd
     values = posterior.astype(np.float64)
     if spec.output != "probabilities":
         # scipy's softmax gives identical results but takes twice as long, and this runs in every step of the loop
-        values = np.exp(values - values.max(axis=1, keepdims=True))
+        values = np.exp(values - np.maximum.reduce(values, axis=1, keepdims=True))
     elif n and values.min() < 0:
         raise NeuroMotionError(
             f"Decoder {spec.name!r} gave negative probabilities; is its output really 'probabilities'?"
         )
-    sums = values.sum(axis=1, keepdims=True)
-    if not np.isfinite(sums).all() or (sums <= 0).any():
+    sums = np.add.reduce(values, axis=1, keepdims=True)
+    if not (math.isfinite(np.add.reduce(sums, axis=None)) and np.minimum.reduce(sums, axis=None, initial=1.0) > 0):
         raise NeuroMotionError(f"Decoder {spec.name!r} gave NaN or infinite output.")
     if spec.output == "probabilities" and np.abs(sums - 1).max(initial=0) > 1e-2:
         raise NeuroMotionError(

@@ -21,6 +21,7 @@ A folder may hold ``adaptation.npy`` beside ``model.onnx``: the decoder is then 
 from __future__ import annotations
 
 import hashlib
+import math
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -170,11 +171,11 @@ class OnnxDecoder:
         decoded = checked_output(results[self._output.name], len(windows), self.spec)
         effort = results.get("effort")
         if effort is not None:
-            if effort.shape != (len(windows),) or not np.isfinite(effort).all():
+            if effort.shape != (len(windows),) or not math.isfinite(np.add.reduce(effort)):
                 raise NeuroMotionError(
                     f"Decoder {self.spec.name!r} gave an effort that is not one finite number per window."
                 )
-            effort = np.clip(effort, 0, 1)
+            effort = np.minimum(np.maximum(effort, 0), 1)
         return decoded, effort
 
     def predict_proba(self, windows: np.ndarray, adaptation: np.ndarray | None = None) -> np.ndarray:

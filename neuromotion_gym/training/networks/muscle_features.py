@@ -60,16 +60,17 @@ class MuscleFeatures(nn.Module):
         """Features; see the module."""
         samples = window.shape[-1]
         level = window.mean(-1)
-        raw = window[:, self.raw] - level[:, self.raw, None]
+        # Each of these is one operator of the graph; an index in brackets would be three, and a power takes longer
+        raw = torch.index_select(window, 1, self.raw) - torch.index_select(level, 1, self.raw)[..., None]
         slope = raw[..., 1:] - raw[..., :-1]
         curve = slope[..., 1:] - slope[..., :-1]
-        power = raw.pow(2).mean(-1)
-        size, speed = self._log_root(power), self._log_root(slope.pow(2).mean(-1))
+        power = (raw * raw).mean(-1)
+        size, speed = self._log_root(power), self._log_root((slope * slope).mean(-1))
         peaked = torch.log(raw.abs().mean(-1) + self.floor) - size
         scaled = raw / torch.sqrt(power + self.floor**2)[..., None]
-        correlation = (scaled @ scaled.transpose(1, 2) / samples).flatten(1)[:, self.pairs]
-        envelopes = torch.log(torch.clamp(level[:, self.envelopes], min=0) + self.floor)
-        curved = self._log_root(curve.pow(2).mean(-1)) - speed
+        correlation = torch.index_select((scaled @ scaled.transpose(1, 2) / samples).flatten(1), 1, self.pairs)
+        envelopes = torch.log(torch.clamp(torch.index_select(level, 1, self.envelopes), min=0) + self.floor)
+        curved = self._log_root((curve * curve).mean(-1)) - speed
         return torch.cat([size, speed - size, curved, peaked, correlation, envelopes], dim=1)
 
     def _log_root(self, power: Tensor) -> Tensor:
