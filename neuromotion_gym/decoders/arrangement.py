@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from neuromotion_gym.decoders.bounds import BoundDecoder
+from neuromotion_gym.decoders.information import information
 from neuromotion_gym.errors import NeuroMotionError, warn
 from neuromotion_gym.signals.fitting import fitted
 
@@ -131,7 +132,7 @@ def arrangement_check(decoder: Decoder, recordings: Sequence[Recording]) -> Arra
         return None
     candidates = arrangements(len(spec.channels))
     largest = np.log(len(spec.labels))
-    scores = np.array([_information(one) / largest for one in _posteriors(decoder, windows, candidates)])
+    scores = np.array([information(one) / largest for one in _posteriors(decoder, windows, candidates)])
     first, second = np.argsort(-scores, kind="stable")[:2]
     sure = (
         scores[first] >= LEAST_INFORMATION
@@ -244,16 +245,6 @@ def _worn(decoder: Decoder, fit: ArrangementFit) -> str:
 def _posteriors(decoder: Decoder, windows: np.ndarray, candidates: Iterable[Arrangement]) -> Iterable[np.ndarray]:
     for candidate in candidates:
         yield decoder.predict_proba(np.ascontiguousarray(windows[:, candidate.order(windows.shape[1])]))
-
-
-def _information(posterior: np.ndarray) -> float:
-    """Mutual information of windows and labels in nats: entropy of the mean minus mean of the entropies."""
-    return float(_entropy(posterior.mean(axis=0)) - _entropy(posterior).mean())
-
-
-def _entropy(probabilities: np.ndarray) -> np.ndarray:
-    values = probabilities.astype(np.float64)
-    return np.asarray(-(values * np.log(np.maximum(values, 1e-12))).sum(axis=-1))
 
 
 def _spread_windows(decoder: Decoder, recordings: Sequence[Recording]) -> np.ndarray:

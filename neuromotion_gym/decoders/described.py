@@ -21,9 +21,12 @@ def facts_of(spec: DecoderSpec) -> dict[str, str]:
         "reads": f"{spec.modality.upper()}, {len(spec.channels)} channels at {spec.rate_hz:g} Hz in {spec.unit}",
         "window": f"{spec.window_s:g} s, {when}",
         "labels" if spec.classifies else "targets": _some(spec.decoded),
-        "adaptation": {"none": "none", "euclidean": "alignment to each person", "head": "last layer of each person"}[
-            spec.adaptation.kind
-        ],
+        "adaptation": {
+            "none": "none",
+            "euclidean": "alignment to each person",
+            "head": "last layer of each person",
+            "turned": "to how the grid lies, without labels",
+        }[spec.adaptation.kind],
         "trained on": f"{spec.dataset}, split: {spec.split}",
     }
 

@@ -63,7 +63,7 @@ def find_output(
         Names of the further outputs that the decoder reads.
     faults : list of Fault
     """
-    also = ["effort"] * spec.effort + ["features"] * (spec.adaptation.kind == "head")
+    also = ["effort"] * spec.effort + ["features"] * spec.adaptation.reads_features
     names = [node.name for node in nodes]
     has = ", ".join(names)
     faults = [Fault("outputs", f"{has}: the graph lacks the output {name}", name) for name in also if name not in names]

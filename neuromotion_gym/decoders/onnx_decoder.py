@@ -9,7 +9,7 @@ input ``window``      (n, channels, samples) float32             samples in ``sp
 input ``adaptation``  (n, *spec.adaptation.shape) float32        only if ``spec.adaptation.kind`` is not "none"
 first output          (n, labels or targets) float32             of the kind that ``spec.output`` states
 output ``effort``     (n,) float32                               only if ``spec.effort`` is true
-output ``features``   (n, features) float32                      only if ``spec.adaptation.kind`` is "head"
+output ``features``   (n, features) float32                      only if that kind is "head" or "turned"
 ====================  =========================================  ====================================================
 
 Graphs from elsewhere are run as their exporters wrote them: an input of any name with one of the axes of
@@ -41,6 +41,7 @@ from neuromotion_gym.decoders.model_output import find_output, kind_fault, order
 from neuromotion_gym.decoders.onnx_file import OnnxFile, read_onnx
 from neuromotion_gym.decoders.onnx_session import checked_threads, open_session, run_session
 from neuromotion_gym.decoders.spec import AdaptationSpec, DecoderSpec
+from neuromotion_gym.decoders.turned import turned_adaptation
 from neuromotion_gym.errors import NeuroMotionError, warn
 
 if TYPE_CHECKING:
@@ -200,10 +201,12 @@ class OnnxDecoder:
             )
         if self.spec.adaptation.kind == "euclidean":
             return euclidean_alignment(calibration, self.spec)
+        if self.spec.adaptation.kind == "turned":
+            return turned_adaptation(self.features, self.predict_proba, calibration, self.spec)
         return fit_head(self.features, calibration, self.spec)
 
     def features(self, windows: np.ndarray) -> np.ndarray:
-        """Input of the last layer, shape (n, features); only if ``spec.adaptation.kind`` is "head"."""
+        """What the adaptation is computed from, shape (n, features); only if its kind is "head" or "turned"."""
         windows = checked_windows(windows, self.spec)
         if "features" not in self._outputs:
             raise NeuroMotionError(f"Decoder {self.spec.name!r} does not give its features.")

@@ -37,16 +37,29 @@ class AdaptationSpec(Checked):
     ``kind="euclidean"``: the adaptation is the inverse square root of the mean covariance of the unlabelled calibration
     run in ``band_hz``, shape (channels, channels). ``kind="head"``: the adaptation is the last layer, fitted to the
     labelled calibration run, shape (labels, features + 1), the bias in the last column.
+
+    ``kind="turned"``, for a grid of electrodes around a limb, ``rows`` rows of them: the adaptation comes from the
+    unlabelled calibration run, shape (3, features): mean and factor of every feature, and the rows by which the grid is
+    turned, see `neuromotion_gym.decoders.turned`.
     """
 
-    kind: Literal["none", "euclidean", "head"] = "none"
+    kind: Literal["none", "euclidean", "head", "turned"] = "none"
     band_hz: tuple[float, float] | None = None
     shrinkage: float = Field(default=0.01, ge=0, le=1)
     """Share of the identity in the covariance (``euclidean``: of the identity times the mean variance)."""
     shape: tuple[int, ...] = ()
+    rows: int | None = Field(default=None, ge=2)
+    """For ``turned``: rows of the grid, around the limb; channels are listed row by row."""
+
+    @property
+    def reads_features(self) -> bool:
+        """Whether it is computed from the features of the decoder, which its graph has to give."""
+        return self.kind in ("head", "turned")
 
     @model_validator(mode="after")
     def _consistent(self) -> AdaptationSpec:
+        if (self.rows is None) == (self.kind == "turned"):
+            raise NeuroMotionError(f"kind 'turned', and it alone, needs rows; kind {self.kind!r} has rows {self.rows}")
         if self.kind == "none" and self.shape:
             raise NeuroMotionError("kind 'none' has no shape")
         if self.kind != "none" and (len(self.shape) != 2 or min(self.shape) < 1):
@@ -200,6 +213,8 @@ class DecoderSpec(Checked):
         shape, band = self.adaptation.shape, self.adaptation.band_hz
         if self.adaptation.kind == "euclidean" and shape != (len(self.channels),) * 2:
             raise NeuroMotionError(f"adaptation.shape must be channels by channels, {(len(self.channels),) * 2}")
+        if self.adaptation.kind == "turned":
+            self._check_turned()
         if self.adaptation.kind == "head" and self.output == "targets":
             raise NeuroMotionError("adaptation.kind 'head' fits labels; it does not apply to output 'targets'")
         if self.adaptation.kind == "head" and shape[0] != len(self.labels):
@@ -207,6 +222,16 @@ class DecoderSpec(Checked):
         if band is not None and band[1] >= self.rate_hz / 2:
             raise NeuroMotionError(f"adaptation.band_hz {band} must end below half of rate_hz, {self.rate_hz / 2:g}")
         return self
+
+    def _check_turned(self) -> None:
+        rows, shape, channels = self.adaptation.rows or 0, self.adaptation.shape, len(self.channels)
+        if channels % rows or shape[0] != 3 or shape[1] % channels:
+            raise NeuroMotionError(
+                f"adaptation.kind 'turned' needs channels in equal rows and a shape of 3 by some features of each "
+                f"channel; {channels} channels have {rows} rows and the shape {shape}"
+            )
+        if not self.classifies:
+            raise NeuroMotionError("adaptation.kind 'turned' needs a posterior; it does not apply to output 'targets'")
 
     def _check_positive(self) -> None:
         if self.output not in ONE_VALUE:

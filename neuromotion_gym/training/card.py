@@ -16,6 +16,7 @@ ADAPTATIONS = {
     "none": "not adapted to a person",
     "euclidean": "aligned to a person by the unlabelled calibration run",
     "head": "last layer fitted to a person's labelled calibration run",
+    "turned": "features standardised, and the turn of the grid found, by the unlabelled calibration run",
 }
 
 

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-import torch
-from torch import Tensor, nn
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from torch import Tensor, nn
+
 PER_NORM = 4
 """Operations that are counted for each output of a batch norm, where it is counted at all."""
-NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
-CONVOLUTIONS = (nn.Conv1d, nn.Conv2d)
 
 
 class Cost(NamedTuple):
@@ -37,14 +34,17 @@ class Cost(NamedTuple):
 
 def cost(network: nn.Module, inputs: Sequence[Tensor]) -> Cost:
     """Cost of a network for ``inputs``, a batch of one."""
+    import torch
+    from torch.nn import BatchNorm1d, BatchNorm2d, Conv1d, Conv2d, Linear
+
     counts = {"plain": 0, "norms": 0}
 
     def count(module: nn.Module, given: tuple[Tensor, ...], output: Tensor) -> None:
-        if isinstance(module, CONVOLUTIONS):
+        if isinstance(module, (Conv1d, Conv2d)):
             counts["plain"] += output.numel() * module.weight[0].numel()
-        elif isinstance(module, nn.Linear):
+        elif isinstance(module, Linear):
             counts["plain"] += output.numel() * module.in_features
-        elif isinstance(module, NORMS):
+        elif isinstance(module, (BatchNorm1d, BatchNorm2d)):
             counts["norms"] += PER_NORM * output.numel()
 
     handles = [module.register_forward_hook(count) for module in network.modules()]

@@ -40,7 +40,7 @@ def export_onnx(network: DecoderNetwork, spec: DecoderSpec, path: Path) -> float
     from neuromotion_gym.training.networks.network import example_inputs
 
     network = network.eval()
-    outputs = [spec.output, *(["effort"] * spec.effort), *(["features"] * (spec.adaptation.kind == "head"))]
+    outputs = [spec.output, *(["effort"] * spec.effort), *(["features"] * spec.adaptation.reads_features)]
     graph = torch_graph(network, example_inputs(spec, 2), outputs)
     difference = largest_difference(network, spec, graph)
     if not difference <= TOLERANCE:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import torch
-
 from neuromotion_gym.decoders.folders import decoder_folder
 from neuromotion_gym.errors import NeuroMotionError, warn
 
@@ -31,6 +29,8 @@ def start_from(network: nn.Module, name: str) -> None:
     NeuroMotionError
         If there is no such file, it is no state dict, or no weight of it fits.
     """
+    import torch
+
     path = Path(name)
     if path.suffix != ".pt":
         path = decoder_folder(name) / WEIGHTS

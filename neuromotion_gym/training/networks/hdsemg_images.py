@@ -60,6 +60,24 @@ def checked_grid(spec: DecoderSpec, height: int, width: int, layout: Layout) -> 
     return Grid(height, width, layout)
 
 
+def band_kernel(spec: DecoderSpec, band_hz: tuple[float, float], taps: int) -> Tensor:
+    """Band-pass of linear phase, shape (taps,), that lets no constant pass; the last value meets the latest sample.
+
+    Raises
+    ------
+    NeuroMotionError
+        If the band does not lie below half of the rate, or the number of taps is even or below 3.
+    """
+    if taps < 3 or taps % 2 == 0 or not 0 < band_hz[0] < band_hz[1] < spec.rate_hz / 2:
+        raise NeuroMotionError(
+            f"The filter of {spec.name!r} passes {band_hz[0]:g} to {band_hz[1]:g} Hz with {taps} taps; it needs two "
+            f"rising frequencies between 0 and {spec.rate_hz / 2:g} Hz, and an odd number of taps, 3 or more."
+        )
+    design = firwin(taps, band_hz, pass_zero=False, fs=spec.rate_hz)
+    # A short filter lets some of a constant pass; without its mean it lets none. It is symmetric
+    return torch.tensor(design - design.mean(), dtype=torch.float32)
+
+
 class Instants(nn.Module):
     """Filtered last instants of a window, shape (n, channels, samples) to (n, instants, channels), the latest last.
 
@@ -78,7 +96,7 @@ class Instants(nn.Module):
     Raises
     ------
     NeuroMotionError
-        If the window is too short for them, or the band does not lie below half of the rate.
+        If the window is too short for them, or the filter cannot be made.
     """
 
     def __init__(
@@ -87,26 +105,15 @@ class Instants(nn.Module):
         super().__init__()
         if count < 1 or step < 1:
             raise NeuroMotionError(f"Instants are {count}, {step} samples apart; both numbers have to be 1 or more.")
-        if band_hz is None:
-            taps = 1
-        elif taps < 3 or taps % 2 == 0 or not 0 < band_hz[0] < band_hz[1] < spec.rate_hz / 2:
-            raise NeuroMotionError(
-                f"The filter of {spec.name!r} passes {band_hz[0]:g} to {band_hz[1]:g} Hz with {taps} taps; it needs "
-                f"two rising frequencies between 0 and {spec.rate_hz / 2:g} Hz, and an odd number of taps, 3 or more."
-            )
+        kernel = torch.ones(1) if band_hz is None else band_kernel(spec, band_hz, taps)
         self.count, self.step = count, step
-        self.needed = (count - 1) * step + taps
+        self.needed = (count - 1) * step + len(kernel)
         if self.needed > spec.window:
             raise NeuroMotionError(
-                f"{count} instants, {step} samples apart, after a filter of {taps} taps need a window of {self.needed} "
-                f"samples; that of {spec.name!r} has {spec.window}."
+                f"{count} instants, {step} samples apart, after a filter of {len(kernel)} taps need a window of "
+                f"{self.needed} samples; that of {spec.name!r} has {spec.window}."
             )
-        kernel = torch.ones(1)
-        if band_hz is not None:
-            design = firwin(taps, band_hz, pass_zero=False, fs=spec.rate_hz)
-            # A short filter lets some of a constant pass; without its mean it lets none
-            kernel = torch.tensor(design - design.mean(), dtype=torch.float32)
-        self.register_buffer("kernel", kernel.flip(0), persistent=False)
+        self.register_buffer("kernel", kernel, persistent=False)
 
     def forward(self, window: Tensor, latest: int | None = None) -> Tensor:
         """The last ``latest`` instants; all of them by default."""

@@ -22,8 +22,8 @@ class DecoderNetwork(nn.Module):
 
     ``forward(window)``, or ``forward(window, adaptation)`` where ``spec.adaptation.kind`` is not "none", returns a
     tuple: the output of kind ``spec.output``, shape (n, labels or targets); then, where ``spec.effort`` is true,
-    ``effort``, shape (n,); then, where the adaptation is a head, ``features``, shape (n, features). All preprocessing
-    is inside.
+    ``effort``, shape (n,); then, where the adaptation is computed from them, ``features``, shape (n, features). All
+    preprocessing is inside.
     """
 
     def prepare(self, data: TrainingWindows, generator: np.random.Generator) -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from neuromotion_gym.decoders.recipe import load_recipe
 from neuromotion_gym.decoders.spec import DecoderSpec
 from neuromotion_gym.errors import NeuroMotionError
 
 torch = pytest.importorskip("torch", reason="needs the extra train")
 
+from neuromotion_gym.training.architectures import build_network  # noqa: E402
 from neuromotion_gym.training.costs import cost  # noqa: E402
 from neuromotion_gym.training.networks import hdsemg_m5, hdsemg_mobilenet  # noqa: E402
 from neuromotion_gym.training.networks.hdsemg_images import Instants, checked_grid, standardised  # noqa: E402
@@ -121,3 +125,17 @@ def test_planes_are_successive_instants() -> None:
         hdsemg_mobilenet.build(spec(), model_width=0.1)
     with pytest.raises(NeuroMotionError, match="2 instants of 16 channels are 32 values; M5 needs 256"):
         hdsemg_m5.build(spec(16, 3, 2), instants=2)
+
+
+def test_the_recipe_of_the_source_has_its_defaults() -> None:
+    recipe = load_recipe(Path(__file__).parents[3] / "docs" / "systems" / "hdsemg_source.yaml")
+    data, network, training = recipe.trainable()
+    assert (training.epochs, training.t_max, training.batch, training.workers) == (5, 5, 1000, 4)
+    assert (training.learning_rate, training.weight_decay, training.label_smoothing) == (3e-4, 3e-4, 0.1)
+    assert (training.schedule, training.decay, training.clip, training.start_from) == ("epochs", "all", None, None)
+    options = {"model_width": 0.2, "height": 8, "width": 24, "channel": 1, "layout": "rows"}
+    assert network.options == options
+    assert data.options == {"split_by": "instant", "folds": 1}
+    assert recipe.decoder.split == "overlapping-windows"
+    parameters = sum(one.numel() for one in build_network(recipe).parameters())
+    assert parameters == 808_504 - 3_841  # seven labels instead of eight outputs
