@@ -1,8 +1,9 @@
 """The networks of single instants on a real grid of electrodes: ``python benchmarks/hdsemg.py train``, then ``report``.
 
 ``train`` trains every cell of `cells` that has no result yet, about 12 minutes of one core in all, and writes one JSON
-file a cell to ``results/hdsemg/cells/``; after an interruption it goes on. The settings are those of the source but for
-the number of instants (2,000 an epoch), the batch and the learning rate, which differ so that so few of them suffice.
+file a cell to ``results/hdsemg/trained/``; after an interruption it goes on. The settings are those of the source but
+for the number of instants (2,000 an epoch), the batch and the learning rate, which differ so that so few of them
+suffice.
 
 Splits: ``instant`` is that of the source, single instants dealt at random into halves, so that neighbours of one
 contraction are trained on and tested. It is no test (``overlapping-windows``). ``trial`` holds out every fifth stretch
@@ -163,7 +164,7 @@ def train_cells() -> None:
     torch.set_num_threads(1)
     work = cache_folder() / "hdsemg"
     for name, recipe in cells().items():
-        path = RESULTS / "cells" / f"{name}.json"
+        path = RESULTS / "trained" / f"{name}.json"
         if path.is_file():
             continue
         begin = time.process_time()
@@ -339,7 +340,7 @@ def write_report() -> None:
         "|---|---|---|---|---|---|",
     ]
     for name in cells():
-        path = RESULTS / "cells" / f"{name}.json"
+        path = RESULTS / "trained" / f"{name}.json"
         if not path.is_file():
             lines.append(f"| {name} | | | missing | missing | |")
             continue
