@@ -62,7 +62,7 @@ class PartsTable(BaseModel):
 
     dataset: str
     modality: Modality
-    split: Literal["trial", "session", "run", "subject"]
+    split: Literal["trial", "block", "session", "run", "subject"]
     licence: str
     cite: str
     doi: str | None
@@ -70,7 +70,9 @@ class PartsTable(BaseModel):
     kinds: dict[str, Kind]
     parts: dict[Literal["train", "tune", "test"], tuple[Selection, ...]]
     folds: tuple[tuple[str, ...], ...]
-    """The held-out people of each fold; every person is in exactly one fold."""
+    """What each fold holds out: people, or runs (see ``fold_of``); each of them is in exactly one fold."""
+    fold_of: Literal["person", "run"] = "person"
+    """Whether folds hold out people, or, where there is one person only, runs."""
 
     @property
     def people(self) -> tuple[str, ...]:
@@ -136,14 +138,20 @@ def read_parts(path: Path) -> PartsTable:
     Raises
     ------
     NeuroMotionError
-        If the file is not a table of parts, or its folds do not hold out every person exactly once.
+        If the file is not a table of parts, or its folds do not hold out every person (or run) exactly once.
     """
     content = read_yaml(path, "table of parts")
     try:
         table = PartsTable.model_validate(content)
     except ValidationError as error:
         raise NeuroMotionError(f"{path} is no table of parts: {error}") from error
-    held_out = sorted(person for fold in table.folds for person in fold)
-    if held_out != list(table.people):
+    held_out = sorted(name for fold in table.folds for name in fold)
+    if table.fold_of == "person" and held_out != list(table.people):
         raise NeuroMotionError(f"Folds of {path} have to hold out each of the {len(table.people)} people once.")
+    runs = sorted({run for kind in table.kinds.values() for run in kind.runs})
+    if table.fold_of == "run" and (held_out != runs or len(table.people) > 1 or table.one_session_per != "run"):
+        raise NeuroMotionError(
+            f"Folds of {path} are of runs: they have to hold out each of {', '.join(runs)} once, there has to be one "
+            f"person, not {len(table.people)}, and each run has to be a session."
+        )
     return table

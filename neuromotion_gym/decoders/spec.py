@@ -118,7 +118,7 @@ class DecoderSpec(Checked):
     """Whether it is a control (such as the eye control), not a decoder to be ranked."""
     scale: float | None = Field(default=None, gt=0)
     """Typical amplitude of the training data in ``unit`` (`neuromotion_gym.signals.amplitude.typical_amplitude`)."""
-    split: Literal["trial", "session", "run", "subject", "overlapping-windows", "unknown"] = "unknown"
+    split: Literal["trial", "block", "session", "run", "subject", "overlapping-windows", "unknown"] = "unknown"
     licence: str = Field(default="not stated", min_length=1)
 
     @field_validator("unit")
