@@ -149,6 +149,8 @@ class _Planner:
             table = registry.dataset(dataset).table
             if not cell.folds and cell.part not in table.parts:
                 raise NeuroMotionError(f"{dataset} has no part {cell.part!r}; parts: {', '.join(table.parts)}.")
+            if cell.folds and table.fold_of != "person":
+                raise NeuroMotionError(f"Folds of {dataset} are of a {table.fold_of}, not of people: leave folds out.")
             unknown = [person for person in cell.subjects if is_new(dataset, person)] if cell.folds else []
             if unknown:
                 raise NeuroMotionError(

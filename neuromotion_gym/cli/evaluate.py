@@ -51,6 +51,7 @@ def evaluate(
 ) -> None:
     """Evaluate a decoder offline: balanced accuracy per window and per trial, intervals over people, and chance."""
     from neuromotion_gym.signals.reading import Reading
+    from neuromotion_gym.training.overlapping import OVERLAPPING
     from neuromotion_gym.training.report import evaluate, evaluate_recordings
 
     said = reading_from(labels, unit, rate, channels, reading)
@@ -73,10 +74,12 @@ def evaluate(
         decoder, parts=parts, folds=folds, subjects=subject or None, resample=resample, root=data, write=write
     )
     own = ("", "_unseen", "_new_people")
-    names = [name for name in metrics["parts"] if any(name == one + suffix for one in parts for suffix in own)]
+    asked = {one + suffix for one in parts for suffix in own} | {OVERLAPPING}
+    names = [name for name in metrics["parts"] if name in asked]
     reports = {name: metrics["parts"][name] for name in names}
     if folds:
-        reports[f"{metrics['folds']['count']} folds of people"] = metrics["folds"]
+        whole = {"person": "people", "run": "runs"}[metrics["folds"]["of"]]
+        reports[f"{metrics['folds']['count']} folds of {whole}"] = metrics["folds"]
     print_table(COLUMNS, [row for name, report in reports.items() for row in _rows(name, report)])
     say(f"{metrics['decoder']}, split by {metrics['split']}; intervals over people.")
     for report in reports.values():

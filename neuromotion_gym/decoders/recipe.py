@@ -22,6 +22,14 @@ from neuromotion_gym.plain_yaml import parse_yaml, read_yaml
 from neuromotion_gym.schema import Checked, from_mapping
 
 
+class OverlappingSplit(Checked):
+    """Windows set aside at random, see `neuromotion_gym.training.overlapping`: a split that leaks."""
+
+    share: float = Field(default=0.2, gt=0, lt=1)
+    """Share of the windows of each label that are set aside."""
+    seed: int = Field(default=0, ge=0, lt=2**32)
+
+
 class DataRecipe(Checked):
     """The data that a decoder is trained on.
 
@@ -34,6 +42,9 @@ class DataRecipe(Checked):
     """Part of the data set that the decoder is trained on."""
     tune: str | None = "tune"
     """Part that is evaluated during training (early stopping, choice of settings); never the test part."""
+    overlapping: OverlappingSplit | None = None
+    """Windows evaluated in place of a tune part, although they share samples with those that are trained on: only to
+    repeat a published figure, with ``decoder.split: overlapping-windows``."""
     exclude: tuple[str, ...] = ()
     """People who are left out (folds)."""
     session_kind: str | None = None
@@ -72,14 +83,18 @@ class TrainingRecipe(Checked):
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
     warmup: float = Field(default=0.1, ge=0, lt=1)
     """Share of all steps over which the learning rate rises; it then falls along a cosine. For ``schedule: steps``."""
-    schedule: Literal["steps", "epochs"] = "steps"
-    """Whether the learning rate changes at every step, or once an epoch along a cosine of half a period ``t_max``."""
+    schedule: Literal["steps", "epochs", "constant"] = "steps"
+    """Whether the learning rate changes at every step, or once an epoch along a cosine of half a period ``t_max``, or
+    stays as it is."""
     t_max: int | None = Field(default=None, ge=1, le=10_000)
     """For ``schedule: epochs``: epochs until the learning rate is 0; ``epochs`` if left out."""
     decay: Literal["weights", "all"] = "weights"
     """Whether biases and scales are left out of the weight decay."""
     clip: float | None = Field(default=1.0, gt=0)
     """Largest norm of the gradient; null for none."""
+    clip_each: bool = False
+    """Whether ``clip`` is the largest norm of each array of parameters alone, as ``clipnorm`` of Keras, and not of all
+    together."""
     workers: int = Field(default=0, ge=0, le=64)
     """Processes that cut windows beside the training; 0: it cuts them itself."""
     start_from: str | None = Field(default=None, min_length=1)
@@ -87,6 +102,10 @@ class TrainingRecipe(Checked):
     shape, such as those of a last layer for other labels, are left out, with a warning."""
     frozen: tuple[str, ...] = ()
     """Parts of the network whose parameters stay as they are, such as ``network.stem``."""
+    tune_every: int | None = Field(default=None, ge=1)
+    """Epochs between two evaluations on the tune windows; a fifth of all epochs if left out, 1 for ``keep: best``."""
+    stop_at: float | None = Field(default=None, gt=0, le=1)
+    """Share of right decisions on the tune windows at which training ends before its last epoch."""
     keep: Literal["last", "best"] = "last"
     """Epoch whose weights are kept: the last one, or the one with the best balanced accuracy on ``data.tune``."""
     seeds: int = Field(default=1, ge=1, le=32)
@@ -112,6 +131,12 @@ class Recipe(Checked):
         given = [name for name in ("data", "network", "training") if getattr(self, name) is not None]
         if 0 < len(given) < 3:
             raise NeuroMotionError(f"data, network and training belong together; there is only {' and '.join(given)}")
+        data, split = self.data, self.decoder.split
+        if data is not None and data.overlapping is not None and (split != "overlapping-windows" or data.tune):
+            raise NeuroMotionError(
+                "data.overlapping needs decoder.split 'overlapping-windows' and data.tune null, not "
+                f"{split!r} and {data.tune!r}"
+            )
         return self
 
     def trainable(self) -> tuple[DataRecipe, NetworkRecipe, TrainingRecipe]:

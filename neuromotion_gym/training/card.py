@@ -50,7 +50,8 @@ def card(recipe: Recipe, metrics: dict[str, Any]) -> str:
     ]
     reports = dict(metrics.get("parts", {}))
     if "folds" in metrics:
-        reports[f"{metrics['folds']['count']} folds of whole people"] = metrics["folds"]
+        whole = {"person": "people", "run": "runs"}[metrics["folds"].get("of", "person")]
+        reports[f"{metrics['folds']['count']} folds of whole {whole}"] = metrics["folds"]
     if reports:
         lines += ["## Balanced accuracy", "", "Mean over people with its 95 % interval (bootstrap-t over people).", ""]
         lines += [

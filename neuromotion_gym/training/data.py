@@ -84,8 +84,68 @@ class CutWindows:
         return None if self.adaptations is None else self.adaptations[self.where[indices, 0]]
 
 
+@dataclass(frozen=True, eq=False)
+class ChosenWindows:
+    """Some windows of others.
+
+    Parameters
+    ----------
+    whole : TrainingWindows
+    rows : int array, shape (n,)
+        Which windows.
+    """
+
+    whole: TrainingWindows
+    rows: np.ndarray
+
+    @property
+    def labels(self) -> np.ndarray:
+        """Labels of the chosen windows."""
+        return self.whole.labels[self.rows]
+
+    @property
+    def people(self) -> np.ndarray:
+        """People of the chosen windows."""
+        return self.whole.people[self.rows]
+
+    @property
+    def trials(self) -> np.ndarray:
+        """Trials of the chosen windows."""
+        return self.whole.trials[self.rows]
+
+    def windows(self, indices: np.ndarray, generator: np.random.Generator | None = None) -> np.ndarray:
+        """Windows; see `TrainingWindows`."""
+        return self.whole.windows(self.rows[indices], generator)
+
+    def adaptation(self, indices: np.ndarray) -> np.ndarray | None:
+        """Adaptations; see `TrainingWindows`."""
+        return self.whole.adaptation(self.rows[indices])
+
+
+def samples_of(windows: TrainingWindows) -> np.ndarray:
+    """All samples of the recordings that windows are cut from, each once, shape (samples, channels).
+
+    Of `ChosenWindows` it is all samples of the whole, those of windows that were not chosen too: so published methods
+    fit their preprocessing.
+
+    Raises
+    ------
+    NeuroMotionError
+        If the windows were not cut from recordings.
+    """
+    if isinstance(windows, ChosenWindows):
+        return samples_of(windows.whole)
+    if not isinstance(windows, CutWindows):
+        raise NeuroMotionError(
+            "This network is fitted to samples; use a preparation that cuts windows from recordings."
+        )
+    return np.concatenate(windows.recordings, axis=1).T
+
+
 def people_of(recipe: Recipe, part: str, exclude: Sequence[str] = ()) -> dict[str, tuple[str, ...]]:
-    """Runs of each person of a part, for the recipe's kind of session and without the excluded people.
+    """Runs of each person of a part, for the recipe's kind of session and without the excluded people (or runs).
+
+    Runs are excluded where the folds of the data set hold out runs.
 
     Raises
     ------
@@ -93,8 +153,12 @@ def people_of(recipe: Recipe, part: str, exclude: Sequence[str] = ()) -> dict[st
         If nobody is left.
     """
     kind = recipe.data.session_kind if recipe.data is not None else None
-    people = registry.dataset(recipe.decoder.dataset).table.runs(part, kind)  # type: ignore[arg-type]
+    table = registry.dataset(recipe.decoder.dataset).table
+    people = table.runs(part, kind)  # type: ignore[arg-type]
     chosen = {person: runs for person, runs in people.items() if person not in exclude}
+    if table.fold_of == "run":
+        left = {person: tuple(run for run in runs if run not in exclude) for person, runs in chosen.items()}
+        chosen = {person: runs for person, runs in left.items() if runs}
     if not chosen:
         raise NeuroMotionError(
             f"Nobody is left of part {part!r} of {recipe.decoder.dataset}, whose people are {', '.join(people)}."
@@ -121,7 +185,7 @@ def sessions_of(
     root : path, optional
         Folder of the data sets; the environment variable ``NEUROMOTION_DATA`` when left out.
     exclude : sequence of str
-        People left out.
+        People left out; runs where the folds of the data set hold out runs.
     subjects : sequence of str, optional
         Only these people, who may also be new, see `neuromotion_gym.datasets.people.runs_of`.
     calibration_apart : bool, optional
@@ -135,16 +199,20 @@ def sessions_of(
         If nobody is left.
     """
     spec = recipe.decoder
-    return load_sessions(
+    people = people_of(recipe, part, exclude)
+    sessions = load_sessions(
         spec.dataset,
         part,  # type: ignore[arg-type]
         root=root,
-        subjects=list(people_of(recipe, part, exclude)) if subjects is None else list(subjects),
+        subjects=list(people) if subjects is None else list(subjects),
         session_kind=recipe.data.session_kind if recipe.data is not None else None,
         ocular=spec.ocular,
         calibration_apart=calibration_apart if part in ("train", "all") else None,
         resample=resample,
     )
+    if registry.dataset(spec.dataset).table.fold_of == "run":  # there each run is a session
+        return [session for session in sessions if session.session in people.get(session.subject, ())]
+    return sessions
 
 
 def session_adaptations(spec: DecoderSpec, sessions: Sequence[Session]) -> np.ndarray | None:

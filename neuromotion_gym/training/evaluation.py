@@ -96,6 +96,7 @@ def decide(
     *,
     skip_s: float = 0.0,
     before_onset: bool = False,
+    by_session: bool = False,
 ) -> Decisions:
     """Adapt a decoder to each person, then run it over the recordings of ``sessions``.
 
@@ -108,6 +109,8 @@ def decide(
         Seconds left out at the start of each trial.
     before_onset : bool
         Whether windows may begin before their trial, as latencies need; otherwise they lie inside it.
+    by_session : bool
+        Whether ``people`` names sessions instead: the units of figures of a data set with one person.
 
     Raises
     ------
@@ -133,7 +136,8 @@ def decide(
                     continue
                 posterior = _posterior(one, picked, starts, adaptation)
                 since = (starts + one.spec.window - trial.start) / one.spec.rate_hz
-                rows.append((posterior, labels.index(trial.label), session.subject, count, since, trial.has_onset))
+                unit = session.session if by_session else session.subject
+                rows.append((posterior, labels.index(trial.label), unit, count, since, trial.has_onset))
                 count += 1
     if not rows:
         raise NeuroMotionError(

@@ -1,7 +1,8 @@
 """Decoders for people they have not seen: one for each fold of whole people, trained once and kept in the cache.
 
 The folds are listed in the data set's table of parts. `fold_decoder` returns the decoder that was trained without a
-person; the offline report and the benchmark over all people both use it.
+person; the offline report and the benchmark over all people both use it. Where a data set has one person, its folds
+hold out runs instead, and only the offline report uses them.
 """
 
 from __future__ import annotations
@@ -42,19 +43,20 @@ def fold_recipe(recipe: Recipe) -> Recipe:
     )
 
 
-def held_out(dataset: str, subject: str) -> tuple[str, ...]:
-    """All people of the fold that ``subject`` is in.
+def held_out(dataset: str, name: str) -> tuple[str, ...]:
+    """All people (or runs) of the fold that the person (or run) ``name`` is in.
 
     Raises
     ------
     NeuroMotionError
-        If the data set has no such person.
+        If no fold holds it out.
     """
     table = registry.dataset(dataset).table
     for fold in table.folds:
-        if subject in fold:
+        if name in fold:
             return fold
-    raise NeuroMotionError(f"{dataset} has no person {subject!r}; people: {', '.join(table.people)}.")
+    known = ", ".join(one for fold in table.folds for one in fold)
+    raise NeuroMotionError(f"{dataset} has no {table.fold_of} {name!r} that a fold holds out; there are {known}.")
 
 
 def fold_folder(recipe: Recipe, fold: Sequence[str], root: str | os.PathLike[str] | None = None) -> Path:
@@ -81,14 +83,14 @@ def train_fold(
 def fold_decoder(
     name: str | Path, subject: str, *, root: str | os.PathLike[str] | None = None, progress: bool = False
 ) -> OnnxDecoder:
-    """The decoder trained without ``subject``; if the cache lacks it, it is trained first (needs the extra ``train``).
+    """The decoder trained without one person; if the cache lacks it, it is trained first (needs the extra ``train``).
 
     Parameters
     ----------
     name : str or path
         A decoder, or the folder of one, with a complete recipe.
     subject : str
-        The person to be decoded.
+        The person to be decoded; the run where folds hold out runs.
     root : path, optional
         Folder of the data sets; the environment variable ``NEUROMOTION_DATA`` when left out.
     progress : bool
@@ -109,6 +111,8 @@ def decide_over_folds(
 ) -> Decisions:
     """Decisions for all people, each decoded by the decoder that was trained without that person.
 
+    Where folds hold out runs, each run is decoded by the decoder trained without it, and counts as a person does.
+
     Parameters
     ----------
     name : str or path
@@ -120,12 +124,15 @@ def decide_over_folds(
     """
     folder = decoder_folder(name)
     recipe = load_recipe(folder)
+    by_run = registry.dataset(recipe.decoder.dataset).table.fold_of == "run"
     decoders: dict[tuple[str, ...], OnnxDecoder] = {}
 
     def trained_without(session: Session) -> OnnxDecoder:
-        fold = held_out(recipe.decoder.dataset, session.subject)
+        name = session.session if by_run else session.subject
+        fold = held_out(recipe.decoder.dataset, name)
         if fold not in decoders:
-            decoders[fold] = fold_decoder(folder, session.subject, root=root, progress=progress)
+            decoders[fold] = fold_decoder(folder, name, root=root, progress=progress)
         return decoders[fold]
 
-    return decide(trained_without, sessions_of(recipe, "all", root=root, calibration_apart=True), **options)
+    sessions = sessions_of(recipe, "all", root=root, calibration_apart=True)
+    return decide(trained_without, sessions, by_session=by_run, **options)

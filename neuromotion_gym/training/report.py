@@ -20,6 +20,7 @@ from neuromotion_gym.training.data import sessions_of
 from neuromotion_gym.training.evaluation import decide, latency_to_first_right, milliseconds_per_decision, report
 from neuromotion_gym.training.fitted_on import run_of
 from neuromotion_gym.training.folds import decide_over_folds
+from neuromotion_gym.training.overlapping import OVERLAPPING, decide_overlapping
 
 if TYPE_CHECKING:
     import os
@@ -47,7 +48,7 @@ def evaluate(
     write: bool = True,
     progress: bool = True,
 ) -> dict[str, Any]:
-    """Offline report of a decoder on parts of its data set, and over folds of whole people.
+    """Offline report of a decoder on parts of its data set, and over folds of whole people (or runs).
 
     Parameters
     ----------
@@ -89,10 +90,13 @@ def evaluate(
             metrics["parts"][title] = _figures(decoder, sessions)
             if seen := _seen_in_training(folder, sessions) or _met_before(recipe, folder, part, sessions, root):
                 metrics["parts"][title]["seen_in_training"] = seen
+    if recipe.data is not None and recipe.data.overlapping is not None and subjects is None:
+        metrics["parts"][OVERLAPPING] = report(decide_overlapping(decoder, recipe, root=root))
     if folds:
         decisions = decide_over_folds(folder, root=root, progress=progress)
-        count = len(registry.dataset(recipe.decoder.dataset).table.folds)
-        metrics["folds"] = {"count": count, **report(decisions, _contrasts(recipe.decoder))}
+        table = registry.dataset(recipe.decoder.dataset).table
+        figures = report(decisions, _contrasts(recipe.decoder))
+        metrics["folds"] = {"count": len(table.folds), "of": table.fold_of, **figures}
     if write:
         rounded = _rounded(metrics)
         write_text(folder / METRICS, json.dumps(rounded, indent=1) + "\n")

@@ -8,6 +8,7 @@ written at the end.
 
 from __future__ import annotations
 
+import json
 import logging
 import shutil
 import signal
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import lightning
 import numpy as np
 import torch
-from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
 
@@ -37,7 +38,9 @@ from neuromotion_gym.training.digest import training_digest
 from neuromotion_gym.training.export import export_onnx
 from neuromotion_gym.training.fine_tuning import freeze, start_from
 from neuromotion_gym.training.fitted_on import fitted_on_of, with_fingerprints
+from neuromotion_gym.training.history import HISTORY, History, read_history
 from neuromotion_gym.training.networks.network import DecoderNetwork, Ensemble
+from neuromotion_gym.training.overlapping import split_at_random
 from neuromotion_gym.training.preparations import prepared_windows
 
 if TYPE_CHECKING:
@@ -91,6 +94,14 @@ def _seed(*numbers: int) -> int:
     return hash(numbers) % 2**31
 
 
+def _seed_dropout(seed: int) -> None:
+    """Seed the random numbers of layers; without an accelerator `torch.manual_seed` does the same, but slowly."""
+    if torch.accelerator.is_available():
+        torch.manual_seed(seed)
+    else:
+        torch.default_generator.manual_seed(seed)
+
+
 class DecoderTraining(lightning.LightningModule):
     """One network in training; ``load_from_checkpoint`` makes one from a ``model.ckpt``.
 
@@ -119,7 +130,10 @@ class DecoderTraining(lightning.LightningModule):
         self.train_windows, self.tune_windows = train, tune
         torch.manual_seed(self.seed)
         self.network = _whole_network(recipe) if seed is None else build_network(recipe)
+        self.history: History | None = None
         self._hits = torch.zeros(self.labels, 2)
+        self._sums = torch.zeros(3)
+        self._curves: dict[str, float] = {}
 
     def train_dataloader(self) -> DataLoader[Any]:
         """Batches of this epoch."""
@@ -143,29 +157,65 @@ class DecoderTraining(lightning.LightningModule):
         """Loss of one batch."""
         labels, *inputs = batch
         # Dropout is seeded in every step, so that resumed training draws the same random numbers
-        torch.manual_seed(_seed(self.seed, self.current_epoch, index))
-        loss = functional.cross_entropy(
-            self.log_probabilities(inputs), labels, label_smoothing=self.options.label_smoothing
-        )
-        self.log("loss", loss, prog_bar=True, on_step=False, on_epoch=True, batch_size=len(labels))
+        _seed_dropout(_seed(self.seed, self.current_epoch, index))
+        output = self.log_probabilities(inputs)
+        loss = functional.cross_entropy(output, labels, label_smoothing=self.options.label_smoothing)
+        right = (output.argmax(1) == labels).float().mean()
+        # Summed here, since Lightning's own means over an epoch cost as much time as a small network
+        self._sums += len(labels) * torch.stack([loss.detach(), right, torch.ones_like(right)]).cpu()
         return loss
+
+    def on_train_epoch_start(self) -> None:
+        """Begin the curves of an epoch."""
+        self._sums.zero_()
+        self._curves = {}
+
+    def on_train_epoch_end(self) -> None:
+        """Log loss and share of right decisions, and write the curves."""
+        loss, right, count = self._sums.tolist()
+        self._curves |= {"loss": loss / count, "accuracy": right / count}
+        self.log("loss", self._curves["loss"], prog_bar=True)
+        if self.history is not None:
+            self.history.add(self.current_epoch + 1, self._curves)
+
+    def configure_gradient_clipping(
+        self,
+        optimizer: Any,
+        gradient_clip_val: int | float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        """Scale gradients down: all together, or each array of parameters alone."""
+        if not self.options.clip_each:
+            super().configure_gradient_clipping(optimizer, gradient_clip_val, gradient_clip_algorithm)
+            return
+        for value in self.network.parameters():
+            if value.grad is not None and gradient_clip_val:
+                norm = torch.linalg.vector_norm(value.grad) / gradient_clip_val
+                value.grad.div_(norm.clamp_min(1.0))
 
     def on_validation_epoch_start(self) -> None:
         """Set the counts to zero."""
         self._hits.zero_()
+        self._curves["tune_loss"] = 0.0
 
     def validation_step(self, batch: tuple[Tensor, ...], index: int) -> None:
         """Count right decisions and windows of each label."""
         labels, *inputs = batch
-        right = (self.log_probabilities(inputs).argmax(1) == labels).float().cpu()
+        output = self.log_probabilities(inputs)
+        self._curves["tune_loss"] += float(functional.cross_entropy(output, labels, reduction="sum"))
+        right = (output.argmax(1) == labels).float().cpu()
         self._hits[:, 0].index_add_(0, labels.cpu(), right)
         self._hits[:, 1].index_add_(0, labels.cpu(), torch.ones_like(right))
 
     def on_validation_epoch_end(self) -> None:
-        """Log the balanced accuracy on the tune part."""
+        """Log loss, share of right decisions and balanced accuracy on the tune windows."""
         present = self._hits[:, 1] > 0
         accuracy = (self._hits[present, 0] / self._hits[present, 1]).mean()
-        self.log("tune_accuracy", accuracy, prog_bar=True)
+        right, count = self._hits.sum(0).tolist()
+        self._curves["tune_loss"] /= count
+        self._curves |= {"tune_accuracy": right / count, "tune_balanced_accuracy": float(accuracy)}
+        self.log("tune_balanced_accuracy", accuracy, prog_bar=True)
+        self.log("tune_accuracy", right / count)
 
     def configure_optimizers(self) -> Any:
         """AdamW and the schedule of the recipe, which `TrainingRecipe` describes."""
@@ -176,7 +226,10 @@ class DecoderTraining(lightning.LightningModule):
         optimizer = torch.optim.AdamW(
             [{"params": decayed, "weight_decay": options.weight_decay}, {"params": others, "weight_decay": 0.0}],
             lr=options.learning_rate,
+            foreach=True,
         )
+        if options.schedule == "constant":
+            return optimizer
         if options.schedule == "epochs":
             period = options.epochs if options.t_max is None else options.t_max
             return {
@@ -261,20 +314,24 @@ def train(
     del sessions, recordings  # no longer needed; all recordings together may be a gigabyte
     key = training_digest(loaded, data.train, exclude, root)
     work = (cache_folder() / "training" if work is None else Path(work)) / key
+    curves: list[Any] = []
     if options.method == "closed_form":
         network = _closed_form(loaded, windows)
     else:
-        tune = None
+        tune: TrainingWindows | None = None
         if data.tune is not None:
             tune = prepared_windows(loaded, sessions_of(loaded, data.tune, root=root, exclude=data.exclude))
+        if data.overlapping is not None:
+            windows, tune = split_at_random(windows, data.overlapping)
         members = [
             _gradient(loaded, options.seed + index, windows, tune, work / str(index), progress)
             for index in range(options.seeds)
         ]
+        curves = [read_history(work / str(index) / HISTORY) for index in range(options.seeds)]
         network = members[0] if len(members) == 1 else Ensemble(members, loaded.decoder.output)
     if not exclude:  # a fold decodes only its own data set, where names of people and runs are enough
         record = with_fingerprints(record, loaded.decoder.channels, root)
-    write_folder(network, with_scale(loaded, float(f"{scale:.3g}")), folder, record, source)
+    write_folder(network, with_scale(loaded, float(f"{scale:.3g}")), folder, record, source, curves=curves)
     shutil.rmtree(work, ignore_errors=True)
     return folder
 
@@ -343,12 +400,18 @@ def _gradient(
             start_from(module.network, options.start_from)
     freeze(module.network, options.frozen)
     best = options.keep == "best"
-    if best and tune is None:
-        raise NeuroMotionError("training.keep 'best' needs a data.tune part to choose by.")
+    if tune is None and (best or options.stop_at is not None):
+        raise NeuroMotionError("training.keep 'best' and training.stop_at need a data.tune part to go by.")
+    module.history = History(work / HISTORY)
+    callbacks: list[Callback] = []
+    if options.stop_at is not None:
+        # Lightning takes the value itself for not yet good enough
+        good = float(np.nextafter(np.float32(options.stop_at), np.float32(0)))
+        callbacks.append(EarlyStopping("tune_accuracy", mode="max", stopping_threshold=good, patience=options.epochs))
     keeper = ModelCheckpoint(
         dirpath=work,
         filename="best",
-        monitor="tune_accuracy" if best else None,
+        monitor="tune_balanced_accuracy" if best else None,
         mode="max",
         save_last=True,
         save_top_k=1,
@@ -362,12 +425,12 @@ def _gradient(
             accelerator="auto",
             devices=1,
             logger=False,
-            callbacks=[keeper],
+            callbacks=[*callbacks, keeper],
             enable_progress_bar=progress,
             enable_model_summary=False,
             reload_dataloaders_every_n_epochs=1,
             num_sanity_val_steps=0,
-            check_val_every_n_epoch=1 if best else max(1, options.epochs // 5),
+            check_val_every_n_epoch=1 if best else options.tune_every or max(1, options.epochs // 5),
             gradient_clip_val=options.clip,
         )
         try:
@@ -399,6 +462,8 @@ def write_folder(
     folder: Path,
     record: FittedOn,
     source: Path | None = None,
+    *,
+    curves: Sequence[Any] = (),
 ) -> None:
     """Write the folder of a trained network.
 
@@ -411,6 +476,8 @@ def write_folder(
         Record of what the network was fitted on.
     source : path, optional
         Where the recipe was read from; a recipe that already lies in ``folder`` keeps its text, but for the scale.
+    curves : sequence
+        Curves of each member of the network, see `neuromotion_gym.training.history`; written to ``history.json``.
     """
     state = {name: value.detach().clone() for name, value in network.state_dict().items()}
     with filling(folder) as temporary:
@@ -427,6 +494,8 @@ def write_folder(
             temporary / "model.ckpt",
         )
         write_fitted_on(temporary, record)
+        if curves:
+            (temporary / HISTORY).write_text(json.dumps(curves) + "\n", encoding="utf-8")
         written = source if source is None or source.is_file() else source / RECIPE
         own = written is not None and written.resolve() == (folder / RECIPE).resolve()
         text = written.read_text(encoding="utf-8") if own and written is not None else ""

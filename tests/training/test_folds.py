@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,7 +14,9 @@ pytest.importorskip("lightning", reason="needs the extra train")
 
 import mock_data  # noqa: E402
 
+from neuromotion_gym.datasets import registry  # noqa: E402
 from neuromotion_gym.datasets.fingerprints import Fingerprints  # noqa: E402
+from neuromotion_gym.datasets.parts import read_parts  # noqa: E402
 from neuromotion_gym.datasets.sessions import load_sessions  # noqa: E402
 from neuromotion_gym.decoders import check_decoder, fitted_on  # noqa: E402
 from neuromotion_gym.decoders.recipe import Recipe  # noqa: E402
@@ -134,3 +137,41 @@ def test_a_report_names_the_people_whose_runs_were_trained_on(folder, mock_band,
         f"mock_band P4, session 0, run {run}" for run in ("1", "2")
     }
     assert record.shared_with(mock_data.NAME, {sessions[0].subject: ("1",)}) == {"P4": ("1",)}
+
+
+def test_folds_of_runs_leave_runs_of_the_only_person_out(tmp_path, mock_band, monkeypatch):
+    parts = mock_data.PARTS.replace("split: subject", "split: block").replace("per: kind", "per: run")
+    parts = parts.replace('calibration: ["0"], runs: ["1", "2"]', 'calibration: [], runs: ["0", "1"]')
+    parts = parts[: parts.index("  train:")] + (
+        '  train: [{people: [P1], runs: ["0"]}]\n  tune: [{people: [P1], runs: ["1"]}]\n'
+        '  test: [{people: [P1], runs: ["1"]}]\nfold_of: run\nfolds: [["0"], ["1"]]\n'
+    )
+    monkeypatch.setattr(mock_data, "PARTS", parts)
+    monkeypatch.setattr(registry, "_REGISTERED", {mock_data.NAME: mock_data.dataset(tmp_path)})
+    plain = mock_data.read
+    facts = registry.dataset(mock_data.NAME)
+    by_run = replace(facts, read=lambda *where: replace(plain(*where), session=where[1]))
+    monkeypatch.setattr(registry, "_REGISTERED", {mock_data.NAME: by_run})
+    (tmp_path / "decoder").mkdir()
+    (tmp_path / "decoder" / "recipe.yaml").write_text(yaml.safe_dump(mock_data.RECIPE), encoding="utf-8")
+    folder = training.train(tmp_path / "decoder", root=mock_band, progress=False)
+    assert fitted_on(folder).runs == {"P1": ("0",)}
+    metrics = evaluate(folder, parts=("test",), folds=True, root=mock_band, progress=False)
+    assert set(metrics["folds"]["per_window"]["by_person"]) == {"0", "1"}
+    assert (metrics["folds"]["count"], metrics["folds"]["of"]) == (2, "run")
+    assert "2 folds of whole runs" in (folder / "card.md").read_text(encoding="utf-8")
+    without = fitted_on(fold_decoder(folder, "1", root=mock_band).path.parent)
+    assert (without.runs, without.excluded) == ({"P1": ("0",)}, ("1",))
+    with pytest.raises(NeuroMotionError, match="no run 'P1' that a fold holds out; there are 0, 1"):
+        fold_decoder(folder, "P1", root=mock_band)
+
+
+def test_folds_of_runs_need_one_person_and_every_run(tmp_path):
+    for name, parts in (
+        ("two people", mock_data.PARTS.replace("per: kind", "per: run") + "fold_of: run\n"),
+        ("not all", mock_data.PARTS.replace("[[P1, P3], [P2, P4]]", '[["1"]]') + "fold_of: run\n"),
+    ):
+        path = tmp_path / f"{name}.yaml"
+        path.write_text(parts, encoding="utf-8")
+        with pytest.raises(NeuroMotionError, match=r"are of runs: they have to hold out each of 1, 2 once"):
+            read_parts(path)

@@ -21,6 +21,7 @@ from neuromotion_gym.signals.amplitude import typical_amplitude
 from neuromotion_gym.training.data import sessions_of
 from neuromotion_gym.training.digest import training_digest
 from neuromotion_gym.training.evaluation import accuracy_by_person, decide
+from neuromotion_gym.training.history import CURVES
 from neuromotion_gym.training.preparations import prepared_windows
 from neuromotion_gym.training.report import evaluate
 
@@ -75,6 +76,7 @@ def trained(small_myo, cache, tmp_path_factory):
 def test_folder_is_whole_and_weights_load_without_pickles(trained):
     assert sorted(path.name for path in trained.iterdir()) == [
         "fitted_on.json",
+        "history.json",
         "model.ckpt",
         "model.onnx",
         "model.pt",
@@ -243,7 +245,7 @@ def test_best_epoch_by_tune_part_is_kept(small_myo, tmp_path, monkeypatch):
     weights = {}
 
     def score(module):
-        module.log("tune_accuracy", scores[module.current_epoch])
+        module.log("tune_balanced_accuracy", scores[module.current_epoch])
         weights[module.current_epoch] = module.network.last.weight.detach().clone()
 
     monkeypatch.setattr(training.DecoderTraining, "on_validation_epoch_end", score)
@@ -251,6 +253,24 @@ def test_best_epoch_by_tune_part_is_kept(small_myo, tmp_path, monkeypatch):
     kept = torch.load(folder / "model.pt", weights_only=True)["last.weight"]
     assert torch.equal(kept, weights[1])
     assert not torch.equal(kept, weights[2])
+
+
+def test_training_stops_at_a_share_of_right_decisions_and_leaves_its_curves(small_myo, tmp_path):
+    from neuromotion_gym.training.train import train
+
+    content = copy.deepcopy(RECIPE)
+    content["decoder"]["split"] = "overlapping-windows"
+    content["data"] |= {"tune": None, "overlapping": {"share": 0.25, "seed": 3}}
+    content["training"] |= {"stop_at": 0.01, "tune_every": 1, "schedule": "constant", "clip_each": True}
+    folder = train(Recipe(**content), tmp_path / "x", root=small_myo, progress=False)
+    curves = json.loads((folder / "history.json").read_text())
+    assert [[row["epoch"] for row in member] for member in curves] == [[1]]
+    assert set(curves[0][0]) == {"epoch", *CURVES}
+    assert 0.01 < curves[0][0]["tune_accuracy"] <= 1
+    figures = evaluate(folder, parts=("test",), root=small_myo)["parts"]["overlapping_windows"]
+    assert figures["windows"] == 8 * 28 * 3 // 4
+    right = sum(figures["confusion"][label][label] for label in range(7))
+    assert right / figures["windows"] == pytest.approx(curves[0][0]["tune_accuracy"], abs=2e-3)
 
 
 def test_closed_form_of_a_head_gives_a_decoder_that_is_calibrated_in_a_second(small_myo, tmp_path):
@@ -295,7 +315,11 @@ def test_windows_of_a_part_are_of_its_people_and_rounds(small_myo):
         ("network", {"options": {"hidden": [0.5, "x"]}}, "Option 'hidden'"),
         ("network", {"options": {"dropout": 2.0}}, "cannot be built with .*dropout"),
         ("network", {"options": {"rest": "sleep"}}, "rest has to be one of neutral, .*not 'sleep'"),
-        ("data", {"preparation": "none_such"}, "Preparations: band_covariances, instants, replay, trials"),
+        (
+            "data",
+            {"preparation": "none_such"},
+            "Preparations: band_covariances, instants, joined_trials, replay, trials",
+        ),
         ("data", {"options": {"colour": 1}}, "colour"),
         ("data", {"start_s": 10.0}, "No window of 40 samples"),
         ("data", {"train": "exam"}, "exam"),
