@@ -190,3 +190,22 @@ def test_a_page_shows_every_bound_and_says_what_is_missing(
     assert [text.strip() for text in rows["`x`"]] == ["–", f"{told}, chance 0.200"]
     assert [text.strip() for text in rows["PPO, sees the goal"]] == ["–", "–"]
     assert [text.strip() for text in rows["chance"]] == ["0.100", "0.100"]
+
+
+def test_a_controller_that_a_perfect_decoder_does_not_save_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(FOLDER))
+    import oracle_controllers
+
+    def line(policy: str, success: float, high: float) -> dict[str, object]:
+        figures = {"success": success, "low": 0.0, "high": high, "wrong": 0.0, "time_s": None, "return": 0.0}
+        where = {"environment": "NeuroArm-v0", "level": "standard", "decoder": "oracle:emg_armband"}
+        return {"policy": policy, **figures, "episodes": 9, **where}
+
+    lines = [line("argmax", 0.96, 1.0), line("slow", 0.95, 0.97), line("bad", 0.9, 0.95), line("refusing", 0.0, 0.0)]
+    del lines[3]["success"]
+    lines[3]["refused"] = "It needs candidates."
+    text = oracle_controllers.table(lines)
+    told = {row.split("|")[1].strip(): row.split("|")[-2].strip() for row in text.splitlines() if row.startswith("|")}
+    assert told["argmax"] == told["slow"] == "at least 0.95"
+    assert told["bad"] == "BELOW 0.95, WORSE THAN argmax"
+    assert told["refusing"] == "It needs candidates."
