@@ -37,7 +37,7 @@ class Judged:
     @property
     def found(self) -> bool:
         """Whether it is a finding."""
-        return self.answer.large and (self.adjusted is None or self.adjusted <= LEVEL)
+        return bool(self.answer.large and (self.adjusted is None or self.adjusted <= LEVEL))
 
     def to_json(self) -> dict[str, Any]:
         """Values for a JSON file."""

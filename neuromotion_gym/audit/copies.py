@@ -73,6 +73,35 @@ class Runs:
                 found[owner[hit]] = True
         return found
 
+    def looked_up(self, these: np.ndarray, others: np.ndarray, codes: np.ndarray) -> np.ndarray:
+        """What somebody says who knows nothing but samples seen before: votes of the others that share runs.
+
+        Parameters
+        ----------
+        these, others : int array
+            Numbers of excerpts.
+        codes : int array, shape (excerpts,)
+            Label of every excerpt.
+
+        Returns
+        -------
+        int array, shape (len(these), labels)
+            Every run of an excerpt votes for the label of one other excerpt that holds it.
+        """
+        votes = np.zeros((len(these), int(codes.max()) + 1), np.int64)
+        for kind in range(len(self._hashes[0])):
+            theirs = [self._hashes[row][kind] for row in others]
+            known, first = np.unique(np.concatenate(theirs), return_index=True)
+            label = codes[np.repeat(others, [len(one) for one in theirs])][first]
+            mine = [_spaced(self._hashes[row][kind]) for row in these]
+            owner = np.repeat(np.arange(len(these)), [len(one) for one in mine])
+            asked = np.concatenate(mine)
+            place = np.minimum(np.searchsorted(known, asked), max(len(known) - 1, 0))
+            if len(known) and len(asked):
+                hit = known[place] == asked
+                np.add.at(votes, (owner[hit], label[place[hit]]), 1)
+        return votes
+
 
 def _spaced(hashes: np.ndarray) -> np.ndarray:
     if len(hashes) <= RUNS_TESTED:

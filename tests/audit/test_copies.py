@@ -34,6 +34,14 @@ def test_windows_of_ten_rows_of_three_channels_that_share_nine_are_found():
     assert runs.sharing(np.array([1, 3]), np.array([0, 2])).tolist() == [True, False]
 
 
+def test_labels_are_looked_up_where_samples_were_seen():
+    rows = np.random.default_rng(0).integers(0, 1024, (3, 200)).astype(np.float32)
+    runs = Runs([rows[:, start : start + 10] for start in (0, 40, 1, 42, 80)])
+    votes = runs.looked_up(np.array([2, 3, 4]), np.array([0, 1]), np.array([2, 1, 0, 0, 0]))
+    assert votes.argmax(axis=1).tolist() == [2, 1, 0]
+    assert (votes.max(axis=1) > 0).tolist() == [True, True, False]
+
+
 def test_stretches_that_stand_still_are_no_copies():
     given = windows(channels=2)
     given[3, :, 10:90] = given[7, :, 10:90] = 0

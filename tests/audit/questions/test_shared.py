@@ -35,7 +35,8 @@ def test_overlapping_windows_are_found_with_what_they_buy():
     (answer,) = shared_samples.ask(sliding(np.random.default_rng(1).random(600) < 0.2), Options())
     assert answer.fact
     assert answer.figure.mean > 0.95
-    (_, given), (_, blocked) = answer.beside
+    (_, known), (_, given), (_, blocked) = answer.beside
+    assert known.mean > 0.95
     assert given.mean > 0.95
     assert blocked.mean < given.mean - 0.1
 

@@ -1,0 +1,182 @@
+"""Asks whether somebody's channels are mirrored, turned or exchanged against the other people's.
+
+A linear model of the other people reads each person as recorded and with the channels in other orders: mirrored, turned
+around the limb, matched by how channels correlate (which needs no labels), and matched by what the labels do to each
+channel in half of the trials. Where another order is better than the given one in the other half, by more than their
+labels permuted allow, the channels are not where the others' are.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from neuromotion_gym.audit.answer import Answer, NotAsked, Question
+from neuromotion_gym.audit.features import SMALLEST, band_power, log_variance, shortest_s, slow_course
+from neuromotion_gym.audit.label_model import PENALTY, permuted, standardised
+from neuromotion_gym.decoders.arrangement import arrangements
+from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.signals.montage import mirrored_channels
+from neuromotion_gym.statistics import Interval
+
+if TYPE_CHECKING:
+    from neuromotion_gym.audit.answer import Options
+    from neuromotion_gym.audit.material import Material, Units
+
+FEWEST_PEOPLE = 4
+SLOW_S = 1.0
+"""Stretch after the onset whose slow course is read on the scalp: eye movements tell left from right."""
+BAND_HZ = (8.0, 30.0)
+LEAST_GAIN = 0.1
+"""Gain in balanced accuracy from which on another order is a finding."""
+MATCHED = 64
+"""Most channels that are matched by their correlations."""
+
+
+def ask(material: Material, options: Options) -> list[Answer] | NotAsked:
+    """Largest gain of a person by another order of channels."""
+    units = material.units
+    count = len(material.channels)
+    people = len(np.unique(units.people))
+    if people < FEWEST_PEOPLE:
+        return NotAsked(f"fewer than {FEWEST_PEOPLE} people cannot be compared")
+    if count < 3:
+        return NotAsked("there are fewer than three channels")
+    half = _half(units, options)
+    orders = permuted(units._replace(blocks=2 * units.blocks + half), options)
+    if orders is None:
+        return NotAsked("every session has one label only")
+    features = _features(material)
+    flat = standardised(features.reshape(len(features), -1), units.blocks).reshape(features.shape)
+    correlation = _correlations(material)
+    gains, names, accuracy = [], [], []
+    for person in range(people):
+        others = correlation[np.arange(people) != person].mean(axis=0)
+        candidates = _candidates(material, correlation[person], others)
+        candidates["exchanged channels, by their labels"] = _matched(flat, units, person, half)
+        gain, best, given = _gain(flat, units, person, half, list(candidates.values()), orders)
+        gains.append(gain)
+        names.append(list(candidates)[best])
+        accuracy.append((given, given + gain[0]))
+    table = np.stack(gains)
+    spread = np.maximum(table[:, 1:].std(axis=1), 1e-3)
+    scored = (table - table[:, 1:].mean(axis=1, keepdims=True)) / spread[:, None]
+    highest = scored.max(axis=0)
+    p = float((highest >= highest[0] - 1e-12).mean())
+    limit = float(np.quantile(highest[1:], 0.95))
+    odd = [i for i in range(people) if scored[i, 0] > limit and table[i, 0] >= LEAST_GAIN]
+    worst = max(odd, key=lambda i: scored[i, 0]) if odd else int(scored[:, 0].argmax())
+    who = material.people_names
+    told = ", ".join(f"{who[i]} ({names[i]}: {accuracy[i][0]:.2f} to {accuracy[i][1]:.2f})" for i in odd[:4])
+    sentence = "Nobody's channels are better read in another order."
+    if odd:
+        sentence = f"The channels of {len(odd)} of {people} people are not where the others' are: {told}."
+    return [
+        Answer(
+            "accuracy of that person with the better order",
+            Interval(accuracy[worst][1], np.nan, np.nan),
+            accuracy[worst][0] if odd else accuracy[worst][1],
+            p,
+            sentence,
+            "Read the channels of these people in the order that fits (channels=), or leave them out; a decoder for "
+            "people never seen has to find the order by itself.",
+            beside=[("the same, as recorded", Interval(accuracy[worst][0], np.nan, np.nan))],
+        )
+    ]
+
+
+def _features(material: Material) -> np.ndarray:
+    """Features of each channel, float array of shape (trials, features, channels)."""
+    count = len(material.channels)
+    if not material.scalp or shortest_s(material.excerpts, material.rates_hz) < SLOW_S:
+        return material.per_trial(log_variance(material.excerpts))[:, None]
+    power = band_power(material.excerpts, material.rates_hz, [BAND_HZ])
+    slow = slow_course(material.excerpts, material.rates_hz, np.ones(count, bool), (0.0, SLOW_S))
+    trials = material.per_trial(np.concatenate([power, slow], axis=1))
+    course = trials[:, count:].reshape(len(trials), count, -1).transpose(0, 2, 1)
+    return np.concatenate([trials[:, None, :count], course], axis=1)
+
+
+def _correlations(material: Material) -> np.ndarray:
+    """Mean correlation between channels of each person, float array of shape (people, channels, channels)."""
+    found = []
+    for person in material.people_names:
+        mine = [one for one, name in zip(material.excerpts, material.people, strict=True) if name == person]
+        total = np.zeros((len(material.channels),) * 2)
+        for one in mine[:: max(1, len(mine) // 40)]:
+            signal = one - one.mean(axis=1, keepdims=True, dtype=np.float64)
+            spread = np.sqrt((signal**2).mean(axis=1)) + SMALLEST
+            total += signal @ signal.T / signal.shape[1] / np.outer(spread, spread)
+        found.append(total / max(len(mine[:: max(1, len(mine) // 40)]), 1))
+    return np.stack(found)
+
+
+def _candidates(material: Material, own: np.ndarray, others: np.ndarray) -> dict[str, np.ndarray]:
+    """Orders of channels by their names; the first is the given one."""
+    from scipy.optimize import quadratic_assignment
+
+    count = len(material.channels)
+    found = {"as recorded": np.arange(count)}
+    if material.ring or (not material.scalp and count <= 16):
+        for one in arrangements(count)[1:]:
+            words = f"mirrored, turned by {one.turn}" if one.mirrored else f"turned by {one.turn}"
+            found[f"{words} of {count}"] = np.array(one.order(count))
+    if material.scalp:
+        with suppress(NeuroMotionError):  # a montage of one side has no mirror image
+            found["left and right exchanged"] = mirrored_channels(material.channels)
+    if count <= MATCHED:
+        matching = quadratic_assignment(others, own, method="faq", options={"maximize": True})
+        found["exchanged channels"] = matching.col_ind
+    return found
+
+
+def _half(units: Units, options: Options) -> np.ndarray:
+    """Random half of the trials, whatever their labels: 0 to match channels, 1 to test."""
+    return np.random.default_rng([options.seed, 3]).integers(0, 2, len(units.labels))
+
+
+def _matched(features: np.ndarray, units: Units, person: int, half: np.ndarray) -> np.ndarray:
+    """Order in which the labels do the same to each channel as in the other people, from half of the trials."""
+    from scipy.optimize import linear_sum_assignment
+
+    def courses(chosen: np.ndarray) -> np.ndarray:
+        """Mean of every label and feature, shape (channels, labels * features)."""
+        means = [features[chosen & (units.labels == label)] for label in np.unique(units.labels)]
+        table = np.stack([one.mean(axis=0) if len(one) else np.zeros(features.shape[1:]) for one in means])
+        return table.reshape(-1, features.shape[2]).T
+
+    own, others = courses((units.people == person) & (half == 0)), courses(units.people != person)
+    return np.asarray(linear_sum_assignment(others @ own.T, maximize=True)[1])
+
+
+def _gain(
+    features: np.ndarray, units: Units, person: int, half: np.ndarray, candidates: list[np.ndarray], orders: np.ndarray
+) -> tuple[np.ndarray, int, float]:
+    """Gain of the best order over the given one under every permutation, its number, and the given order's accuracy."""
+    from sklearn.linear_model import Ridge
+
+    other, mine = units.people != person, (units.people == person) & (half == 1)
+    count = int(units.labels.max()) + 1
+    train = features[other].reshape(int(other.sum()), -1)
+    target = np.eye(count)[units.labels[other]]
+    prior = np.maximum(target.mean(axis=0), 1e-9)
+    model = Ridge(alpha=PENALTY * len(train)).fit(train, target)
+    own = features[mine]
+    chosen = np.stack(
+        [
+            ((model.predict(own[:, :, order].reshape(len(own), -1)) - prior) / prior).argmax(axis=1)
+            for order in candidates
+        ]
+    )
+    truth = units.labels[orders[mine]]  # (trials, permutations + 1)
+    frequent = np.bincount(units.labels[mine], minlength=count)
+    shown = (frequent > 0).sum()
+    weight = 1 / np.maximum(frequent, 1) / shown
+    accuracy = np.stack([(weight[truth] * (one[:, None] == truth)).sum(axis=0) for one in chosen])
+    gain = accuracy.max(axis=0) - accuracy[0]
+    return gain, int(accuracy[:, 0].argmax()), float(accuracy[0, 0])
+
+
+QUESTION = Question("montage", "Are channels mirrored, turned or exchanged in some people?", ask)
