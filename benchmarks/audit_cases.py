@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 RESULTS = Path(__file__).parent / "results" / "audit"
 SEED = 13
+EYES = ("Fp1", "Fp2", "F7", "F8")
 TEST_SHARE = 0.2
 
 
@@ -122,6 +123,16 @@ def _knee(file: Path) -> np.ndarray:
     return samples[:, : 1000 * seconds].reshape(4, seconds, 1000).transpose(1, 0, 2)
 
 
+def recorded(root: Path) -> Material:
+    """Recordings of EEG as they are, without a decoder."""
+    return Material.of_sessions(
+        load_sessions("eegmmidb", "test", root=root),
+        rest_label="rest",
+        eyes=EYES,
+        name="EEG as recorded, part 'test' of eegmmidb",
+    )
+
+
 def clean(root: Path) -> Material:
     """Real recordings of EEG whose labels are permuted within sessions, people held out."""
     people = [f"S{number:03d}" for number in range(46, 58)]
@@ -129,7 +140,7 @@ def clean(root: Path) -> Material:
         load_sessions("eegmmidb", "train", subjects=people[4:], root=root),
         load_sessions("eegmmidb", "train", subjects=people[:4], root=root),
         rest_label="rest",
-        eyes=("Fp1", "Fp2", "F7", "F8"),
+        eyes=EYES,
         name="EEG, labels permuted within sessions",
     )
     generator = np.random.default_rng(SEED)
@@ -145,7 +156,7 @@ def clean(root: Path) -> Material:
 CASES: dict[str, Callable[[Path], Material]] = {
     "emg_armband": lambda root: of_decoder("emg_armband", root=root),
     "eeg_fists": lambda root: of_decoder("eeg_fists", root=root),
-    "eeg_eyes": lambda root: of_decoder("eeg_eyes", root=root),
+    "eeg_recorded": recorded,
     "arm_table": arm_table,
     "forearm_grid": grid,
     "pooled_legs": pooled_legs,

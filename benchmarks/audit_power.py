@@ -33,6 +33,8 @@ OPTIONS = Options(permutations=299)
 TESTS = 8
 """Answers with a p-value in the largest audit: what a planted fault is corrected for."""
 RUNS = {"clean": 100, "small": 20, "middle": 100, "large": 20}
+BATCH = 20
+"""Runs after which the next kind has its turn, so that a stopped study has some of each."""
 SIZES = ("small", "middle", "large")
 PEOPLE = {"eeg": 16, "armband": 10}
 DRAWN = {"eeg": 8, "armband": 6}
@@ -396,21 +398,25 @@ def main() -> None:
     path = RESULTS / "power.json"
     table: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.is_file() else {}
     pools = {name: pool(name, given.data) for name in PEOPLE}
-    for key, size in ((key, size) for size in ("middle", "clean", "small", "large") for key in (*PEOPLE, *PLANTS)):
-        runs = given.runs or RUNS[size]
-        if (given.only is not None and key not in given.only) or (key in PEOPLE) != (size == "clean"):
-            continue
-        name = f"{key}, {size}"
-        value = None if size == "clean" else PLANTS[key][3][SIZES.index(size)]
-        if name in table and len(table[name]["runs"]) >= runs and table[name]["value"] == value:
-            continue
-        begin = time.process_time()
-        done = [clean(pools[key], key, run) if value is None else planted(pools, key, size, run) for run in range(runs)]
-        table[name] = {"value": value, "runs": done}
-        write_text(path, json.dumps(table) + "\n")
-        write_text(RESULTS / "power.md", as_markdown(table))
-        hits = sum(bool(one["findings"]) if isinstance(one, dict) else one for one in done)
-        print(f"{name} ({value}): {hits} of {runs}, {time.process_time() - begin:.0f} s", flush=True)
+    todo = [(key, size) for size in ("middle", "clean", "small", "large") for key in (*PEOPLE, *PLANTS)]
+    todo = [(key, size) for key, size in todo if (key in PEOPLE) == (size == "clean")]
+    for batch in range(BATCH, max(RUNS.values()) + 1, BATCH):
+        for key, size in todo:
+            if given.only is not None and key not in given.only:
+                continue
+            value = None if size == "clean" else PLANTS[key][3][SIZES.index(size)]
+            stored = table.get(f"{key}, {size}")
+            done = stored["runs"] if stored is not None and stored["value"] == value else []
+            begin, wanted = time.process_time(), range(len(done), min(batch, given.runs or RUNS[size]))
+            if not wanted:
+                continue
+            done += [clean(pools[key], key, run) if value is None else planted(pools, key, size, run) for run in wanted]
+            table[f"{key}, {size}"] = {"value": value, "runs": done}
+            write_text(path, json.dumps(table) + "\n")
+            write_text(RESULTS / "power.md", as_markdown(table))
+            hits = sum(bool(one["findings"]) if isinstance(one, dict) else one for one in done)
+            seconds = time.process_time() - begin
+            print(f"{key}, {size} ({value}): {hits} of {len(done)}, {seconds / len(wanted):.2f} s a run", flush=True)
 
 
 def planted(pools: dict[str, Material], plant: str, size: str, run: int) -> bool:

@@ -27,7 +27,7 @@ def trials(people: int = 6, sessions: int = 2, count: int = 16, seed: int = 0) -
         "groups": np.tile(np.arange(count), people * sessions),
         "start_s": np.tile(np.arange(count) * 1.0, people * sessions),
         "channels": ["F7", "F8", "C3", "C4"],
-        "unit": "V",
+        "unit": "count",
     }
 
 

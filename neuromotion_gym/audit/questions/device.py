@@ -73,7 +73,7 @@ def _sessions(material: Material) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     sessions = sorted(set(keys[chosen].tolist()))
     traces, shares, people = [], [], []
     for session in sessions:
-        mine = np.flatnonzero(chosen & (keys == session))
+        mine = np.flatnonzero(chosen & (keys == session)).tolist()
         rate = float(material.rates_hz[mine[0]])
         traces.append(trace([material.excerpts[index] for index in mine], rate))
         shares.append(np.bincount(label[mine], minlength=len(material.names)) / len(mine))

@@ -35,15 +35,17 @@ def ask(material: Material, options: Options) -> list[Answer] | NotAsked:
 
 
 def _keys(material: Material) -> np.ndarray:
+    """Name of the person (session, trial) of every excerpt; parts that are the same everywhere are left out."""
     parts = [material.people, material.sessions, material.trials]
     chosen = parts[: ("subject", "session", "trial").index(material.claim) + 1]
-    return np.array(["\0".join(key) for key in zip(*chosen, strict=True)])
+    telling = [part for part in chosen if len(set(part.tolist())) > 1] or chosen[-1:]
+    return np.array([" ".join(key) for key in zip(*telling, strict=True)])
 
 
 def _by_name(material: Material) -> Answer:
     keys, word = _keys(material), WORDS[material.claim]
     shared = np.isin(keys[material.test], keys[~material.test])
-    names = sorted({key.replace("\0", " ") for key in keys[material.test][shared]})
+    names = sorted(set(keys[material.test][shared].tolist()))
     told = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
     sentence = f"No {word} is on both sides of the split."
     if len(names):
