@@ -16,6 +16,7 @@ import numpy as np
 from neuromotion_gym.audit import Material, audit
 from neuromotion_gym.audit.reading import of_decoder
 from neuromotion_gym.audit.report import write_report
+from neuromotion_gym.datasets.emg_arm_table.reader import CHANNELS, distinct_rows, read_table, table_file
 from neuromotion_gym.datasets.sessions import load_sessions
 from neuromotion_gym.files import make_folder, write_text
 from neuromotion_gym.resources import data_root
@@ -31,14 +32,7 @@ TEST_SHARE = 0.2
 
 def arm_table(root: Path) -> Material:
     """The table of three electrodes as published: duplicates dropped, ten rows slid by one, split at random."""
-    text = (root / "emg_arm_table" / "emg_dataset.csv").read_bytes().replace(b"\0", b"").decode()
-    lines = list(dict.fromkeys(text.splitlines()[1:]))
-    cells = [line.split(",") for line in lines]
-    rows = np.array([[float(cell) if cell else np.nan for cell in line[:3]] for line in cells])
-    names = np.array([line[3] for line in cells])
-    # Filling a missing value with the last one is enough here; the source takes neighbours of the row
-    for row in np.flatnonzero(np.isnan(rows[:, 0])):
-        rows[row, 0] = rows[row - 1, 0]
+    rows, names, _ = distinct_rows(read_table(table_file(root)))
     starts = np.arange(len(rows) - 10)
     test = np.random.default_rng(SEED).random(len(starts)) < TEST_SHARE
     return Material.of_windows(
@@ -47,7 +41,7 @@ def arm_table(root: Path) -> Material:
         rate_hz=100.0,  # not known; nothing that is asked depends on it
         groups=names[starts + 10],
         test=test,
-        channels=["biceps", "triceps", "middle"],
+        channels=CHANNELS,
         claim="trial",
         name="arm table, published split",
     )

@@ -47,8 +47,8 @@ def _clipped(material: Material) -> Answer:
     sentence = "No channel is clipped."
     if bad:
         sentence = (
-            f"{share:.0%} of the samples of channel {name} of {person!r} stand at the limits of the amplifier; {bad} of "
-            f"{len(shares)} channels have more than {CLIPPED_SHARE:.0%}."
+            f"{share:.0%} of the samples of channel {name} of {person!r} stand at the limits of the amplifier; "
+            f"{bad} of {len(shares)} channels have more than {CLIPPED_SHARE:.0%}."
         )
     return _fact(
         "largest share of clipped samples of a channel",
