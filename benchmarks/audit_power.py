@@ -37,7 +37,7 @@ BATCH = 20
 """Runs after which the next kind has its turn, so that a stopped study has some of each."""
 SIZES = ("small", "middle", "large")
 PEOPLE = {"eeg": 16, "armband": 10}
-DRAWN = {"eeg": 8, "armband": 6}
+DRAWN = {"eeg": 8, "armband": 9}
 SECONDS = {"eeg": 2.0, "armband": 1.5}
 """Length of an excerpt, from the beginning of a trial."""
 CHANNELS = """Fp1 Fp2 AF7 AF8 F7 F8 F3 F4 Fz FT7 FT8 T7 T8 TP7 TP8 FC3 FC4 C3 C4 Cz CP3 CP4 P3 P4 P7 P8 PO7 PO8 O1 O2"""
@@ -355,7 +355,7 @@ PLANTS: dict[str, Plant] = {
     "clipped": ("armband", "sample_faults", clipped, (0.02, 0.1, 0.3), True, "share of samples"),
     "standing still": ("armband", "sample_faults", still, (0.02, 0.15, 0.5), True, "share of samples"),
     "repeated": ("armband", "sample_faults", twice, (0.002, 0.02, 0.2), True, "share of excerpts"),
-    "device": ("armband", "device", device, (0.8, 0.4, 0.2), True, "low-pass, share of half the rate"),
+    "device": ("armband", "device", device, (0.8, 0.5, 0.2), True, "low-pass, share of half the rate"),
     "muscle": ("eeg", "muscle", muscle, (0.1, 0.4, 1.0), True, "share of the standard deviation, 20-70 Hz"),
     "band turned or mirrored": ("armband", "montage", worn, (1, 3, 4), False, "places, 4: mirrored"),
     "channels exchanged": ("armband", "montage", exchanged, (2, 6, 8), False, "channels"),

@@ -30,7 +30,7 @@ class Answer:
     figure : Interval
         The figure with its 95 % interval; NaN ends where it is a count.
     reference : float
-        What a sound case gives: chance, or zero.
+        What a sound case gives: chance, zero, or another figure of the same case (``by_chance`` False).
     p : float or None
         Probability of a figure as large in a sound case; None for a fact, such as a shared sample, that chance does not
         make.
@@ -46,6 +46,8 @@ class Answer:
         Figures to compare with, such as the same model under another split.
     is_share : bool
         Whether the figure lies between 0 and 1, so that it can be drawn.
+    by_chance : bool
+        Whether pictures show the reference as chance.
     """
 
     what: str
@@ -58,6 +60,7 @@ class Answer:
     dots: np.ndarray = field(default_factory=lambda: np.zeros(0))
     beside: Sequence[tuple[str, Interval]] = ()
     is_share: bool = True
+    by_chance: bool = True
 
     @property
     def large(self) -> bool:

@@ -110,7 +110,7 @@ def _pictures(audit: Audit, shown: Sequence[Judged]) -> list[str]:
         rows = []
         for one in (other for other in shown if other.question == name):
             answer = one.answer
-            chance = answer.reference if answer.p is not None else np.nan
+            chance = answer.reference if answer.p is not None and answer.by_chance else np.nan
             rows.append(Measured(answer.what, one.found, answer.figure, answer.dots, chance))
             rows += [Measured(text, False, figure, np.zeros(0), np.nan) for text, figure in answer.beside]
         caption = f"<b>{html.escape(audit.asks[name])}</b>"

@@ -68,6 +68,7 @@ def ask(material: Material, options: Options) -> list[Answer] | NotAsked:
     limit = float(np.quantile(highest[1:], 0.95))
     odd = [i for i in range(people) if scored[i, 0] > limit and table[i, 0] >= LEAST_GAIN]
     worst = max(odd, key=lambda i: scored[i, 0]) if odd else int(scored[:, 0].argmax())
+    given, better = accuracy[worst] if odd else (accuracy[worst][0],) * 2
     who = material.people_names
     told = ", ".join(f"{who[i]} ({names[i]}: {accuracy[i][0]:.2f} to {accuracy[i][1]:.2f})" for i in odd[:4])
     sentence = "Nobody's channels are better read in another order."
@@ -75,14 +76,15 @@ def ask(material: Material, options: Options) -> list[Answer] | NotAsked:
         sentence = f"The channels of {len(odd)} of {people} people are not where the others' are: {told}."
     return [
         Answer(
-            "accuracy of that person with the better order",
-            Interval(accuracy[worst][1], np.nan, np.nan),
-            accuracy[worst][0] if odd else accuracy[worst][1],
+            "accuracy of the person with the largest gain, in the better order",
+            Interval(better, np.nan, np.nan),
+            given,
             p,
             sentence,
             "Read the channels of these people in the order that fits (channels=), or leave them out; a decoder for "
             "people never seen has to find the order by itself.",
-            beside=[("the same, as recorded", Interval(accuracy[worst][0], np.nan, np.nan))],
+            beside=[("the same person as recorded", Interval(given, np.nan, np.nan))],
+            by_chance=False,
         )
     ]
 
