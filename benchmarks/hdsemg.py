@@ -259,7 +259,7 @@ def costs() -> None:
     torch.set_num_threads(1)
     found: dict[str, Any] = {"source": {}, "grid": {}}
     generator = torch.Generator().manual_seed(0)
-    for width in sorted(WIDTHS, reverse=True):
+    for width in sorted(WIDTHS):
         network = MobileNet(1, 8, 24, 8, width).eval()
         graph = torch_graph(network, (torch.randn(2, 1, 8, 24, generator=generator),), ["logits"])
         found["source"][f"{width:g}"] = {
@@ -270,7 +270,7 @@ def costs() -> None:
         folder = cache_folder() / "hdsemg" / f"mobilenet-{width:g}-session"
         if (folder / MODEL).is_file():
             found["grid"][f"{width:g}"] = both_ways(folder)
-    write_text(RESULTS / "costs.json", json.dumps(rounded(found), indent=1) + "\n")
+        write_text(RESULTS / "costs.json", json.dumps(rounded(found), indent=1) + "\n")
 
 
 def both_ways(folder: Path) -> dict[str, Any]:
