@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from neuromotion_gym.datasets.registry import Dataset
+from neuromotion_gym.signals.surrogate.models import MODELS
 
 if TYPE_CHECKING:
     from neuromotion_gym.signals.recording import Recording
@@ -34,4 +36,14 @@ DATASET = Dataset(
     pieces_s=(0.3, 0.7),
     fade_s=0.01,
     integer_range=(0, 1023),
+    surrogate=replace(
+        MODELS["emg"],
+        name="banded up to half the rate, covariances and levels by trial",
+        edges_hz=(0, 5, 15, 30, 50),
+        frames=4,
+        levels=True,  # counts lie around a level, not around zero
+        slow_hz=0.05,
+        knots_hz=0.1,
+        noise="tape",
+    ),
 )
