@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 import numpy as np
 
+from neuromotion_gym.audit.copies import Runs
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.signals.montage import is_electrode, near_eyes
 
@@ -175,6 +176,11 @@ class Material:
             np.unique(keys, return_inverse=True)[1].astype(np.int64),
             self.start_s[first],
         )
+
+    @cached_property
+    def runs(self) -> Runs:
+        """Hashes of the runs of all excerpts, which find copies."""
+        return Runs(self.excerpts)
 
     @property
     def people_names(self) -> list[str]:

@@ -65,6 +65,11 @@ def of_decoder(
     """
     loaded = load_decoder(decoder)
     spec, recipe = loaded.spec, loaded.recipe()
+    if not registry.is_known(spec.dataset):
+        raise NeuroMotionError(
+            f"Decoder {spec.name!r} was trained on {spec.dataset!r}, which is no data set of the library: give the "
+            "recordings that its figure comes from (--recording)."
+        )
     facts = registry.dataset(spec.dataset)
     kind = recipe.data.session_kind if recipe.data is not None else None
     train_part: Any = recipe.data.train if recipe.data is not None else "train"

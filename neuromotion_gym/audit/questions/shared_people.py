@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from neuromotion_gym.audit.answer import Answer, NotAsked, Question
-from neuromotion_gym.audit.copies import Runs
 from neuromotion_gym.datasets.fingerprints import Fingerprints, fingerprints_of
 from neuromotion_gym.decoders.seen import record_of
 from neuromotion_gym.statistics import Interval
@@ -69,13 +68,12 @@ def _under_two_names(material: Material) -> Answer:
     """People with the same samples: exact or scaled copies of excerpts, and recordings by fingerprint."""
     people = np.array(sorted(set(material.people.tolist())))
     number = np.searchsorted(people, material.people)
-    runs = Runs(material.excerpts)
     pairs: set[tuple[str, str]] = set()
     for index, person in enumerate(people):
         mine, others = np.flatnonzero(number == index), np.flatnonzero(number > index)
         if not len(others):
             continue
-        hit = others[runs.sharing(others, mine)]
+        hit = others[material.runs.sharing(others, mine)]
         twins, counts = np.unique(number[hit], return_counts=True)
         pairs |= {(str(person), str(people[twin])) for twin in twins[counts >= FEWEST_EXCERPTS]}
     pairs |= _by_fingerprint(material)

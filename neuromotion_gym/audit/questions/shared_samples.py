@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from neuromotion_gym.audit.answer import Answer, NotAsked, Question
-from neuromotion_gym.audit.copies import Runs
 from neuromotion_gym.audit.features import amplitude_and_level
 from neuromotion_gym.audit.label_model import interval_over
 from neuromotion_gym.statistics import Interval
 
 if TYPE_CHECKING:
     from neuromotion_gym.audit.answer import Options
+    from neuromotion_gym.audit.copies import Runs
     from neuromotion_gym.audit.material import Material
 
 FOLDS = 5
@@ -30,7 +30,7 @@ def ask(material: Material, options: Options) -> list[Answer] | NotAsked:
     train = np.flatnonzero(~material.test)
     if not len(test) or not len(train):
         return NotAsked("no split is given")
-    runs = Runs(material.excerpts)
+    runs = material.runs
     shared = runs.sharing(test, train)
     share = float(shared.mean())
     fact = share >= LEAST_SHARE
