@@ -45,7 +45,7 @@ def test_a_preparation_of_another_package_makes_the_windows(mock_band, tmp_path,
         return trials.training_windows(recipe, sessions)
 
     preparations.register_preparation("of_another_package", training_windows)
-    own = ["band_covariances", "instants", "joined_trials", "of_another_package", "replay", "trials"]
+    own = ["band_covariances", "instants", "joined_trials", "of_another_package", "replay", "sessions", "trials"]
     assert preparations.list_preparations() == own
     train(
         recipe(data={"preparation": "of_another_package", "options": {"every": 3}}),

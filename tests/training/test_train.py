@@ -318,7 +318,7 @@ def test_windows_of_a_part_are_of_its_people_and_rounds(small_myo):
         (
             "data",
             {"preparation": "none_such"},
-            "Preparations: band_covariances, instants, joined_trials, replay, trials",
+            "Preparations: band_covariances, instants, joined_trials, replay, sessions, trials",
         ),
         ("data", {"options": {"colour": 1}}, "colour"),
         ("data", {"start_s": 10.0}, "No window of 40 samples"),
