@@ -57,8 +57,8 @@ if TYPE_CHECKING:
 PART = "test"
 CHOOSING, AGAIN, MEASURING = 10_000_000, 20_000_000, 30_000_000
 """First seeds of the episodes in which strategies are tried, are tried again, and are measured."""
-FIRST_TRY, SECOND_TRY, BEST = 16, 64, 4
-"""Episodes of every strategy; further episodes of the best ones; number of these."""
+SECOND_TRY, BEST = 64, 4
+"""Further episodes of the best strategies; number of these."""
 STEPS = 500_000
 LIMBS = 128
 """Largest number of limbs that are stepped together."""
@@ -71,6 +71,9 @@ def main() -> None:
     parser.add_argument("--levels", nargs="*", default=(), help="only these levels")
     parser.add_argument("--cells", nargs="*", default=CELLS, choices=CELLS, help="only these cells")
     parser.add_argument("--episodes", type=int, default=240, help="episodes of every cell (%(default)s)")
+    parser.add_argument(
+        "--first-try", type=int, default=16, help="episodes in which each strategy is tried (%(default)s)"
+    )
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "bounds")
     parser.add_argument("--runs", type=Path, default=Path("runs") / "bounds", help="folder of trainings (%(default)s)")
     parser.add_argument("--keep", action="store_true", help="keep finished cells although the library has changed")
@@ -95,7 +98,7 @@ def main() -> None:
             continue
         print(f"{number} of {len(todo)}: {env_id} {name}", flush=True)
         folder = options.runs / env_id / level / cell
-        lines = Level(env_id, level, options.episodes, folder).run(cell)
+        lines = Level(env_id, level, options.episodes, folder, options.first_try).run(cell)
         for line in lines:
             print(f"    {' | '.join(row_of(cell, line))}", flush=True)
         found = {"level": level, "cell": cell, "library": library_digest(), "lines": lines}
@@ -117,10 +120,13 @@ class Level:
         Episodes of every cell.
     folder : pathlib.Path
         Where a training keeps its checkpoint and its policy.
+    first_try : int
+        Episodes in which each strategy is tried first.
     """
 
-    def __init__(self, env_id: str, level: str, episodes: int, folder: Path) -> None:
+    def __init__(self, env_id: str, level: str, episodes: int, folder: Path, first_try: int = 16) -> None:
         self.env_id, self.level, self.episodes, self.folder = env_id, level, episodes, folder
+        self.first_try = first_try
         self.decoder = environment(env_id).decoder
 
     def run(self, cell: str) -> list[dict[str, Any]]:
@@ -201,7 +207,7 @@ class Level:
         env = NeuroEnv(self.env_id, **self.options(f"blind:{self.decoder}"))
         env.close()
         known = strategies(env.layout)
-        first = self.deaf(known, FIRST_TRY, CHOOSING)
+        first = self.deaf(known, self.first_try, CHOOSING)
         best = sorted(known, key=lambda name: -first[name].right.mean())[:BEST]
         second = self.deaf({name: known[name] for name in best}, SECOND_TRY, AGAIN)
         tried = {name: np.concatenate([first[name].right, second[name].right]).mean() for name in best}

@@ -141,12 +141,11 @@ def test_finished_cells_are_not_run_again(
 
 def test_a_cell_is_played(bounds: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     env_id = min(ENVIRONMENTS)
-    monkeypatch.setattr(bounds, "FIRST_TRY", 2)
     monkeypatch.setattr(bounds, "SECOND_TRY", 2)
     known = bounds.strategies(layout_of(env_id))
     few = {name: known[name] for name in ("hold goal 0", "hold goal 1")}
     monkeypatch.setattr(bounds, "strategies", lambda layout: few)
-    level = bounds.Level(env_id, "standard", 6, tmp_path)
+    level = bounds.Level(env_id, "standard", 6, tmp_path, 2)
     (line,) = level.run("strategies")
     (blind,) = level.run("blind")
     assert blind["policy"] == f"{environment(env_id).decoder}, blind"
