@@ -2,8 +2,8 @@
 
 A linear model of the other people reads each person as recorded and with the channels in other orders: mirrored, turned
 around the limb, matched by how channels correlate (which needs no labels), and matched by what the labels do to each
-channel in half of the trials. Where another order is better than the given one in the other half, by more than their
-labels permuted allow, the channels are not where the others' are.
+channel in half of the trials, which is tested in the other half. Where another order is better than the given one by
+more than permuted labels allow, the channels are not where the others' are.
 """
 
 from __future__ import annotations
@@ -44,33 +44,46 @@ def ask(material: Material, options: Options) -> list[Answer] | NotAsked:
         return NotAsked(f"fewer than {FEWEST_PEOPLE} people cannot be compared")
     if count < 3:
         return NotAsked("there are fewer than three channels")
+    orders = permuted(units, options)
     half = _half(units, options)
-    orders = permuted(units._replace(blocks=2 * units.blocks + half), options)
-    if orders is None:
+    orders_of_half = permuted(units._replace(blocks=2 * units.blocks + half), options)
+    if orders is None or orders_of_half is None:
         return NotAsked("every session has one label only")
     features = _features(material)
     flat = standardised(features.reshape(len(features), -1), units.blocks).reshape(features.shape)
     correlation = _correlations(material)
-    gains, names, accuracy = [], [], []
+    found: list[tuple[int, str, np.ndarray, float]] = []
     for person in range(people):
+        mine = units.people == person
         others = correlation[np.arange(people) != person].mean(axis=0)
         candidates = _candidates(material, correlation[person], others)
-        candidates["exchanged channels, by their labels"] = _matched(flat, units, person, half)
-        gain, best, given = _gain(flat, units, person, half, list(candidates.values()), orders)
-        gains.append(gain)
-        names.append(list(candidates)[best])
-        accuracy.append((given, given + gain[0]))
-    table = np.stack(gains)
+        matched = {"as recorded": candidates["as recorded"], "exchanged channels": _matched(flat, units, person, half)}
+        for named, chosen, permutations in (
+            (candidates, mine, orders),
+            (matched, mine & (half == 1), orders_of_half),
+        ):
+            if not chosen.any():
+                continue
+            gain, best, given = _gain(flat, units, chosen, list(named.values()), permutations)
+            found.append((person, list(named)[best], gain, given))
+    table = np.stack([gain for _, _, gain, _ in found])
     spread = np.maximum(table[:, 1:].std(axis=1), 1e-3)
     scored = (table - table[:, 1:].mean(axis=1, keepdims=True)) / spread[:, None]
     highest = scored.max(axis=0)
     p = float((highest >= highest[0] - 1e-12).mean())
     limit = float(np.quantile(highest[1:], 0.95))
-    odd = [i for i in range(people) if scored[i, 0] > limit and table[i, 0] >= LEAST_GAIN]
-    worst = max(odd, key=lambda i: scored[i, 0]) if odd else int(scored[:, 0].argmax())
-    given, better = accuracy[worst] if odd else (accuracy[worst][0],) * 2
+    odd = [row for row in range(len(found)) if scored[row, 0] > limit and table[row, 0] >= LEAST_GAIN]
+    # Of each person the first comparison: an order with a name says more than one that was matched
+    odd = list({found[row][0]: row for row in reversed(odd)}.values())
+    odd = sorted(odd, key=lambda row: -scored[row, 0])
+    worst = odd[0] if odd else int(scored[:, 0].argmax())
+    given = found[worst][3]
+    better = given + float(table[worst, 0]) if odd else given
     who = material.people_names
-    told = ", ".join(f"{who[i]} ({names[i]}: {accuracy[i][0]:.2f} to {accuracy[i][1]:.2f})" for i in odd[:4])
+    told = ", ".join(
+        f"{who[person]} ({words}: {before:.2f} to {before + gain[0]:.2f})"
+        for person, words, gain, before in (found[row] for row in odd[:4])
+    )
     sentence = "Nobody's channels are better read in another order."
     if odd:
         sentence = f"The channels of {len(odd)} of {people} people are not where the others' are: {told}."
@@ -154,12 +167,28 @@ def _matched(features: np.ndarray, units: Units, person: int, half: np.ndarray) 
 
 
 def _gain(
-    features: np.ndarray, units: Units, person: int, half: np.ndarray, candidates: list[np.ndarray], orders: np.ndarray
+    features: np.ndarray, units: Units, mine: np.ndarray, candidates: list[np.ndarray], orders: np.ndarray
 ) -> tuple[np.ndarray, int, float]:
-    """Gain of the best order over the given one under every permutation, its number, and the given order's accuracy."""
+    """Gain of the best order over the first one, its number, and the accuracy of the first one.
+
+    Parameters
+    ----------
+    features : float array, shape (trials, features, channels)
+    units : Units
+    mine : bool array, shape (trials,)
+        Tested trials of one person; the model is fitted to all other people.
+    candidates : list of int array, shape (channels,)
+    orders : int array, shape (trials, permutations + 1)
+
+    Returns
+    -------
+    gain : float array, shape (permutations + 1,)
+    best : int
+    given : float
+    """
     from sklearn.linear_model import Ridge
 
-    other, mine = units.people != person, (units.people == person) & (half == 1)
+    other = units.people != units.people[mine][0]
     count = int(units.labels.max()) + 1
     train = features[other].reshape(int(other.sum()), -1)
     target = np.eye(count)[units.labels[other]]
