@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import threading
 
 import mujoco
 import numpy as np
@@ -254,3 +255,12 @@ def test_copies_know_which_blocks_sleep(beside_blocks: Limb, before: int) -> Non
         assert [data.ntree_awake for data in copied._data] == awake
         for one, other in zip(go_on(copied, 14), expected, strict=True):
             np.testing.assert_array_equal(one, other)
+
+
+def test_no_thread_stays_after_the_end(beside_blocks: Limb) -> None:
+    before = threading.active_count()
+    physics = falling(beside_blocks, 2, threads=2)
+    go_on(physics, 1)
+    assert threading.active_count() == before + 2
+    physics.close()
+    assert threading.active_count() == before
