@@ -49,7 +49,7 @@ def test_decoder_trains_from_its_recipe(trained: Path) -> None:
 
 
 def test_environment_on_every_level(trained: Path) -> None:
-    check_environment(ENV_ID, source="replay")
+    check_environment(ENV_ID, 20, source="replay")
 
 
 def play(controller: str, rows: int = 40, seed: int = 5, **options: object) -> tuple[float, float]:

@@ -390,13 +390,15 @@ def test_shipped_surrogate_plays_and_says_what_it_is(name):
 
 def test_shipped_surrogates_are_of_the_parts_they_name():
     from neuromotion_gym.datasets import registry
+    from neuromotion_gym.decoders import list_decoders, load_decoder
 
     for name in shipped_surrogates():
         dataset, part = name.rsplit("_", 1)
         people = {subject for subject, _ in SurrogateSource.load(name).sessions}
         assert people == set(registry.dataset(dataset).table.runs(part))
-    names = {f"{dataset}_{part}" for dataset in registry.dataset_names() for part in ("tune", "test")}
-    assert names <= set(shipped_surrogates())
+    played = {load_decoder(name).spec.dataset for name in list_decoders()}
+    assert played <= set(registry.dataset_names())
+    assert {f"{dataset}_{part}" for dataset in played for part in ("tune", "test")} <= set(shipped_surrogates())
 
 
 def test_fit_refuses_what_it_cannot_fit():
