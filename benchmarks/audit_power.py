@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 RESULTS = Path(__file__).parent / "results" / "audit"
-OPTIONS = Options(permutations=299)
+OPTIONS = Options(permutations=799)
 TESTS = 8
 """Answers with a p-value in the largest audit: what a planted fault is corrected for."""
-RUNS = {"clean": 100, "small": 10, "middle": 100, "large": 10}
+RUNS = {"clean": 50, "small": 10, "middle": 100, "large": 10}
 BATCH = 20
 """Runs after which the next kind has its turn, so that a stopped study has some of each."""
 SIZES = ("small", "middle", "large")
