@@ -211,5 +211,5 @@ class NamedPostureDrive:
         """See `Drive.effect`; the mean over the way from here to the place of the label, 0 at that place."""
         way = self.places[labels] - self.postures.progress(sensors)[0]
         way = np.where(np.isnan(way), 0.0, way)
-        length = np.add.reduce(np.abs(way), axis=1, keepdims=True)
+        length = np.add.reduce(np.abs(way), axis=-1, keepdims=True)
         return way * np.where(length > NEAR, np.minimum(1.0, self._stride / np.maximum(length, NEAR)), 0.0)

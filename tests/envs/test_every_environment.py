@@ -85,6 +85,22 @@ def test_an_environment_passes(check: Callable[..., None], env_id: str) -> None:
     check(env_id, **few)
 
 
+@pytest.mark.parametrize("env_id", IDS)
+def test_a_drive_says_of_many_labels_at_once_what_it_says_of_each_alone(env_id: str) -> None:
+    env = NeuroVectorEnv(env_id, 3)
+    env.reset(seed=0)
+    drive = env.loop.parts.drive
+    for step in range(10):
+        env.loop.step(np.random.default_rng(step).uniform(-1, 1, (3, drive.action_size)))
+    sensors = env.loop.physics.sensors
+    labels = np.arange(len(env.loop.layout.intents.labels))
+    together = drive.effect(np.tile(labels[:, None], (1, 3)), sensors)
+    alone = np.stack([drive.effect(np.full(3, label), sensors) for label in labels])
+    env.close()
+    assert together.any()
+    np.testing.assert_allclose(together, alone, rtol=1e-12, atol=1e-15)
+
+
 @pytest.mark.parametrize("env_id", COSTLY)
 def test_the_oracle_of_a_costly_environment_succeeds(env_id: str) -> None:
     level = checks.levels(env_id)[0]
