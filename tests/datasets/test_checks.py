@@ -18,6 +18,8 @@ FEW = {
     "eegmmidb": ["S001", "S006", "S031", "S036"],
     "flexemg_64ch": ["s001"],
     "leg_isometric_elderly": ["ID05-06", "ID19", "ID30"],
+    "myo_armband_pretraining_8ch": ["pre_Female0", "pre_Female2", "pre_Male10"],
+    "myo_readings_8ch": ["l55555", "r10101"],
 }
 """Of data sets that take long to read, some people."""
 NOT_AT_HAND = ("csl_hdemg", "ice_lab_hdemg")

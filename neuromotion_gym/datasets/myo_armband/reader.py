@@ -18,6 +18,7 @@ from neuromotion_gym.signals.recording import Recording, SignalSpec, Trial
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Sequence
     from pathlib import Path
 
 DATASET = "myo_armband"
@@ -56,12 +57,23 @@ def read_round(subject: str, round_name: str, *, root: str | os.PathLike[str] | 
     NeuroMotionError
         If the folder or a file is missing, or a file is truncated, has values outside the armband's range, or is flat.
     """
-    pieces = [_read_file(path) for path in round_files(data_root(root), subject, round_name)]
+    return round_recording(round_files(data_root(root), subject, round_name), DATASET, subject, round_name)
+
+
+def round_recording(paths: Sequence[Path], dataset: str, subject: str, session: str) -> Recording:
+    """One round from its 28 files, which are given in order of time.
+
+    Raises
+    ------
+    NeuroMotionError
+        If a file is missing or truncated, has values outside the armband's range, or is flat.
+    """
+    pieces = [_read_file(path) for path in paths]
     edges = np.cumsum([0, *(piece.shape[1] for piece in pieces)])
     trials = tuple(
         Trial(LABELS[i % len(LABELS)], int(edges[i]), int(edges[i + 1]), has_onset=False) for i in range(FILES)
     )
-    return Recording(np.concatenate(pieces, axis=1), SPEC, trials, DATASET, subject, round_name)
+    return Recording(np.concatenate(pieces, axis=1), SPEC, trials, dataset, subject, session)
 
 
 def round_files(root: Path, subject: str, round_name: str) -> tuple[Path, ...]:
