@@ -57,6 +57,8 @@ class AssistedGripDrive:
     action_size = 1
     lag_s = 0.0
     steady = True
+    ramp = True
+    """Set points that jump from step to step shake the hand, and a block slips in it."""
 
     def __init__(
         self,
@@ -76,8 +78,6 @@ class AssistedGripDrive:
                 f"error along {', '.join(axes)}."
             )
         self.limb, self.speed = limb, speed
-        # Set points that jump from step to step shake the hand, and a fast arm would lose its block
-        self.ramp = pace != 1.0
         self.columns = tuple(axes)
         self.transport = Transport(limb, control_s, period_s, blocks, pace)
         self._stride = speed * control_s

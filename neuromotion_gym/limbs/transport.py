@@ -36,7 +36,7 @@ WAITING, OFFERED, CARRIED, PAST, BACK, ACROSS, OVER = range(7)
 lifted and carried; the hand is past the partition until it opens; it comes back; it moves across to the next block; all
 blocks have been offered."""
 
-_HOVER_M, _HIGH_M, _DROP_M = 0.05, 0.17, 0.10
+_HOVER_M, _HIGH_M, _DROP_M = 0.05, 0.17, 0.07
 """Heights above a block's place: waiting, crossing the partition (15.2 cm high), letting go."""
 _BEYOND_M, _FORWARD_M, _TOGETHER = 0.085, 0.03, 0.3
 """Mean distance of the places of letting go from the partition, how much farther forward they are than the blocks'
