@@ -168,7 +168,7 @@ def questions(table: dict[str, dict[str, Decisions]]) -> dict[str, Any]:
     mine = table[SHIPPED]
 
     def above(other: str) -> dict[str, Any]:
-        return {one: cond.paired(mine[one], table[other][one], CONTRAST) for one in cond.CONDITIONS}
+        return {one: cond.paired(mine[one], table[other][one], CONTRAST) for one in TITLES}
 
     return {
         "below_4_hz": cond.figures(mine["slow"], [CONTRAST])["_".join(CONTRAST)]["per_trial"]["balanced_accuracy"],
@@ -199,7 +199,7 @@ def markdown(results: dict[str, Any]) -> str:
             lines += [f"### {what}", "", "| | " + " | ".join(TITLES.values()) + " |", "|---" * 6 + "|"]
             for name, row in results[group]["rows"].items():
                 cells = []
-                for one in cond.CONDITIONS:
+                for one in TITLES:
                     value = row[one]
                     for key in path:
                         value = value[key]
@@ -210,7 +210,7 @@ def markdown(results: dict[str, Any]) -> str:
         asked = results[group]["questions"]
         lines.append(f"| {SHIPPED}: as recorded − eyes regressed out | {interval(asked['loss_by_regression'])} |")
         for other, key in ((EYES, "above_eye_control"), (CLASSICAL, "above_csp_lda"), (TANGENT, "above_tangent_space")):
-            for one in cond.CONDITIONS:
+            for one in TITLES:
                 lines.append(f"| {SHIPPED} − {other}, {TITLES[one]} | {interval(asked[key][one])} |")
         lines.append("")
     return "\n".join(lines)
@@ -241,7 +241,11 @@ def main() -> None:
     results: dict[str, Any] = json.loads(target.read_text()) if target.is_file() else {}
     for group in options.groups:
         table = cond.decide_in_conditions(
-            pickers(group == "folds"), DATASET, "all" if group == "folds" else "test", progress=print
+            pickers(group == "folds"),
+            DATASET,
+            "all" if group == "folds" else "test",
+            conditions=tuple(TITLES),
+            progress=print,
         )
         rows = {
             name: {one: cond.figures(found, [CONTRAST]) for one, found in row.items()} for name, row in table.items()

@@ -123,10 +123,10 @@ def _takes(row: Environment, labels: Sequence[str]) -> bool:
     if not set(labels) <= set(intent_table(row.limb, row.intents)):
         return False
     try:
-        intent_map(row.limb, labels, row.intents)
+        intents = intent_map(row.limb, labels, row.intents)
     except NeuroMotionError:
         return False
-    return True
+    return intents.rest is not None or not row.needs_rest
 
 
 def plain_name(name: str) -> str:

@@ -48,6 +48,8 @@ class Environment:
         Table of labels beside the limb's MJCF file, without ``.yaml``: what each label means in this environment.
     shown : tuple of str
         Decoders that the demo shows; if empty, the default decoder.
+    needs_rest : bool, default False
+        Whether decoders without a label for rest are refused, since with them not even an oracle succeeds.
     """
 
     limb: str
@@ -58,6 +60,7 @@ class Environment:
     scene: str | None = None
     intents: str = MAIN_TABLE
     shown: tuple[str, ...] = ()
+    needs_rest: bool = False
 
 
 ENVIRONMENTS: dict[str, Environment] = {
@@ -103,6 +106,7 @@ ENVIRONMENTS: dict[str, Environment] = {
         scene="box_and_blocks",
         intents="grip",
         shown=("emg_armband", "eeg_fists"),
+        needs_rest=True,
     ),
 }
 

@@ -8,11 +8,13 @@ condition                signals that the decoder gets
 ``regressed_late``       the same, without the seconds after the cue that the data set names (its ``skip_cue_s``)
 ``central``              regressed, then frontal and temporal electrodes replaced by the average of the others
 ``slow``                 as recorded, with a causal low-pass filter at 4 Hz: leaves eye movements and little else
+``fast``                 as recorded, with a causal high-pass filter at 4 Hz: leaves rhythms, and little of the eyes
 =======================  ==============================================================================================
 
 A decoder of motor cortex stays at chance on ``slow`` and loses little from ``recorded`` to ``regressed``. Decoders are
-adapted to a person with the calibration run in the same condition. Under ``slow`` the calibration run stays unfiltered,
-as in use, since alignment to a filtered run would undo the filter.
+adapted to a person with the calibration run in the same condition. Under ``slow`` and ``fast`` the calibration run
+stays unfiltered, as in use, since alignment to a filtered run would undo the filter. A decoder that reads one window of
+each trial (``pacing: trial``) has no seconds to leave out, so that ``regressed_late`` does not apply to it.
 """
 
 from __future__ import annotations
@@ -43,10 +45,12 @@ OCULAR: dict[str, Ocular] = {
     "regressed_late": "regress",
     "central": "regress",
     "slow": "keep",
+    "fast": "keep",
 }
 """What the reader does with the ocular channels under each condition."""
 CONDITIONS = tuple(OCULAR)
-SLOW_HZ = 4.0
+EDGE_HZ = 4.0
+"""Between ``slow`` and ``fast``: most of what the eyes do lies below it."""
 
 
 def conditions_of(dataset: str) -> tuple[str, ...]:
@@ -75,8 +79,9 @@ def in_condition(session: Session, condition: str) -> Session:
             recordings=tuple(_central(recording) for recording in session.recordings),
             calibration=tuple(_central(recording) for recording in session.calibration),
         )
-    if condition == "slow":
-        return replace(session, recordings=tuple(_slow(recording) for recording in session.recordings))
+    if condition in ("slow", "fast"):
+        kind = "lowpass" if condition == "slow" else "highpass"
+        return replace(session, recordings=tuple(_filtered(recording, kind) for recording in session.recordings))
     return session
 
 
@@ -89,10 +94,10 @@ def _central(recording: Recording) -> Recording:
     return recording.transformed(matrix)
 
 
-def _slow(recording: Recording) -> Recording:
+def _filtered(recording: Recording, kind: str) -> Recording:
     from scipy.signal import butter, sosfilt
 
-    sections = butter(8, SLOW_HZ, "lowpass", fs=recording.spec.rate_hz, output="sos")
+    sections = butter(8, EDGE_HZ, kind, fs=recording.spec.rate_hz, output="sos")
     return replace(
         recording, samples=sosfilt(sections, recording.samples, axis=1).astype(np.float32), as_recorded=False
     )

@@ -53,6 +53,7 @@ def evaluate(
     from neuromotion_gym.signals.reading import Reading
     from neuromotion_gym.training.overlapping import OVERLAPPING
     from neuromotion_gym.training.report import evaluate, evaluate_recordings
+    from neuromotion_gym.training.trials_aside import TRIALS_ASIDE
 
     said = reading_from(labels, unit, rate, channels, reading)
     if recording:
@@ -74,7 +75,7 @@ def evaluate(
         decoder, parts=parts, folds=folds, subjects=subject or None, resample=resample, root=data, write=write
     )
     own = ("", "_unseen", "_new_people")
-    asked = {one + suffix for one in parts for suffix in own} | {OVERLAPPING}
+    asked = {one + suffix for one in parts for suffix in own} | {OVERLAPPING, TRIALS_ASIDE}
     names = [name for name in metrics["parts"] if name in asked]
     reports = {name: metrics["parts"][name] for name in names}
     if folds:

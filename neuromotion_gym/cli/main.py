@@ -23,6 +23,7 @@ from neuromotion_gym.cli.calibrate import calibrate
 from neuromotion_gym.cli.check import check
 from neuromotion_gym.cli.demo import demo
 from neuromotion_gym.cli.evaluate import evaluate
+from neuromotion_gym.cli.export import export
 from neuromotion_gym.cli.lists import decoders, envs
 from neuromotion_gym.cli.messages import complain
 from neuromotion_gym.cli.record import record
@@ -62,7 +63,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 app.add_typer(surrogate_app, name="surrogate")
-for command in (decoders, envs, demo, view, record, train, evaluate, calibrate, check, audit, bench):
+for command in (decoders, envs, demo, view, record, export, train, evaluate, calibrate, check, audit, bench):
     app.command()(command)
 
 

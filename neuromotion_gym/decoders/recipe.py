@@ -30,6 +30,25 @@ class OverlappingSplit(Checked):
     seed: int = Field(default=0, ge=0, lt=2**32)
 
 
+class TrialsAside(Checked):
+    """Whole trials set aside at random, of the people that are trained on, see `neuromotion_gym.training.trials_aside`.
+
+    Shares of the trials of each label; what is left is trained on.
+    """
+
+    tune: float = Field(default=0.1, gt=0, lt=1)
+    """Share that is evaluated during training."""
+    test: float = Field(default=0.1, gt=0, lt=1)
+    """Share that is neither trained on nor evaluated before the end."""
+    seed: int = Field(default=0, ge=0, lt=2**32)
+
+    @model_validator(mode="after")
+    def _something_left(self) -> TrialsAside:
+        if self.tune + self.test >= 1:
+            raise NeuroMotionError(f"tune {self.tune:g} and test {self.test:g} leave no trials to train on")
+        return self
+
+
 class DataRecipe(Checked):
     """The data that a decoder is trained on.
 
@@ -45,6 +64,9 @@ class DataRecipe(Checked):
     overlapping: OverlappingSplit | None = None
     """Windows evaluated in place of a tune part, although they share samples with those that are trained on: only to
     repeat a published figure, with ``decoder.split: overlapping-windows``."""
+    trials_aside: TrialsAside | None = None
+    """Trials evaluated in place of a tune part, of people who are trained on: a figure for the same people alone, with
+    ``decoder.split: trial``."""
     exclude: tuple[str, ...] = ()
     """People who are left out (folds)."""
     session_kind: str | None = None
@@ -83,9 +105,11 @@ class TrainingRecipe(Checked):
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
     warmup: float = Field(default=0.1, ge=0, lt=1)
     """Share of all steps over which the learning rate rises; it then falls along a cosine. For ``schedule: steps``."""
-    schedule: Literal["steps", "epochs", "constant"] = "steps"
+    schedule: Literal["steps", "epochs", "milestones", "constant"] = "steps"
     """Whether the learning rate changes at every step, or once an epoch along a cosine of half a period ``t_max``, or
-    stays as it is."""
+    falls to a tenth after each of some epochs, or stays as it is."""
+    milestones: tuple[int, ...] = ()
+    """For ``schedule: milestones``: epochs after which the learning rate is a tenth of what it was, rising."""
     t_max: int | None = Field(default=None, ge=1, le=10_000)
     """For ``schedule: epochs``: epochs until the learning rate is 0; ``epochs`` if left out."""
     decay: Literal["weights", "all"] = "weights"
@@ -110,6 +134,16 @@ class TrainingRecipe(Checked):
     """Epoch whose weights are kept: the last one, or the one with the best balanced accuracy on ``data.tune``."""
     seeds: int = Field(default=1, ge=1, le=32)
     """Networks trained from successive seeds and averaged into one graph."""
+
+    @model_validator(mode="after")
+    def _milestones_rise(self) -> TrainingRecipe:
+        rising = list(self.milestones) == sorted(set(self.milestones)) and min(self.milestones, default=1) >= 1
+        if bool(self.milestones) != (self.schedule == "milestones") or not rising:
+            raise NeuroMotionError(
+                "schedule 'milestones', and it alone, needs milestones: rising numbers of epochs from 1 on, not "
+                f"{list(self.milestones)} with schedule {self.schedule!r}"
+            )
+        return self
 
 
 class Recipe(Checked):
@@ -136,6 +170,10 @@ class Recipe(Checked):
             raise NeuroMotionError(
                 "data.overlapping needs decoder.split 'overlapping-windows' and data.tune null, not "
                 f"{split!r} and {data.tune!r}"
+            )
+        if data is not None and data.trials_aside is not None and (split != "trial" or data.tune):
+            raise NeuroMotionError(
+                f"data.trials_aside needs decoder.split 'trial' and data.tune null, not {split!r} and {data.tune!r}"
             )
         return self
 

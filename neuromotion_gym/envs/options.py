@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from neuromotion_gym.datasets.sessions import Ocular
     from neuromotion_gym.decoders.decoder import Decoder
     from neuromotion_gym.decoders.spec import DecoderSpec
+    from neuromotion_gym.intents import IntentMap
     from neuromotion_gym.limbs.drives import Drive
     from neuromotion_gym.limbs.model import Side
     from neuromotion_gym.signals.reading import Reading
@@ -120,7 +121,7 @@ def assemble(
     played = source.labels if is_source(source) else ()
     chosen = for_limb(choose_decoder(decoder, row.decoder, decoder_facts), row.limb, played, row.intents)
     spec = chosen.spec
-    intent_map(row.limb, spec.labels, row.intents)  # refused before anything is read
+    _intents(env_id, spec)  # refused before anything is read
     opened, facts = played_source(
         chosen,
         source,
@@ -192,7 +193,7 @@ def make_task(
     kind = task_class(row.task)
     _check_options(task_options, kind.from_level)
     limb = Limb.load(row.limb, row.scene, side)
-    intents = intent_map(limb.name, spec.labels, row.intents)
+    intents = _intents(env_id, spec)
     hop_s, timing = _clocks(spec, mean_piece_s)
     drive = drive_class(row.drive)
     task = kind.from_level(
@@ -219,6 +220,18 @@ def make_task(
         settles=isinstance(task.drive, Settling),
     )
     return Made(limb, task, layout)
+
+
+def _intents(env_id: str | None, spec: DecoderSpec) -> IntentMap:
+    """What the labels of a decoder mean in an environment, which takes the decoder."""
+    name = env_id or next(iter(ENVIRONMENTS))
+    row = environment(name)
+    intents = intent_map(row.limb, spec.labels, row.intents)
+    if row.needs_rest and intents.rest is None:
+        raise NeuroMotionError(
+            f"{name} needs a decoder with a label for rest; {spec.name!r} has {', '.join(spec.labels)}."
+        )
+    return intents
 
 
 def _moves(drive: Drive, limb: Limb, labels: int) -> np.ndarray:

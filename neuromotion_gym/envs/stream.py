@@ -109,6 +109,7 @@ class Stream:
         self._pass_over = getattr(source, "pass_over", source.read)
         # Matrices are multiplied only where signals are generated and decoded
         self._blas: AbstractContextManager[None] = nullcontext() if self._ring is None else one_blas_thread
+        self._epochs = np.empty(0, np.int64), np.empty(0, np.int64)
         self._tick = 0
         self._played: np.ndarray = np.zeros((max(1, round(spec.window / self._per_step)), num_rows), dtype=int)
         self._rows: np.ndarray = np.arange(num_rows)
@@ -227,6 +228,7 @@ class Stream:
             assert self.spec.epoch_s is not None
             late = self.source.since_onset - round(self.spec.epoch_s[0] * self.spec.rate_hz) - self.spec.window
             rows = ((late >= 0) & (late < counts)).nonzero()[0]
+            self._epochs = rows, late[rows]
             if len(rows):
                 self._decode(rows, late[rows])
 
@@ -278,6 +280,22 @@ class Stream:
             If no samples are generated.
         """
         return self._windows()
+
+    def epochs(self) -> tuple[np.ndarray, np.ndarray]:
+        """Epochs that were decided on in the last step, for ``pacing: trial``.
+
+        Returns
+        -------
+        rows : int array, shape (m,)
+        windows : float32 array, shape (m, channels, window)
+
+        Raises
+        ------
+        NeuroMotionError
+            If no samples are generated.
+        """
+        rows, late = self._epochs
+        return rows, self._windows(rows, late)
 
     def recent(self, row: int) -> np.ndarray:
         """Last samples of one row, for the overlay: the window or ``keep_s``, whichever is longer.

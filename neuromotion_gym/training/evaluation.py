@@ -17,6 +17,7 @@ from neuromotion_gym.decoders.decoder import require_posterior
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.signals.fitting import fitted
 from neuromotion_gym.statistics import studentised_bootstrap_interval
+from neuromotion_gym.training.windows.epochs import epoch_start
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -125,13 +126,18 @@ def decide(
         one: Decoder = decoder if hasattr(decoder, "decode") else decoder(session)  # type: ignore[operator,assignment]
         require_posterior(one.spec, "An offline report")
         labels = one.spec.labels
+        if one.spec.epoch_s is not None and one.spec.pacing == "trial" and skip_s > one.spec.epoch_s[0]:
+            raise NeuroMotionError(
+                f"Decoder {one.spec.name!r} reads each trial from {one.spec.epoch_s[0]:g} s on, so that the first "
+                f"{skip_s:g} s cannot be left out; take one whose epoch_s begins later."
+            )
         adaptation = one.adapt(session.calibration)
         for recording in session.recordings:
             picked = fitted(recording, one.spec)
             for trial in picked.trials:
                 if trial.label not in labels:
                     continue
-                starts = _starts(one, trial, skip_s, before_onset)
+                starts = _starts(one, trial, picked.samples.shape[1], skip_s, before_onset)
                 if not len(starts):
                     continue
                 posterior = _posterior(one, picked, starts, adaptation)
@@ -155,13 +161,12 @@ def decide(
     )
 
 
-def _starts(decoder: Decoder, trial: Trial, skip_s: float, before_onset: bool) -> np.ndarray:
-    """First samples of the windows of one trial."""
+def _starts(decoder: Decoder, trial: Trial, length: int, skip_s: float, before_onset: bool) -> np.ndarray:
+    """First samples of the windows of one trial, in a recording of ``length`` samples."""
     spec = decoder.spec
     if spec.pacing == "trial":
-        assert spec.epoch_s is not None
-        start = trial.start + round(spec.epoch_s[0] * spec.rate_hz)
-        return np.array([start] if start >= 0 and start + spec.window <= trial.stop + 1 else [], np.int64)
+        start = epoch_start(trial, length, spec)
+        return np.array([] if start is None else [start], np.int64)
     hop = max(1, round(spec.hop_s * spec.rate_hz))
     begin = trial.start + round(skip_s * spec.rate_hz)
     if before_onset:
@@ -171,8 +176,6 @@ def _starts(decoder: Decoder, trial: Trial, skip_s: float, before_onset: bool) -
 
 def _posterior(decoder: Decoder, recording: Recording, starts: np.ndarray, adaptation: np.ndarray | None) -> np.ndarray:
     window = decoder.spec.window
-    # The window of an epoch may be one sample longer than its trial, and so reach past the end of the recording
-    starts = np.minimum(starts, recording.samples.shape[1] - window)
     views = np.lib.stride_tricks.sliding_window_view(recording.samples, window, axis=1).transpose(1, 0, 2)
     parts = []
     for first in range(0, len(starts), BATCH):

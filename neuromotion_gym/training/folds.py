@@ -35,7 +35,7 @@ def fold_recipe(recipe: Recipe) -> Recipe:
     data, network, training = recipe.trainable()
     return Recipe(
         decoder=recipe.decoder,
-        data=DataRecipe(**{**data.model_dump(), "train": "all", "tune": None}),
+        data=DataRecipe(**{**data.model_dump(), "train": "all", "tune": None, "trials_aside": None}),
         network=network,
         training=TrainingRecipe(
             **{**training.model_dump(), "keep": "last", "epochs": training.fold_epochs or training.epochs}

@@ -18,6 +18,7 @@ from neuromotion_gym.training.preparations import prepared_windows
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Sequence
 
     from neuromotion_gym.decoders.decoder import Decoder
     from neuromotion_gym.decoders.recipe import OverlappingSplit, Recipe
@@ -61,14 +62,22 @@ def decide_overlapping(decoder: Decoder, recipe: Recipe, *, root: str | os.PathL
     sessions = sessions_of(recipe, data.train, root=root, exclude=data.exclude, calibration_apart=False)
     people = sorted({session.subject for session in sessions})
     aside = split_at_random(prepared_windows(recipe, sessions), data.overlapping)[1]
-    parts = np.array_split(np.arange(len(aside.rows)), -(-len(aside.rows) // BATCH))
-    posterior = np.concatenate([decoder.predict_proba(aside.windows(part), aside.adaptation(part)) for part in parts])
+    return decide_windows(decoder, aside, recipe.decoder.labels, people)
+
+
+def decide_windows(
+    decoder: Decoder, windows: ChosenWindows, labels: tuple[str, ...], people: Sequence[str]
+) -> Decisions:
+    """Decisions on windows of a preparation, which numbers ``people``."""
+    count = len(windows.rows)
+    parts = np.array_split(np.arange(count), -(-count // BATCH))
+    posterior = [decoder.predict_proba(windows.windows(part), windows.adaptation(part)) for part in parts]
     return Decisions(
-        recipe.decoder.labels,
-        posterior,
-        aside.labels,
-        np.array(people)[aside.people],
-        aside.trials,
-        np.zeros(len(aside.rows)),
-        np.zeros(len(aside.rows), bool),
+        labels,
+        np.concatenate(posterior),
+        windows.labels,
+        np.array(people)[windows.people],
+        windows.trials,
+        np.zeros(count),
+        np.zeros(count, bool),
     )

@@ -21,6 +21,7 @@ from neuromotion_gym.training.evaluation import decide, latency_to_first_right, 
 from neuromotion_gym.training.fitted_on import run_of
 from neuromotion_gym.training.folds import decide_over_folds
 from neuromotion_gym.training.overlapping import OVERLAPPING, decide_overlapping
+from neuromotion_gym.training.trials_aside import TRIALS_ASIDE, decide_trials_aside
 
 if TYPE_CHECKING:
     import os
@@ -92,6 +93,10 @@ def evaluate(
                 metrics["parts"][title]["seen_in_training"] = seen
     if recipe.data is not None and recipe.data.overlapping is not None and subjects is None:
         metrics["parts"][OVERLAPPING] = report(decide_overlapping(decoder, recipe, root=root))
+    if recipe.data is not None and recipe.data.trials_aside is not None and subjects is None:
+        figures = report(decide_trials_aside(decoder, recipe, root=root))
+        seen_people = sorted(figures["per_window"]["by_person"])
+        metrics["parts"][TRIALS_ASIDE] = {**figures, "seen_in_training": seen_people}
     if folds:
         decisions = decide_over_folds(folder, root=root, progress=progress)
         table = registry.dataset(recipe.decoder.dataset).table

@@ -42,6 +42,7 @@ from neuromotion_gym.training.history import HISTORY, History, read_history
 from neuromotion_gym.training.networks.network import DecoderNetwork, Ensemble
 from neuromotion_gym.training.overlapping import split_at_random
 from neuromotion_gym.training.preparations import prepared_windows
+from neuromotion_gym.training.trials_aside import split_trials
 
 if TYPE_CHECKING:
     import os
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from neuromotion_gym.decoders.spec import DecoderSpec
     from neuromotion_gym.training.data import TrainingWindows
 
 PLAYED_PARTS = ("tune", "test")
@@ -89,6 +91,11 @@ class _Batches(Dataset[tuple["Tensor", ...]]):
         return (labels, window) if adaptation is None else (labels, window, torch.from_numpy(adaptation))
 
 
+def _is_positive(spec: DecoderSpec) -> Tensor:
+    """1 at the label that a high value of a single output stands for, 0 at the other one; shape (labels,)."""
+    return torch.tensor([float(label == spec.positive) for label in spec.labels])
+
+
 def _seed(*numbers: int) -> int:
     """One seed from several numbers; tuples of integers have the same hash everywhere."""
     return hash(numbers) % 2**31
@@ -126,6 +133,7 @@ class DecoderTraining(lightning.LightningModule):
         self.options = recipe.trainable()[2]
         self.output = recipe.decoder.output
         self.labels = len(recipe.decoder.labels)
+        self.register_buffer("positive", _is_positive(recipe.decoder), persistent=False)
         self.seed = self.options.seed if seed is None else seed
         self.train_windows, self.tune_windows = train, tune
         torch.manual_seed(self.seed)
@@ -149,8 +157,10 @@ class DecoderTraining(lightning.LightningModule):
         return DataLoader(_Batches(self.tune_windows, 256), batch_size=None)
 
     def log_probabilities(self, inputs: Sequence[Tensor]) -> Tensor:
-        """Output of the network for the cross-entropy: logits or log-probabilities."""
+        """Output of the network for the cross-entropy: logits or log-probabilities, one for each label."""
         output: Tensor = self.network(*inputs)[0]
+        if self.output == "logit":  # cross-entropy of this logit and 0 is the binary cross-entropy
+            output = output.reshape(-1, 1) * self.positive
         return torch.log(output.clamp_min(1e-12)) if self.output == "probabilities" else output
 
     def training_step(self, batch: tuple[Tensor, ...], index: int) -> Tensor:
@@ -230,6 +240,11 @@ class DecoderTraining(lightning.LightningModule):
         )
         if options.schedule == "constant":
             return optimizer
+        if options.schedule == "milestones":
+            return {
+                "optimizer": optimizer,
+                "lr_scheduler": torch.optim.lr_scheduler.MultiStepLR(optimizer, list(options.milestones), gamma=0.1),
+            }
         if options.schedule == "epochs":
             period = options.epochs if options.t_max is None else options.t_max
             return {
@@ -323,6 +338,8 @@ def train(
             tune = prepared_windows(loaded, sessions_of(loaded, data.tune, root=root, exclude=data.exclude))
         if data.overlapping is not None:
             windows, tune = split_at_random(windows, data.overlapping)
+        if data.trials_aside is not None:
+            windows, tune, _ = split_trials(windows, data.trials_aside)
         members = [
             _gradient(loaded, options.seed + index, windows, tune, work / str(index), progress)
             for index in range(options.seeds)

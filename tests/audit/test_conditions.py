@@ -50,6 +50,13 @@ def test_slow_takes_the_rhythms_away_but_not_from_the_calibration(session):
     np.testing.assert_array_equal(given.calibration[0].samples, session.calibration[0].samples)
 
 
+def test_fast_takes_the_slow_wave_away_but_not_from_the_calibration(session):
+    given = in_condition(session, "fast")
+    after = given.recordings[0].samples[:, 480:] * 1e5
+    assert after.std(1) == pytest.approx(0.707 * (1 + np.arange(8)), rel=0.02)  # the rhythm alone
+    np.testing.assert_array_equal(given.calibration[0].samples, session.calibration[0].samples)
+
+
 def test_an_unknown_condition_is_refused_with_the_known_ones(session):
     with pytest.raises(NeuroMotionError, match="regressed_late"):
         in_condition(session, "quick")
@@ -93,8 +100,8 @@ def test_figures_of_a_contrast_are_named_by_its_labels_and_leave_the_others_out(
 
 def test_conditions_are_those_that_the_data_set_allows():
     assert conditions_of("eegmmidb") == CONDITIONS
-    assert conditions_of("myo_armband") == ("recorded", "slow")
-    with pytest.raises(NeuroMotionError, match="central does not apply to myo_armband; conditions: recorded, slow"):
+    assert conditions_of("myo_armband") == ("recorded", "slow", "fast")
+    with pytest.raises(NeuroMotionError, match="central does not apply to myo_armband; conditions: recorded, slow, fa"):
         decide_in_conditions({}, "myo_armband", "test", conditions=["central"])
 
 
@@ -118,7 +125,7 @@ def test_the_late_condition_leaves_out_what_the_data_set_says(write_eegmmidb, tm
         {"uniform": lambda session, condition: ProbabilityDecoder(Uniform(), spec)}, "eegmmidb", "test", root=tmp_path
     )["uniform"]
     assert {name: one.since_onset_s.min() for name, one in found.items()} == {
-        "recorded": 1.0, "regressed": 1.0, "regressed_late": 3.0, "central": 1.0, "slow": 1.0,
+        "recorded": 1.0, "regressed": 1.0, "regressed_late": 3.0, "central": 1.0, "slow": 1.0, "fast": 1.0,
     }  # fmt: skip
 
 
