@@ -80,8 +80,8 @@ def in_condition(session: Session, condition: str) -> Session:
             calibration=tuple(_central(recording) for recording in session.calibration),
         )
     if condition in ("slow", "fast"):
-        kind = "lowpass" if condition == "slow" else "highpass"
-        return replace(session, recordings=tuple(_filtered(recording, kind) for recording in session.recordings))
+        recordings = tuple(_filtered(recording, slow=condition == "slow") for recording in session.recordings)
+        return replace(session, recordings=recordings)
     return session
 
 
@@ -94,10 +94,10 @@ def _central(recording: Recording) -> Recording:
     return recording.transformed(matrix)
 
 
-def _filtered(recording: Recording, kind: str) -> Recording:
+def _filtered(recording: Recording, *, slow: bool) -> Recording:
     from scipy.signal import butter, sosfilt
 
-    sections = butter(8, EDGE_HZ, kind, fs=recording.spec.rate_hz, output="sos")
+    sections = butter(8, EDGE_HZ, "lowpass" if slow else "highpass", fs=recording.spec.rate_hz, output="sos")
     return replace(
         recording, samples=sosfilt(sections, recording.samples, axis=1).astype(np.float32), as_recorded=False
     )

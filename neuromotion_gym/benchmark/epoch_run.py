@@ -138,7 +138,9 @@ def _decided(
     longest_s = 2 * (count + 1) * source.mean_piece_s()
     stream = Stream(source, parts.decoder, CONTROL_S, parts.layout.intents.rest, longest_s, 1)
     labels = generator.permutation(np.arange(count) % len(spec.labels))
-    epochs, truth, posterior = [], [], []
+    epochs: list[np.ndarray] = []
+    truth: list[int] = []
+    posterior: list[np.ndarray] = []
     try:
         stream.reset(np.zeros(1, np.int64), [generator], np.zeros(1, np.int64))
         while len(epochs) < count:

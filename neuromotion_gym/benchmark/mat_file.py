@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from neuromotion_gym.files import write_bytes
+from neuromotion_gym.files import replacing
 
 if TYPE_CHECKING:
     import os
@@ -51,9 +50,8 @@ def write_mat(path: str | os.PathLike[str], run: EpochRun) -> None:
         "true_joints": run.positions[1],
         "subject": run.subject,
     }
-    buffer = BytesIO()
-    savemat(buffer, content, format="5", do_compression=True, oned_as="column")
-    write_bytes(path, buffer.getvalue())
+    with replacing(path) as temporary:
+        savemat(str(temporary), content, appendmat=False, format="5", do_compression=True, oned_as="column")
 
 
 def _cell(names: Sequence[str]) -> np.ndarray:

@@ -32,6 +32,7 @@ from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.files import check_folder, filling, make_folder
 from neuromotion_gym.resources import cache_folder
 from neuromotion_gym.signals.amplitude import typical_amplitude
+from neuromotion_gym.signals.fitting import fitted
 from neuromotion_gym.training.architectures import build_network
 from neuromotion_gym.training.data import people_of, sessions_of
 from neuromotion_gym.training.digest import training_digest
@@ -323,9 +324,7 @@ def train(
     windows = prepared_windows(loaded, sessions)
     recordings = [recording for session in sessions for recording in session.recordings]
     record = fitted_on_of(recordings, part=data.train, excluded=left_out)
-    scale = typical_amplitude(
-        (recording.pick(loaded.decoder.channels) for recording in recordings), loaded.decoder.window
-    )
+    scale = typical_amplitude((fitted(recording, loaded.decoder) for recording in recordings), loaded.decoder.window)
     del sessions, recordings  # no longer needed; all recordings together may be a gigabyte
     key = training_digest(loaded, data.train, exclude, root)
     work = (cache_folder() / "training" if work is None else Path(work)) / key

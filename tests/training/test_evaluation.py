@@ -145,3 +145,11 @@ def test_everybody_is_decoded_with_an_adaptation_of_their_own(tiny, head_folder)
         for session, other in zip(sessions[:2], (sessions[1], sessions[0]), strict=True)
     ]
     assert max(accuracy_by_person(decide(decoder, swapped)).values()) < 0.6
+
+
+def test_a_cue_that_lies_in_the_epoch_cannot_be_left_out(tiny):
+    spec = tiny.spec(output="probabilities", pacing="trial", epoch_s=(0.1, 0.14))
+    session = Session("nowhere", "P0", "0", (tiny.recording(),))
+    assert len(decide(ProbabilityDecoder(Listening(), spec), [session], skip_s=0.1).truth) == 8
+    with pytest.raises(NeuroMotionError, match=r"reads each trial from 0\.1 s on, so that the first 0\.2 s"):
+        decide(ProbabilityDecoder(Listening(), spec), [session], skip_s=0.2)

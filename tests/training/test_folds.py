@@ -175,3 +175,13 @@ def test_folds_of_runs_need_one_person_and_every_run(tmp_path):
         path.write_text(parts, encoding="utf-8")
         with pytest.raises(NeuroMotionError, match=r"are of runs: they have to hold out each of 1, 2 once"):
             read_parts(path)
+
+
+def test_the_scale_is_in_the_decoder_s_unit_not_in_the_recording_s(mock_band, tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "export_onnx", lambda network, spec, path: 0.0)
+    scales = {}
+    for unit in ("mV", "V"):
+        content = {**mock_data.RECIPE, "decoder": {**mock_data.RECIPE["decoder"], "unit": unit}}
+        folder = training.train(Recipe(**content), tmp_path / unit, root=mock_band, progress=False)
+        scales[unit] = yaml.safe_load((folder / "recipe.yaml").read_text())["decoder"]["scale"]
+    assert scales["V"] == pytest.approx(1e-3 * scales["mV"], rel=0.01)
