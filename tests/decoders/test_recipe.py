@@ -78,6 +78,7 @@ def test_settings_of_training_have_the_defaults_that_shipped_recipes_rest_on():
         "seed": 0, "epochs": 30, "batch": 64, "learning_rate": 1e-3, "weight_decay": 0.0, "label_smoothing": 0.0,
         "warmup": 0.1, "seeds": 1, "schedule": "steps", "t_max": None, "decay": "weights", "clip": 1.0, "workers": 0,
         "start_from": None, "frozen": (), "clip_each": False, "stop_at": None, "tune_every": None,
+        "milestones": (),
     }  # fmt: skip
 
 

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from neuromotion_gym.envs.options import make_task
+from neuromotion_gym.envs.options import assemble, make_task
 from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.intents import environments_for
 from neuromotion_gym.limbs.transport import ACROSS, BACK, CARRIED, OFFERED, OVER, PAST, WAITING, arm_plan
 from neuromotion_gym.tasks.box_and_blocks import (
     LEAVE,
@@ -285,3 +286,12 @@ def test_people_see_at_the_block_whether_to_take_or_to_leave_it() -> None:
         seen.append([(mark.shape, mark.colour, round(float(mark.position[0]), 6)) for mark in task.marks(0)])
     take, leave = [("disc", TAKE_COLOUR, 0.1)], [("box", LEAVE_COLOUR, 0.2)]
     assert seen == [[], take, take, [], [], leave]
+
+
+def test_a_decoder_without_a_label_for_rest_is_refused() -> None:
+    with pytest.raises(
+        NeuroMotionError, match="NeuroGrasp-v0 needs a decoder with a label for rest; 'eeg_cnn_transformer'"
+    ):
+        assemble("NeuroGrasp-v0", decoder="eeg_cnn_transformer")
+    assert "NeuroGrasp-v0" not in environments_for(("left_fist", "right_fist"))
+    assert "NeuroGrasp-v0" in environments_for(("rest", "left_fist", "right_fist"))
