@@ -30,6 +30,7 @@ from neuromotion_gym.cli.record import record
 from neuromotion_gym.cli.surrogate import app as surrogate_app
 from neuromotion_gym.cli.train import train
 from neuromotion_gym.cli.view import view
+from neuromotion_gym.cli.windows import windows
 from neuromotion_gym.errors import NeuroMotionError, NeuroMotionWarning
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 app.add_typer(surrogate_app, name="surrogate")
-for command in (decoders, envs, demo, view, record, export, train, evaluate, calibrate, check, audit, bench):
+for command in (decoders, envs, demo, view, record, export, train, windows, evaluate, calibrate, check, audit, bench):
     app.command()(command)
 
 

@@ -76,7 +76,7 @@ def train_fold(
     if not (folder / MODEL).is_file():
         from neuromotion_gym.training.train import train
 
-        train(fold_recipe(recipe), folder, root=root, exclude=tuple(fold), progress=progress)
+        train(fold_recipe(recipe), folder, root=root, exclude=tuple(fold), progress=progress, logger="none")
     return folder
 
 

@@ -40,6 +40,7 @@ from neuromotion_gym.training.export import export_onnx
 from neuromotion_gym.training.fine_tuning import freeze, start_from
 from neuromotion_gym.training.fitted_on import fitted_on_of, with_fingerprints
 from neuromotion_gym.training.history import HISTORY, History, read_history
+from neuromotion_gym.training.loggers import LoggerName, logger_of
 from neuromotion_gym.training.networks.network import DecoderNetwork, Ensemble
 from neuromotion_gym.training.overlapping import split_at_random
 from neuromotion_gym.training.preparations import prepared_windows
@@ -186,6 +187,7 @@ class DecoderTraining(lightning.LightningModule):
         loss, right, count = self._sums.tolist()
         self._curves |= {"loss": loss / count, "accuracy": right / count}
         self.log("loss", self._curves["loss"], prog_bar=True)
+        self.log("accuracy", self._curves["accuracy"])
         if self.history is not None:
             self.history.add(self.current_epoch + 1, self._curves)
 
@@ -227,6 +229,7 @@ class DecoderTraining(lightning.LightningModule):
         self._curves |= {"tune_accuracy": right / count, "tune_balanced_accuracy": float(accuracy)}
         self.log("tune_balanced_accuracy", accuracy, prog_bar=True)
         self.log("tune_accuracy", right / count)
+        self.log("tune_loss", self._curves["tune_loss"])
 
     def configure_optimizers(self) -> Any:
         """AdamW and the schedule of the recipe, which `TrainingRecipe` describes."""
@@ -273,6 +276,8 @@ def train(
     root: str | os.PathLike[str] | None = None,
     exclude: Sequence[str] = (),
     progress: bool = True,
+    logger: LoggerName = "csv",
+    log_folder: str | os.PathLike[str] | None = None,
 ) -> Path:
     """Train a decoder and write its folder: recipe.yaml, model.onnx, model.pt, model.ckpt and fitted_on.json.
 
@@ -292,6 +297,9 @@ def train(
         People left out in addition to those that the recipe excludes, since they are decoded later (folds).
     progress : bool
         Whether to show a progress bar.
+    logger, log_folder
+        Where the curves of a training by gradient are written while it runs, see
+        `neuromotion_gym.training.loggers.logger_of`.
 
     Returns
     -------
@@ -317,6 +325,8 @@ def train(
     if out is None and source is None:
         raise NeuroMotionError("A recipe made in Python needs the folder to write to (out).")
     folder = check_folder(out if out is not None else _folder_of(source))
+    kind = "none" if options.method == "closed_form" else logger
+    loggers = [logger_of(kind, loaded.decoder.name, log_folder) for _ in range(options.seeds)]
     left_out = (*data.exclude, *exclude)
     if not exclude:
         _warn_of_played(loaded)
@@ -340,7 +350,7 @@ def train(
         if data.trials_aside is not None:
             windows, tune, _ = split_trials(windows, data.trials_aside)
         members = [
-            _gradient(loaded, options.seed + index, windows, tune, work / str(index), progress)
+            _gradient(loaded, options.seed + index, windows, tune, work / str(index), progress, loggers[index])
             for index in range(options.seeds)
         ]
         curves = [read_history(work / str(index) / HISTORY) for index in range(options.seeds)]
@@ -400,7 +410,13 @@ def _check_resumable(last: Path, module: DecoderTraining) -> None:
 
 
 def _gradient(
-    recipe: Recipe, seed: int, windows: TrainingWindows, tune: TrainingWindows | None, work: Path, progress: bool
+    recipe: Recipe,
+    seed: int,
+    windows: TrainingWindows,
+    tune: TrainingWindows | None,
+    work: Path,
+    progress: bool,
+    logger: Any,
 ) -> DecoderNetwork:
     """Train one network, starting from its last checkpoint in ``work`` if there is one."""
     _, _, options = recipe.trainable()
@@ -440,7 +456,7 @@ def _gradient(
             max_epochs=options.epochs,
             accelerator="auto",
             devices=1,
-            logger=False,
+            logger=logger,
             callbacks=[*callbacks, keeper],
             enable_progress_bar=progress,
             enable_model_summary=False,

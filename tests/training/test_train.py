@@ -262,8 +262,13 @@ def test_training_stops_at_a_share_of_right_decisions_and_leaves_its_curves(smal
     content["decoder"]["split"] = "overlapping-windows"
     content["data"] |= {"tune": None, "overlapping": {"share": 0.25, "seed": 3}}
     content["training"] |= {"stop_at": 0.01, "tune_every": 1, "schedule": "constant", "clip_each": True}
-    folder = train(Recipe(**content), tmp_path / "x", root=small_myo, progress=False)
+    folder = train(Recipe(**content), tmp_path / "x", root=small_myo, progress=False, log_folder=tmp_path / "logs")
     curves = json.loads((folder / "history.json").read_text())
+    logged = (tmp_path / "logs" / "small" / "version_0" / "metrics.csv").read_text().splitlines()
+    assert {*CURVES, "epoch", "step"} == set(logged[0].split(","))
+    assert float(logged[-1].split(",")[logged[0].split(",").index("loss")]) == pytest.approx(
+        curves[0][0]["loss"], abs=1e-5
+    )
     assert [[row["epoch"] for row in member] for member in curves] == [[1]]
     assert set(curves[0][0]) == {"epoch", *CURVES}
     assert 0.01 < curves[0][0]["tune_accuracy"] <= 1
@@ -318,7 +323,7 @@ def test_windows_of_a_part_are_of_its_people_and_rounds(small_myo):
         (
             "data",
             {"preparation": "none_such"},
-            "Preparations: band_covariances, instants, joined_trials, replay, sessions, trials",
+            "Preparations: band_covariances, epochs, instants, joined_trials, replay, sessions, trials",
         ),
         ("data", {"options": {"colour": 1}}, "colour"),
         ("data", {"start_s": 10.0}, "No window of 40 samples"),
