@@ -28,13 +28,13 @@ from neuromotion_gym.decoders.onnx_decoder import OnnxDecoder
 from neuromotion_gym.decoders.recipe import load_recipe
 from neuromotion_gym.resources import cache_folder
 from neuromotion_gym.training.bands import filter_bank
-from neuromotion_gym.training.card import card
 from neuromotion_gym.training.data import sessions_of
 from neuromotion_gym.training.digest import training_digest
 from neuromotion_gym.training.evaluation import Decisions
 from neuromotion_gym.training.folds import fold_decoder, fold_recipe, held_out, train_fold
+from neuromotion_gym.training.metrics_file import read_metrics, write_metrics
 from neuromotion_gym.training.preparations import prepared_windows
-from neuromotion_gym.training.report import METRICS, read_metrics
+from neuromotion_gym.training.report import write_card
 from neuromotion_gym.training.train import train
 
 if TYPE_CHECKING:
@@ -259,8 +259,7 @@ def main() -> None:
         metrics["conditions"] = {group: results[group]["rows"][name] for group in results}
         if name == SHIPPED:
             metrics["questions"] = {group: results[group]["questions"] for group in results}
-        (folder / METRICS).write_text(json.dumps(metrics, indent=1) + "\n")
-        (folder / "card.md").write_text(card(load_recipe(folder), metrics))
+        write_card(folder, write_metrics(folder, metrics))
 
 
 if __name__ == "__main__":

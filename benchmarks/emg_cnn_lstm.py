@@ -42,9 +42,9 @@ from neuromotion_gym.signals.table_steps import ClipPercentiles, Standardise, Wi
 from neuromotion_gym.statistics import studentised_bootstrap_interval
 from neuromotion_gym.training.data import ChosenWindows, CutWindows, sessions_of
 from neuromotion_gym.training.history import HISTORY
+from neuromotion_gym.training.metrics_file import read_metrics
 from neuromotion_gym.training.overlapping import decide_overlapping, split_at_random
 from neuromotion_gym.training.preparations import prepared_windows
-from neuromotion_gym.training.report import read_metrics
 
 if TYPE_CHECKING:
     from collections.abc import Callable

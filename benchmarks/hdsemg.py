@@ -1,6 +1,6 @@
 """The networks of single instants on a real grid of electrodes: ``python benchmarks/hdsemg.py train``, then ``report``.
 
-``train`` trains every cell of `cells` that has no result yet, about 12 minutes of one core in all, and writes one JSON
+``train`` trains every cell of `cells` that has no result yet, about 15 minutes of one core in all, and writes one JSON
 file a cell to ``results/hdsemg/trained/``; after an interruption it goes on. The settings are those of the source but
 for the number of instants (2,000 an epoch), the batch and the learning rate, which differ so that so few of them
 suffice.
@@ -8,6 +8,14 @@ suffice.
 Splits: ``instant`` is that of the source, single instants dealt at random into halves, so that neighbours of one
 contraction are trained on and tested. It is no test (``overlapping-windows``). ``trial`` holds out every fifth stretch
 of the same session as a whole. ``session`` trains on the first session; the second and the third one are tested.
+
+Cells of width 0.2 compare the image layouts: ``grid``, the electrodes as they lie; ``rows``, channel by channel in the
+order of their numbers, row after row, as the source reads its grid; ``columns``, the same column after column. And they
+have all five folds of whole stretches (k-fold).
+
+``finetune`` trains on the first session of two people, and goes on with that of the third one, the stem and the first
+block frozen; the second session of the third person is tested. Beside it stand the network of the two people alone, and
+one that was trained on the third person alone.
 
 ``shift`` tests ways to go on with the third session, whose grid lies turned, without its labels: the features of the
 decoder `emg_grid_turned` with and without what its adaptation finds, and turned at random in training.
@@ -52,13 +60,16 @@ from neuromotion_gym.training.windows.instants import training_windows
 
 RESULTS = Path(__file__).parent / "results" / "hdsemg"
 WIDTHS = (0.2, 1.0, 0.4, 0.7)
+FOLDS = 5
 TESTED = 60
 """Instants of each stretch that are tested."""
+OF_A_PERSON = 40
+"""Instants of each stretch that fine-tuning reads: 1,000 of each person."""
 BAND_HZ = [20, 400]
 TAPS = 65
 SPLITS: dict[str, dict[str, Any]] = {
     "instant": {"per_trial": 53, "split_by": "instant", "folds": 1},
-    "trial": {"per_trial": 33, "split_by": "trial", "folds": 5},
+    "trial": {"per_trial": 33, "split_by": "trial", "folds": FOLDS},
     "session": {"per_trial": 27},
 }
 """Options of the preparation; each gives 2,000 instants to train on."""
@@ -74,8 +85,10 @@ ORDERS = {"grid": numbered(GRID), "numbers": numbered(np.arange(1, GRID.size + 1
 """Channels in the order of the electrodes on the grid, row by row, and in the order of their numbers."""
 
 
-def recipe_of(network: str, split: str, order: str, options: dict[str, Any], **training: Any) -> Recipe:
-    """Recipe of one cell."""
+def recipe_of(
+    network: str, split: str, order: str, options: dict[str, Any], data: dict[str, Any] | None = None, **training: Any
+) -> Recipe:
+    """Recipe of one cell; ``data`` are more options of the preparation."""
     instants = 20 if network == "hdsemg_m5" else 1
     return Recipe.model_validate(
         {
@@ -93,7 +106,12 @@ def recipe_of(network: str, split: str, order: str, options: dict[str, Any], **t
                 "split": "overlapping-windows" if split == "instant" else split,
                 "licence": "GPL-3.0",
             },
-            "data": {"tune": None, "stride_s": 0.001, "preparation": "instants", "options": SPLITS[split]},
+            "data": {
+                "tune": None,
+                "stride_s": 0.001,
+                "preparation": "instants",
+                "options": SPLITS[split] | (data or {}),
+            },
             "network": {"name": network, "options": {"band_hz": BAND_HZ, "taps": TAPS, **options}},
             "training": {
                 "epochs": 5,
@@ -115,15 +133,22 @@ def cells() -> dict[str, Recipe]:
     found = {}
     image = {"height": GRID.shape[0], "width": GRID.shape[1]}
     for width in WIDTHS:
+        options = {"model_width": width, **image}
         for split in SPLITS:
-            options = {"model_width": width, **image}
             found[f"mobilenet-{width:g}-{split}"] = recipe_of("hdsemg_mobilenet", split, "grid", options)
         if width == WIDTHS[0]:
-            for split in ("trial", "session"):
-                options = {"model_width": width, **image}
-                found[f"mobilenet-{width:g}-numbers-{split}"] = recipe_of("hdsemg_mobilenet", split, "numbers", options)
+            for layout in ("rows", "columns"):
+                for split in ("trial", "session"):
+                    found[f"mobilenet-{width:g}-{layout}-{split}"] = recipe_of(
+                        "hdsemg_mobilenet", split, "numbers", {**options, "layout": layout}
+                    )
             for split in SPLITS:
                 found[f"m5-{split}"] = recipe_of("hdsemg_m5", split, "grid", {}, epochs=20)
+    for fold in range(1, FOLDS):  # fold 0 is that of split "trial" above
+        options = {"model_width": WIDTHS[0], **image}
+        found[f"mobilenet-{WIDTHS[0]:g}-fold{fold}-trial"] = recipe_of(
+            "hdsemg_mobilenet", "trial", "grid", options, {"fold": fold}
+        )
     return found
 
 
@@ -149,7 +174,7 @@ def tested(recipe: Recipe, folder: Path, split: str) -> dict[str, Any]:
     decoder = OnnxDecoder(folder)
     if split != "session":
         sessions = sessions_of(recipe, "train", calibration_apart=False)
-        options = {**SPLITS[split], "held_out": True}
+        options = {**recipe.trainable()[0].options, "held_out": True}
         if split == "trial":
             options["per_trial"] = TESTED
         return {"held out": report(decisions_of(decoder, sessions, recipe, **options))}
@@ -179,6 +204,45 @@ def train_cells() -> None:
         write_text(path, json.dumps(rounded(figures), indent=1) + "\n")
         shown = {key: round(one["per_window"]["balanced_accuracy"]["mean"], 3) for key, one in figures["tests"].items()}
         print(f"{name}: {shown}, {seconds:.0f} s", flush=True)
+
+
+def finetune() -> None:
+    """Balanced accuracy of one instant of the second session of each person, by what was trained on."""
+    torch.set_num_threads(1)
+    work = cache_folder() / "hdsemg"
+    people = sorted(session.subject for session in sessions_of(load_decoder("emg_grid_turned").recipe(), "tune"))
+    path = RESULTS / "finetuning.json"
+    found: dict[str, dict[str, float]] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    options = {"model_width": WIDTHS[0], "height": GRID.shape[0], "width": GRID.shape[1]}
+
+    def trained(name: str, left_out: list[str], **training: Any) -> OnnxDecoder:
+        plain = recipe_of("hdsemg_mobilenet", "session", "grid", options, {"per_trial": OF_A_PERSON}, **training)
+        data = plain.trainable()[0].model_copy(update={"exclude": tuple(left_out)})
+        return OnnxDecoder(train(plain.model_copy(update={"data": data}), work / name, progress=False))
+
+    for person in people:
+        if person in found:
+            continue
+        others = [one for one in people if one != person]
+        whole = trained(f"without-{person}", [person])
+        ways = {
+            "two other people": whole,
+            "two other people, then the own first session, stem and first block frozen": trained(
+                f"tuned-{person}",
+                others,
+                start_from=str(whole.path.parent),
+                frozen=["network.stem", "network.blocks.0"],
+            ),
+            "the own first session alone": trained(f"only-{person}", others),
+        }
+        recipe = whole.recipe()
+        found[person] = {}
+        for way, decoder in ways.items():
+            sessions = sessions_of(recipe, "tune", subjects=[person])
+            figures = report(decisions_of(decoder, sessions, recipe, per_trial=TESTED))
+            found[person][way] = figures["per_window"]["balanced_accuracy"]["mean"]
+        write_text(path, json.dumps(rounded(found), indent=1) + "\n")
+        print(person, found[person], flush=True)
 
 
 def shift() -> None:
@@ -313,18 +377,18 @@ def int8(graph: bytes, given: list[np.ndarray]) -> bytes:
 
 
 def times(graph: bytes, shape: tuple[int, ...]) -> dict[str, float]:
-    """Bytes, and milliseconds of processor time for one image and for each of a batch of 256; the median of some."""
+    """Bytes, and milliseconds of processor time for one image and each of 256; the least of some runs."""
     session = open_session(graph, "network")
     name = session.get_inputs()[0].name
     found: dict[str, float] = {"bytes": len(graph)}
-    for batch, repeats in ((1, 40), (256, 3)):
+    for batch, repeats in ((1, 300), (256, 12)):
         images = np.random.default_rng(0).normal(size=(batch, *shape)).astype(np.float32)
         spent = []
         for _ in range(repeats + 1):
             begin = time.process_time()
             session.run(None, {name: images})
             spent.append(time.process_time() - begin)
-        found[f"ms_an_image_batch_{batch}"] = 1e3 * float(np.median(spent[1:])) / batch
+        found[f"ms_an_image_batch_{batch}"] = 1e3 * min(spent[1:]) / batch
     return found
 
 
@@ -348,6 +412,7 @@ def write_report() -> None:
             shown = (interval(one[each]["balanced_accuracy"]) for each in ("per_window", "per_trial"))
             network, split = name.rsplit("-", 1)
             lines.append(f"| {network} | {split} | {tested_on} | {' | '.join(shown)} | {one['windows']} |")
+    lines += ["", *fold_lines(), *finetuning_lines()]
     path = RESULTS / "shift.json"
     if path.is_file():
         shifted = json.loads(path.read_text(encoding="utf-8"))
@@ -363,6 +428,36 @@ def write_report() -> None:
     if path.is_file():
         lines += ["", "## Cost", "", *cost_table(json.loads(path.read_text(encoding="utf-8")))]
     write_text(RESULTS / "report.md", "\n".join(lines) + "\n")
+
+
+def fold_lines() -> list[str]:
+    """A line on all folds of whole stretches."""
+    first = f"mobilenet-{WIDTHS[0]:g}"
+    paths = [RESULTS / "trained" / f"{first}{'' if fold == 0 else f'-fold{fold}'}-trial.json" for fold in range(FOLDS)]
+    if not all(path.is_file() for path in paths):
+        return ["Folds of whole stretches: missing.", ""]
+    tests = [json.loads(path.read_text(encoding="utf-8"))["tests"]["held out"] for path in paths]
+    shown = []
+    for each in ("per_window", "per_trial"):
+        values = [one[each]["balanced_accuracy"]["mean"] for one in tests]
+        shown.append(f"{np.mean(values):.3f} ({', '.join(f'{value:.3f}' for value in values)})")
+    instants = sum(one["windows"] for one in tests)
+    what = f"{FOLDS} folds of whole stretches, {first}"
+    return [f"{what}: one instant {shown[0]}, whole stretch {shown[1]}; {instants:,} instants.", ""]
+
+
+def finetuning_lines() -> list[str]:
+    """The table of fine-tuning."""
+    path = RESULTS / "finetuning.json"
+    if not path.is_file():
+        return ["Fine-tuning: missing."]
+    found = json.loads(path.read_text(encoding="utf-8"))
+    lines = ["## Fine-tuning", "", "Balanced accuracy of one instant of the second session, width 0.2.", ""]
+    lines += [f"| trained on | {' | '.join(found)} | mean |", "|---" * (len(found) + 2) + "|"]
+    for way in next(iter(found.values())):
+        values = [one[way] for one in found.values()]
+        lines.append(f"| {way} | {' | '.join(f'{value:.3f}' for value in values)} | {np.mean(values):.3f} |")
+    return lines
 
 
 def cost_table(found: dict[str, Any]) -> list[str]:
@@ -404,8 +499,9 @@ def rounded(value: Any) -> Any:
 def main() -> None:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=["train", "shift", "cost", "report"])
-    {"train": train_cells, "shift": shift, "cost": costs, "report": write_report}[parser.parse_args().what]()
+    parser.add_argument("what", choices=["train", "finetune", "shift", "cost", "report"])
+    commands = {"train": train_cells, "finetune": finetune, "shift": shift, "cost": costs, "report": write_report}
+    commands[parser.parse_args().what]()
 
 
 if __name__ == "__main__":

@@ -125,7 +125,8 @@ class TrainingRecipe(Checked):
     """Fine-tuning: a decoder, its folder, or a ``model.pt``, whose weights training begins with. Weights of another
     shape, such as those of a last layer for other labels, are left out, with a warning."""
     frozen: tuple[str, ...] = ()
-    """Parts of the network whose parameters stay as they are, such as ``network.stem``."""
+    """Parts of the network whose parameters stay as they are, such as ``network.stem``; batch norms inside them still
+    follow the mean and variance of the data."""
     tune_every: int | None = Field(default=None, ge=1)
     """Epochs between two evaluations on the tune windows; a fifth of all epochs if left out, 1 for ``keep: best``."""
     stop_at: float | None = Field(default=None, gt=0, le=1)

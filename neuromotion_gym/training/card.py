@@ -9,9 +9,13 @@ from neuromotion_gym.datasets import registry
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from neuromotion_gym.decoders.fitted_on_record import FittedOn
     from neuromotion_gym.decoders.recipe import Recipe
     from neuromotion_gym.decoders.spec import DecoderSpec
 
+PICTURE = "card.png"
+"""Confusion matrices and calibration plots, see `neuromotion_gym.training.card_picture`."""
+FEW_PEOPLE = 10
 ADAPTATIONS = {
     "none": "not adapted to a person",
     "euclidean": "aligned to a person by the unlabelled calibration run",
@@ -20,8 +24,26 @@ ADAPTATIONS = {
 }
 
 
-def card(recipe: Recipe, metrics: dict[str, Any]) -> str:
-    """Markdown text of a decoder's card."""
+def reports(metrics: dict[str, Any]) -> dict[str, Any]:
+    """Reports in ``metrics.json`` by title: of each part, and over the folds."""
+    found = dict(metrics.get("parts", {}))
+    if "folds" in metrics:
+        whole = {"person": "people", "run": "runs"}[metrics["folds"].get("of", "person")]
+        found[f"{metrics['folds']['count']} folds of whole {whole}"] = metrics["folds"]
+    return found
+
+
+def card(recipe: Recipe, metrics: dict[str, Any], record: FittedOn | None = None) -> str:
+    """Markdown text of a decoder's card.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    metrics : dict
+        Content of ``metrics.json``.
+    record : FittedOn, optional
+        What the decoder was fitted on.
+    """
     spec = recipe.decoder
     lines = [f"# {spec.name}", ""]
     if spec.control:
@@ -42,29 +64,31 @@ def card(recipe: Recipe, metrics: dict[str, Any]) -> str:
                 ("effort", "given" if spec.effort else "not given"),
                 *([("eyes", f"ocular: {spec.ocular}")] if _sees_eyes(spec) else []),
                 ("data", f"{spec.dataset}, licence {spec.licence}"),
+                ("weights", _weights_licence(spec)),
+                *([("fitted on", _fitted_on(record))] if record is not None else []),
                 ("split", spec.split),
                 *_training_rows(recipe),
+                *([("training time", _time(metrics["training_s"]))] if "training_s" in metrics else []),
             ],
         ),
         "",
     ]
-    reports = dict(metrics.get("parts", {}))
-    if "folds" in metrics:
-        whole = {"person": "people", "run": "runs"}[metrics["folds"].get("of", "person")]
-        reports[f"{metrics['folds']['count']} folds of whole {whole}"] = metrics["folds"]
-    if reports:
+    found = reports(metrics)
+    if found:
         lines += ["## Balanced accuracy", "", "Mean over people with its 95 % interval (bootstrap-t over people).", ""]
         lines += [
-            *_table(("on", "people", "windows", "per window", "per trial", "chance"), _accuracy_rows(reports)),
+            *_table(("on", "people", "windows", "per window", "per trial", "chance"), _accuracy_rows(found)),
             "",
         ]
-        lines += ["## People", "", "Balanced accuracy per window.", "", *_people(reports), ""]
-        for title, report in reports.items():
+        lines += ["## People", "", "Balanced accuracy per window.", "", *_people(found), ""]
+        for title, report in found.items():
             if seen := report.get("seen_in_training"):
                 lines += [f"**On {title} the decoder was trained on recordings of {', '.join(seen)}.**", ""]
     if "conditions" in metrics:
         lines += _conditions(metrics["conditions"], spec)
-    for title, report in reports.items():
+    if found:
+        lines += ["## Confusion and calibration", "", f"![Confusion matrices and calibration plots]({PICTURE})", ""]
+    for title, report in found.items():
         lines += [f"## Confusion on {title}", "", "Rows: shown. Columns: decoded. Share of the row's windows.", ""]
         lines += [*_confusion(report), ""]
         lines += [f"Expected calibration error {report['expected_calibration_error']:.3f}.", ""]
@@ -81,11 +105,54 @@ def card(recipe: Recipe, metrics: dict[str, Any]) -> str:
             f"One decision takes {time_ms:.4f} ms in a batch of 64 on one core of the machine that made this card.",
             "",
         ]
+    lines += ["## Limits", "", *(f"- {limit}" for limit in _limits(spec, found)), ""]
     if recipe.sources:
         lines += ["## Sources", "", *(f"- {source}" for source in recipe.sources), ""]
     lines += ["## Made again", "", "```", f"neuromotion train classifiers/{spec.name}/recipe.yaml"]
     lines += [f"neuromotion evaluate {spec.name} --part both --folds --write", "```"]
     return "\n".join(lines) + "\n"
+
+
+def _weights_licence(spec: DecoderSpec) -> str:
+    if spec.licence == "not stated":
+        return "not to be passed on without asking: the data's licence is not stated"
+    return f"the data's licence, {spec.licence}"
+
+
+def _fitted_on(record: FittedOn) -> str:
+    """Number of people and runs, and whether copies of them are recognised."""
+    records = (record, *record.also)
+    runs = sum(len(names) for one in records for names in one.runs.values())
+    people = len({(one.dataset, person) for one in records for person in one.people})
+    prints = "with fingerprints" if all(one.fingerprints for one in records) else "without fingerprints"
+    return f"{_many(runs, 'run')} of {_many(people, 'person', 'people')}, listed {prints} in `fitted_on.json`"
+
+
+def _many(number: int, word: str, words: str = "") -> str:
+    return f"{number} {word if number == 1 else words or word + 's'}"
+
+
+def _time(seconds: float) -> str:
+    shown = f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+    return f"about {shown} of processor time, reading included"
+
+
+def _limits(spec: DecoderSpec, found: dict[str, Any]) -> list[str]:
+    """What the figures do not say."""
+    read = f"It reads {spec.unit} at {spec.rate_hz:g} Hz, and knows no others than {', '.join(spec.decoded)}."
+    lines = [f"Fitted on one data set: its device, electrodes, places and protocol. {read}"]
+    of_people = (report["per_window"]["people"] for report in found.values() if report.get("of") != "run")
+    people = max(of_people, default=0)
+    if people == 1:
+        lines.append("All figures are of one person; there is no interval over people.")
+    elif 1 < people < FEW_PEOPLE:
+        lines.append(f"All figures are of {people} people or fewer, so that the intervals are wide.")
+    for title, report in found.items():
+        figure, chance = report["per_window"]["balanced_accuracy"], report["per_window"]["chance"]
+        low = figure["mean"] if figure["low"] is None else figure["low"]
+        if low <= chance["upper_95"]:
+            lines.append(f"On {title} its accuracy is not shown to be above chance.")
+    return lines
 
 
 def _training_rows(recipe: Recipe) -> list[tuple[str, str]]:

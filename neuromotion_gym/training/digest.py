@@ -21,6 +21,7 @@ from neuromotion_gym.decoders.recipe import recipe_digest
 from neuromotion_gym.resources import data_root
 from neuromotion_gym.training.architectures import registered_network
 from neuromotion_gym.training.data import people_of
+from neuromotion_gym.training.fine_tuning import weights_file
 from neuromotion_gym.training.preparations import registered_preparation
 
 if TYPE_CHECKING:
@@ -37,7 +38,9 @@ LIBRARIES = ("torch", "lightning", "numpy", "scipy", "scikit-learn", "mne")
 def training_digest(
     recipe: Recipe, part: str, exclude: Sequence[str] = (), root: str | os.PathLike[str] | None = None
 ) -> str:
-    """Digest of recipe, recordings, code and versions of libraries, 16 hexadecimal digits.
+    """Digest of recipe, recordings, code, versions of libraries and the weights that training starts from.
+
+    It has 16 hexadecimal digits.
 
     Parameters
     ----------
@@ -58,6 +61,8 @@ def training_digest(
     recordings = [recordings_checksum(recipe, part, (*data.exclude, *exclude), root)]
     if data.tune is not None and training.method == "gradient":
         recordings.append(recordings_checksum(recipe, data.tune, data.exclude, root))
+    if training.start_from is not None:
+        recordings.append(files_checksum((weights_file(training.start_from),)))
     return recipe_digest(
         recipe,
         part,

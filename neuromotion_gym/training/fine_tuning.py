@@ -1,17 +1,63 @@
-"""Fine-tuning: training that begins with the weights of another network, and leaves some parts of them as they are."""
+"""Fine-tuning: training that begins with the weights of another network, and leaves some parts of them as they are.
+
+What the other network was fitted on counts as fitted on here, too.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from neuromotion_gym.decoders.fitted_on_record import FittedOn, fitted_on
 from neuromotion_gym.decoders.folders import decoder_folder
 from neuromotion_gym.errors import NeuroMotionError, warn
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from torch import nn
 
 WEIGHTS = "model.pt"
+
+
+def weights_file(name: str) -> Path:
+    """The file with the weights of a decoder, by its name or folder, or ``name`` itself where it is such a file."""
+    path = Path(name)
+    return path if path.suffix == ".pt" else decoder_folder(name) / WEIGHTS
+
+
+def also_fitted_on(record: FittedOn, name: str) -> FittedOn:
+    """``record`` with what the network that training starts from was fitted on; incomplete where that is not known."""
+    before = fitted_on(weights_file(name).parent)
+    if before is None:
+        return record.model_copy(update={"complete": False})
+    also = (*record.also, before.model_copy(update={"also": ()}), *before.also)
+    return record.model_copy(update={"also": also, "complete": record.complete and before.complete})
+
+
+def refuse_if_seen(name: str, dataset: str, held_out: Sequence[str]) -> None:
+    """Refuse to hold out people (or runs) that the network that training starts from was fitted on.
+
+    Raises
+    ------
+    NeuroMotionError
+        If it was, or it is not known what it was fitted on.
+    """
+    before = fitted_on(weights_file(name).parent)
+    advice = "Fine-tune it from a network that was trained without them (training.start_from)."
+    if before is None or not all(one.complete for one in (before, *before.also)):
+        raise NeuroMotionError(
+            f"Training starts from {name!r}, of which it is not known what it was fitted on, so that "
+            f"{', '.join(held_out)} cannot be held out. {advice}"
+        )
+    seen: set[str] = set()
+    for one in (before, *before.also):
+        if one.dataset == dataset:
+            seen.update(one.people, *one.runs.values())
+    if both := [one for one in held_out if one in seen]:
+        raise NeuroMotionError(
+            f"Training starts from {name!r}, which was fitted on {', '.join(both)}: they cannot be held out. {advice}"
+        )
 
 
 def start_from(network: nn.Module, name: str) -> None:
@@ -31,9 +77,7 @@ def start_from(network: nn.Module, name: str) -> None:
     """
     import torch
 
-    path = Path(name)
-    if path.suffix != ".pt":
-        path = decoder_folder(name) / WEIGHTS
+    path = weights_file(name)
     try:
         stored = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # noqa: BLE001 -- torch raises many classes on broken files
@@ -56,6 +100,8 @@ def start_from(network: nn.Module, name: str) -> None:
 
 def freeze(network: nn.Module, parts: tuple[str, ...]) -> None:
     """Let training leave the parameters of some parts of a network as they are.
+
+    Batch norms inside these parts still follow the mean and variance of what they are given, which are no parameters.
 
     Parameters
     ----------

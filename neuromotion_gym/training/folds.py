@@ -30,15 +30,22 @@ if TYPE_CHECKING:
 def fold_recipe(recipe: Recipe) -> Recipe:
     """The recipe for training in a fold: on all runs of all other people, without a tune part.
 
-    The weights of the last epoch are kept, since choosing the best epoch would need further held-out people per fold.
+    The weights of the last epoch are kept, since choosing the best epoch, or one to stop at, would need further
+    held-out people per fold.
     """
     data, network, training = recipe.trainable()
+    stop_at = None if data.overlapping is None else training.stop_at
     return Recipe(
         decoder=recipe.decoder,
         data=DataRecipe(**{**data.model_dump(), "train": "all", "tune": None, "trials_aside": None}),
         network=network,
         training=TrainingRecipe(
-            **{**training.model_dump(), "keep": "last", "epochs": training.fold_epochs or training.epochs}
+            **{
+                **training.model_dump(),
+                "keep": "last",
+                "stop_at": stop_at,
+                "epochs": training.fold_epochs or training.epochs,
+            }
         ),
     )
 

@@ -13,8 +13,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 HISTORY = "history.json"
-CURVES = ("loss", "accuracy", "tune_loss", "tune_accuracy", "tune_balanced_accuracy")
-"""Values of an epoch: on the training windows while they are trained on (with dropout), and on the tune windows."""
+CURVES = ("loss", "accuracy", "tune_loss", "tune_accuracy", "tune_balanced_accuracy", "seconds")
+"""Values of an epoch: on the training windows while they are trained on (with dropout), on the tune windows, and the
+processor time that it took."""
+DIGITS = 5
+"""Decimal places of these values."""
 
 
 class History:
@@ -33,7 +36,7 @@ class History:
         """Write the curves with one more epoch; later epochs, of a training that was stopped, are dropped."""
         before = read_history(self.path) if self.path.is_file() else []
         rows = [row for row in before if row["epoch"] < epoch]
-        rows.append({"epoch": epoch, **{name: round(float(values[name]), 5) for name in CURVES if name in values}})
+        rows.append({"epoch": epoch, **{name: round(float(values[name]), DIGITS) for name in CURVES if name in values}})
         write_text(self.path, json.dumps(rows) + "\n")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from neuromotion_gym.datasets import registry
@@ -11,15 +10,18 @@ from neuromotion_gym.datasets.playing import playing_for
 from neuromotion_gym.datasets.recorded import OwnRecordings
 from neuromotion_gym.datasets.sessions import regressed
 from neuromotion_gym.decoders.fitted_on_record import fitted_on
+from neuromotion_gym.decoders.recipe import load_recipe
 from neuromotion_gym.decoders.seen import record_of, seen_by_decoder
 from neuromotion_gym.decoders.zoo import load_decoder
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.files import write_text
-from neuromotion_gym.training.card import card
+from neuromotion_gym.training.card import PICTURE, card, reports
+from neuromotion_gym.training.card_picture import write_picture
 from neuromotion_gym.training.data import sessions_of
 from neuromotion_gym.training.evaluation import decide, latency_to_first_right, milliseconds_per_decision, report
 from neuromotion_gym.training.fitted_on import run_of
 from neuromotion_gym.training.folds import decide_over_folds
+from neuromotion_gym.training.metrics_file import current_metrics, write_metrics
 from neuromotion_gym.training.overlapping import OVERLAPPING, decide_overlapping
 from neuromotion_gym.training.trials_aside import TRIALS_ASIDE, decide_trials_aside
 
@@ -34,7 +36,6 @@ if TYPE_CHECKING:
     from neuromotion_gym.signals.reading import Reading
     from neuromotion_gym.signals.recording import Session
 
-METRICS = "metrics.json"
 CARD = "card.md"
 
 
@@ -67,8 +68,8 @@ def evaluate(
     root : path, optional
         Folder of the data sets; the environment variable ``NEUROMOTION_DATA`` when left out.
     write : bool
-        Whether to write ``metrics.json`` and ``card.md`` into the folder. Figures of other parts that are already in
-        ``metrics.json`` are kept.
+        Whether to write ``metrics.json``, ``card.md`` and its picture into the folder. Figures of other parts that are
+        already in ``metrics.json`` are kept, unless they are of other weights.
     progress : bool
         Whether the training of folds shows a progress bar.
 
@@ -81,7 +82,7 @@ def evaluate(
     folder, recipe = decoder.path.parent, decoder.recipe()
     if subjects is not None and (write or folds):
         raise NeuroMotionError("Figures of some people alone are neither written nor taken over folds: leave out both.")
-    metrics = {} if subjects is not None else read_metrics(folder)
+    metrics = {} if subjects is not None else current_metrics(folder)
     metrics["decoder"] = recipe.decoder.name
     metrics["split"] = recipe.decoder.split
     metrics["milliseconds_per_decision_batch_64"] = round(milliseconds_per_decision(decoder), 5)
@@ -103,10 +104,15 @@ def evaluate(
         figures = report(decisions, _contrasts(recipe.decoder))
         metrics["folds"] = {"count": len(table.folds), "of": table.fold_of, **figures}
     if write:
-        rounded = _rounded(metrics)
-        write_text(folder / METRICS, json.dumps(rounded, indent=1) + "\n")
-        write_text(folder / CARD, card(recipe, rounded))
+        write_card(folder, write_metrics(folder, metrics))
     return metrics
+
+
+def write_card(folder: Path, metrics: dict[str, Any]) -> None:
+    """Write ``card.md`` and its picture from recipe and figures."""
+    write_text(folder / CARD, card(load_recipe(folder), metrics, fitted_on(folder)))
+    if shown := reports(metrics):
+        write_picture(folder / PICTURE, shown)
 
 
 def evaluate_recordings(
@@ -144,26 +150,6 @@ def evaluate_recordings(
     seen = seen_by_decoder(record_of(decoder), playing, own=own)
     figures = _figures(decoder, [session.pick(spec.channels) for session in sessions])
     return {**figures, "fitted_on": seen.fitted_on, "seen_in_training": sorted({*seen.runs, *seen.copies})}
-
-
-def read_metrics(folder: Path) -> dict[str, Any]:
-    """Content of a folder's ``metrics.json``; empty where there is none.
-
-    Raises
-    ------
-    NeuroMotionError
-        If it is not JSON.
-    """
-    path = folder / METRICS
-    if not path.is_file():
-        return {}
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise NeuroMotionError(f"{path} is not JSON: {error}") from None
-    if not isinstance(content, dict):
-        raise NeuroMotionError(f"{path} should hold a table of figures.")
-    return content
 
 
 def _groups(
@@ -228,14 +214,3 @@ def _seen_in_training(folder: Path, sessions: Sequence[Session]) -> list[str]:
     for session in sessions:
         runs[session.subject] = (*runs.get(session.subject, ()), *(run_of(one) for one in session.recordings))
     return sorted(record.shared_with(sessions[0].dataset, runs))
-
-
-def _rounded(value: Any) -> Any:
-    """Figures rounded to four decimal places; the intervals are wider than this rounding."""
-    if isinstance(value, float):
-        return round(value, 4)
-    if isinstance(value, dict):
-        return {key: _rounded(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_rounded(item) for item in value]
-    return value

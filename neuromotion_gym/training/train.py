@@ -12,6 +12,7 @@ import json
 import logging
 import shutil
 import signal
+import time
 import warnings
 from io import BytesIO
 from pathlib import Path
@@ -37,10 +38,11 @@ from neuromotion_gym.training.architectures import build_network
 from neuromotion_gym.training.data import people_of, sessions_of
 from neuromotion_gym.training.digest import training_digest
 from neuromotion_gym.training.export import export_onnx
-from neuromotion_gym.training.fine_tuning import freeze, start_from
+from neuromotion_gym.training.fine_tuning import also_fitted_on, freeze, refuse_if_seen, start_from
 from neuromotion_gym.training.fitted_on import fitted_on_of, with_fingerprints
-from neuromotion_gym.training.history import HISTORY, History, read_history
+from neuromotion_gym.training.history import DIGITS, HISTORY, History, read_history
 from neuromotion_gym.training.loggers import LoggerName, logger_of
+from neuromotion_gym.training.metrics_file import current_metrics, write_metrics
 from neuromotion_gym.training.networks.network import DecoderNetwork, Ensemble
 from neuromotion_gym.training.overlapping import split_at_random
 from neuromotion_gym.training.preparations import prepared_windows
@@ -144,6 +146,7 @@ class DecoderTraining(lightning.LightningModule):
         self._hits = torch.zeros(self.labels, 2)
         self._sums = torch.zeros(3)
         self._curves: dict[str, float] = {}
+        self._began_s = 0.0
 
     def train_dataloader(self) -> DataLoader[Any]:
         """Batches of this epoch."""
@@ -179,15 +182,18 @@ class DecoderTraining(lightning.LightningModule):
 
     def on_train_epoch_start(self) -> None:
         """Begin the curves of an epoch."""
+        self._began_s = time.process_time()
         self._sums.zero_()
         self._curves = {}
 
     def on_train_epoch_end(self) -> None:
         """Log loss and share of right decisions, and write the curves."""
         loss, right, count = self._sums.tolist()
-        self._curves |= {"loss": loss / count, "accuracy": right / count}
+        seconds = time.process_time() - self._began_s
+        self._curves |= {"loss": loss / count, "accuracy": right / count, "seconds": seconds}
         self.log("loss", self._curves["loss"], prog_bar=True)
         self.log("accuracy", self._curves["accuracy"])
+        self.log("seconds", seconds)
         if self.history is not None:
             self.history.add(self.current_epoch + 1, self._curves)
 
@@ -281,6 +287,8 @@ def train(
 ) -> Path:
     """Train a decoder and write its folder: recipe.yaml, model.onnx, model.pt, model.ckpt and fitted_on.json.
 
+    The training time goes to ``metrics.json``, whose figures are kept if they are of the same graph.
+
     A recipe may train on recordings that benchmarks play, for a final model, but a warning says so.
 
     Parameters
@@ -313,6 +321,7 @@ def train(
     KeyboardInterrupt
         After Ctrl-C; the same call continues from the last complete epoch.
     """
+    began_s, before_s = time.process_time(), 0.0
     source = None if isinstance(recipe, Recipe) else Path(recipe)
     loaded = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
     loaded = with_scale(loaded, None)  # what was found before says nothing of the data that it is trained on now
@@ -330,6 +339,8 @@ def train(
     left_out = (*data.exclude, *exclude)
     if not exclude:
         _warn_of_played(loaded)
+    elif options.start_from is not None:
+        refuse_if_seen(options.start_from, loaded.decoder.dataset, exclude)
     sessions = sessions_of(loaded, data.train, root=root, exclude=left_out, calibration_apart=False)
     windows = prepared_windows(loaded, sessions)
     recordings = [recording for session in sessions for recording in session.recordings]
@@ -349,6 +360,7 @@ def train(
             windows, tune = split_at_random(windows, data.overlapping)
         if data.trials_aside is not None:
             windows, tune, _ = split_trials(windows, data.trials_aside)
+        before_s = sum(_seconds(work / str(index)) for index in range(options.seeds))
         members = [
             _gradient(loaded, options.seed + index, windows, tune, work / str(index), progress, loggers[index])
             for index in range(options.seeds)
@@ -357,9 +369,18 @@ def train(
         network = members[0] if len(members) == 1 else Ensemble(members, loaded.decoder.output)
     if not exclude:  # a fold decodes only its own data set, where names of people and runs are enough
         record = with_fingerprints(record, loaded.decoder.channels, root)
+    if options.start_from is not None:
+        record = also_fitted_on(record, options.start_from)
     write_folder(network, with_scale(loaded, float(f"{scale:.3g}")), folder, record, source, curves=curves)
+    write_metrics(folder, current_metrics(folder) | {"training_s": round(before_s + time.process_time() - began_s)})
     shutil.rmtree(work, ignore_errors=True)
     return folder
+
+
+def _seconds(work: Path) -> float:
+    """Processor time of the epochs of one network before an interruption."""
+    path = work / HISTORY
+    return sum(row["seconds"] for row in read_history(path)) if path.is_file() else 0.0
 
 
 def _warn_of_played(recipe: Recipe) -> None:
@@ -409,6 +430,15 @@ def _check_resumable(last: Path, module: DecoderTraining) -> None:
         ) from error
 
 
+def _ended(last: Path, history: Path, stop_at: float | None) -> bool:
+    """Whether the checkpoint is of the epoch at which training ends before its last one."""
+    if stop_at is None or not history.is_file():
+        return False
+    row = read_history(history)[-1]
+    epoch = torch.load(last, map_location="cpu", weights_only=True)["epoch"]
+    return bool(row["epoch"] == epoch + 1 and row.get("tune_accuracy", 0.0) >= round(stop_at, DIGITS))
+
+
 def _gradient(
     recipe: Recipe,
     seed: int,
@@ -423,8 +453,10 @@ def _gradient(
     make_folder(work)
     module = DecoderTraining(recipe, seed, windows, tune)
     last = work / "last.ckpt"
+    ended = False
     if last.is_file():
         _check_resumable(last, module)
+        ended = _ended(last, work / HISTORY, options.stop_at)
     else:
         with torch.no_grad():
             module.network.prepare(windows, np.random.default_rng(seed))
@@ -447,6 +479,7 @@ def _gradient(
         mode="max",
         save_last=True,
         save_top_k=1,
+        save_on_train_epoch_end=True,  # otherwise only epochs with an evaluation leave a checkpoint
         enable_version_counter=False,
     )
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
@@ -466,7 +499,8 @@ def _gradient(
             gradient_clip_val=options.clip,
         )
         try:
-            trainer.fit(module, ckpt_path=str(last) if last.is_file() else None, weights_only=True)
+            if not ended:
+                trainer.fit(module, ckpt_path=str(last) if last.is_file() else None, weights_only=True)
         except SystemExit as stop:
             if stop.code != 1:  # a signal that ends the command
                 raise

@@ -6,11 +6,9 @@ import shutil
 
 import pytest
 
-from neuromotion_gym.datasets import registry
-from neuromotion_gym.decoders import FittedOn, fitted_on, list_decoders, load_decoder, worn_by
+from neuromotion_gym.decoders import FittedOn, fitted_on, load_decoder, worn_by
 from neuromotion_gym.decoders.fitted_on_record import write_fitted_on
 from neuromotion_gym.decoders.folders import decoder_folder
-from neuromotion_gym.decoders.recipe import load_recipe
 from neuromotion_gym.decoders.seen import record_of
 from neuromotion_gym.errors import NeuroMotionError
 
@@ -63,15 +61,3 @@ def test_a_broken_record_is_refused_with_its_file(tmp_path, text, named):
     (tmp_path / "fitted_on.json").write_text(text)
     with pytest.raises(NeuroMotionError, match=f"fitted_on.json.*{named}"):
         fitted_on(tmp_path)
-
-
-@pytest.mark.parametrize("name", list_decoders())
-def test_a_shipped_decoder_has_seen_the_part_of_its_recipe_and_nothing_that_is_played(name):
-    record, recipe = fitted_on(decoder_folder(name)), load_recipe(decoder_folder(name))
-    table = registry.dataset(recipe.decoder.dataset).table
-    assert record.complete
-    assert record.part == recipe.data.train
-    runs = table.runs("train", recipe.data.session_kind)
-    assert {person: set(names) for person, names in record.runs.items()} == {p: set(r) for p, r in runs.items()}
-    for part in ("tune", "test"):
-        assert record.shared_with(record.dataset, table.runs(part, recipe.data.session_kind)) == {}

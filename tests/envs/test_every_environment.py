@@ -1,7 +1,7 @@
 """What holds for every environment, asked by the library's own checks; and that each of them can fail.
 
-The cases come from the registry: every id with its default decoder on every level, and every other decoder that ships
-with an id whose limb can express its labels.
+The cases come from the registry: every id with its default decoder on every level, and with oracles of all others.
+`tests/decoders/test_every_decoder.py` lets every decoder drive a limb.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from neuromotion_gym.envs.closed_loop import ClosedLoop
 from neuromotion_gym.envs.stream import Stream
 from neuromotion_gym.envs.vector_env import NeuroVectorEnv
 from neuromotion_gym.errors import NeuroMotionError
-from neuromotion_gym.intents import environments_for, intent_table
+from neuromotion_gym.intents import environments_for
 from neuromotion_gym.limbs import Limb
 from neuromotion_gym.registration import ENVIRONMENTS, environment
 from neuromotion_gym.tasks.box_and_blocks import BoxAndBlocksTask
@@ -46,17 +46,6 @@ COSTLY = [env_id for env_id in IDS if is_costly(env_id)]
 """Ids with fewer steps here; `benchmarks/bounds.py` plays whole episodes on all their levels."""
 RANKED = [(env_id, checks.levels(env_id)[0]) for env_id in IDS if env_id not in COSTLY]
 """Ids on their easiest level; that rewards rank as success does there says so of the same terms on the others."""
-
-
-def fitting() -> list[tuple[str, str]]:
-    """Every decoder that is no environment's default, with the first id whose limb can express its labels."""
-    found = []
-    for name in list_decoders():
-        labels = set(load_decoder(name).spec.labels)
-        ids = [env_id for env_id in IDS if labels <= set(intent_table(environment(env_id).limb))]
-        if ids and all(environment(env_id).decoder != name for env_id in IDS):
-            found.append((ids[0], name))
-    return found
 
 
 def differing() -> list[tuple[str, str]]:
@@ -121,16 +110,6 @@ def test_the_oracle_of_every_decoder_succeeds_on_the_hardest_level_and_a_slow_on
     costly = env_id in COSTLY
     few = costly or load_decoder(name).spec.pacing == "trial"  # whole trials: episodes of minutes
     checks.check_oracle(env_id, 2 if few else 20, decoder=name, level=checks.levels(env_id)[0 if few else -1])
-
-
-@pytest.mark.parametrize(("env_id", "name"), fitting())
-def test_every_decoder_drives_a_limb(env_id: str, name: str) -> None:
-    interface.check_spaces(env_id, steps=5, decoder=name)
-
-
-def test_every_shipped_decoder_fits_an_environment() -> None:
-    defaults = {environment(env_id).decoder for env_id in IDS}
-    assert {name for _, name in fitting()} | defaults == set(list_decoders())
 
 
 def test_the_decoder_earns_more_than_standing_still_where_it_succeeds_more_often_than_not() -> None:

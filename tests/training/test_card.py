@@ -1,23 +1,64 @@
-"""Cards are made from recipe and figures alone: the committed ones come out again, whatever the figures' age."""
+"""Cards and ``metrics.json``; the committed ones are compared in `tests/decoders/test_every_decoder.py`."""
 
 from __future__ import annotations
 
-import pytest
+import struct
 
-from neuromotion_gym.decoders import list_decoders
-from neuromotion_gym.decoders.folders import decoder_folder
+from neuromotion_gym.decoders.folders import MODEL
 from neuromotion_gym.decoders.recipe import load_recipe
 from neuromotion_gym.training.card import card
-from neuromotion_gym.training.report import CARD, read_metrics
-
-
-@pytest.mark.parametrize("name", list_decoders())
-def test_the_committed_card_is_made_from_the_committed_figures(name):
-    folder = decoder_folder(name)
-    assert card(load_recipe(folder), read_metrics(folder)) == (folder / CARD).read_text(encoding="utf-8")
+from neuromotion_gym.training.card_picture import DPI, INCHES, write_picture
+from neuromotion_gym.training.metrics_file import METRICS, current_metrics, write_metrics
 
 
 def test_a_card_of_a_data_set_that_is_not_known_has_no_contrasts(tiny, tiny_folder):
     text = card(load_recipe(tiny_folder), {})
     assert "left, right" in text
     assert "eyes" not in text
+
+
+def figures(mean: float, low: float | None, people: int) -> dict:
+    score = {"mean": mean, "low": low, "high": None if low is None else 1.0}
+    one = {"balanced_accuracy": score, "people": people, "by_person": {}, "chance": {"mean": 0.5, "upper_95": 0.6}}
+    return {
+        "labels": ["left", "right"],
+        "windows": 9,
+        "per_window": one,
+        "per_trial": one,
+        "confusion": [[3, 1], [2, 3]],
+        "expected_calibration_error": 0.1,
+        "reliability": [{"confidence": 0.7, "accuracy": 0.6, "windows": 9}],
+    }
+
+
+def test_limits_say_how_few_people_there_are_and_where_chance_is_not_excluded(tiny, tiny_folder):
+    recipe = load_recipe(tiny_folder)
+    text = card(recipe, {"parts": {"tune": figures(0.7, 0.65, 3), "test": figures(0.7, 0.59, 3)}, "training_s": 300})
+    assert "All figures are of 3 people or fewer" in text
+    assert "On test its accuracy is not shown to be above chance." in text
+    assert "On tune its accuracy" not in text
+    assert "| training time | about 5 min of processor time, reading included |" in text
+    alone = card(
+        recipe, {"folds": {"count": 5, "of": "run", **figures(0.9, 0.8, 5)}, "parts": {"test": figures(0.7, None, 1)}}
+    )
+    assert "All figures are of one person" in alone
+    assert "not shown to be above chance" not in alone
+
+
+def test_figures_of_an_older_graph_do_not_stand(tmp_path):
+    (tmp_path / MODEL).write_bytes(b"graph")
+    (tmp_path / METRICS).write_text('{"parts": {"test": 1}}')
+    first = current_metrics(tmp_path)
+    assert first["parts"] == {"test": 1}  # it does not say of which graph they are
+    assert write_metrics(tmp_path, first | {"time": 0.123456})["time"] == 0.1235
+    assert current_metrics(tmp_path) == first | {"time": 0.1235}
+    (tmp_path / MODEL).write_bytes(b"another graph")
+    again = current_metrics(tmp_path)
+    assert set(again) == {"model"}
+    assert again["model"] != first["model"]
+
+
+def test_the_picture_has_a_row_for_every_report(tmp_path):
+    write_picture(tmp_path / "card.png", {"tune": figures(0.7, None, 1), "test": figures(0.7, None, 1)})
+    width, height = struct.unpack(">II", (tmp_path / "card.png").read_bytes()[16:24])
+    assert (width, height) == (round(INCHES[0] * DPI), round(2 * INCHES[1] * DPI))

@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from neuromotion_gym.decoders.recipe import TrainingRecipe
+from neuromotion_gym.decoders.fitted_on_record import FittedOn, write_fitted_on
+from neuromotion_gym.decoders.recipe import Recipe, TrainingRecipe
 from neuromotion_gym.errors import NeuroMotionError
 
 torch = pytest.importorskip("torch", reason="needs the extra train")
@@ -12,7 +13,14 @@ pytest.importorskip("lightning", reason="needs the extra train")
 
 import mock_data  # noqa: E402
 
-from neuromotion_gym.training.fine_tuning import freeze, start_from  # noqa: E402
+from neuromotion_gym.training.digest import training_digest  # noqa: E402
+from neuromotion_gym.training.fine_tuning import (  # noqa: E402
+    also_fitted_on,
+    freeze,
+    refuse_if_seen,
+    start_from,
+)
+from neuromotion_gym.training.folds import fold_recipe  # noqa: E402
 from neuromotion_gym.training.train import DecoderTraining  # noqa: E402
 
 if TYPE_CHECKING:
@@ -43,6 +51,44 @@ def test_weights_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     (tmp_path / "model.pt").write_bytes(b"nothing")
     with pytest.raises(NeuroMotionError, match="Training cannot start from"):
         start_from(network(2), str(tmp_path / "model.pt"))
+
+
+def test_what_the_network_before_was_fitted_on_counts(tmp_path: Path) -> None:
+    own = FittedOn(dataset="mock", people=("P3",), runs={"P3": ("1",)})
+    before = FittedOn(dataset="mock", people=("P1",), runs={"P1": ("1", "2")})
+    unknown = also_fitted_on(own, str(tmp_path / "model.pt"))
+    assert not unknown.complete
+    with pytest.raises(NeuroMotionError, match=r"not known what it was fitted on, so that P3 cannot be held out"):
+        refuse_if_seen(str(tmp_path / "model.pt"), "mock", ["P3"])
+    wearer = FittedOn(dataset="mock", people=("P2",), runs={"P2": ("0",)})
+    write_fitted_on(tmp_path, before.model_copy(update={"also": (wearer,)}))
+    record = also_fitted_on(own, str(tmp_path / "model.pt"))
+    assert record.complete
+    assert record.shared_with("mock", dict.fromkeys(("P1", "P2", "P3", "P4"), ("0", "1"))) == {
+        "P1": ("1",),
+        "P2": ("0",),
+        "P3": ("1",),
+    }
+    refuse_if_seen(str(tmp_path / "model.pt"), "mock", ["P4"])
+    refuse_if_seen(str(tmp_path / "model.pt"), "another", ["P1"])
+    for held_out in ("P2", "1"):  # a person, and a run where folds hold out runs
+        with pytest.raises(NeuroMotionError, match=rf"was fitted on {held_out}: they cannot be held out"):
+            refuse_if_seen(str(tmp_path / "model.pt"), "mock", ["P4", held_out])
+
+
+def test_other_weights_to_start_from_are_another_training(mock_band: Path, tmp_path: Path) -> None:
+    content = {**mock_data.RECIPE, "training": {"start_from": str(tmp_path / "model.pt")}}
+    digests = []
+    for weights in (b"some", b"others"):
+        (tmp_path / "model.pt").write_bytes(weights)
+        digests.append(training_digest(Recipe(**content), "train", root=mock_band))
+    assert digests[0] != digests[1]
+
+
+def test_a_fold_has_nothing_to_stop_at() -> None:
+    content = {**mock_data.RECIPE, "training": {"stop_at": 0.9, "keep": "best"}}
+    training = fold_recipe(Recipe(**content)).training
+    assert (training.stop_at, training.keep) == (None, "last")
 
 
 def test_frozen_parts_stay_as_they_are() -> None:

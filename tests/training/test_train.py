@@ -13,8 +13,7 @@ import yaml
 
 from neuromotion_gym.datasets.myo_armband import reader as myo_armband
 from neuromotion_gym.datasets.sessions import load_sessions
-from neuromotion_gym.decoders import check_decoder, fitted_on, list_decoders, load_decoder
-from neuromotion_gym.decoders.folders import decoder_folder
+from neuromotion_gym.decoders import check_decoder, fitted_on, load_decoder
 from neuromotion_gym.decoders.recipe import Recipe, load_recipe
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.signals.amplitude import typical_amplitude
@@ -46,7 +45,7 @@ RECIPE = {
     },
     "data": {"stride_s": 0.1},
     "network": {"name": "armband_features", "options": {"hidden": [16, 8], "dropout": 0.1, "gain_sd": 0.1}},
-    "training": {"epochs": 8, "batch": 64, "learning_rate": 0.02, "seed": 1},
+    "training": {"epochs": 8, "batch": 64, "learning_rate": 0.02, "seed": 1, "tune_every": 3},
 }
 
 
@@ -77,6 +76,7 @@ def test_folder_is_whole_and_weights_load_without_pickles(trained):
     assert sorted(path.name for path in trained.iterdir()) == [
         "fitted_on.json",
         "history.json",
+        "metrics.json",
         "model.ckpt",
         "model.onnx",
         "model.pt",
@@ -96,16 +96,6 @@ def test_recipe_states_the_amplitude_of_its_training_data(trained, small_myo):
     recordings = [recording for session in played for recording in session.recordings]
     assert spec.scale == pytest.approx(typical_amplitude(recordings, spec.window), rel=0.005)
     assert 1 < spec.scale < 30
-
-
-@pytest.mark.parametrize("name", list_decoders())
-def test_shipped_checkpoint_is_lightning_s(name):
-    from neuromotion_gym.training.train import DecoderTraining, load_network
-
-    path = decoder_folder(name) / "model.ckpt"
-    module = DecoderTraining.load_from_checkpoint(path, map_location="cpu", weights_only=True)
-    expected = load_network(decoder_folder(name)).state_dict()
-    assert all(torch.equal(value, expected[key]) for key, value in module.network.state_dict().items())
 
 
 def test_graph_says_nothing_of_the_machine(trained):
@@ -132,7 +122,7 @@ def test_training_that_was_stopped_goes_on_to_the_same_weights(trained, small_my
     class Stop(Exception):
         pass
 
-    started = []
+    started, last = [], {}
 
     def stop_in_third_epoch(module):
         started.append(module.current_epoch)
@@ -145,16 +135,29 @@ def test_training_that_was_stopped_goes_on_to_the_same_weights(trained, small_my
         stop_in_third_epoch(module)
         plain(module)
 
+    def keep(module):
+        ends(module)
+        last.update({name: value.clone() for name, value in module.network.state_dict().items()})
+
+    ends = training.DecoderTraining.on_train_epoch_end
     monkeypatch.setattr(training.DecoderTraining, "on_train_epoch_start", hook)
+    monkeypatch.setattr(training.DecoderTraining, "on_train_epoch_end", keep)
     monkeypatch.setattr(training, "export_onnx", lambda network, spec, path: 0.0)
-    arguments = {"root": small_myo, "work": tmp_path / "work", "progress": False}
+    logs = tmp_path / "logs"
+    arguments = {"root": small_myo, "work": tmp_path / "work", "progress": False, "log_folder": logs}
     with pytest.raises(Stop):
         training.train(recipe(), tmp_path / "out", **arguments)
     assert not (tmp_path / "out").exists()
     training.train(recipe(), tmp_path / "out", **arguments)
+    # Every epoch left a checkpoint, though only the third and the sixth one were evaluated; and the last one is kept
     assert started == [0, 1, 2, *range(2, 8)]
     ours, theirs = (torch.load(folder / "model.pt", weights_only=True) for folder in (trained, tmp_path / "out"))
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+    assert all(torch.equal(last[name], theirs[name]) for name in theirs)
+    rows = json.loads((tmp_path / "out" / "history.json").read_text())[0]
+    assert [row["epoch"] for row in rows] == list(range(1, 9))
+    spent = json.loads((tmp_path / "out" / "metrics.json").read_text())["training_s"]
+    assert spent >= int(sum(row["seconds"] for row in rows))
 
 
 def test_training_taken_up_again_on_other_recordings_starts_anew(small_myo, tmp_path, monkeypatch):
@@ -255,14 +258,23 @@ def test_best_epoch_by_tune_part_is_kept(small_myo, tmp_path, monkeypatch):
     assert not torch.equal(kept, weights[2])
 
 
-def test_training_stops_at_a_share_of_right_decisions_and_leaves_its_curves(small_myo, tmp_path):
-    from neuromotion_gym.training.train import train
+def test_training_stops_at_a_share_of_right_decisions_and_leaves_its_curves(small_myo, tmp_path, monkeypatch):
+    from neuromotion_gym.training import train as training
 
     content = copy.deepcopy(RECIPE)
     content["decoder"]["split"] = "overlapping-windows"
     content["data"] |= {"tune": None, "overlapping": {"share": 0.25, "seed": 3}}
     content["training"] |= {"stop_at": 0.01, "tune_every": 1, "schedule": "constant", "clip_each": True}
-    folder = train(Recipe(**content), tmp_path / "x", root=small_myo, progress=False, log_folder=tmp_path / "logs")
+    arguments = {"root": small_myo, "work": tmp_path / "work", "progress": False}
+
+    def full(*arguments, **options):
+        raise OSError("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "write_folder", full)
+        with pytest.raises(OSError, match="full"):
+            training.train(Recipe(**content), tmp_path / "x", **arguments)
+    folder = training.train(Recipe(**content), tmp_path / "x", **arguments)  # ended already: no further epoch
     curves = json.loads((folder / "history.json").read_text())
     logged = (tmp_path / "logs" / "small" / "version_0" / "metrics.csv").read_text().splitlines()
     assert {*CURVES, "epoch", "step"} == set(logged[0].split(","))
@@ -355,14 +367,3 @@ def test_broken_weights_are_refused(trained, tmp_path):
         (tmp_path / "model.pt").write_bytes(broken)
         with pytest.raises(NeuroMotionError, match=r"model\.pt"):
             load_network(tmp_path)
-
-
-@pytest.mark.parametrize("name", list_decoders())
-def test_shipped_network_and_graph_agree(name):
-    from neuromotion_gym.training.export import TOLERANCE, largest_difference
-    from neuromotion_gym.training.train import load_network
-
-    folder = decoder_folder(name)
-    network = load_network(folder)
-    content = (folder / "model.onnx").read_bytes()
-    assert largest_difference(network, load_recipe(folder).decoder, content) <= TOLERANCE

@@ -23,7 +23,7 @@ import numpy as np
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.resources import data_root
 from neuromotion_gym.signals.joined import joined
-from neuromotion_gym.signals.readers.mat_content import content
+from neuromotion_gym.signals.readers.mat_content import published
 from neuromotion_gym.signals.recording import SignalSpec
 
 if TYPE_CHECKING:
@@ -93,12 +93,7 @@ def session_files(root: Path, person: str, run: str) -> tuple[Path, ...]:
 
 def _trials(path: Path) -> list[np.ndarray]:
     """Trials of one file, each of shape (192, samples)."""
-    if not path.is_file():
-        raise NeuroMotionError(f"{path} does not exist; the gestures of a session are read together.")
-    try:
-        found = content(path, ("gestures",), LARGEST_BYTES).get("gestures")
-    except Exception as error:  # SciPy and h5py raise many kinds of errors on broken bytes
-        raise NeuroMotionError(f"{path} cannot be read ({type(error).__name__}: {error}).") from error
+    found = published(path, ("gestures",), LARGEST_BYTES, "the gestures of a session").get("gestures")
     trials = found if isinstance(found, list) else []
     shapes = [getattr(one, "shape", None) for one in trials]
     if not trials or any(shape is None or len(shape) != 2 or shape[0] != PUBLISHED for shape in shapes):

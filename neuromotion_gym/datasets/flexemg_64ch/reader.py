@@ -30,7 +30,7 @@ import numpy as np
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.resources import data_root
 from neuromotion_gym.signals.joined import joined
-from neuromotion_gym.signals.readers.mat_content import content
+from neuromotion_gym.signals.readers.mat_content import published
 from neuromotion_gym.signals.recording import SignalSpec
 
 if TYPE_CHECKING:
@@ -153,14 +153,12 @@ def _packed(path: Path) -> _Session:
 def _published(paths: tuple[Path, ...]) -> _Session:
     counts, labels, scales = [], [], set()
     for path in paths:
-        if not path.is_file():
-            raise NeuroMotionError(f"{path} does not exist; the trials of a session are read together.")
+        found = published(path, ("raw", "p"), LARGEST_BYTES, "the trials of a session")
         try:
-            found = content(path, ("raw", "p"), LARGEST_BYTES)
             raw, facts = np.asarray(found["raw"]), found["p"]
             order = [int(one) for one in np.ravel(facts["sequence"])]
             scales.add(float(np.ravel(facts["lsbmV"])[0]))
-        except Exception as error:  # SciPy raises many kinds of errors on broken bytes
+        except (KeyError, TypeError, ValueError, IndexError) as error:
             raise NeuroMotionError(
                 f"{path} is no trial of the flexible-grid set ({type(error).__name__}: {error})."
             ) from error

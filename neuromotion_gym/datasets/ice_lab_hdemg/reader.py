@@ -21,7 +21,7 @@ import numpy as np
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.resources import data_root
 from neuromotion_gym.signals.joined import joined
-from neuromotion_gym.signals.readers.mat_content import content
+from neuromotion_gym.signals.readers.mat_content import published
 from neuromotion_gym.signals.recording import SignalSpec
 
 if TYPE_CHECKING:
@@ -95,12 +95,7 @@ def round_files(root: Path, person: str, run: str) -> tuple[Path, ...]:
 
 def _trial(path: Path) -> np.ndarray:
     """Samples of one file, shape (192, samples)."""
-    if not path.is_file():
-        raise NeuroMotionError(f"{path} does not exist; the gestures of a trial are read together.")
-    try:
-        found = content(path, KEYS, LARGEST_BYTES)
-    except Exception as error:  # SciPy and h5py raise many kinds of errors on broken bytes
-        raise NeuroMotionError(f"{path} cannot be read ({type(error).__name__}: {error}).") from error
+    found = published(path, KEYS, LARGEST_BYTES, "the gestures of a trial")
     samples = np.asarray(next(iter(found.values()), None))
     if samples.ndim != 2 or samples.shape[1] not in (CHANNELS, CHANNELS + 1) or not len(samples):
         raise NeuroMotionError(

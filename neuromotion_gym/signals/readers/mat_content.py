@@ -59,6 +59,30 @@ def content(path: Path, names: Sequence[str], limit_bytes: int) -> dict[str, Any
     return {name: _plain(value) for name, value in loadmat(path, variable_names=list(names)).items() if name in names}
 
 
+def published(path: Path, names: Sequence[str], limit_bytes: int, together: str) -> dict[str, Any]:
+    """The named variables of one of the files of a data set, which are read together.
+
+    Parameters
+    ----------
+    path : path
+    names, limit_bytes
+        As in `content`.
+    together : str
+        What the files are of, such as ``"the trials of a session"``: for the message if this one is missing.
+
+    Raises
+    ------
+    NeuroMotionError
+        If the file is missing or cannot be read.
+    """
+    if not path.is_file():
+        raise NeuroMotionError(f"{path} does not exist; {together} are read together.")
+    try:
+        return content(path, names, limit_bytes)
+    except Exception as error:  # SciPy and h5py raise many kinds of errors on broken bytes
+        raise NeuroMotionError(f"{path} cannot be read ({type(error).__name__}: {error}).") from error
+
+
 def _is_hdf5(path: Path) -> bool:
     from scipy.io.matlab import matfile_version
 

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 FILTERS, KERNEL, POOL, UNITS, LAST_UNITS, DENSE = 64, 3, 2, 128, 64, 64
 SHORTEST = KERNEL + POOL - 1
 """Samples of the shortest window that leaves one step for the LSTM layers."""
+NEARLY_FLAT = 1e-3
+"""Powers of this size and smaller are taken as a series in the power."""
 
 
 class TableChain(nn.Module):
@@ -75,8 +77,12 @@ class TableChain(nn.Module):
         """Preprocessed window."""
         clipped = torch.minimum(torch.maximum(window, self.low), self.high)
         exponent = torch.where(clipped >= 0, self.power, 2.0 - self.power)
-        exponent = torch.where(exponent.abs() < 1e-6, 1e-6, exponent)
-        curved = torch.sign(clipped) * (torch.pow(1.0 + clipped.abs(), exponent) - 1.0) / exponent
+        logarithm = torch.log1p(clipped.abs())
+        # Near 0 the quotient loses its digits; its Taylor series has them
+        flat = exponent.abs() < NEARLY_FLAT
+        rising = torch.expm1(exponent * logarithm) / torch.where(flat, 1.0, exponent)
+        series = logarithm + exponent * logarithm**2 / 2 + exponent**2 * logarithm**3 / 6
+        curved = torch.sign(clipped) * torch.where(flat, series, rising)
         return torch.minimum(torch.maximum((curved - self.mean) / self.scale, self.floor), self.ceiling)
 
 

@@ -76,7 +76,21 @@ class GridTurned(DecoderNetwork):
         return (turned * chosen).sum(2).flatten(1)
 
     def fit(self, data: TrainingWindows, generator: np.random.Generator) -> None:
-        """Fit the linear layer; see the module."""
+        """Fit the linear layer; see the module.
+
+        Raises
+        ------
+        NeuroMotionError
+            If a session lacks a label.
+        """
+        needed = self.linear.out_features
+        for number in np.unique(data.people):
+            present = len(np.unique(data.labels[data.people == number]))
+            if present < needed:
+                raise NeuroMotionError(
+                    f"Session {number} of the training data has windows of {present} labels; network 'grid_turned' "
+                    f"needs all {needed} in each session."
+                )
         rows = np.arange(len(data.labels))
         features = torch.cat(
             [self.features(torch.from_numpy(data.windows(rows[i : i + BATCH]))) for i in range(0, len(rows), BATCH)]

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import torch
 from torch import Tensor, nn
 
 from neuromotion_gym.errors import NeuroMotionError
@@ -20,8 +21,6 @@ from neuromotion_gym.training.networks.hdsemg_images import Grid, Instants, Layo
 from neuromotion_gym.training.networks.network import DecoderNetwork
 
 if TYPE_CHECKING:
-    import torch
-
     from neuromotion_gym.decoders.spec import DecoderSpec
 
 SETTINGS = (
@@ -97,8 +96,10 @@ class HdsemgMobileNet(DecoderNetwork):
     ) -> None:
         super().__init__()
         self.grid, self.instants, self.images, self.planes = grid, instants, images, planes
-        self.register_buffer("pixels", torch_index(grid.pixels), persistent=False)
-        self.network = MobileNet(planes, grid.height, grid.width, len(spec.labels), model_width)
+        self.register_buffer("pixels", torch.tensor(grid.pixels, dtype=torch.int64), persistent=False)
+        network = MobileNet(planes, grid.height, grid.width, len(spec.labels), model_width)
+        # With the channels of a pixel side by side, convolutions on a CPU take about half the time
+        self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, window: Tensor) -> tuple[Tensor]:
         """Logits of windows, shape (n, channels, samples)."""
@@ -107,13 +108,6 @@ class HdsemgMobileNet(DecoderNetwork):
         images = seen.reshape(-1, self.planes, self.grid.height, self.grid.width)
         logits = self.network(images)
         return (logits.reshape(-1, count, logits.shape[-1]).mean(1),)
-
-
-def torch_index(pixels: list[int]) -> torch.Tensor:
-    """Indices as a tensor."""
-    import torch
-
-    return torch.tensor(pixels, dtype=torch.int64)
 
 
 def build(

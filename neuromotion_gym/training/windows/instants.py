@@ -80,8 +80,9 @@ def training_windows(
     cut = _cut(spec.labels, spec.window, fitting, per_trial, seed)
     if folds is not None and split_by == "instant":
         cut = _dealt(cut, folds, fold, held_out, seed)
-    if not len(cut.labels):
-        raise NeuroMotionError(f"No instant of {', '.join(spec.labels)} is left for {spec.name!r}.")
+    missing = [label for index, label in enumerate(spec.labels) if index not in cut.labels]
+    if missing if not held_out else not len(cut.labels):
+        raise NeuroMotionError(f"No instant of {', '.join(missing)} is left for {spec.name!r}.")
     return cut
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from neuromotion_gym.errors import NeuroMotionError
-from neuromotion_gym.signals.table_steps import ClipPercentiles, Winsorise, YeoJohnson, fitted_chain
+from neuromotion_gym.signals.table_steps import ClipPercentiles, Winsorise, YeoJohnson, fitted_chain, yeo_johnson
 
 torch = pytest.importorskip("torch", reason="needs the extra train")
 
@@ -48,6 +48,15 @@ def test_an_lstm_starts_as_keras_starts_it_and_trains_one_bias_vector() -> None:
     assert layer.bias_hh_l0.grad is None
     assert not layer.bias_hh_l0.any()
     assert layer.bias_ih_l0.grad.abs().max() > 0
+
+
+def test_powers_near_nothing_keep_their_digits() -> None:
+    rows = np.array([[0.0], [3.0], [1023.0], [-50.0]])
+    for power in (0.0, 1e-7, -4e-4, 1.1e-3, 2.0):
+        chain = TableChain(1)
+        chain.power.fill_(power)
+        found = chain(torch.from_numpy(rows.T[None].astype(np.float32)))[0].T.numpy()
+        np.testing.assert_allclose(found, yeo_johnson(rows, np.array([power])), rtol=1e-4)
 
 
 def test_the_chain_of_the_graph_is_the_chain_of_the_table() -> None:

@@ -94,3 +94,9 @@ def test_what_does_not_fit_is_refused() -> None:
         build(spec(), band_hz=(100.0, 400.0), taps=61)
     with pytest.raises(NeuroMotionError, match="rising frequencies between 0 and 500"):
         build(spec(), band_hz=(100.0, 50.0), taps=21)
+
+
+def test_a_session_without_one_of_the_labels_is_refused() -> None:
+    data = SimpleNamespace(labels=np.array([0, 1, 0, 0]), people=np.array([0, 0, 1, 1]))
+    with pytest.raises(NeuroMotionError, match="Session 1 .* has windows of 1 labels; .* needs all 2"):
+        network().fit(data, np.random.default_rng(0))

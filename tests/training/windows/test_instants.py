@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -90,3 +92,8 @@ def test_what_cannot_be_held_out_is_refused(recipe: Recipe) -> None:
     long = recipe.model_copy(update={"decoder": recipe.decoder.model_copy(update={"window": LENGTH + 1})})
     with pytest.raises(NeuroMotionError, match="No instant of still, press is left"):
         training_windows(long, sessions())
+    first = [
+        replace(one, recordings=tuple(replace(r, trials=r.trials[:1]) for r in one.recordings)) for one in sessions()
+    ]
+    with pytest.raises(NeuroMotionError, match="No instant of press is left"):
+        training_windows(recipe, first)

@@ -1,0 +1,155 @@
+"""One suite over every shipped decoder, found by walking the folder: it runs, and its folder tells what it is.
+
+The rules of `check_decoder` are: it loads, its results have the right shape, rows of a posterior sum to 1, targets are
+finite, a window alone gives the same as in a batch (1e-6), no state is kept, and a wrong number of channels, a wrong
+length and NaN are refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import struct
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from neuromotion_gym.datasets import registry
+from neuromotion_gym.decoders import check_decoder, fitted_on, list_decoders, load_decoder
+from neuromotion_gym.decoders.folders import decoder_folder
+from neuromotion_gym.decoders.recipe import load_recipe
+from neuromotion_gym.envs import NeuroEnv
+from neuromotion_gym.envs.checks import follow
+from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.intents import environments_for
+from neuromotion_gym.signals.fitting import fitted
+from neuromotion_gym.signals.recording import Recording, SignalSpec
+from neuromotion_gym.training.card import PICTURE, card, reports
+from neuromotion_gym.training.card_picture import DPI, INCHES
+from neuromotion_gym.training.metrics_file import METRICS, read_metrics
+from neuromotion_gym.training.report import CARD
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FILES = {"recipe.yaml", "model.onnx", "model.pt", "model.ckpt", "fitted_on.json", METRICS, CARD, PICTURE}
+LARGEST_BYTES = 60_000_000
+"""Of all folders together."""
+STEPS = 200
+
+pytestmark = pytest.mark.parametrize("name", list_decoders())
+
+
+@pytest.fixture
+def folder(name: str) -> Path:
+    return decoder_folder(name)
+
+
+def test_it_keeps_the_rules(name: str) -> None:
+    check_decoder(load_decoder(name))
+
+
+def test_signals_at_another_rate_are_refused(name: str) -> None:
+    spec = load_decoder(name).spec
+    signal = SignalSpec(spec.modality, spec.channels, 1.1 * spec.rate_hz, spec.unit)
+    samples = np.random.default_rng(0).normal(size=(len(spec.channels), 2 * spec.window)).astype(np.float32)
+    with pytest.raises(NeuroMotionError, match=rf"cannot read .*rate_hz .* instead of {spec.rate_hz!r}"):
+        fitted(Recording(samples, signal, (), "user", "me"), spec)
+
+
+def test_it_drives_a_limb(name: str) -> None:
+    """The decoded labels move the limb, from samples to joints, and every observation lies in its space."""
+    env_id = environments_for(load_decoder(name).spec.labels)[0]
+    env = NeuroEnv(env_id, decoder=name)
+    observation, _ = env.reset(seed=0)
+    start = env.loop.physics.sensors.copy()
+    decoded = set()
+    for step in range(STEPS):
+        assert env.observation_space.contains(observation)
+        decoded.add(int(env.loop.stream.posterior[0].argmax()))
+        observation, reward, terminated, truncated, _ = env.step(follow(env.loop, step)[0])
+        assert np.isfinite(reward)
+        if terminated or truncated:
+            observation, _ = env.reset()
+    moved = np.abs(env.loop.physics.sensors - start).max()
+    env.close()
+    assert moved > 0.05
+    assert len(decoded) > 1
+
+
+def test_the_trained_network_is_the_graph(name: str, folder: Path) -> None:
+    torch = pytest.importorskip("torch", reason="needs the extra train")
+    from neuromotion_gym.training.export import TOLERANCE, largest_difference
+    from neuromotion_gym.training.train import DecoderTraining, load_network
+
+    network = load_network(folder)
+    assert TOLERANCE <= 1e-4
+    assert largest_difference(network, load_recipe(folder).decoder, (folder / "model.onnx").read_bytes()) <= TOLERANCE
+    path = folder / "model.ckpt"
+    module = DecoderTraining.load_from_checkpoint(path, map_location="cpu", weights_only=True)
+    expected = network.state_dict()
+    assert all(torch.equal(value, expected[key]) for key, value in module.network.state_dict().items())
+
+
+def test_its_folder_is_whole_and_named_as_its_decoder(name: str, folder: Path) -> None:
+    recipe = load_recipe(folder)
+    assert recipe.decoder.name == name
+    table = registry.dataset(recipe.decoder.dataset).table
+    assert recipe.decoder.modality == table.modality
+    assert recipe.decoder.licence == table.licence
+    assert recipe.data.train == "train"
+    assert not FILES - {path.name for path in folder.iterdir()}
+    assert b"site-packages" not in (folder / "model.onnx").read_bytes()
+
+
+def test_all_folders_together_are_small(name: str, folder: Path) -> None:
+    assert sum(path.stat().st_size for path in folder.parent.glob("*/*")) < LARGEST_BYTES
+
+
+def test_it_has_seen_the_part_of_its_recipe_and_nothing_that_is_played(name: str, folder: Path) -> None:
+    record, recipe = fitted_on(folder), load_recipe(folder)
+    table = registry.dataset(recipe.decoder.dataset).table
+    assert record.complete
+    assert record.fingerprints
+    assert record.part == recipe.data.train
+    runs = table.runs("train", recipe.data.session_kind)
+    assert {person: set(names) for person, names in record.runs.items()} == {p: set(r) for p, r in runs.items()}
+    for part in ("tune", "test"):
+        assert record.shared_with(record.dataset, table.runs(part, recipe.data.session_kind)) == {}
+
+
+def test_its_figures_are_of_its_graph_and_stand_with_split_people_and_interval(name: str, folder: Path) -> None:
+    metrics = read_metrics(folder)
+    assert metrics["model"] == hashlib.sha256((folder / "model.onnx").read_bytes()).hexdigest()[:16]
+    assert metrics["split"] == load_recipe(folder).decoder.split
+    assert metrics["training_s"] > 0
+    test = metrics["parts"]["test"]["per_window"]
+    assert len(test["by_person"]) == test["people"]
+    found = test["balanced_accuracy"]
+    if test["people"] > 1:
+        assert found["low"] < found["mean"] < found["high"]
+    else:  # there is no interval over one person
+        assert (found["low"], found["high"]) == (None, None)
+    assert found["mean"] == pytest.approx(np.mean(list(test["by_person"].values())), abs=1e-3)
+
+
+def test_its_card_tells_all_and_is_made_from_its_files(name: str, folder: Path) -> None:
+    text = (folder / CARD).read_text(encoding="utf-8")
+    assert card(load_recipe(folder), read_metrics(folder), fitted_on(folder)) == text
+    recipe = load_recipe(folder)
+    assert recipe.notes
+    assert recipe.sources
+    for row in ("labels", "signal", "data", "weights", "fitted on", "split", "network", "training", "training time"):
+        assert f"\n| {row} |" in text, row
+    for title in ("Balanced accuracy", "People", "Confusion and calibration", "Limits", "Sources", "Made again"):
+        assert f"\n## {title}\n" in text, title
+    for part in ("(card.png)", f"licence {recipe.decoder.licence}", "Expected calibration error", "One decision takes"):
+        assert part in text, part
+
+
+def test_its_picture_shows_every_report(name: str, folder: Path) -> None:
+    content = (folder / PICTURE).read_bytes()
+    shown = len(reports(json.loads((folder / METRICS).read_text(encoding="utf-8"))))
+    expected = (round(INCHES[0] * DPI), round(INCHES[1] * shown * DPI))
+    assert struct.unpack(">II", content[16:24]) == expected
