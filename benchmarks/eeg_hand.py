@@ -26,13 +26,13 @@ from neuromotion_gym.decoders.folders import decoder_folder
 from neuromotion_gym.decoders.onnx_decoder import OnnxDecoder
 from neuromotion_gym.decoders.recipe import Recipe, TrialsAside, load_recipe
 from neuromotion_gym.files import make_folder, replacing, write_text
-from neuromotion_gym.training.card import card
 from neuromotion_gym.training.data import people_of, sessions_of
 from neuromotion_gym.training.evaluation import Decisions, confusion, decide, summary
 from neuromotion_gym.training.export import export_onnx
 from neuromotion_gym.training.history import HISTORY
+from neuromotion_gym.training.metrics_file import read_metrics, write_metrics
 from neuromotion_gym.training.preparations import prepared_windows
-from neuromotion_gym.training.report import CARD, METRICS, read_metrics
+from neuromotion_gym.training.report import write_card
 from neuromotion_gym.training.train import load_network, train
 from neuromotion_gym.training.trials_aside import decide_trials_aside, split_trials
 
@@ -204,8 +204,7 @@ def figures(work: Path) -> None:
         _draw_splits(found["splits"])
     metrics = read_metrics(shipped)
     metrics["conditions"] = {"test": {one: _rounded(cond.figures(decisions, [])) for one, decisions in honest.items()}}
-    write_text(shipped / METRICS, json.dumps(metrics, indent=1) + "\n")
-    write_text(shipped / CARD, card(load_recipe(shipped), metrics))
+    write_card(shipped, write_metrics(shipped, metrics))
     text = PAGE.read_text(encoding="utf-8")
     before, after = text[: text.index(BEGIN)], text[text.index(END) :]
     write_text(PAGE, before + "\n".join([BEGIN, "", *_table(found), "", after]))
