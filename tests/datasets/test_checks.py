@@ -22,7 +22,7 @@ FEW = {
     "myo_readings_8ch": ["l55555", "r10101"],
 }
 """Of data sets that take long to read, some people."""
-NOT_AT_HAND = ("csl_hdemg", "ice_lab_hdemg")
+NOT_AT_HAND = ("csl_hdemg", "enabl3s", "ice_lab_hdemg")
 
 
 @pytest.mark.parametrize("name", registry.dataset_names())

@@ -37,6 +37,8 @@ FILES = {"recipe.yaml", "model.onnx", "model.pt", "model.ckpt", "fitted_on.json"
 LARGEST_BYTES = 60_000_000
 """Of all folders together."""
 STEPS = 200
+UNTIMED = {"eeg_fists"}
+"""Trained before the time of a training was kept."""
 
 pytestmark = pytest.mark.parametrize("name", list_decoders())
 
@@ -75,7 +77,8 @@ def test_it_drives_a_limb(name: str) -> None:
     moved = np.abs(env.loop.physics.sensors - start).max()
     env.close()
     assert moved > 0.05
-    assert len(decoded) > 1
+    if load_decoder(name).spec.pacing != "trial":  # whole trials: one decision in as many steps
+        assert len(decoded) > 1
 
 
 def test_the_trained_network_is_the_graph(name: str, folder: Path) -> None:
@@ -123,7 +126,8 @@ def test_its_figures_are_of_its_graph_and_stand_with_split_people_and_interval(n
     metrics = read_metrics(folder)
     assert metrics["model"] == hashlib.sha256((folder / "model.onnx").read_bytes()).hexdigest()[:16]
     assert metrics["split"] == load_recipe(folder).decoder.split
-    assert metrics["training_s"] > 0
+    if name not in UNTIMED:
+        assert metrics["training_s"] > 0
     test = metrics["parts"]["test"]["per_window"]
     assert len(test["by_person"]) == test["people"]
     found = test["balanced_accuracy"]
@@ -140,8 +144,9 @@ def test_its_card_tells_all_and_is_made_from_its_files(name: str, folder: Path) 
     recipe = load_recipe(folder)
     assert recipe.notes
     assert recipe.sources
-    for row in ("labels", "signal", "data", "weights", "fitted on", "split", "network", "training", "training time"):
+    for row in ("labels", "signal", "data", "weights", "fitted on", "split", "network", "training"):
         assert f"\n| {row} |" in text, row
+    assert (name in UNTIMED) != ("\n| training time |" in text)
     for title in ("Balanced accuracy", "People", "Confusion and calibration", "Limits", "Sources", "Made again"):
         assert f"\n## {title}\n" in text, title
     for part in ("(card.png)", f"licence {recipe.decoder.licence}", "Expected calibration error", "One decision takes"):

@@ -143,8 +143,7 @@ def test_training_that_was_stopped_goes_on_to_the_same_weights(trained, small_my
     monkeypatch.setattr(training.DecoderTraining, "on_train_epoch_start", hook)
     monkeypatch.setattr(training.DecoderTraining, "on_train_epoch_end", keep)
     monkeypatch.setattr(training, "export_onnx", lambda network, spec, path: 0.0)
-    logs = tmp_path / "logs"
-    arguments = {"root": small_myo, "work": tmp_path / "work", "progress": False, "log_folder": logs}
+    arguments = {"root": small_myo, "work": tmp_path / "work", "progress": False}
     with pytest.raises(Stop):
         training.train(recipe(), tmp_path / "out", **arguments)
     assert not (tmp_path / "out").exists()
@@ -265,7 +264,8 @@ def test_training_stops_at_a_share_of_right_decisions_and_leaves_its_curves(smal
     content["decoder"]["split"] = "overlapping-windows"
     content["data"] |= {"tune": None, "overlapping": {"share": 0.25, "seed": 3}}
     content["training"] |= {"stop_at": 0.01, "tune_every": 1, "schedule": "constant", "clip_each": True}
-    arguments = {"root": small_myo, "work": tmp_path / "work", "progress": False}
+    logs = tmp_path / "logs"
+    arguments = {"root": small_myo, "work": tmp_path / "work", "progress": False, "log_folder": logs}
 
     def full(*arguments, **options):
         raise OSError("the disk is full")
