@@ -65,10 +65,10 @@ def test_no_controller_finds_a_goal_that_it_is_not_told(
 ) -> None:
     decoder = make_decoder()
     kind = {} if bound == "decoy" else {"decoder": BoundDecoder(bound, decoder)}
-    env = NeuroVectorEnv(num_envs=80, **{**options(decoder, level=level, decoy=bound == "decoy"), **kind})
+    env = NeuroVectorEnv(num_envs=48, **{**options(decoder, level=level, decoy=bound == "decoy"), **kind})
     success, _ = play(env, controller)
     chance = env.loop.parts.task.facts.chance
-    assert success.mean() <= chance + 3 * np.sqrt(chance * (1 - chance) / 80)
+    assert success.mean() <= chance + 3 * np.sqrt(chance * (1 - chance) / 48)
 
 
 def roll(env: NeuroEnv, goal: list[float], steps: int = 120, seed: int = 3) -> list[np.ndarray]:

@@ -29,7 +29,8 @@ def test_csv_has_a_folder_for_each_training(tmp_path: Path, monkeypatch: pytest.
 
 @pytest.mark.parametrize("name", sorted(PACKAGES))
 def test_a_logger_whose_package_is_missing_says_so(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from lightning.pytorch.loggers import tensorboard, wandb
+    from lightning.fabric.loggers import tensorboard
+    from lightning.pytorch.loggers import wandb
 
     for module in {package.partition(".")[0] for package in (*sys.modules, "wandb", "tensorboard", "tensorboardX")}:
         if module in ("wandb", "tensorboard", "tensorboardX"):
