@@ -12,6 +12,7 @@ from pydantic import Field, field_validator, model_validator
 
 from neuromotion_gym.datasets.playing import Perturbation, SourceKind
 from neuromotion_gym.datasets.sessions import Ocular
+from neuromotion_gym.decoders.adaptation import AdaptationOptions
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.plain_yaml import read_yaml
 from neuromotion_gym.registration import ENVIRONMENTS
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     import os
 
 
-LATER = ("seeds", "row_episodes", "resample", "perturbations")
+LATER = ("seeds", "row_episodes", "resample", "perturbations", "adaptation")
 """Fields of a cell that were added later."""
 
 
@@ -82,7 +83,8 @@ class Grid(Checked):
     """Every decoder with every controller on every level under every condition.
 
     ``decoders`` may contain bounds: ``oracle:NAME``, ``open_loop:NAME``, ``shuffled:NAME``, ``blind:NAME``.
-    ``episodes`` overrides the benchmark's number of episodes per session.
+    ``episodes`` overrides the benchmark's number of episodes per session. ``adaptation`` is for decoders that follow
+    their wearer, see `AdaptationOptions`; each episode is played for itself, so ``keep`` is "episode".
     """
 
     decoders: tuple[str, ...] = Field(min_length=1)
@@ -90,6 +92,16 @@ class Grid(Checked):
     levels: tuple[str, ...] = Field(min_length=1)
     conditions: tuple[Condition, ...] = (Condition(),)
     episodes: int | None = Field(default=None, ge=1)
+    adaptation: AdaptationOptions | None = None
+
+    @field_validator("adaptation")
+    @classmethod
+    def _by_episode(cls, given: AdaptationOptions | None) -> AdaptationOptions | None:
+        if given is not None and given.keep != "episode":
+            raise NeuroMotionError(
+                "keep is 'episode' in a benchmark, where an episode depends on its own seed alone, not 'session'"
+            )
+        return given
 
     @field_validator("controllers", mode="before")
     @classmethod
@@ -220,6 +232,7 @@ class Cell(Checked):
     row_episodes: int = 0
     resample: bool = False
     perturbations: tuple[Perturbation, ...] = ()
+    adaptation: AdaptationOptions | None = None
 
     def repetitions(self, sessions: int) -> int:
         """Episodes of each session with each seed, if ``sessions`` are played."""
@@ -284,6 +297,7 @@ def expand(config: BenchmarkConfig) -> list[Cell]:
                 row_episodes=config.row_episodes,
                 resample=config.resample,
                 perturbations=condition.perturbations,
+                adaptation=grid.adaptation,
             )
             cells.setdefault(cell.digest(), cell)
     return list(cells.values())

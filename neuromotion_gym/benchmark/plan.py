@@ -15,6 +15,7 @@ from neuromotion_gym.datasets.people import is_new
 from neuromotion_gym.datasets.playing import Playing, playing_for
 from neuromotion_gym.datasets.recorded import OwnRecordings
 from neuromotion_gym.datasets.suitable import suitable_dataset
+from neuromotion_gym.decoders.adaptation import adaptation_options, reads_calibration
 from neuromotion_gym.decoders.arrangement import facts_of_arrangement
 from neuromotion_gym.decoders.bounds import parse_decoder_name
 from neuromotion_gym.decoders.folders import MODEL, decoder_folder
@@ -156,6 +157,7 @@ class _Planner:
                 raise NeuroMotionError(
                     f"No fold of {dataset} holds {', '.join(unknown)}; its people: {', '.join(table.people)}."
                 )
+        adaptation_options(cell.adaptation, spec)
         playing, _ = self._playing(cell, decoder, cell.subjects)
         check_cell(cell, spec, mean_piece_s(playing))
         data_checksum(playing, self.root)
@@ -269,7 +271,11 @@ class _Planner:
         cells = expand(self.config)
         specs = [self._decoder(decoder_name(cell)).spec for cell in cells]
         regresses = [(cell.ocular or spec.ocular) == "regress" for cell, spec in zip(cells, specs, strict=True)]
-        return any(regresses) or any(spec.adaptation.kind != "none" for spec in specs)
+        adapted = (
+            reads_calibration(spec, adaptation_options(cell.adaptation, spec))
+            for cell, spec in zip(cells, specs, strict=True)
+        )
+        return any(regresses) or any(adapted)
 
     def _seen_by(
         self, cell: Cell, decoder: Decoder, playing: Playing, own: OwnRecordings | None, data: str

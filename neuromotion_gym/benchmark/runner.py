@@ -186,7 +186,14 @@ def _opened(
     source = _source(unit.playing, data_root, unit.data, unit.own)
     together = _source(unit.row.playing, data_root, unit.row.data, unit.row.own) if cell.row_episodes else source
     keys = episode_keys(source.sessions, cell.repetitions(len(together.sessions)))
-    parts = assemble(cell.environment, decoder=_decoder(unit), source=source, level=cell.level, **cell.task_options)
+    parts = assemble(
+        cell.environment,
+        decoder=_decoder(unit),
+        source=source,
+        level=cell.level,
+        adaptation=cell.adaptation,
+        **cell.task_options,
+    )
     loop = ClosedLoop(parts, min(rows, len(keys)), threads=threads, keep_s=keep_s)
     try:
         return loop, make_controller(unit.controller, loop.layout, **cell.controller.options), keys

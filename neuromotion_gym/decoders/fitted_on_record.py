@@ -37,7 +37,7 @@ class FittedOn(Checked):
     fingerprints: dict[str, Any] | None = None
     """Fingerprints of the samples, see `neuromotion_gym.datasets.fingerprints`; None if there are none."""
     also: tuple[FittedOn, ...] = ()
-    """Recordings that it was fitted on later: the calibration run of its wearer."""
+    """Further recordings that it was fitted on: of other data sets, or the calibration run of its wearer."""
     complete: bool = True
     """False if a part of its training is unknown, as when a decoder without this file was calibrated."""
     wearer: bool = False

@@ -9,11 +9,13 @@ input ``window``      (n, channels, samples) float32             samples in ``sp
 input ``adaptation``  (n, *spec.adaptation.shape) float32        only if ``spec.adaptation.kind`` is not "none"
 first output          (n, labels or targets) float32             of the kind that ``spec.output`` states
 output ``effort``     (n,) float32                               only if ``spec.effort`` is true
-output ``features``   (n, features) float32                      only if that kind is "head" or "turned"
+output ``features``   (n, features) float32                      only if it is "head", "turned" or "wearer"
 ====================  =========================================  ====================================================
 
 Graphs from elsewhere are run as their exporters wrote them: an input of any name with one of the axes of
 ``spec.layout``, any batch, real numbers of 16, 32 or 64 bits, and any of the kinds of output of `DecoderSpec`.
+
+For the kind "wearer", ``population.npz`` lies beside it (`neuromotion_gym.decoders.population`).
 
 A folder may hold ``adaptation.npy`` beside ``model.onnx``: the decoder is then permanently adapted to one person.
 """
@@ -28,6 +30,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from neuromotion_gym.decoders.adaptation import FOLLOWS, wearer_of
 from neuromotion_gym.decoders.alignment import euclidean_alignment
 from neuromotion_gym.decoders.calibration import fit_head
 from neuromotion_gym.decoders.checks import random_inputs
@@ -40,6 +43,7 @@ from neuromotion_gym.decoders.model_input import ADAPTATION, OWN_INPUT, find_inp
 from neuromotion_gym.decoders.model_output import find_output, kind_fault, order_fault
 from neuromotion_gym.decoders.onnx_file import OnnxFile, read_onnx
 from neuromotion_gym.decoders.onnx_session import checked_threads, open_session, run_session
+from neuromotion_gym.decoders.population import POPULATION, Population, read_population
 from neuromotion_gym.decoders.spec import AdaptationSpec, DecoderSpec
 from neuromotion_gym.decoders.turned import turned_adaptation
 from neuromotion_gym.errors import NeuroMotionError, warn
@@ -88,6 +92,11 @@ class OnnxDecoder:
         self._fixed = _fixed_adaptation(self.path.parent, spec) if path.is_dir() or path.name == MODEL else None
         self._graph_spec = spec
         self.spec = spec if self._fixed is None else spec.model_copy(update={"adaptation": AdaptationSpec()})
+        self.population: Population | None = None
+        if self.spec.adaptation.kind == FOLLOWS:
+            self.population = read_population(
+                self.path.parent, spec.adaptation.shape, len(spec.channels), ring=spec.ring
+            )
         inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
         is_described = whole or describes_itself(self.path, self._session)
         own_graph = is_described and any(node.name == OWN_INPUT for node in inputs)
@@ -157,6 +166,8 @@ class OnnxDecoder:
             digest.update(f"{path.name}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
         if self._fixed is not None:
             digest.update(self._fixed.tobytes())
+        if self.population is not None:
+            digest.update(hashlib.sha256((self.path.parent / POPULATION).read_bytes()).digest())
         return digest.hexdigest()
 
     def decode(self, windows: np.ndarray, adaptation: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray | None]:
@@ -190,10 +201,12 @@ class OnnxDecoder:
         Raises
         ------
         NeuroMotionError
-            If the decoder needs an adaptation, and ``calibration`` is empty or does not fit the decoder.
+            If the decoder needs an adaptation from a calibration run, and ``calibration`` is empty, or does not fit.
         """
         if self.spec.adaptation.kind == "none":
             return None
+        if self.spec.adaptation.kind == FOLLOWS:
+            return wearer_of(self, calibration).head
         if not calibration:
             raise NeuroMotionError(
                 f"Decoder {self.spec.name!r} is adapted to a person ({self.spec.adaptation.kind}), "
@@ -206,7 +219,7 @@ class OnnxDecoder:
         return fit_head(self.features, calibration, self.spec)
 
     def features(self, windows: np.ndarray) -> np.ndarray:
-        """What the adaptation is computed from, shape (n, features); only if its kind is "head" or "turned"."""
+        """What the adaptation is computed from, shape (n, features); unless its kind needs none."""
         windows = checked_windows(windows, self.spec)
         if "features" not in self._outputs:
             raise NeuroMotionError(f"Decoder {self.spec.name!r} does not give its features.")

@@ -59,6 +59,9 @@ class DataRecipe(Checked):
 
     train: str = "train"
     """Part of the data set that the decoder is trained on."""
+    also: tuple[str, ...] = ()
+    """Further data sets whose train parts it is trained on, with other people and the same channels and labels; folds
+    are trained on them, too."""
     tune: str | None = "tune"
     """Part that is evaluated during training (early stopping, choice of settings); never the test part."""
     overlapping: OverlappingSplit | None = None

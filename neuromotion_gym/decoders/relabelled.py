@@ -72,6 +72,16 @@ class RelabelledDecoder:
         """Adaptation of the inner decoder; the calibration run has the new names."""
         return self.inner.adapt([self._under_names_before(recording) for recording in calibration])
 
+    def features(self, windows: np.ndarray) -> np.ndarray:
+        """Features of the inner decoder, if it gives them."""
+        found: np.ndarray = self.inner.features(windows)  # type: ignore[attr-defined]
+        return found
+
+    @property
+    def population(self) -> Any:
+        """Model of people of the inner decoder; None if it has none."""
+        return getattr(self.inner, "population", None)
+
     def __repr__(self) -> str:
         return described(self)
 

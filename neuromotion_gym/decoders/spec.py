@@ -41,9 +41,13 @@ class AdaptationSpec(Checked):
     ``kind="turned"``, for a grid of electrodes around a limb, ``rows`` rows of them: the adaptation comes from the
     unlabelled calibration run, shape (3, features): mean and factor of every feature, and the rows by which the grid is
     turned, see `neuromotion_gym.decoders.turned`.
+
+    ``kind="wearer"``: the adaptation is the last layer, shape (labels, features + 1), as for "head", but it is found
+    without labels and follows the wearer in the loop, from nothing or from a calibration run; see
+    `neuromotion_gym.decoders.adaptation` and `neuromotion_gym.decoders.population`.
     """
 
-    kind: Literal["none", "euclidean", "head", "turned"] = "none"
+    kind: Literal["none", "euclidean", "head", "turned", "wearer"] = "none"
     band_hz: tuple[float, float] | None = None
     shrinkage: float = Field(default=0.01, ge=0, le=1)
     """Share of the identity in the covariance (``euclidean``: of the identity times the mean variance)."""
@@ -54,7 +58,7 @@ class AdaptationSpec(Checked):
     @property
     def reads_features(self) -> bool:
         """Whether it is computed from the features of the decoder, which its graph has to give."""
-        return self.kind in ("head", "turned")
+        return self.kind in ("head", "turned", "wearer")
 
     @model_validator(mode="after")
     def _consistent(self) -> AdaptationSpec:
@@ -215,13 +219,24 @@ class DecoderSpec(Checked):
             raise NeuroMotionError(f"adaptation.shape must be channels by channels, {(len(self.channels),) * 2}")
         if self.adaptation.kind == "turned":
             self._check_turned()
-        if self.adaptation.kind == "head" and self.output == "targets":
-            raise NeuroMotionError("adaptation.kind 'head' fits labels; it does not apply to output 'targets'")
-        if self.adaptation.kind == "head" and shape[0] != len(self.labels):
+        kind = self.adaptation.kind
+        if kind in ("head", "wearer") and self.output == "targets":
+            raise NeuroMotionError(f"adaptation.kind {kind!r} fits labels; it does not apply to output 'targets'")
+        if kind in ("head", "wearer") and shape[0] != len(self.labels):
             raise NeuroMotionError(f"adaptation.shape must begin with the number of labels, {len(self.labels)}")
+        if kind == "wearer":
+            self._check_wearer()
         if band is not None and band[1] >= self.rate_hz / 2:
             raise NeuroMotionError(f"adaptation.band_hz {band} must end below half of rate_hz, {self.rate_hz / 2:g}")
         return self
+
+    def _check_wearer(self) -> None:
+        features, channels = self.adaptation.shape[1] - 1, len(self.channels)
+        if features < 1 or features % channels or self.pacing != "sliding":
+            raise NeuroMotionError(
+                f"adaptation.kind 'wearer' needs pacing 'sliding', some features of each channel and a column more; "
+                f"{channels} channels have pacing {self.pacing!r} and the shape {self.adaptation.shape}"
+            )
 
     def _check_turned(self) -> None:
         rows, shape, channels = self.adaptation.rows or 0, self.adaptation.shape, len(self.channels)

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from neuromotion_gym.decoders.information import information
+from neuromotion_gym.decoders.unlabelled import unlabelled_windows
 from neuromotion_gym.errors import NeuroMotionError, warn
-from neuromotion_gym.signals.fitting import fitted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -60,7 +60,12 @@ def turned_adaptation(
     NeuroMotionError
         If a recording does not fit the decoder, or is shorter than two windows.
     """
-    windows = _windows(calibration, spec)
+    windows = unlabelled_windows(calibration, spec)
+    if len(windows) < 2:
+        raise NeuroMotionError(
+            f"How the grid of {spec.name!r} lies is found from a calibration run of two windows ({spec.window_s:g} s "
+            f"each) or more; it has {len(windows)}."
+        )
     adaptation = untold(features_of(windows), spec)
     rows = spec.adaptation.rows
     assert rows is not None
@@ -95,25 +100,3 @@ def with_turn(adaptation: np.ndarray, turn: int, rows: int) -> np.ndarray:
     turned[2] = 0
     turned[2, turn % rows] = 1
     return turned
-
-
-def _windows(calibration: Sequence[Recording], spec: DecoderSpec) -> np.ndarray:
-    """Windows one hop apart that hold no gap and no bad span, shape (n, channels, samples)."""
-    hop = max(1, round(spec.hop_s * spec.rate_hz))
-    found = []
-    for recording in calibration:
-        picked = fitted(recording, spec)
-        length = picked.samples.shape[1]
-        edges = [0, *(edge for span in sorted(picked.bad_spans) for edge in span), length]
-        for start, stop in zip(edges[::2], edges[1::2], strict=True):
-            if stop - start >= spec.window:
-                piece = picked.samples[:, start:stop]
-                views = np.lib.stride_tricks.sliding_window_view(piece, spec.window, axis=1)[:, ::hop]
-                found.append(views.transpose(1, 0, 2))
-    windows = np.concatenate(found) if found else np.zeros((0, len(spec.channels), spec.window), np.float32)
-    if len(windows) < 2:
-        raise NeuroMotionError(
-            f"How the grid of {spec.name!r} lies is found from a calibration run of two windows ({spec.window_s:g} s "
-            f"each) or more; it has {len(windows)}."
-        )
-    return np.ascontiguousarray(windows)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
+from neuromotion_gym.decoders.adaptation import adaptation_options
 from neuromotion_gym.envs.aside import Aside
 from neuromotion_gym.envs.physics import Physics
 from neuromotion_gym.envs.stream import Stream
@@ -20,6 +21,7 @@ from neuromotion_gym.tasks.task import Placed, Sequenced, SizedGoals, Surrounded
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from neuromotion_gym.decoders.adaptation import AdaptationOptions
     from neuromotion_gym.decoders.bounds import BoundDecoder
     from neuromotion_gym.decoders.decoder import Decoder
     from neuromotion_gym.envs.layout import ObservationLayout
@@ -45,6 +47,8 @@ class Parts:
     decoder: Decoder | BoundDecoder
     facts: Mapping[str, Any] = field(default_factory=dict)
     """What is said of the decoder and what it plays together; a source may be played with other decoders, too."""
+    adaptation: AdaptationOptions | None = None
+    """How the decoder is adapted to its wearers; as usual for its kind if left out."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,6 +146,7 @@ class ClosedLoop:
             num_rows,
             keep_s,
             observed=observe == "signal" or keep_s > 0,
+            adaptation=parts.adaptation,
         )
         self._around = task if isinstance(task, Surrounded) else None
         self._sized = task if isinstance(task, SizedGoals) else None
@@ -257,6 +262,10 @@ class ClosedLoop:
         Rows whose episode has ended, and on which nobody plays another one, then cost no physics.
         """
         self.physics.stop(rows)
+
+    def forget(self, rows: np.ndarray) -> None:
+        """Clear what the adaptation of ``rows`` has kept of earlier episodes: the next ones depend on seeds alone."""
+        self.stream.forget(rows)
 
     def set_state(self, row: int, qpos: np.ndarray, qvel: np.ndarray) -> None:
         """Move the limb of one row: joint positions, shape (nq,), and velocities, shape (nv,); set points follow it.
@@ -403,9 +412,18 @@ class ClosedLoop:
             "observe_goal": self.observe_goal,
             "decoy": self._decoy,
             "assist": self._assist,
+            **self._adaptation_told(),
             "operator": self.parts.operator.spec.model_dump(),
         }
         return deepcopy(told)
+
+    def _adaptation_told(self) -> dict[str, Any]:
+        """How the decoder is adapted; empty if it is not."""
+        spec, bound = self.parts.decoder.spec, getattr(self.parts.decoder, "kind", None)
+        if spec.adaptation.kind == "none" or bound in ("oracle", "blind"):
+            return {}
+        options = adaptation_options(self.parts.adaptation, spec)
+        return {"adaptation": {"kind": spec.adaptation.kind, **options.model_dump()}}
 
     def close(self) -> None:
         """Free the threads and the source; another loop may then play the source."""

@@ -208,6 +208,8 @@ class NeuroEnv(gym.Env[Any, np.ndarray]):
         """
         sessions, goals = reset_options(self.loop, checked_options(options), 1)
         super().reset(seed=checked_seed(seed))
+        if seed is not None:
+            self.loop.forget(self._row)
         self.loop.reset(self._row, [self.np_random], sessions=sessions, goals=goals)
         self._running = True
         if self.render_mode == "human":

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from neuromotion_gym.decoders.adaptation import adaptation_options, reads_calibration
 from neuromotion_gym.decoders.bounds import BoundDecoder, split_bound
 from neuromotion_gym.decoders.relabelled import for_limb
 from neuromotion_gym.decoders.zoo import load_decoder
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from neuromotion_gym.datasets.playing import Perturbation
     from neuromotion_gym.datasets.sessions import Ocular
+    from neuromotion_gym.decoders.adaptation import AdaptationOptions
     from neuromotion_gym.decoders.decoder import Decoder
     from neuromotion_gym.decoders.spec import DecoderSpec
     from neuromotion_gym.intents import IntentMap
@@ -60,6 +62,7 @@ def assemble(
     perturbations: Sequence[Perturbation | Mapping[str, Any] | str] = (),
     data_root: str | Path | None = None,
     operator: OperatorSpec | Mapping[str, Any] | None = None,
+    adaptation: AdaptationOptions | Mapping[str, Any] | None = None,
     **task_options: Any,
 ) -> Parts:
     """Put the parts of a loop together.
@@ -106,6 +109,9 @@ def assemble(
         Folder of the data sets, for replay alone. Default: the environment variable ``NEUROMOTION_DATA``.
     operator : OperatorSpec or mapping, optional
         Parameters of the simulated user.
+    adaptation : AdaptationOptions or mapping, optional
+        For decoders that follow their wearer: where they start, whether they go on, and for how long they keep what
+        they have learned; see `neuromotion_gym.decoders.adaptation.AdaptationOptions`.
     **task_options
         Options of the environment's task, such as ``wrong_selection``; see its class.
 
@@ -122,6 +128,7 @@ def assemble(
     chosen = for_limb(choose_decoder(decoder, row.decoder, decoder_facts), row.limb, played, row.intents)
     spec = chosen.spec
     _intents(env_id, spec)  # refused before anything is read
+    adapted = adaptation_options(adaptation, spec)
     opened, facts = played_source(
         chosen,
         source,
@@ -133,6 +140,7 @@ def assemble(
         resample=resample,
         perturbations=perturbations,
         data_root=data_root,
+        adapted=reads_calibration(spec, adapted),
     )
     made = make_task(env_id, spec, opened.mean_piece_s(), level, side, **task_options)
     figures = operator if isinstance(operator, OperatorSpec) else from_mapping(OperatorSpec, operator or {}, "operator")
@@ -149,7 +157,7 @@ def assemble(
         dwell_s=made.layout.dwell_s,
     )
     facts = {"environment": env_id or next(iter(ENVIRONMENTS)), **facts}
-    return Parts(made.limb, made.task.drive, made.layout, made.task, user, opened, chosen, facts)
+    return Parts(made.limb, made.task.drive, made.layout, made.task, user, opened, chosen, facts, adapted)
 
 
 class Made(NamedTuple):

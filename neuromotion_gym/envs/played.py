@@ -37,6 +37,7 @@ def played_source(
     resample: bool = False,
     perturbations: Sequence[Perturbation | Mapping[str, Any] | str] = (),
     data_root: str | Path | None = None,
+    adapted: bool = False,
 ) -> tuple[Source, dict[str, Any]]:
     """The source that the options of ``gym.make`` describe, and what is said of it together with the decoder.
 
@@ -49,6 +50,8 @@ def played_source(
     decoder : Decoder or BoundDecoder
     source, reading, part, subjects, ocular, skip_cue, resample, perturbations, data_root
         See `neuromotion_gym.envs.options.assemble`.
+    adapted : bool
+        Whether the decoder needs a calibration run.
 
     Returns
     -------
@@ -87,7 +90,7 @@ def played_source(
         if source in OF_DATA_SETS if isinstance(source, str) else False:
             _refuse_for_data_set(source, reading, part, data_root)
         else:
-            own = _own(decoder, source, reading, part, data_root, ocular, resample)
+            own = _own(decoder, source, reading, part, data_root, ocular, resample, adapted=adapted)
             resample = False
         playing = playing_for(
             spec,
@@ -138,6 +141,8 @@ def _own(
     data_root: str | Path | None,
     ocular: Ocular | None,
     resample: bool,
+    *,
+    adapted: bool,
 ) -> OwnRecordings:
     """Recordings of one's own, from whatever holds them."""
     if isinstance(source, str) and not Path(source).exists():
@@ -152,5 +157,4 @@ def _own(
         )
     if isinstance(source, OwnRecordings):
         return source
-    adapted = decoder.spec.adaptation.kind != "none"
     return OwnRecordings.read(source, reading, decoder.spec, adapted=adapted, ocular=ocular, resample=resample)

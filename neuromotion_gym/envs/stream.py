@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import gc
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
 import numpy as np
 
+from neuromotion_gym.decoders.adaptation import adaptation_in_use, adaptation_options
 from neuromotion_gym.decoders.bounds import BoundDecoder
 from neuromotion_gym.decoders.fit import check_source
 from neuromotion_gym.envs.ring import SampleRing
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.process_wide import one_blas_thread
 from neuromotion_gym.signals.channel_names import matched
-from neuromotion_gym.signals.fitting import check_amplitude, fitted
+from neuromotion_gym.signals.fitting import check_amplitude
 from neuromotion_gym.signals.sources.perturbed import Perturbed
 from neuromotion_gym.signals.units import factor
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from neuromotion_gym.decoders.adaptation import Adaptation, AdaptationOptions
     from neuromotion_gym.decoders.decoder import Decoder
+    from neuromotion_gym.signals.recording import Recording
     from neuromotion_gym.signals.sources import Source
 
 
@@ -58,6 +62,8 @@ class Stream:
     observed : bool, default True
         Whether an agent or a human viewer sees samples. If not, and the decoder is a bound that reads only the label
         that plays, no samples are generated; posteriors and everything else stay the same.
+    adaptation : AdaptationOptions, optional
+        How the decoder is adapted to the wearer of each row; as usual for its kind if left out.
 
     Raises
     ------
@@ -78,6 +84,7 @@ class Stream:
         num_rows: int,
         keep_s: float = 0.0,
         observed: bool = True,
+        adaptation: AdaptationOptions | None = None,
     ) -> None:
         spec = decoder.spec
         check_source(source, spec)
@@ -117,10 +124,9 @@ class Stream:
         holds = int(time_limit_s / self.shuffled_hold_s) + 2
         self._shuffled: np.ndarray = np.zeros((num_rows, holds), dtype=int)
         self._preroll: np.ndarray = np.zeros(num_rows, dtype=int)
-        self._adaptations: dict[int, np.ndarray | None] = {}
-        self.adaptation: np.ndarray | None = None
-        if spec.adaptation.kind != "none" and self._bound not in ("oracle", "blind"):
-            self.adaptation = np.zeros((num_rows, *spec.adaptation.shape), dtype=np.float32)
+        self._adapted: Adaptation | None = None
+        if self._bound not in ("oracle", "blind"):
+            self._adapted = adaptation_in_use(self._inner, adaptation_options(adaptation, spec), num_rows)
         self.posterior: np.ndarray = np.full((num_rows, len(spec.labels)), 1 / len(spec.labels), dtype=np.float32)
         self.effort: np.ndarray | None = np.zeros(num_rows, dtype=np.float32) if spec.effort else None
         source.start(num_rows)
@@ -151,9 +157,10 @@ class Stream:
                 drawn = int(generator.integers(labels))
                 self._preroll[row] = drawn if self._rest is None else self._rest
             self.source.reset(rows, generators, sessions)
-            if self.adaptation is not None:
+            if self._adapted is not None:
                 for row in rows.tolist():
-                    self.adaptation[row] = self._adaptation(int(self.source.session_index[row]))
+                    session = int(self.source.session_index[row])
+                    self._adapted.begin(row, session, partial(self._calibration, session))
             preroll = self._shuffled[rows, 0] if self._bound == "shuffled" else self._preroll[rows]
             self._played[:, rows] = preroll
             self._steps[rows] = 0
@@ -267,6 +274,16 @@ class Stream:
         return np.asarray(np.floor(hops) > np.floor(hops - self._control_s / self.spec.hop_s))
 
     @property
+    def adaptation(self) -> np.ndarray | None:
+        """What the decoder is given with each row's windows, shape (rows, *spec.adaptation.shape); None without it."""
+        return None if self._adapted is None else self._adapted.values
+
+    def forget(self, rows: np.ndarray) -> None:
+        """Clear what the adaptation of ``rows`` has kept of earlier episodes."""
+        if self._adapted is not None:
+            self._adapted.forget(rows)
+
+    @property
     def makes_samples(self) -> bool:
         """Whether samples are generated, because a decoder, an agent or a human viewer reads them."""
         return self._ring is not None
@@ -335,8 +352,11 @@ class Stream:
             elif self.effort is not None:
                 effort = np.full(len(posterior), 1.0 if self._bound == "oracle" else 0.5, dtype=np.float32)
         else:
-            adaptation = None if self.adaptation is None else self.adaptation[place]
-            posterior, effort = self._inner.decode(self._windows(rows, late), adaptation)
+            windows = self._windows(rows, late)
+            adaptation = None if self._adapted is None else self._adapted.values[place]
+            posterior, effort = self._inner.decode(windows, adaptation)
+            if self._adapted is not None:
+                self._adapted.update(self._rows if rows is None else rows, windows)
         self.posterior[place] = posterior
         if self.effort is not None and effort is not None:
             self.effort[place] = effort
@@ -347,16 +367,13 @@ class Stream:
             return ring.windows(rows, late)
         return ring.windows_of_all() if self._even is not None else ring.windows(self._rows)
 
-    def _adaptation(self, session: int) -> np.ndarray:
-        if session not in self._adaptations:
+    def _calibration(self, session: int) -> tuple[Recording, ...]:
+        """Calibration runs of a session."""
+        runs = self.source.calibration(session)
+        if not runs:
             subject, name = self.source.sessions[session]
-            runs = self.source.calibration(session)
-            if not runs:
-                raise NeuroMotionError(
-                    f"Decoder {self.spec.name!r} is adapted to each person from a calibration run, "
-                    f"but the source has none of subject {subject}, session {name}."
-                )
-            self._adaptations[session] = self._inner.adapt([fitted(run, self.spec) for run in runs])
-        adaptation = self._adaptations[session]
-        assert adaptation is not None
-        return adaptation
+            raise NeuroMotionError(
+                f"Decoder {self.spec.name!r} is adapted to each person from a calibration run, "
+                f"but the source has none of subject {subject}, session {name}."
+            )
+        return runs

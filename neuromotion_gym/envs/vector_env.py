@@ -248,6 +248,7 @@ class NeuroVectorEnv(VectorEnv):
         for row in rows.tolist():
             if seeds[row] is not None:
                 self._generators[row] = seeding.np_random(seeds[row])[0]
+        self.loop.forget(rows[[seeds[row] is not None for row in rows.tolist()]])
 
     def _reset(self, rows: np.ndarray, sessions: np.ndarray | None = None, goals: np.ndarray | None = None) -> None:
         self.loop.reset(rows, [self._generators[row] for row in rows], sessions=sessions, goals=goals)

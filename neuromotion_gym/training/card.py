@@ -21,6 +21,7 @@ ADAPTATIONS = {
     "euclidean": "aligned to a person by the unlabelled calibration run",
     "head": "last layer fitted to a person's labelled calibration run",
     "turned": "features standardised, and the turn of the grid found, by the unlabelled calibration run",
+    "wearer": "last layer follows the wearer without labels; here it is that of the unlabelled calibration run",
 }
 
 
@@ -63,7 +64,7 @@ def card(recipe: Recipe, metrics: dict[str, Any], record: FittedOn | None = None
                 ("person", ADAPTATIONS[spec.adaptation.kind]),
                 ("effort", "given" if spec.effort else "not given"),
                 *([("eyes", f"ocular: {spec.ocular}")] if _sees_eyes(spec) else []),
-                ("data", f"{spec.dataset}, licence {spec.licence}"),
+                ("data", f"{_datasets(recipe)}, licence {spec.licence}"),
                 ("weights", _weights_licence(spec)),
                 *([("fitted on", _fitted_on(record))] if record is not None else []),
                 ("split", spec.split),
@@ -245,6 +246,11 @@ def _confusion(report: dict[str, Any]) -> list[str]:
         total = max(1, sum(counts))
         rows.append((label, *(f"{count / total:.2f}" for count in counts)))
     return _table(("", *labels), rows)
+
+
+def _datasets(recipe: Recipe) -> str:
+    """Names of the data sets that a decoder was trained on."""
+    return " and ".join([recipe.decoder.dataset, *(() if recipe.data is None else recipe.data.also)])
 
 
 def _table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> list[str]:

@@ -215,6 +215,16 @@ def sessions_of(
     return sessions
 
 
+def further_sessions(recipe: Recipe, *, root: str | os.PathLike[str] | None = None) -> list[Session]:
+    """Sessions of the train parts of the further data sets that ``data.also`` names."""
+    data, _, _ = recipe.trainable()
+    return [
+        session
+        for name in data.also
+        for session in load_sessions(name, "train", root=root, ocular=recipe.decoder.ocular, calibration_apart=False)
+    ]
+
+
 def session_adaptations(spec: DecoderSpec, sessions: Sequence[Session]) -> np.ndarray | None:
     """Alignment of each recording of ``sessions``, shape (recordings, ...); None for a decoder without alignment."""
     if spec.adaptation.kind != "euclidean":

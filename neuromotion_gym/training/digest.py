@@ -59,6 +59,7 @@ def training_digest(
     """
     data, network, training = recipe.trainable()
     recordings = [recordings_checksum(recipe, part, (*data.exclude, *exclude), root)]
+    recordings += [further_checksum(name, root) for name in data.also]
     if data.tune is not None and training.method == "gradient":
         recordings.append(recordings_checksum(recipe, data.tune, data.exclude, root))
     if training.start_from is not None:
@@ -85,6 +86,13 @@ def recordings_checksum(recipe: Recipe, part: str, exclude: Sequence[str], root:
         for run in dict.fromkeys((*calibration, *runs)):
             digest.update(f"{person}\0{run}\0{files_checksum(facts.files(person, run, folder))}\n".encode())
     return digest.hexdigest()
+
+
+def further_checksum(name: str, root: str | os.PathLike[str] | None) -> str:
+    """Checksum of all files that the train part of a further data set is read from."""
+    facts, folder = registry.dataset(name), data_root(root)
+    runs = facts.table.runs("train").items()
+    return files_checksum([path for person, own in runs for run in own for path in facts.files(person, run, folder)])
 
 
 @cache

@@ -45,6 +45,16 @@ def fitted_on_of(recordings: Sequence[Recording], *, part: str | None = None, ex
     )
 
 
+def record_of_training(
+    recordings: Sequence[Recording], dataset: str, *, part: str, excluded: Sequence[str] = ()
+) -> FittedOn:
+    """The record of a decoder that was trained on a part of its data set, and on the train parts of further ones."""
+    own = fitted_on_of([one for one in recordings if one.dataset == dataset], part=part, excluded=excluded)
+    names = dict.fromkeys(one.dataset for one in recordings if one.dataset != dataset)
+    further = (fitted_on_of([one for one in recordings if one.dataset == name], part="train") for name in names)
+    return own.model_copy(update={"also": tuple(further)})
+
+
 def with_fingerprints(
     record: FittedOn, channels: Sequence[str], root: str | os.PathLike[str] | None = None
 ) -> FittedOn:
@@ -60,7 +70,8 @@ def with_fingerprints(
     """
     read, folder = registry.dataset(record.dataset).read, data_root(root)
     recordings = (read(person, run, folder).pick(channels) for person, runs in record.runs.items() for run in runs)
-    return record.model_copy(update={"fingerprints": fingerprints_of(recordings).to_json()})
+    also = tuple(with_fingerprints(one, channels, root) for one in record.also)
+    return record.model_copy(update={"fingerprints": fingerprints_of(recordings).to_json(), "also": also})
 
 
 def stated_fitted_on(given: str, reading: Reading | None = None) -> tuple[FittedOn | None, str]:

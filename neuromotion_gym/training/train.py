@@ -26,6 +26,7 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
 
 from neuromotion_gym.datasets import registry
+from neuromotion_gym.decoders.adaptation import FOLLOWS
 from neuromotion_gym.decoders.fitted_on_record import FittedOn, write_fitted_on
 from neuromotion_gym.decoders.folders import MODEL, RECIPE
 from neuromotion_gym.decoders.recipe import Recipe, load_recipe, recipe_text, with_scale
@@ -35,11 +36,11 @@ from neuromotion_gym.resources import cache_folder
 from neuromotion_gym.signals.amplitude import typical_amplitude
 from neuromotion_gym.signals.fitting import fitted
 from neuromotion_gym.training.architectures import build_network
-from neuromotion_gym.training.data import people_of, sessions_of
+from neuromotion_gym.training.data import further_sessions, people_of, sessions_of
 from neuromotion_gym.training.digest import training_digest
 from neuromotion_gym.training.export import export_onnx
 from neuromotion_gym.training.fine_tuning import also_fitted_on, freeze, refuse_if_seen, start_from
-from neuromotion_gym.training.fitted_on import fitted_on_of, with_fingerprints
+from neuromotion_gym.training.fitted_on import record_of_training, with_fingerprints
 from neuromotion_gym.training.history import DIGITS, HISTORY, History, read_history
 from neuromotion_gym.training.loggers import LoggerName, logger_of
 from neuromotion_gym.training.metrics_file import current_metrics, write_metrics
@@ -342,9 +343,10 @@ def train(
     elif options.start_from is not None:
         refuse_if_seen(options.start_from, loaded.decoder.dataset, exclude)
     sessions = sessions_of(loaded, data.train, root=root, exclude=left_out, calibration_apart=False)
+    sessions += further_sessions(loaded, root=root)
     windows = prepared_windows(loaded, sessions)
     recordings = [recording for session in sessions for recording in session.recordings]
-    record = fitted_on_of(recordings, part=data.train, excluded=left_out)
+    record = record_of_training(recordings, loaded.decoder.dataset, part=data.train, excluded=left_out)
     scale = typical_amplitude((fitted(recording, loaded.decoder) for recording in recordings), loaded.decoder.window)
     del sessions, recordings  # no longer needed; all recordings together may be a gigabyte
     key = training_digest(loaded, data.train, exclude, root)
@@ -560,6 +562,8 @@ def write_folder(
             temporary / "model.ckpt",
         )
         write_fitted_on(temporary, record)
+        if recipe.decoder.adaptation.kind == FOLLOWS:
+            network.population().write(temporary)
         if curves:
             (temporary / HISTORY).write_text(json.dumps(curves) + "\n", encoding="utf-8")
         written = source if source is None or source.is_file() else source / RECIPE

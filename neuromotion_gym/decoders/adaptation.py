@@ -1,0 +1,298 @@
+"""`Adaptation`: how a decoder is adapted to its wearers while a loop runs, a state for each row.
+
+Every kind of adaptation is started from the calibration run of the session that a row plays. The kind "wearer" needs
+none: it may start from nothing, and it goes on with every window. It never gets a label, and what a row's state is
+depends on the windows of this row alone, so that a row of a batch has the same bits as a batch of one.
+"""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+import numpy as np
+
+from neuromotion_gym.decoders.population import MARGIN
+from neuromotion_gym.decoders.unlabelled import unlabelled_windows
+from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.schema import Checked, from_mapping
+from neuromotion_gym.signals.fitting import fitted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from neuromotion_gym.decoders.decoder import Decoder
+    from neuromotion_gym.decoders.population import Population
+    from neuromotion_gym.decoders.spec import DecoderSpec
+    from neuromotion_gym.signals.recording import Recording
+
+FOLLOWS = "wearer"
+"""The kind that goes on adapting while it is used."""
+CHUNK_S = 0.4
+"""Time whose windows become one chunk, by the mean of their features."""
+REFITTED = 5
+"""Chunks from one fit to the next; later a tenth of the history, so that fits cost the same share of the time."""
+MOST_CHUNKS = 512
+"""Chunks that are kept, about 200 s; older ones are forgotten."""
+CONSIDERED = 6
+"""Arrangements that are still compared after `SETTLED` chunks: the best ones."""
+SETTLED = 25
+
+
+class AdaptationOptions(Checked):
+    """How a decoder is adapted in the loop; the options of ``gym.make(adaptation=…)``.
+
+    Parameters
+    ----------
+    start : {"nothing", "calibration"}
+        Whether an episode begins with what the calibration run of the session tells, labels not read.
+    update : bool
+        Whether the adaptation goes on with every window.
+    keep : {"episode", "session"}
+        Whether what was learned is cleared with the episode, or kept for the next episode of the same person and
+        session in the same row. What is kept is cleared by a reset with a seed.
+    """
+
+    start: Literal["nothing", "calibration"] = "nothing"
+    update: bool = True
+    keep: Literal["episode", "session"] = "episode"
+
+
+FROM_CALIBRATION = AdaptationOptions(start="calibration", update=False)
+"""What the kinds do that do not follow the wearer."""
+
+
+def adaptation_options(given: AdaptationOptions | Mapping[str, Any] | None, spec: DecoderSpec) -> AdaptationOptions:
+    """The options for a decoder.
+
+    Raises
+    ------
+    NeuroMotionError
+        If options are given that do not apply to the decoder, or are unknown.
+    """
+    if spec.adaptation.kind == FOLLOWS:
+        if given is None or isinstance(given, AdaptationOptions):
+            return given or AdaptationOptions()
+        return from_mapping(AdaptationOptions, given, "adaptation")
+    if given is not None and given != FROM_CALIBRATION:
+        raise NeuroMotionError(
+            f"adaptation says how a decoder follows its wearer; {spec.name!r} does not, its adaptation is of kind "
+            f"{spec.adaptation.kind!r}. Leave the option out."
+        )
+    return FROM_CALIBRATION
+
+
+def reads_calibration(spec: DecoderSpec, options: AdaptationOptions) -> bool:
+    """Whether a decoder needs a calibration run."""
+    return spec.adaptation.kind != "none" and options.start == "calibration"
+
+
+class Adaptation(Protocol):
+    """State of how a decoder is adapted, for each row."""
+
+    @property
+    def values(self) -> np.ndarray:
+        """What the decoder is given with a window, float32 of shape (rows, *spec.adaptation.shape)."""
+
+    def begin(self, row: int, session: int, calibration: Callable[[], Sequence[Recording]]) -> None:
+        """Begin an episode.
+
+        Parameters
+        ----------
+        row : int
+        session : int
+            Index of the source's session that is played.
+        calibration : callable
+            Gives the calibration runs of the session; called only where they are needed.
+
+        Raises
+        ------
+        NeuroMotionError
+            If they are needed, and there are none or they do not fit.
+        """
+
+    def update(self, rows: np.ndarray, windows: np.ndarray) -> None:
+        """Go on with windows that were decoded, shape (m, channels, samples), of ``rows``, shape (m,)."""
+
+    def forget(self, rows: np.ndarray) -> None:
+        """Clear what was kept of earlier episodes of ``rows``, shape (m,)."""
+
+
+def adaptation_in_use(decoder: Decoder, options: AdaptationOptions, num_rows: int) -> Adaptation | None:
+    """The adaptation of a decoder for a batch; None if its kind is "none"."""
+    if decoder.spec.adaptation.kind == "none":
+        return None
+    if decoder.spec.adaptation.kind == FOLLOWS:
+        return FollowedWearers(decoder, options, num_rows)
+    return Calibrated(decoder, num_rows)
+
+
+class Calibrated:
+    """Adaptation from the calibration run alone: it stays as it is."""
+
+    def __init__(self, decoder: Decoder, num_rows: int) -> None:
+        self._decoder = decoder
+        self._known: dict[int, np.ndarray] = {}
+        self.values: np.ndarray = np.zeros((num_rows, *decoder.spec.adaptation.shape), dtype=np.float32)
+
+    def begin(self, row: int, session: int, calibration: Callable[[], Sequence[Recording]]) -> None:
+        """Take the adaptation of the session."""
+        if session not in self._known:
+            spec = self._decoder.spec
+            found = self._decoder.adapt([fitted(run, spec) for run in calibration()])
+            assert found is not None
+            self._known[session] = found
+        self.values[row] = self._known[session]
+
+    def update(self, rows: np.ndarray, windows: np.ndarray) -> None:
+        """Nothing: it stays as it is."""
+
+    def forget(self, rows: np.ndarray) -> None:
+        """Nothing is kept of episodes."""
+
+
+class FollowedWearers:
+    """Adaptation of kind "wearer": the last layer follows the signal of each row, see `Wearer`."""
+
+    def __init__(self, decoder: Decoder, options: AdaptationOptions, num_rows: int) -> None:
+        self._decoder, self._options = decoder, options
+        self._population = population_of(decoder)
+        self._started: dict[int, Wearer] = {}
+        self._kept: list[dict[int, Wearer]] = [{} for _ in range(num_rows)]
+        self._wearers = [Wearer(self._population) for _ in range(num_rows)]
+        shape, spec = decoder.spec.adaptation.shape, decoder.spec
+        self.values: np.ndarray = np.zeros((num_rows, *shape), dtype=np.float32)
+        # Features are computed for all chunks of a fit in one call, which takes hardly longer than one chunk
+        self._most = REFITTED * chunk_windows(spec)
+        self._windows: np.ndarray = np.zeros((num_rows, self._most, len(spec.channels), spec.window), np.float32)
+        self._filled: np.ndarray = np.zeros(num_rows, dtype=int)
+
+    def begin(self, row: int, session: int, calibration: Callable[[], Sequence[Recording]]) -> None:
+        """Begin with nothing, with the calibration run, or with what was kept."""
+        kept = self._kept[row].get(session) if self._options.keep == "session" else None
+        if kept is None:
+            kept = Wearer(self._population)
+            if self._options.start == "calibration":
+                kept = deepcopy(self._after_calibration(session, calibration))
+        if self._options.keep == "session":
+            self._kept[row][session] = kept
+        self._wearers[row] = kept
+        self.values[row] = kept.head
+        self._filled[row] = 0
+
+    def update(self, rows: np.ndarray, windows: np.ndarray) -> None:
+        """Collect windows; where there are enough of them, go on with their chunks."""
+        if not self._options.update:
+            return
+        self._windows[rows, self._filled[rows]] = windows
+        self._filled[rows] += 1
+        for row in rows[self._filled[rows] == self._most].tolist():
+            self._filled[row] = 0
+            wearer = self._wearers[row]
+            wearer.add(chunks_of(self._decoder, self._windows[row]))
+            self.values[row] = wearer.head
+
+    def forget(self, rows: np.ndarray) -> None:
+        """Clear what was kept of earlier episodes."""
+        for row in rows.tolist():
+            self._kept[row].clear()
+
+    def _after_calibration(self, session: int, calibration: Callable[[], Sequence[Recording]]) -> Wearer:
+        if session not in self._started:
+            self._started[session] = wearer_of(self._decoder, calibration())
+        return self._started[session]
+
+
+class Wearer:
+    """What is known of one wearer: chunks of features, the arrangement of the band, and the last layer.
+
+    Parameters
+    ----------
+    population : Population
+    """
+
+    def __init__(self, population: Population) -> None:
+        self.population = population
+        self.head: np.ndarray = population.head()
+        self.arrangement = 0
+        self._chunks: list[np.ndarray] = []
+        self._next = REFITTED
+        self._candidates = np.arange(len(population.arrangements))
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Wearer:
+        other = Wearer(self.population)  # which is never changed
+        other.head, other.arrangement, other._next = self.head, self.arrangement, self._next
+        other._chunks, other._candidates = list(self._chunks), self._candidates
+        return other
+
+    def add(self, chunks: np.ndarray) -> None:
+        """Add chunks, shape (n, features), and fit again where there are enough new ones."""
+        self._chunks += list(chunks)
+        if len(self._chunks) >= self._next:
+            self.refit()
+
+    def refit(self) -> None:
+        """Fit arrangement and last layer to all chunks that are kept."""
+        self._chunks = self._chunks[-MOST_CHUNKS:]
+        count = len(self._chunks)
+        found = self.population.fit(np.stack(self._chunks), self._candidates)
+        best = int(np.argmax(found.score))
+        now = int(np.flatnonzero(self._candidates == self.arrangement)[0])
+        if found.score[best] > found.score[now] + MARGIN:
+            now = best
+        self.arrangement = int(self._candidates[now])
+        self.head = self.population.head(found.means[now], self.arrangement)
+        if count >= SETTLED and len(self._candidates) > CONSIDERED:
+            order = np.argsort(-found.score, kind="stable")[:CONSIDERED]
+            self._candidates = np.unique(np.append(self._candidates[order], self.arrangement))
+        self._next = count + max(REFITTED, count // 10)
+
+
+def wearer_of(decoder: Decoder, calibration: Sequence[Recording]) -> Wearer:
+    """The wearer as a calibration run tells; its labels are not read. Without windows, somebody of the population.
+
+    Raises
+    ------
+    NeuroMotionError
+        If a recording does not fit the decoder.
+    """
+    wearer, most = Wearer(population_of(decoder)), REFITTED * chunk_windows(decoder.spec)
+    windows = unlabelled_windows(calibration, decoder.spec)
+    whole = len(windows) // chunk_windows(decoder.spec) * chunk_windows(decoder.spec)
+    for first in range(0, whole, most):
+        wearer.add(chunks_of(decoder, windows[first : min(first + most, whole)]))
+    if whole:
+        wearer.refit()
+    return wearer
+
+
+def population_of(decoder: Decoder) -> Population:
+    """The model of people of a decoder whose adaptation is of kind "wearer".
+
+    Raises
+    ------
+    NeuroMotionError
+        If the decoder has none.
+    """
+    found: Population | None = getattr(decoder, "population", None)
+    if found is None:
+        raise NeuroMotionError(
+            f"Decoder {decoder.spec.name!r} states an adaptation of kind {FOLLOWS!r} but has no model of people."
+        )
+    return found
+
+
+def chunk_windows(spec: DecoderSpec) -> int:
+    """Number of windows of a chunk."""
+    return max(1, round(CHUNK_S / spec.hop_s))
+
+
+def chunks_of(decoder: Decoder, windows: np.ndarray) -> np.ndarray:
+    """Mean features of each chunk of successive windows, float64 of shape (chunks, features).
+
+    Windows of several rows are not computed together: ONNX Runtime's results depend on the number of windows by 1e-7.
+    """
+    features: np.ndarray = decoder.features(windows)  # type: ignore[attr-defined]
+    return np.asarray(
+        features.astype(np.float64).reshape(-1, chunk_windows(decoder.spec), features.shape[1]).mean(axis=1)
+    )
