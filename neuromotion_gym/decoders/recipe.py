@@ -170,6 +170,11 @@ class Recipe(Checked):
         if 0 < len(given) < 3:
             raise NeuroMotionError(f"data, network and training belong together; there is only {' and '.join(given)}")
         data, split = self.data, self.decoder.split
+        if data is not None and (self.decoder.dataset in data.also or len(set(data.also)) < len(data.also)):
+            raise NeuroMotionError(
+                f"data.also names further data sets, each once, not {', '.join(data.also)} beside decoder.dataset "
+                f"{self.decoder.dataset}: a fold could not leave anybody out"
+            )
         if data is not None and data.overlapping is not None and (split != "overlapping-windows" or data.tune):
             raise NeuroMotionError(
                 "data.overlapping needs decoder.split 'overlapping-windows' and data.tune null, not "

@@ -216,13 +216,25 @@ def sessions_of(
 
 
 def further_sessions(recipe: Recipe, *, root: str | os.PathLike[str] | None = None) -> list[Session]:
-    """Sessions of the train parts of the further data sets that ``data.also`` names."""
+    """Sessions of the train parts of the further data sets that ``data.also`` names.
+
+    Raises
+    ------
+    NeuroMotionError
+        If a data set is unknown, or has somebody of the name of a person of another one: people are told apart by name.
+    """
     data, _, _ = recipe.trainable()
-    return [
-        session
-        for name in data.also
-        for session in load_sessions(name, "train", root=root, ocular=recipe.decoder.ocular, calibration_apart=False)
-    ]
+    known, found = {person: recipe.decoder.dataset for person in people_of(recipe, "all")}, []
+    for name in data.also:
+        people = registry.dataset(name).table.people
+        if both := [person for person in people if person in known]:
+            raise NeuroMotionError(
+                f"data.also: {name} and {known[both[0]]} both have people called {', '.join(both)}, who would be taken "
+                "for the same. Data sets that are trained on together need other names of people."
+            )
+        known.update(dict.fromkeys(people, name))
+        found += load_sessions(name, "train", root=root, ocular=recipe.decoder.ocular, calibration_apart=False)
+    return found
 
 
 def session_adaptations(spec: DecoderSpec, sessions: Sequence[Session]) -> np.ndarray | None:

@@ -118,6 +118,12 @@ def test_it_has_seen_the_part_of_its_recipe_and_nothing_that_is_played(name: str
     assert record.part == recipe.data.train
     runs = table.runs("train", recipe.data.session_kind)
     assert {person: set(names) for person, names in record.runs.items()} == {p: set(r) for p, r in runs.items()}
+    assert [one.dataset for one in record.also] == list(recipe.data.also)
+    for one in record.also:
+        assert one.fingerprints
+        assert {p: set(r) for p, r in one.runs.items()} == {
+            p: set(r) for p, r in registry.dataset(one.dataset).table.runs("train").items()
+        }
     for part in ("tune", "test"):
         assert record.shared_with(record.dataset, table.runs(part, recipe.data.session_kind)) == {}
 

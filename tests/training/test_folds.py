@@ -62,6 +62,69 @@ def test_a_fold_is_trained_on_all_runs_of_everybody_else_and_says_so(mock_band, 
     assert (record.dataset, record.part, record.complete) == (mock_data.NAME, "all", True)
 
 
+@pytest.fixture
+def more(mock_band, tmp_path, monkeypatch):
+    """A further data set of people Q1 to Q4, twice as strong as those of `mock_data`."""
+
+    def read(person, run, root):
+        recording = mock_data.read(f"P{person[1]}", run, root)
+        return replace(recording, samples=2 * recording.samples, subject=person, dataset="mock_more")
+
+    plain, table = mock_data.dataset(tmp_path), tmp_path / "more.yaml"
+    table.write_text(mock_data.PARTS.replace(mock_data.NAME, "mock_more").replace("P", "Q"), encoding="utf-8")
+    further = replace(
+        plain,
+        name="mock_more",
+        parts=table,
+        read=read,
+        files=lambda person, run, root: plain.files(f"P{person[1]}", run, root),
+    )
+    same = replace(further, name="mock_same", parts=tmp_path / "same.yaml")
+    same.parts.write_text(mock_data.PARTS.replace(mock_data.NAME, "mock_same"), encoding="utf-8")
+    monkeypatch.setattr(registry, "_REGISTERED", {one.name: one for one in (plain, further, same)})
+    return mock_band
+
+
+def test_a_recipe_trains_on_the_train_parts_of_further_data_sets_in_folds_too(more, tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "export_onnx", lambda network, spec, path: 0.0)
+    recipe = Recipe(**{**mock_data.RECIPE, "data": {"stride_s": 0.1, "also": ["mock_more"]}})
+    for folder, own in (
+        (training.train(recipe, tmp_path / "also", root=more, progress=False), ("P1", "P2")),
+        (train_fold(recipe, ("P1", "P3"), root=more, progress=False), ("P2", "P4")),
+    ):
+        seen = float(torch.load(folder / "model.pt", weights_only=True)["seen"])
+        assert seen == pytest.approx(sum_of_windows(more, own) + 2 * sum_of_windows(more, ("P1", "P2")), rel=1e-4)
+        record = fitted_on(folder)
+        assert (record.dataset, tuple(record.runs)) == (mock_data.NAME, own)
+        (also,) = record.also
+        assert (also.dataset, also.part, also.runs) == (
+            "mock_more",
+            "train",
+            dict.fromkeys(("Q1", "Q2"), ("0", "1", "2")),
+        )
+    assert fitted_on(tmp_path / "also").also[0].fingerprints
+    assert fold_folder(recipe, ("P1", "P3"), more) != fold_folder(RECIPE, ("P1", "P3"), more)
+
+
+@pytest.mark.parametrize(
+    ("also", "named"),
+    [
+        ([mock_data.NAME], "each once, not mock_band beside decoder.dataset mock_band"),
+        (["mock_more", "mock_more"], "each once, not mock_more, mock_more"),
+        (["mock_same"], "mock_same and mock_band both have people called P1, P2, P3, P4"),
+        (["nothing"], "No data set is called 'nothing'"),
+    ],
+)
+def test_a_further_data_set_that_cannot_be_told_apart_is_refused(more, tmp_path, also, named):
+    with pytest.raises(Exception, match=named):
+        training.train(
+            Recipe(**{**mock_data.RECIPE, "data": {"stride_s": 0.1, "also": also}}),
+            tmp_path / "refused",
+            root=more,
+            progress=False,
+        )
+
+
 def test_everybody_is_decoded_by_a_decoder_that_did_not_see_them(folder, mock_band, monkeypatch):
     asked = []
     plain = fold_decoder
