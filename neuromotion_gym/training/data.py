@@ -224,7 +224,7 @@ def further_sessions(recipe: Recipe, *, root: str | os.PathLike[str] | None = No
         If a data set is unknown, or has somebody of the name of a person of another one: people are told apart by name.
     """
     data, _, _ = recipe.trainable()
-    known, found = {person: recipe.decoder.dataset for person in people_of(recipe, "all")}, []
+    known, found = dict.fromkeys(people_of(recipe, "all"), recipe.decoder.dataset), []
     for name in data.also:
         people = registry.dataset(name).table.people
         if both := [person for person in people if person in known]:
