@@ -10,6 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+try:  # LibYAML takes a tenth of the time; not every build of PyYAML has it
+    from yaml import CSafeLoader as Loader
+except ImportError:
+    from yaml import SafeLoader as Loader  # type: ignore[assignment]
+
 from neuromotion_gym.errors import NeuroMotionError
 
 if TYPE_CHECKING:
@@ -22,7 +27,7 @@ DEEPEST = 50
 _BRACKETS = re.compile(rf"(?:[\[{{]\s*){{{DEEPEST + 1}}}")
 
 
-class _EveryKeyOnce(yaml.SafeLoader):
+class _EveryKeyOnce(Loader):
     """PyYAML keeps the last of two equal keys without a word; this loader refuses the second one."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
@@ -92,7 +97,7 @@ def _check_events(text: str, where: str) -> None:
     if _BRACKETS.search(text):  # already the first event would take a second
         raise NeuroMotionError(f"{where} has more than {DEEPEST} lists and tables inside one another.")
     depth = 0
-    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+    for event in yaml.parse(text, Loader=Loader):
         if isinstance(event, yaml.AliasEvent):
             raise NeuroMotionError(f"{where} uses YAML aliases (*name); write the values out.")
         if isinstance(event, yaml.CollectionStartEvent):

@@ -54,10 +54,10 @@ def differing() -> list[tuple[str, str]]:
     An oracle depends on nothing else of a decoder. `benchmarks/bounds.py` measures all of them on all levels.
     """
     found: dict[tuple[object, ...], tuple[str, str]] = {}
+    specs = {name: load_decoder(name).spec for name in list_decoders()}
     for env_id in IDS:
         default = environment(env_id).decoder
-        for name in sorted(list_decoders(), key=lambda each: each != default):
-            spec = load_decoder(name).spec
+        for name, spec in sorted(specs.items(), key=lambda each: each[0] != default):
             if env_id in environments_for(spec.labels):
                 times = spec.pacing, spec.epoch_s, spec.window_s, spec.hop_s
                 found.setdefault((env_id, frozenset(spec.labels), times), (env_id, name))
