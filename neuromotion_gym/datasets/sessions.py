@@ -131,9 +131,9 @@ def _sessions(
     *,
     each: bool,
 ) -> Iterator[Session]:
-    """Sessions of one person: all ``runs`` in one session or, with ``each``, one session per run."""
+    """Sessions of one person: all ``runs`` in one session or, with ``each``, one session per run; none without runs."""
     calibration = {run: read(person, run) for run in kind.calibration_for(runs)}
-    for group in [(run,) for run in runs] if each else [runs]:
+    for group in [(run,) for run in runs] if each else [runs][: len(runs)]:
         recordings = tuple(calibration[run] if run in calibration else read(person, run) for run in group)
         first, own = recordings[0], kind.calibration_for(group)
         yield Session(first.dataset, person, first.session, recordings, tuple(calibration[run] for run in own))
