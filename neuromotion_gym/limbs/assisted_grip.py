@@ -45,6 +45,8 @@ class AssistedGripDrive:
         Number of blocks that are offered.
     pace : float, default 1.0
         How many times as fast as usual the arm moves, except around a block.
+    back : int, default 1
+        How many times as fast as it carries a block the arm comes back without one.
 
     Raises
     ------
@@ -71,6 +73,7 @@ class AssistedGripDrive:
         period_s: float,
         blocks: int,
         pace: float = 1.0,
+        back: int = 1,
     ) -> None:
         if tuple(axes) != intents.axes or len(axes) != 1:
             raise NeuroMotionError(
@@ -79,7 +82,7 @@ class AssistedGripDrive:
             )
         self.limb, self.speed = limb, speed
         self.columns = tuple(axes)
-        self.transport = Transport(limb, control_s, period_s, blocks, pace)
+        self.transport = Transport(limb, control_s, period_s, blocks, pace, back)
         self._stride = speed * control_s
         self._effects = self._stride * np.asarray(intents.directions, dtype=float)
         model = limb.model

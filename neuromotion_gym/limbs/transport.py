@@ -25,6 +25,7 @@ from scipy.interpolate import CubicSpline
 
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.limbs.hand_poses import HandPoses
+from neuromotion_gym.limbs.limb import bounded
 from neuromotion_gym.limbs.model import model_digest
 
 if TYPE_CHECKING:
@@ -101,6 +102,8 @@ class Transport:
         Number of blocks that are offered.
     pace : float, default 1.0
         How many times as fast as usual the arm moves, except around a block, where a fast hand would push it.
+    back : int, default 1
+        How many times as fast as it carries a block the arm comes back without one.
 
     Attributes
     ----------
@@ -117,11 +120,13 @@ class Transport:
         If the scene has fewer blocks.
     """
 
-    def __init__(self, limb: Limb, control_s: float, period_s: float, blocks: int, pace: float = 1.0) -> None:
+    def __init__(
+        self, limb: Limb, control_s: float, period_s: float, blocks: int, pace: float = 1.0, back: int = 1
+    ) -> None:
         self.plan = arm_plan(limb, control_s, pace)
         if blocks > len(self.plan.places):
             raise NeuroMotionError(f"The scene has {len(self.plan.places)} blocks, not {blocks}.")
-        self._control_s, self._blocks = control_s, blocks
+        self._control_s, self._blocks, self._back = control_s, blocks, back
         self._period, self._across, self._held = (round(s / control_s) for s in (period_s, _ACROSS_S / pace, _HELD_S))
         self.blocks_read: np.ndarray = np.stack(
             [np.arange(3) + limb.sensor(f"block_{k + 1}_position").start for k in range(blocks)]
@@ -137,6 +142,7 @@ class Transport:
         self.waits: np.ndarray = np.zeros((num_rows, self._blocks))
         self._rows = np.arange(num_rows)
         self._since, self._step, self._contact = (np.zeros(num_rows, dtype=int) for _ in range(3))
+        self._early = np.zeros(num_rows, dtype=bool)
         self._aim = np.zeros((num_rows, 2))
         self._left_at = np.zeros((num_rows, len(self.plan.joints)))
 
@@ -146,12 +152,18 @@ class Transport:
         for values in (self.block, self._since, self._contact):
             values[rows] = 0
         self._step[rows] = self.plan.hover
+        self._early[rows] = False
         self.waits[rows] = 0.0
 
     @property
     def in_reach(self) -> np.ndarray:
         """Whether a block is offered, bool array of shape (rows,)."""
         return self.phase == OFFERED
+
+    @property
+    def closed_early(self) -> np.ndarray:
+        """Whether the hand has closed above the block that is offered, where it stays until it opens."""
+        return self.in_reach & self._early
 
     @property
     def in_hand(self) -> np.ndarray:
@@ -189,7 +201,8 @@ class Transport:
 
         hover, end = plan.hover, plan.path.shape[1] - 1
         comes_down = is_in[OFFERED] & (self._step > 0) & (grip <= _CLEAR)
-        towards = np.sign(hover - self._step) * is_in[BACK]
+        self._early = (self._step > 0) & (grip > _CLEAR)
+        towards = bounded(hover - self._step, self._back) * is_in[BACK]
         self._step = self._step - comes_down + towards + (is_in[CARRIED] & (self._step < end))
 
         held = is_in[OFFERED] & (self._step == 0) & (self._contact >= self._held)

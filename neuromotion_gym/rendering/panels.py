@@ -32,6 +32,8 @@ QUIET: Colour = (168, 192, 212)
 
 STRIPS = 8
 """Largest number of channels that are drawn."""
+_SHORTEST_NAME, _LONGEST_NAME, _NAME_GAP, _NAME_SIZE = 38.0, 84.0, 8.0, 11.0
+"""Room for the names of channels, what is free behind them, and the size of their letters, in the same pixels."""
 _HIGHEST_BAR = 20
 """Largest height of the scale bar below the channels, in pixels of a picture 720 high."""
 _FINE = 2
@@ -128,10 +130,11 @@ def draw_strips(panel: Panel, box: tuple[float, float, float, float], snapshot: 
     values = signal[chosen] - np.median(signal[chosen], axis=1, keepdims=True)
     reach = nice_above(float(np.quantile(np.abs(values), 0.995)) if values.size else 0.0)
     height = (bottom - top) / len(chosen)
-    start = left + 46
-    for row, index in enumerate(chosen):
+    names = [shortened_to(spoken(str(channels[index])), _LONGEST_NAME, _NAME_SIZE, panel.scale) for index in chosen]
+    start = left + max(_SHORTEST_NAME, *(text_width(name, _NAME_SIZE, panel.scale) for name in names)) + _NAME_GAP
+    for row, name in enumerate(names):
         middle = top + (row + 0.5) * height
-        panel.text((left, middle), str(channels[index]).replace("_", " ")[:6], 11, colour=GREY, anchor="lm")
+        panel.text((left, middle), name, _NAME_SIZE, colour=GREY, anchor="lm")
         panel.line(np.array([[start, middle], [right, middle]]), LINE, 0.8)
         x, y = envelope(values[row], int((right - start) * panel.scale))
         y = middle - np.clip(y / reach, -1.0, 1.0) * 0.5 * height
@@ -233,7 +236,8 @@ def nice_above(value: float) -> float:
 def in_words(value: float, unit: str) -> str:
     """A value with its unit and a prefix that keeps the number short."""
     if unit.lower() not in ("v", "volt", "volts"):
-        return f"{value:g} {unit}".strip()
+        several = unit.isalpha() and unit.islower() and len(unit) > 3 and not unit.endswith("s") and value != 1
+        return f"{value:g} {unit}{'s' * several}".strip()  # a word such as "count", not a symbol
     for factor, prefix in ((1.0, "V"), (1e-3, "mV"), (1e-6, "µV")):
         if value >= factor:
             return f"{value / factor:g} {prefix}"
@@ -244,6 +248,15 @@ def text_width(words: str, size: float, scale: float, bold: bool = False) -> flo
     """Width of a line of text in pixels of a picture 720 high."""
     left, _, right, _ = _font(round(size * scale * _FINE), bold).getbbox(words)
     return float(right - left) / (scale * _FINE)
+
+
+def shortened_to(words: str, longest: float, size: float, scale: float) -> str:
+    """A line of text; where it is wider than ``longest`` pixels of a picture 720 high, its beginning and "…"."""
+    shown, rest = words, len(words)
+    while text_width(shown, size, scale) > longest and rest > 1:
+        rest -= 1
+        shown = words[:rest].rstrip() + "…"
+    return shown
 
 
 @cache

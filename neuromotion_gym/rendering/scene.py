@@ -160,6 +160,7 @@ class SceneRenderer:
             seen = (colour != plain).any(axis=-1)
             drawn |= seen
         limb = np.where(drawn[..., None], colour, under) * _shade(depth)[..., None]
+        layers = []
         if self._shell is not None and self._shell_scene is not None:
             skin = self._draw(self._shell.model, self._shell_scene, qpos, mujoco.mjtCatBit.mjCAT_DYNAMIC)
             nearest = np.minimum(depth, skin[1])
@@ -167,12 +168,13 @@ class SceneRenderer:
             limb = np.where(drawn[..., None], limb, under * shade)
             self._shell.blend(limb, depth, skin[0] * shade, skin[1])
             depth = nearest
+            layers.append(skin[1])
         if marks:
             hidden_colour, hidden_depth = self._draw_marks(marks)
             hidden = np.isfinite(hidden_depth) & ~seen
             limb[hidden] += (hidden_colour[hidden] - limb[hidden]) * _THROUGH
         if ghost_qpos is not None and self._ghost is not None:
-            self._ghost.blend(limb, depth)
+            self._ghost.blend(limb, depth, layers)
         if self._fade is not None:
             limb = under + (limb - under) * self._fade[..., None]
         picture[self._part] = limb.astype(np.uint8)
@@ -249,6 +251,8 @@ class _Ghost:
     front, behind, rim = 0.45, 0.10, 0.80
     touching = (-0.004, 0.025)
     """From 4 mm in front of the limb's surface to 25 mm behind it the two coincide, and only the limb is drawn."""
+    border_px = 2
+    """So near to a place where the two coincide, an outline that is only drawn differently would stand out as dots."""
 
     def __init__(self, qpos: np.ndarray, colour: np.ndarray, depth: np.ndarray) -> None:
         from scipy.ndimage import binary_erosion
@@ -269,15 +273,23 @@ class _Ghost:
         self.colour = colour[self.part].astype(np.float32)
         self.colour[self.edge] = ACCENT
 
-    def blend(self, picture: np.ndarray, depth: np.ndarray) -> None:
-        """Blend the ghost into a picture, in place: strongly in front of the limb, faintly behind it."""
-        limb = depth[self.part]
+    def blend(self, picture: np.ndarray, depth: np.ndarray, layers: Sequence[np.ndarray] = ()) -> None:
+        """Blend the ghost into a picture, in place: strongly in front of the limb, faintly behind it.
+
+        ``depth`` is that of the picture; ``layers`` are depths of parts of the limb that something else may hide.
+        """
+        from scipy.ndimage import minimum_filter
+
+        nearest, farthest = self.touching
         with np.errstate(invalid="ignore"):
-            gap = self.depth - limb
-        before = gap < self.touching[0]
-        apart = before | (gap > self.touching[1])
-        share = np.where(self.mask & apart, np.where(before, self.front, self.behind), 0.0)
-        share = np.where(self.edge & before, self.rim, share).astype(np.float32)[..., None]
+            gap = self.depth - depth[self.part]
+            before = gap < nearest
+            shown = self.mask & (before | (gap > farthest))
+            for layer in (depth, *layers):
+                near = self.depth - minimum_filter(layer[self.part], size=2 * self.border_px + 1, mode="nearest")
+                shown &= ~((near >= nearest) & (near <= farthest))
+        share = np.where(shown, np.where(before, self.front, self.behind), 0.0)
+        share = np.where(self.edge & shown & before, self.rim, share).astype(np.float32)[..., None]
         picture[self.part] += (self.colour - picture[self.part]) * share
 
 

@@ -17,7 +17,7 @@ import mujoco
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 PREFIX = "skin"
 BIND = "bind"
@@ -27,6 +27,9 @@ _CAPSULE, _ELLIPSOID, _SPHERE = (
     int(kind) for kind in (mujoco.mjtGeom.mjGEOM_CAPSULE, mujoco.mjtGeom.mjGEOM_ELLIPSOID, mujoco.mjtGeom.mjGEOM_SPHERE)
 )
 _FAR = 1.0
+_SLENDER, _TWISTED = 1.5, 0.15
+"""A body whose single joint turns it about an axis along which it is this many times as long as across it is twisted.
+Its skin then follows over this share of its length: over a short way it would fold."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,10 +49,14 @@ class _Shape:
     @property
     def reach(self) -> np.ndarray:
         """Half size of the box around the geom, along the axes of the world."""
+        return np.array([self.half(way) for way in np.eye(3)])
+
+    def half(self, way: np.ndarray) -> float:
+        """Half of the geom's length along a unit vector."""
         if self.kind == _ELLIPSOID:
-            return np.asarray(np.sqrt((self.rotation**2) @ self.size**2))
+            return float(np.linalg.norm((way @ self.rotation) * self.size))
         along = self.size[1] if self.kind == _CAPSULE else 0.0
-        return np.asarray(np.abs(self.rotation[:, 2]) * along + self.size[0])
+        return float(abs(way @ self.rotation[:, 2]) * along + self.size[0])
 
     def distance(self, points: np.ndarray) -> np.ndarray:
         """Signed distance, negative inside; points of shape (..., 3)."""
@@ -109,7 +116,7 @@ def add_skins(spec: mujoco.MjSpec) -> mujoco.MjModel:
         shapes = [shape for shape in (_shape(model, data, int(geom)) for geom in members) if shape is not None]
         if not name.startswith(PREFIX) or not shapes:
             continue
-        surface = wrap(shapes, np.asarray(model.body_parentid))
+        surface = wrap(shapes, np.asarray(model.body_parentid), _twists(model, data, shapes))
         skin = spec.add_skin(name=name, material=name)
         skin.vert = surface.points.astype(np.float32).ravel().tolist()
         skin.face = surface.faces.astype(np.int32).ravel().tolist()
@@ -124,7 +131,7 @@ def add_skins(spec: mujoco.MjSpec) -> mujoco.MjModel:
     return spec.compile()
 
 
-def wrap(shapes: list[_Shape], parents: np.ndarray) -> Surface:
+def wrap(shapes: list[_Shape], parents: np.ndarray, twists: Mapping[int, float] | None = None) -> Surface:
     """Skin over ``shapes``: mesh their smooth union and bind it to their bodies.
 
     Parameters
@@ -132,6 +139,8 @@ def wrap(shapes: list[_Shape], parents: np.ndarray) -> Surface:
     shapes : list of shapes
     parents : int array, shape (nbody,)
         Parent of each body.
+    twists : mapping of int to float, optional
+        Bodies that turn about their own length, and how long they are, metres.
     """
     cell = float(np.clip(min(shape.radius for shape in shapes) / 2.2, 0.0025, 0.012))
     low = np.min([shape.position - shape.reach for shape in shapes], axis=0) - 4 * cell
@@ -140,7 +149,7 @@ def wrap(shapes: list[_Shape], parents: np.ndarray) -> Surface:
     field = _union(shapes, parents, axes)
     points, faces = surface_nets(field)
     points = points * cell + low
-    bodies, weights = _bind(points, faces, shapes, parents)
+    bodies, weights = _bind(points, faces, shapes, parents, twists or {})
     return Surface(points, faces, bodies, weights)
 
 
@@ -284,8 +293,32 @@ def _smooth_min(a: np.ndarray, b: np.ndarray, width: float) -> np.ndarray:
     return np.asarray(np.minimum(a, b) - mix**2 * width / 4)
 
 
+def _twists(model: mujoco.MjModel, data: mujoco.MjData, shapes: list[_Shape]) -> dict[int, float]:
+    """Bodies that turn about their own length, as a forearm does, and the length of their shapes along it, metres."""
+    found = {}
+    for body in {shape.body for shape in shapes}:
+        if model.body_jntnum[body] != 1:
+            continue
+        axis = data.xaxis[model.body_jntadr[body]]
+        mine = [shape for shape in shapes if shape.body == body]
+        across = np.cross(axis, np.eye(3)[np.abs(axis).argmin()])
+        across /= np.linalg.norm(across)
+        length, *widths = (_span(mine, way) for way in (axis, across, np.cross(axis, across)))
+        if length > _SLENDER * max(widths):
+            found[body] = length
+    return found
+
+
+def _span(shapes: list[_Shape], way: np.ndarray) -> float:
+    """Length of some shapes together along a unit vector."""
+    places, halves = (
+        np.array(values) for values in zip(*((s.position @ way, s.half(way)) for s in shapes), strict=True)
+    )
+    return float((places + halves).max() - (places - halves).min())
+
+
 def _bind(
-    points: np.ndarray, faces: np.ndarray, shapes: list[_Shape], parents: np.ndarray
+    points: np.ndarray, faces: np.ndarray, shapes: list[_Shape], parents: np.ndarray, twists: Mapping[int, float]
 ) -> tuple[tuple[int, ...], np.ndarray]:
     """Weights that fall off with the distance to each body's shapes, smoothed over the surface."""
     from scipy.sparse import coo_array, diags_array
@@ -293,9 +326,14 @@ def _bind(
     bodies = tuple(sorted({shape.body for shape in shapes}))
     near = np.stack([_nearest(points, (s for s in shapes if s.body == body)) for body in bodies], axis=1)
     soft = np.array([0.25 * min(s.radius for s in shapes if s.body == body) for body in bodies])
+    softness = np.minimum(soft[:, None], soft[None, :])
+    for place, body in enumerate(bodies):
+        if body in twists and parents[body] in bodies:
+            other = bodies.index(int(parents[body]))
+            softness[place, other] = softness[other, place] = _TWISTED * twists[body]
     closest = near.argmin(axis=1)
     kin = np.array([[a == b or parents[a] == b or parents[b] == a for b in bodies] for a in bodies])
-    excess = (near - near.min(axis=1, keepdims=True)) / np.minimum(soft[None, :], soft[closest][:, None])
+    excess = (near - near.min(axis=1, keepdims=True)) / softness[closest]
     weights = np.where(kin[closest], np.exp(-excess), 0.0)
     weights /= weights.sum(axis=1, keepdims=True)
 

@@ -14,7 +14,7 @@ from neuromotion_gym.intents import IntentMap
 from neuromotion_gym.limbs import Limb
 from neuromotion_gym.limbs.assisted_grip import AssistedGripDrive
 from neuromotion_gym.limbs.hand_poses import HandPoses
-from neuromotion_gym.limbs.transport import CARRIED, OFFERED, PAST, WAITING, Transport, arm_plan
+from neuromotion_gym.limbs.transport import BACK, CARRIED, OFFERED, PAST, WAITING, Transport, arm_plan
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -80,6 +80,33 @@ def test_the_first_block_is_offered_after_its_wait_to_a_hand_that_comes_down(lim
     assert phases == [WAITING] * 5 + [OFFERED] * 19
     assert min(heights[:5]) > 0.03
     assert abs(heights[-1]) < 0.01
+
+
+def test_a_hand_that_closes_above_a_block_stays_there_until_it_opens(limb: Limb) -> None:
+    transport, sensors = Transport(limb, CONTROL_S, 2.5, 2), np.tile(limb.home_sensors, (2, 1))
+    transport.start(2)
+    transport.reset(np.arange(2))
+    steps, early = [], []
+    for grip in (-1.0, -1.0, 0.0, 0.0, -1.0):
+        transport.advance(sensors, np.array([grip, -1.0]))
+        steps.append((transport._step - transport.plan.hover).tolist())
+        early.append(transport.closed_early.tolist())
+    assert steps == [[0, 0], [-1, -1], [-1, -2], [-1, -3], [-2, -4]]
+    assert early == [[False, False], [False, False], [True, False], [True, False], [False, False]]
+
+
+@pytest.mark.parametrize(("back", "steps"), [(1, [4, 3, 2, 1, 0]), (2, [3, 1, 0, 0, 0])])
+def test_an_arm_without_a_block_comes_back_at_its_own_speed(limb: Limb, back: int, steps: list[int]) -> None:
+    transport = Transport(limb, CONTROL_S, 2.5, 2, back=back)
+    transport.start(1)
+    transport.reset(np.zeros(1, dtype=int))
+    transport.phase[:] = BACK
+    transport._step += 5
+    seen = []
+    for _ in steps:
+        transport.advance(limb.home_sensors[None], -np.ones(1))
+        seen.append(int(transport._step[0]) - transport.plan.hover)
+    assert seen == steps
 
 
 def test_a_limb_that_is_put_elsewhere_goes_on_with_its_block(limb: Limb) -> None:

@@ -10,7 +10,18 @@ import pytest
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.rendering import Snapshot, compose, window
 from neuromotion_gym.rendering.overlay import above_caption, caption
-from neuromotion_gym.rendering.panels import GREEN, INK, RED, TARGET, envelope, in_words, nice_above, pick_channels
+from neuromotion_gym.rendering.panels import (
+    GREEN,
+    INK,
+    RED,
+    TARGET,
+    envelope,
+    in_words,
+    nice_above,
+    pick_channels,
+    shortened_to,
+    text_width,
+)
 
 LABELS = ("neutral", "hand_close", "hand_open")
 
@@ -215,6 +226,12 @@ def test_panels_stay_inside_the_picture_however_many_labels_and_axes_there_are(f
         assert changed(compose(frame, many), compose(frame, replace(many, **change))) > 1e-5
 
 
+@pytest.mark.parametrize(("words", "shown"), [("triceps", "triceps"), ("flexor carpi radialis", "flexor carp…")])
+def test_names_of_channels_are_cut_only_where_they_are_wider_than_their_room(words, shown):
+    room = text_width("flexor carp…", 11.0, 1.0)
+    assert shortened_to(words, room, 11.0, 1.0) == shown
+
+
 def test_envelope_keeps_the_highest_peak():
     values = np.zeros(10_000)
     values[4321] = 7.0
@@ -229,7 +246,15 @@ def test_scale_steps_are_one_two_five(value, nice):
 
 
 @pytest.mark.parametrize(
-    ("value", "unit", "words"), [(5e-5, "V", "50 µV"), (2e-3, "V", "2 mV"), (50, "", "50"), (5, "a.u.", "5 a.u.")]
+    ("value", "unit", "words"),
+    [
+        (5e-5, "V", "50 µV"),
+        (2e-3, "V", "2 mV"),
+        (50, "", "50"),
+        (5, "a.u.", "5 a.u."),
+        (25, "count", "25 counts"),
+        (1, "count", "1 count"),
+    ],
 )
 def test_values_are_given_in_readable_units(value, unit, words):
     assert in_words(value, unit) == words

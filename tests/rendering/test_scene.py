@@ -65,6 +65,23 @@ def test_ghost_is_drawn_where_it_differs_and_nowhere_else(renderer, arm):
     assert (np.abs(same.astype(int) - plain).max(axis=-1) > 12).mean() < 1e-3
 
 
+def test_ghost_shows_nothing_along_the_outline_of_what_it_coincides_with():
+    """A ghost at the limb's place is not seen one pixel beside its outline, nor behind what hides the limb."""
+    limb, ghost = np.full((40, 40), np.inf), np.full((40, 40), np.inf)
+    limb[10:30, 10:30], ghost[9:31, 9:31] = 1.0, 1.0
+    hidden = limb.copy()
+    hidden[5:20, 5:35] = 0.5
+    for depth, layers, seen in (
+        (limb, (), False),
+        (hidden, (limb,), False),
+        (hidden, (), True),
+        (limb - 0.1, (), True),
+    ):
+        picture = np.zeros((40, 40, 3))
+        scene._Ghost(np.zeros(1), np.full((40, 40, 3), 255, dtype=np.uint8), ghost).blend(picture, depth, layers)
+        assert (picture > 0).any() == seen
+
+
 def test_ghost_follows_its_posture(renderer, arm):
     rest = posture(arm, 0, 0, 0)
     one = renderer.frame(rest, posture(arm, 0.8, 0, 0))

@@ -53,3 +53,21 @@ def test_skinned_model_moves_as_the_limb_does(name):
             )
             np.add.at(weight, first + skinned.skin_bonevertid[part], skinned.skin_bonevertweight[part])
     np.testing.assert_allclose(weight, 1.0, atol=5e-3)
+
+
+def test_skin_of_a_body_that_turns_about_its_length_follows_over_a_long_way():
+    """A forearm of two capsules in line, whose second turns about the line, or bends across it."""
+    ways = []
+    for axis in ("0 0 1", "1 0 0"):
+        shape = '<geom type="capsule" size=".03" fromto="0 0 0 0 0 .2" material="skin"/>'
+        far = f'<body name="far" pos="0 0 .2"><joint axis="{axis}"/>{shape}</body>'
+        spec = mujoco.MjSpec.from_string(
+            f"""<mujoco><asset><material name="skin"/></asset>
+            <worldbody><body name="near">{shape}{far}</body></worldbody></mujoco>"""
+        )
+        model = add_skins(spec)
+        bone = [model.body(int(body)).name for body in model.skin_bonebodyid].index("far")
+        part = slice(model.skin_bonevertadr[bone], model.skin_bonevertadr[bone] + model.skin_bonevertnum[bone])
+        mixed = np.abs(model.skin_bonevertweight[part] - 0.5) < 0.4
+        ways.append(np.ptp(model.skin_vert[model.skin_bonevertid[part][mixed], 2]))
+    assert ways[0] > 1.5 * ways[1], ways

@@ -41,6 +41,7 @@ class Hand:
     in_reach = property(lambda self: self.phase == OFFERED)
     in_hand = property(lambda self: (self.phase == CARRIED) | (self.phase == PAST))
     past = property(lambda self: self.phase == PAST)
+    closed_early = np.zeros(1, dtype=bool)
 
     def joint(self, name: str) -> Any:
         return SimpleNamespace(qposadr=[7 * (int(name.removeprefix("block_")) - 1)])
@@ -227,10 +228,27 @@ def test_the_classical_test_takes_every_block_in_a_minute_and_needs_no_intent() 
     usual = make_task("NeuroGrasp-v0", spec(), 0.5).task.rules
     assert (task.drive.speed, task.rules.period_s) == (2 * usual.speed, 1.5 * usual.period_s)
     assert task.drive.ramp
+    assert (task.rules.blocks, task.rules.net) == (12, 10)
     assert task.drive.transport.plan.path.shape[1] < arm_plan(task.limb, CONTROL_S).path.shape[1]  # fewer steps
     assert task.drive.transport.plan.hover == arm_plan(task.limb, CONTROL_S).hover
     with pytest.raises(NeuroMotionError, match="has no levels"):
         make_task("NeuroGrasp-v0", spec(), 0.5, "hard", mode="classical")
+
+
+def test_in_the_classical_test_a_hand_that_closed_too_early_is_to_open_again() -> None:
+    goals = []
+    for mode in ("classical", "intent"):
+        hand = Hand(10, 1)
+        rules = box_and_blocks_level("standard", 0.4, 0.5)
+        task = BoxAndBlocksTask(rules, hand.limb, hand, ("grip",), CONTROL_S, mode)  # type: ignore[arg-type]
+        task.start(1)
+        task.reset(np.zeros(1, dtype=int), [np.random.default_rng(0)])
+        task.coins[:] = TAKE
+        for early in (False, True, False):
+            hand.closed_early = np.array([early])
+            task.step(hand.sensors)
+            goals.append(float(task.goal[0, 0]))
+    assert goals == [TAKE, LEAVE, TAKE, TAKE, TAKE, TAKE]
 
 
 def test_the_classical_test_counts_blocks_that_are_taken() -> None:
