@@ -29,6 +29,12 @@ PEOPLE = ("S001", "S006", "S031", "S036", "S037", "S042", "S043")
 """People of the real EEG data set whose recordings the tests read."""
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests run first, so that no process waits for the other one's long file at the end."""
+    slow = {item.path for item in items if item.get_closest_marker("slow") is not None}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 @pytest.fixture(scope="session")
 def data_root() -> Path:
     """Folder of the real data sets in their published format; skips the test if ``NEUROMOTION_DATA`` names no folder.

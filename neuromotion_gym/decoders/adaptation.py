@@ -74,7 +74,7 @@ def adaptation_options(given: AdaptationOptions | Mapping[str, Any] | None, spec
         if given is None or isinstance(given, AdaptationOptions):
             return given or AdaptationOptions()
         return from_mapping(AdaptationOptions, given, "adaptation")
-    if given is not None and given != FROM_CALIBRATION:
+    if given is not None and not (isinstance(given, AdaptationOptions) and given == FROM_CALIBRATION):
         raise NeuroMotionError(
             f"adaptation says how a decoder follows its wearer; {spec.name!r} does not, its adaptation is of kind "
             f"{spec.adaptation.kind!r}. Leave the option out."

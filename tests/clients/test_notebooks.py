@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 pytestmark = [
     pytest.mark.client,
+    pytest.mark.slow,
     pytest.mark.skipif(not rendering_available(), reason=f"cannot draw here: {why_not()}"),
 ]
 nbclient = pytest.importorskip("nbclient", reason="needs nbclient and ipykernel")

@@ -62,6 +62,7 @@ FINE: dict[str, set[str]] = {
     "perturbations": {"an empty list"},
     "data_root": {"None"},  # the default source reads no files
     "operator": {"None", "an empty table"},
+    "adaptation": {"None"},
     "discount": {"None"},
     "env_id": {"None"},
     "max_episode_steps": {"None", "a huge number"},

@@ -16,6 +16,7 @@ import pytest
 
 from .make_data import write_foot_set
 
+pytestmark = pytest.mark.slow
 HERE = Path(__file__).parent
 
 
