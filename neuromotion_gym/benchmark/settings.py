@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 
 SLOW_WINDOW_S = 1.0
 """Decoders with a window of this length or more are shown on the easiest level, in a video faster than real time."""
+FAST = 4
+"""Times as fast as real time, of such a video."""
+LONG_EPISODE_S = 60.0
+"""Episodes that may last longer than this are shown faster than real time, too: drawing takes most of the time."""
 
 
 @dataclass(frozen=True)
@@ -49,5 +53,17 @@ def usual_setting(spec: DecoderSpec, env_id: str | None = None) -> Setting:
     name = env_id or next(iter(ENVIRONMENTS))
     levels = task_class(environment(name).task).levels
     if spec.window_s >= SLOW_WINDOW_S:
-        return Setting(name, levels[0], "bayes", 4)
+        return Setting(name, levels[0], "bayes", FAST)
     return Setting(name, middle_level(levels), "argmax", 1)
+
+
+def film_speed(setting: Setting, time_limit_s: float) -> int:
+    """Speed of the video of one episode, in multiples of real time.
+
+    Parameters
+    ----------
+    setting : Setting
+    time_limit_s : float
+        Longest duration of the episode.
+    """
+    return max(setting.film, FAST) if time_limit_s > LONG_EPISODE_S else setting.film

@@ -263,6 +263,7 @@ def record(rows: Sequence[Entry], source: SourceKind, seed: int, path: Path) -> 
         If this machine cannot draw; `neuromotion_gym.rendering.why_not` says why.
     """
     from neuromotion_gym.benchmark.film import film_first
+    from neuromotion_gym.benchmark.settings import film_speed
     from neuromotion_gym.envs.options import CONTROL_S, assemble
     from neuromotion_gym.rendering import VideoWriter
 
@@ -270,7 +271,8 @@ def record(rows: Sequence[Entry], source: SourceKind, seed: int, path: Path) -> 
         for entry in rows:
             setting = entry.setting
             parts = assemble(setting.environment, decoder=entry.decoder, source=source, level=setting.level, part=PART)
-            film_first(parts, entry.controller, seed, video, setting.film)
+            every = film_speed(setting, parts.layout.time_limit_s)
+            film_first(parts, entry.controller, seed, video, every)
 
 
 def write_episodes(played: Sequence[Played], path: Path) -> None:

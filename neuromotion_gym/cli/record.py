@@ -37,7 +37,7 @@ def record(
 ) -> None:
     """Record one episode as a video: the limb with goal, signal, decoded labels and outcome beside it."""
     from neuromotion_gym.benchmark.film import film_first
-    from neuromotion_gym.benchmark.settings import usual_setting
+    from neuromotion_gym.benchmark.settings import film_speed, usual_setting
     from neuromotion_gym.envs.options import CONTROL_S, assemble, choose_decoder
     from neuromotion_gym.registration import environment
     from neuromotion_gym.rendering import VideoWriter, why_not
@@ -48,7 +48,8 @@ def record(
     usual = usual_setting(choose_decoder(decoder, environment(env).decoder).spec, env)
     parts = assemble(env, decoder=decoder, source=source, level=level or usual.level, side=side, part="test")
     name = controller or usual.controller
+    every = speed or film_speed(usual, parts.layout.time_limit_s)
     with VideoWriter(out, fps=1 / CONTROL_S) as video:
-        verdict, seconds = film_first(parts, name, seed, video, speed or usual.film)
+        verdict, seconds = film_first(parts, name, seed, video, every)
     shown = f"{parts.decoder.spec.name} on {env}, level {parts.task.facts.level}, controller {name}"
     say(f"{out}: {shown}. {verdict} after {seconds:.1f} s.")

@@ -1,0 +1,15 @@
+"""How fast a video of one episode is."""
+
+from __future__ import annotations
+
+import pytest
+
+from neuromotion_gym.benchmark.settings import FAST, LONG_EPISODE_S, Setting, film_speed
+
+
+@pytest.mark.parametrize(
+    ("usual", "time_limit_s", "speed"),
+    [(1, LONG_EPISODE_S, 1), (1, LONG_EPISODE_S + 1, FAST), (8, 2 * LONG_EPISODE_S, 8), (4, 20.0, 4)],
+)
+def test_long_episodes_are_shown_faster_and_none_slower(usual: int, time_limit_s: float, speed: int) -> None:
+    assert film_speed(Setting("", "", "argmax", usual), time_limit_s) == speed
