@@ -6,8 +6,9 @@
     python benchmarks/bounds.py --tables                         # only write the tables again
 
 A cell is one bound on one level. Finished cells are kept in ``--out``, one JSON file an environment, and are not run
-again as long as the library stays the same; ``--keep`` also keeps those of an earlier library. A training continues at
-its last checkpoint. ``bounds.md`` holds the tables of all environments; with ``--pages`` the short table in the page of
+again as long as the library stays the same; ``--keep`` also keeps those of an earlier library, unless they are marked
+``"outdated": true`` because their environment has changed since; tables say so. A training continues at its last
+checkpoint. ``bounds.md`` holds the tables of all environments; with ``--pages`` the short table in the page of
 each environment is written as well.
 
 - oracle, open_loop, shuffled, blind: bounds of the environment's default decoder. The first three are driven by
@@ -94,7 +95,7 @@ def main() -> None:
     for number, (env_id, level, cell) in enumerate(todo, 1):
         name = f"{level} {cell}"
         kept = read(options.out, env_id)
-        if name in kept and (options.keep or kept[name]["library"] == library_digest()):
+        if name in kept and keeps(kept[name], always=options.keep):
             continue
         print(f"{number} of {len(todo)}: {env_id} {name}", flush=True)
         folder = options.runs / env_id / level / cell
@@ -108,6 +109,11 @@ def main() -> None:
     write_text(options.out / "bounds.md", tables(options.out))
     for env_id in ENVIRONMENTS if options.pages else ():
         fill_page(options.out, env_id)
+
+
+def keeps(found: dict[str, Any], *, always: bool) -> bool:
+    """Whether a finished cell is kept: one of this library or, with ``always``, any whose environment is the same."""
+    return bool(found["library"] == library_digest() or (always and not found.get("outdated")))
 
 
 class Level:

@@ -42,7 +42,7 @@ labels at the start, from the goals that it knows then (all that follow each oth
 none), and never sees the limb again. shuffled: labels drawn at random. blind: the best constant place
 or, where there is none, a decoder without information. strategies: the best strategy that never looks at the
 posterior, chosen on other seeds than it is measured on. A bound without information is above chance if the lower end
-of its interval is.
+of its interval is. earlier version: measured before the environment changed, and not again since.
 """
 
 
@@ -50,6 +50,11 @@ def read(folder: Path, env_id: str) -> dict[str, Any]:
     """Finished cells of an environment, by level and name."""
     path = folder / f"{env_id}.json"
     return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
+
+
+def version(found: dict[str, Any]) -> str:
+    """What is said of a cell that was measured before its environment changed, and has ``"outdated": true`` for it."""
+    return " (earlier version)" if found.get("outdated") else ""
 
 
 def verdict(cell: str, line: dict[str, Any]) -> str:
@@ -83,7 +88,11 @@ def tables(folder: Path) -> str:
         cells = read(folder, env_id)
         for level in checks.levels(env_id):
             found = [cells[f"{level} {cell}"] for cell in CELLS if f"{level} {cell}" in cells]
-            rows = [row_of(each["cell"], line) for each in found for line in each["lines"]]
+            rows = [
+                (*row[:-1], row[-1] + version(each))
+                for each in found
+                for row in (row_of(each["cell"], line) for line in each["lines"])
+            ]
             if rows:
                 chances = sorted({line["chance"] for each in found for line in each["lines"]})
                 told = " to ".join(f"{chance:.3f}" for chance in dict.fromkeys((chances[0], chances[-1])))
@@ -95,18 +104,19 @@ def page_table(folder: Path, env_id: str) -> str:
     """The short table of an environment, levels side by side; a cell without episodes is a dash."""
     cells, levels = read(folder, env_id), checks.levels(env_id)
     found = [
-        (level, cell, line)
+        (level, cell, line, version(cells[f"{level} {cell}"]))
         for level in levels
         for cell in ROWS
         for line in cells.get(f"{level} {cell}", EMPTY)["lines"]
     ]
-    chances = {level: line["chance"] for level, cell, line in found if cell != "decoders"}
+    chances = {level: line["chance"] for level, cell, line, _ in found if cell != "decoders"}
     rows: dict[str, dict[str, str]] = {called: {} for called in ROWS.values() if called}
-    for level, cell, line in found:
+    for level, cell, line, when in found:
         told = f"{line['success']:.3f} [{line['low']:.3f}, {line['high']:.3f}], n = {line['episodes']}"
         told += " (above chance)" * (verdict(cell, line) == "ABOVE CHANCE")
         if line["chance"] != chances.get(level, line["chance"]):  # other labels, other goals
             told += f", chance {line['chance']:.3f}"
+        told += when
         rows.setdefault(ROWS[cell] or f"`{line['policy'].split(',')[0]}`", {})[level] = told
     rows["chance"] = {level: f"{chance:.3f}" for level, chance in chances.items()}
     head = ["", *(f"`{level}`" for level in levels)]

@@ -97,6 +97,25 @@ def test_the_verdict_is_about_the_lower_end_of_the_interval(bounds: ModuleType) 
     assert bounds_tables.verdict("open_loop", line) == ""
 
 
+def test_a_cell_of_an_earlier_version_says_so_and_is_measured_again(bounds: ModuleType, tmp_path: Path) -> None:
+    import bounds_tables
+
+    env_id = min(ENVIRONMENTS)
+    line = {"policy": "p", "success": 1.0, "low": 0.9, "high": 1.0, "chance": 0.1, "episodes": 9}
+    line |= {"wrong": 0.0, "time_s": None, "return": 1.0}
+    cells = {}
+    for cell in ("oracle", "blind"):
+        cells[f"easy {cell}"] = {"level": "easy", "cell": cell, "library": "another", "lines": [line]}
+    cells["easy blind"]["outdated"] = True
+    (tmp_path / f"{env_id}.json").write_text(json.dumps(cells), encoding="utf-8")
+    for table in (bounds_tables.page_table(tmp_path, env_id), bounds_tables.tables(tmp_path)):
+        marked = ["(earlier version)" in row for row in table.splitlines() if "0.900" in row]
+        assert marked == [False, True]
+    assert bounds.keeps(cells["easy oracle"], always=True)
+    assert not bounds.keeps(cells["easy oracle"], always=False)
+    assert not bounds.keeps(cells["easy blind"], always=True)
+
+
 def test_episodes_of_two_batches_are_put_together(bounds: ModuleType) -> None:
     def played(steps: int, right: bool) -> checks.Played:
         wrong = np.array([not right])
