@@ -215,7 +215,7 @@ def labelled(person: str, rounds: Sequence[Recording], earlier: Recording, secon
         windows, truth = stream(recording, number, WAYS["without adaptation"])
         posterior = decoder.predict_proba(windows, np.broadcast_to(head, (len(windows), *head.shape)))
         found.append(balanced(posterior.argmax(axis=1) == truth, truth))
-    return [float(np.mean(found))]
+    return [round(float(np.mean(found)), 4)]
 
 
 def looped(decoder: OnnxDecoder, person: str, way: str) -> float:
