@@ -15,7 +15,7 @@ order, then its file of stray movements.
 
 People are the unit; differences are paired. The script writes ``never_seen.json`` (after each person; a stopped run
 goes on), ``never_seen.md`` and ``never_seen.png``. It needs the extra ``train`` and the recordings
-(``NEUROMOTION_DATA``); 15 minutes of one core.
+(``NEUROMOTION_DATA``); 10 minutes of one core.
 """
 
 from __future__ import annotations
@@ -432,7 +432,7 @@ def picture(result: dict[str, Any], path: Path) -> None:
         axis.invert_yaxis()
         axis.set_xlim(-0.02, 1.02)
         axis.set_title(title, fontsize=10, loc="left")
-    axes[-1].set_xlabel("a dot is a person never seen; black: their mean; dotted: chance")
+    axes[-1].set_xlabel("dot: a person never seen; line: mean; dotted: chance")
     figure.tight_layout()
     figure.savefig(path)
     plt.close(figure)
