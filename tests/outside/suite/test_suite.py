@@ -49,10 +49,10 @@ def test_decoder_trains_from_its_recipe(trained: Path) -> None:
 
 
 def test_environment_on_every_level(trained: Path) -> None:
-    check_environment(ENV_ID, 20, source="replay")
+    check_environment(ENV_ID, 10, source="replay")
 
 
-def play(controller: str, rows: int = 40, seed: int = 5, **options: object) -> tuple[float, float]:
+def play(controller: str, rows: int = 20, seed: int = 5, **options: object) -> tuple[float, float]:
     """Shares of right and of wrong selections."""
     env = gym.make_vec(ENV_ID, rows, vectorization_mode="vector_entry_point", source="replay", **options)
     policy = make_controller(controller, env.unwrapped.layout)
@@ -77,8 +77,8 @@ def test_oracle_and_decoder_reach_the_goal(trained: Path, controller: str) -> No
 
 
 def test_nothing_is_found_without_information(trained: Path) -> None:
-    right, wrong = play("argmax", rows=120, decoder="shuffled:foot_rms")
-    assert right <= 0.25 + 3 * np.sqrt(0.25 * 0.75 / 120)
+    right, wrong = play("argmax", rows=60, decoder="shuffled:foot_rms")
+    assert right <= 0.25 + 3 * np.sqrt(0.25 * 0.75 / 60)
     assert wrong > 0.4
 
 
@@ -87,7 +87,7 @@ def test_every_controller_that_fits_drives_it(trained: Path) -> None:
 
     for name in CONTROLLERS:
         if name != "blind":
-            assert play(name, rows=20, decoder="oracle:foot_rms")[0] >= 0.9, name
+            assert play(name, rows=10, decoder="oracle:foot_rms")[0] >= 0.9, name
 
 
 def test_memory_of_the_controller(trained: Path) -> None:
