@@ -17,6 +17,7 @@ from neuromotion_gym.audit import Material, audit
 from neuromotion_gym.audit.reading import of_decoder
 from neuromotion_gym.audit.report import write_report
 from neuromotion_gym.datasets.emg_arm_table.reader import CHANNELS, distinct_rows, read_table, table_file
+from neuromotion_gym.datasets.leg_uci_knee.reader import MUSCLES, read_samples
 from neuromotion_gym.datasets.sessions import load_sessions
 from neuromotion_gym.files import make_folder, write_text
 from neuromotion_gym.resources import data_root
@@ -87,11 +88,11 @@ def pooled_legs(root: Path) -> Material:
                         part, where = samples[channel : channel + 1, start : start + 2000], f"{trial.label} {start}"
                         rows.append((part, name, f"isometric {recording.subject}", where, 2000.0))
     for file in sorted((root / "leg_uci_knee" / "N_TXT").glob("*N*.txt")):
-        seconds = _knee(file)  # in mV; the other set is in µV
-        for channel, muscle in enumerate(("RF", "BF", "VM", "ST")):
-            spread = seconds[:, channel].std(axis=1)
-            for index in np.argsort(spread)[-4:]:
-                part, person = 1000 * seconds[index, channel : channel + 1], file.stem.partition("N")[0]
+        samples = read_samples(file)  # in mV; the other set is in µV
+        for channel, muscle in enumerate(MUSCLES):
+            seconds = samples[channel, : samples.shape[1] // 1000 * 1000].reshape(-1, 1, 1000)
+            for index in np.argsort(seconds.std(axis=(1, 2)))[-4:]:
+                part, person = 1000 * seconds[index], file.stem.partition("N")[0]
                 rows.append((part, muscle, f"knee {person}", f"{file.stem} {index}", 1000.0))
     # All channels were recorded at once: there is no order of time between them
     order = np.random.default_rng(SEED).permutation(len(rows))
@@ -107,14 +108,29 @@ def pooled_legs(root: Path) -> Material:
     )
 
 
-def _knee(file: Path) -> np.ndarray:
-    """Seconds of a recording of the knee set, float array of shape (seconds, channels, samples)."""
-    lines = file.read_text("latin-1").splitlines()
-    cells = [line.replace(",", ".").split("\t")[:4] for line in lines if line[:1] in "-0123456789"]
-    whole = [[float(cell) for cell in line] for line in cells if len(line) == 4 and all(map(str.strip, line))]
-    samples = np.array(whole, np.float32).T
-    seconds = samples.shape[1] // 1000
-    return samples[:, : 1000 * seconds].reshape(4, seconds, 1000).transpose(1, 0, 2)
+def pooled_bursts(root: Path) -> Material:
+    """Which muscle a window of a single channel is of, in the same sets, both at 1000 Hz and in µV."""
+    rows: list[tuple[np.ndarray, str, str, str]] = []
+    for name, scale in (("leg_isometric_holds", 1.0), ("leg_uci_knee", 1000.0)):
+        for session in load_sessions(name, "all", root=root):
+            for recording in session.recordings:
+                for number, (trial, samples) in enumerate(recording.trial_samples()):
+                    where = (trial.label, f"{name} {recording.subject}", f"{recording.run} {number}")
+                    starts = range(0, min(samples.shape[1], 2000) - 999, 1000)
+                    rows += [(scale * samples[:, start : start + 1000], *where) for start in starts]
+    # Channels were recorded at once, and windows stand muscle by muscle: there is no order of time between them
+    order = np.random.default_rng(SEED).permutation(len(rows))
+    columns: list[Any] = list(zip(*(rows[row] for row in order), strict=True))
+    return Material.of_windows(
+        np.stack(columns[0]),
+        columns[1],
+        rate_hz=1000.0,
+        people=columns[2],
+        groups=columns[3],
+        channels=["muscle"],
+        unit="µV",
+        name="holds and bursts of two leg sets, pooled at 1000 Hz",
+    )
 
 
 def recorded(root: Path) -> Material:
@@ -154,6 +170,7 @@ CASES: dict[str, Callable[[Path], Material]] = {
     "arm_table": arm_table,
     "forearm_grid": grid,
     "pooled_legs": pooled_legs,
+    "pooled_bursts": pooled_bursts,
     "clean_eeg": clean,
 }
 

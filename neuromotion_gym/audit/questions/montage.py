@@ -3,13 +3,15 @@
 A linear model of the other people reads each person as recorded and with the channels in other orders: mirrored, turned
 around the limb, matched by how channels correlate (which needs no labels), and matched by what the labels do to each
 channel in half of the trials, which is tested in the other half. Where another order is better than the given one by
-more than permuted labels allow, the channels are not where the others' are.
+more than permuted labels allow, the channels are not where the others' are. How much better is the mean margin of the
+true label: how far its output is above the others'. A margin counts a clear answer for more than a doubtful one, which
+accuracy does not, so that people with a faint signal are found, too.
 """
 
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -52,7 +54,7 @@ def ask(material: Material, options: Options) -> list[Answer] | NotAsked:
     features = _features(material)
     flat = standardised(features.reshape(len(features), -1), units.blocks).reshape(features.shape)
     correlation = _correlations(material)
-    found: list[tuple[int, str, np.ndarray, float]] = []
+    found: list[tuple[int, str, _Compared]] = []
     for person in range(people):
         mine = units.people == person
         others = correlation[np.arange(people) != person].mean(axis=0)
@@ -64,25 +66,27 @@ def ask(material: Material, options: Options) -> list[Answer] | NotAsked:
         ):
             if not chosen.any():
                 continue
-            gain, best, given = _gain(flat, units, chosen, list(named.values()), permutations)
-            found.append((person, list(named)[best], gain, given))
-    table = np.stack([gain for _, _, gain, _ in found])
+            one = _compared(flat, units, chosen, list(named.values()), permutations)
+            found.append((person, list(named)[one.best], one))
+    table = np.stack([one.gains for _, _, one in found])
     spread = np.maximum(table[:, 1:].std(axis=1), 1e-3)
     scored = (table - table[:, 1:].mean(axis=1, keepdims=True)) / spread[:, None]
     highest = scored.max(axis=0)
     p = float((highest >= highest[0] - 1e-12).mean())
     limit = float(np.quantile(highest[1:], 0.95))
-    odd = [row for row in range(len(found)) if scored[row, 0] > limit and table[row, 0] >= LEAST_GAIN]
+    odd = [
+        row for row, (_, _, one) in enumerate(found) if scored[row, 0] > limit and one.better - one.given >= LEAST_GAIN
+    ]
     # Of each person the first comparison: an order with a name says more than one that was matched
     odd = list({found[row][0]: row for row in reversed(odd)}.values())
     odd = sorted(odd, key=lambda row: -scored[row, 0])
     worst = odd[0] if odd else int(scored[:, 0].argmax())
-    given = found[worst][3]
-    better = given + float(table[worst, 0]) if odd else given
+    given = found[worst][2].given
+    better = found[worst][2].better if odd else given
     who = material.people_names
     told = ", ".join(
-        f"{who[person]} ({words}: {before:.2f} to {before + gain[0]:.2f})"
-        for person, words, gain, before in (found[row] for row in odd[:4])
+        f"{who[person]} ({words}: {one.given:.2f} to {one.better:.2f})"
+        for person, words, one in (found[row] for row in odd[:4])
     )
     sentence = "Nobody's channels are better read in another order."
     if odd:
@@ -166,10 +170,29 @@ def _matched(features: np.ndarray, units: Units, person: int, half: np.ndarray) 
     return np.asarray(linear_sum_assignment(others @ own.T, maximize=True)[1])
 
 
-def _gain(
+class _Compared(NamedTuple):
+    """The best order of a person's channels beside the given one.
+
+    Parameters
+    ----------
+    best : int
+        Number of the order with the largest margin.
+    given, better : float
+        Balanced accuracy in the given and in that order.
+    gains : float array, shape (permutations + 1,)
+        Gain in margin of the best order over the given one; of the true labels first.
+    """
+
+    best: int
+    given: float
+    better: float
+    gains: np.ndarray
+
+
+def _compared(
     features: np.ndarray, units: Units, mine: np.ndarray, candidates: list[np.ndarray], orders: np.ndarray
-) -> tuple[np.ndarray, int, float]:
-    """Gain of the best order over the first one, its number, and the accuracy of the first one.
+) -> _Compared:
+    """Compare orders of one person's channels.
 
     Parameters
     ----------
@@ -178,13 +201,8 @@ def _gain(
     mine : bool array, shape (trials,)
         Tested trials of one person; the model is fitted to all other people.
     candidates : list of int array, shape (channels,)
+        The given order first.
     orders : int array, shape (trials, permutations + 1)
-
-    Returns
-    -------
-    gain : float array, shape (permutations + 1,)
-    best : int
-    given : float
     """
     from sklearn.linear_model import Ridge
 
@@ -195,19 +213,16 @@ def _gain(
     prior = np.maximum(target.mean(axis=0), 1e-9)
     model = Ridge(alpha=PENALTY * len(train)).fit(train, target)
     own = features[mine]
-    chosen = np.stack(
-        [
-            ((model.predict(own[:, :, order].reshape(len(own), -1)) - prior) / prior).argmax(axis=1)
-            for order in candidates
-        ]
-    )
+    outputs = np.stack([model.predict(own[:, :, order].reshape(len(own), -1)) / prior - 1 for order in candidates])
+    margins = (count * outputs - outputs.sum(axis=2, keepdims=True)) / (count - 1)
     truth = units.labels[orders[mine]]  # (trials, permutations + 1)
     frequent = np.bincount(units.labels[mine], minlength=count)
-    shown = (frequent > 0).sum()
-    weight = 1 / np.maximum(frequent, 1) / shown
-    accuracy = np.stack([(weight[truth] * (one[:, None] == truth)).sum(axis=0) for one in chosen])
-    gain = accuracy.max(axis=0) - accuracy[0]
-    return gain, int(accuracy[:, 0].argmax()), float(accuracy[0, 0])
+    weight = 1 / np.maximum(frequent, 1) / (frequent > 0).sum()
+    reached = np.stack([(weight[truth] * np.take_along_axis(one, truth, axis=1)).sum(axis=0) for one in margins])
+    right = outputs.argmax(axis=2) == truth[:, 0]
+    accuracy = right @ weight[truth[:, 0]]
+    best = int(reached[:, 0].argmax())
+    return _Compared(best, float(accuracy[0]), float(accuracy[best]), reached.max(axis=0) - reached[0])
 
 
 QUESTION = Question("montage", "Are channels mirrored, turned or exchanged in some people?", ask)
