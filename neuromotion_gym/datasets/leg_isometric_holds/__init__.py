@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from neuromotion_gym.datasets.registry import Dataset
+from neuromotion_gym.signals.surrogate.models import ONE_ELECTRODE
 
 if TYPE_CHECKING:
     from neuromotion_gym.signals.recording import Recording
@@ -33,5 +34,6 @@ DATASET = Dataset(
     has_onset=False,
     pieces_s=(0.3, 0.7),
     fade_s=0.03,
+    surrogate=ONE_ELECTRODE,
     contrasts=(("VL", "BF", "TA"),),  # without the one whose published channel is no raw signal
 )

@@ -86,6 +86,15 @@ MODELS: dict[Modality, SurrogateModel] = {
     "emg": SurrogateModel("banded, covariances by trial", (0, 20, 45, 70, 100), "trial", frames=10, groups=8),
 }
 
+ONE_ELECTRODE = replace(
+    MODELS["emg"],
+    name="one electrode, fine bands by trial",
+    # So fine that each trial keeps its spectrum: nothing else tells which muscle the electrode lies on
+    edges_hz=(0, 5, 10, 20, 30, 45, 60, 80, 100, 130, 170, 220, 290, 380, 440, 470, 500),
+    groups=1,
+)
+"""Model of recordings of a single electrode at 1000 Hz whose label is the muscle."""
+
 
 def model_variants(default: SurrogateModel) -> dict[str, SurrogateModel | VectorAutoregression]:
     """A model (``"default"``) and simpler ones, for the table that compares them."""
