@@ -251,8 +251,9 @@ class _Ghost:
     front, behind, rim = 0.45, 0.10, 0.80
     touching = (-0.004, 0.025)
     """From 4 mm in front of the limb's surface to 25 mm behind it the two coincide, and only the limb is drawn."""
-    border_px = 2
-    """So near to a place where the two coincide, an outline that is only drawn differently would stand out as dots."""
+    border_px, apart_m = 2, 0.05
+    """Where the limb is further away than this, it does not cover the place, and the nearest of the surrounding pixels
+    counts: the ghost's outline may be drawn a little beside the limb's, and would stand out as dots."""
 
     def __init__(self, qpos: np.ndarray, colour: np.ndarray, depth: np.ndarray) -> None:
         from scipy.ndimage import binary_erosion
@@ -286,8 +287,10 @@ class _Ghost:
             before = gap < nearest
             shown = self.mask & (before | (gap > farthest))
             for layer in (depth, *layers):
+                here = self.depth - layer[self.part]
                 near = self.depth - minimum_filter(layer[self.part], size=2 * self.border_px + 1, mode="nearest")
-                shown &= ~((near >= nearest) & (near <= farthest))
+                here = np.where(np.abs(here) <= self.apart_m, here, near)
+                shown &= ~((here >= nearest) & (here <= farthest))
         share = np.where(shown, np.where(before, self.front, self.behind), 0.0)
         share = np.where(self.edge & shown & before, self.rim, share).astype(np.float32)[..., None]
         picture[self.part] += (self.colour - picture[self.part]) * share
