@@ -1,28 +1,26 @@
 """The features of `armband_features`, whitened, and a last layer that is fitted to the wearer.
 
 Features are whitened by their covariance within people and labels, over the training people. Besides it, only the means
-of the features and the range of the effort are computed from the training people. When a wearer's covariance is later
-shrunk towards the identity, it is thus shrunk towards the covariance that people have in common.
+of the features and the range of the effort are computed from the training people.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.training.networks.armband_features import ArmbandFeatures, Effort, rest_index
 from neuromotion_gym.training.networks.network import DecoderNetwork
+from neuromotion_gym.training.networks.whitening import whitening_within
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from neuromotion_gym.decoders.spec import DecoderSpec
     from neuromotion_gym.training.data import TrainingWindows
-
-SMALLEST = 1e-4
-"""Added to the eigenvalues of the covariance, so that directions with little variance are not magnified."""
 
 
 class ArmbandHead(DecoderNetwork):
@@ -47,10 +45,7 @@ class ArmbandHead(DecoderNetwork):
         windows, labels, people = torch.from_numpy(data.windows(rows)), data.labels[rows], data.people[rows]
         features = self.features(windows).double().numpy()
         self.mean.copy_(torch.from_numpy(features.mean(axis=0)))
-        groups = [(people == person) & (labels == label) for person in np.unique(people) for label in np.unique(labels)]
-        covariance = np.mean([np.cov(features[group].T) for group in groups if group.sum() > 1], axis=0)
-        values, vectors = np.linalg.eigh(covariance)
-        self.whitening.copy_(torch.from_numpy(vectors / np.sqrt(values + SMALLEST)))
+        self.whitening.copy_(torch.from_numpy(whitening_within(features, people, labels)))
         self.effort.set(windows, labels)
 
 
