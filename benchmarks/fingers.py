@@ -340,7 +340,8 @@ def interval(values: Sequence[float] | np.ndarray, bounds: tuple[float, float]) 
 
 def in_text(found: Interval) -> str:
     """Mean and interval."""
-    return f"{found.mean:.3f} [{found.low:.3f}, {found.high:.3f}]"
+    mean, low, high = (round(value, 3) + 0.0 for value in found)  # no minus before a zero
+    return f"{mean:.3f} [{low:.3f}, {high:.3f}]"
 
 
 def table(result: dict[str, Any]) -> str:
@@ -412,7 +413,7 @@ def draw(result: dict[str, Any], path: Path) -> None:
         axis.invert_yaxis()
         axis.set_title(title, fontsize=10, loc="left")
     axes[0].set_xlim(-0.02, 1.02)
-    axes[-1].set_xlabel("a dot is a person; black: their mean; dotted: chance, or the mean of the block itself")
+    axes[-1].set_xlabel("a dot is a person; black: mean; dotted: chance, mean of the block")
     with replacing(path) as part:
         figure.savefig(part, format="png")
     plt.close(figure)
