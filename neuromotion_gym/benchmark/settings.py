@@ -1,4 +1,4 @@
-"""Level, controller and speed of the video with which a decoder is shown where the user names none."""
+"""How a decoder is shown where the user does not say: level, controller, speed of the video, number of episodes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ SLOW_WINDOW_S = 1.0
 FAST = 4
 """Times as fast as real time, of such a video."""
 LONG_EPISODE_S = 60.0
-"""Episodes that may last longer than this are shown faster than real time, too: drawing takes most of the time."""
+"""Episodes that may last longer than this are shown faster than real time, too, and fewer of them."""
+EPISODES, FEW_EPISODES = 15, 4
+"""Episodes of a first look, and of one at long episodes: both take minutes."""
 
 
 @dataclass(frozen=True)
@@ -67,3 +69,14 @@ def film_speed(setting: Setting, time_limit_s: float) -> int:
         Longest duration of the episode.
     """
     return max(setting.film, FAST) if time_limit_s > LONG_EPISODE_S else setting.film
+
+
+def usual_episodes(time_limit_s: float) -> int:
+    """Number of episodes of a first look.
+
+    Parameters
+    ----------
+    time_limit_s : float
+        Longest duration of an episode.
+    """
+    return FEW_EPISODES if time_limit_s > LONG_EPISODE_S else EPISODES

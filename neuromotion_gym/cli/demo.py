@@ -33,7 +33,14 @@ def demo(
         Literal["surrogate", "replay"],
         typer.Option(help="Generated signals, or held-out trials of the data set, read from NEUROMOTION_DATA."),
     ] = "surrogate",
-    episodes: Annotated[int, typer.Option(min=1, help="Episodes of each row of the table.")] = 15,
+    episodes: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Episodes of each row of the table.",
+            show_default="15, or 4 where one may last longer than a minute",
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Episodes of the same seed have the same goals and people.")] = 0,
     out: Annotated[Path, typer.Option(help="Folder for the video and the episodes.")] = Path("neuromotion_demo"),
 ) -> None:

@@ -153,7 +153,7 @@ def entries(decoder: str | None = None, environment: str | None = None) -> list[
 def run(
     rows: Sequence[Entry],
     source: SourceKind,
-    episodes: int,
+    episodes: int | None,
     seed: int,
     film: Path | None = None,
     tick: Callable[[str], None] = lambda _: None,
@@ -211,14 +211,15 @@ def _outcome(filming: Future[Done[None]] | None) -> str | None:
     return None
 
 
-def play(entry: Entry, source: SourceKind, episodes: int, seed: int) -> Played:
+def play(entry: Entry, source: SourceKind, episodes: int | None, seed: int) -> Played:
     """Play one row: up to `ROWS` limbs side by side, people in turn.
 
     Parameters
     ----------
     entry : Entry
     source : {"surrogate", "replay"}
-    episodes : int
+    episodes : int or None
+        As usual (`neuromotion_gym.benchmark.settings.usual_episodes`) if None.
     seed : int
         Episode ``i`` of every row has the same person, goal and start.
 
@@ -228,6 +229,7 @@ def play(entry: Entry, source: SourceKind, episodes: int, seed: int) -> Played:
         If the decoder cannot drive the limb, or the source lacks its data.
     """
     from neuromotion_gym.benchmark import episodes as runner
+    from neuromotion_gym.benchmark.settings import usual_episodes
     from neuromotion_gym.controllers import make_controller
     from neuromotion_gym.envs.closed_loop import ClosedLoop
     from neuromotion_gym.envs.options import assemble
@@ -235,6 +237,7 @@ def play(entry: Entry, source: SourceKind, episodes: int, seed: int) -> Played:
     setting = entry.setting
     parts = assemble(setting.environment, decoder=entry.decoder, source=source, level=setting.level, part=PART)
     sessions = parts.source.sessions
+    episodes = episodes or usual_episodes(parts.layout.time_limit_s)
     keys = runner.episode_keys(sessions, -(-episodes // len(sessions)))[:episodes]
     loop = ClosedLoop(parts, min(episodes, ROWS))
     try:

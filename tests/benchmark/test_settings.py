@@ -1,10 +1,10 @@
-"""How fast a video of one episode is."""
+"""How fast a video of one episode is, and how many episodes a first look has."""
 
 from __future__ import annotations
 
 import pytest
 
-from neuromotion_gym.benchmark.settings import FAST, LONG_EPISODE_S, Setting, film_speed
+from neuromotion_gym.benchmark.settings import FAST, LONG_EPISODE_S, Setting, film_speed, usual_episodes
 
 
 @pytest.mark.parametrize(
@@ -13,3 +13,9 @@ from neuromotion_gym.benchmark.settings import FAST, LONG_EPISODE_S, Setting, fi
 )
 def test_long_episodes_are_shown_faster_and_none_slower(usual: int, time_limit_s: float, speed: int) -> None:
     assert film_speed(Setting("", "", "argmax", usual), time_limit_s) == speed
+
+
+@pytest.mark.parametrize(("time_limit_s", "episodes"), [(LONG_EPISODE_S, 15), (LONG_EPISODE_S + 1, 4)])
+def test_a_first_look_has_fewer_long_episodes(time_limit_s: float, episodes: int) -> None:
+    """The help of ``neuromotion demo`` states both numbers."""
+    assert usual_episodes(time_limit_s) == episodes
