@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from neuromotion_gym.datasets.registry import Dataset
+from neuromotion_gym.signals.surrogate.models import MODELS
 
 if TYPE_CHECKING:
     from neuromotion_gym.signals.recording import Recording
@@ -34,4 +36,17 @@ DATASET = Dataset(
     pieces_s=(0.5, 1.0),
     fade_s=0.1,
     rest="rest",
+    surrogate=replace(
+        MODELS["emg"],
+        name="banded up to half the rate, covariances and levels by stretch",
+        edges_hz=(0, 1, 2, 4, 8, 50),
+        frames=1,
+        groups=10,
+        patterns=10,
+        levels=True,  # an envelope is a level; changes of it over a stretch are left to the slowest band
+        slow_hz=0.05,
+        knots_hz=0.1,
+        noise="tape",
+        stretch_s=1.8,  # the shortest of all movements takes 1.84 s
+    ),
 )

@@ -23,7 +23,7 @@ pattern in each trial (of low rank over trials). Without an onset it is the tria
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -38,9 +38,11 @@ from neuromotion_gym.signals.surrogate.parameters import FORMAT, SurrogateParame
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from neuromotion_gym.signals.recording import Session, SignalSpec
+    from neuromotion_gym.signals.recording import Session, SignalSpec, Trial
     from neuromotion_gym.signals.surrogate.models import SurrogateModel
 
+LARGEST = 1e4
+"""Largest sample in internal units; roots of covariances are stored in 16 bits, which end at 65504."""
 SCORE_RANGE_SD = 8.0
 """Largest score that one byte can hold, in standard deviations of the score."""
 
@@ -97,7 +99,7 @@ def fit_surrogate(
     weights: list[np.ndarray] = []
     runs: set[str] = set()
     device = device or Device()
-    chosen, spec, length, onset, scale = model, None, 0, False, 1.0
+    chosen, spec, length, onset, scale, whole = model, None, 0, False, 1.0, False
     dataset = ""
     for session in sessions:
         if not session.recordings:
@@ -110,7 +112,9 @@ def fit_surrogate(
             if not played:
                 raise NeuroMotionError(f"{session.subject} has no trials of {', '.join(labels)}.")
             length, onset = _typical_length([one.stop - one.start for one in played]), played[0].has_onset
-        found = _cut(session, labels, spec, length, len(people), scale, device)
+            if whole := chosen.stretch_s is not None:
+                length = round(chosen.stretch_s * spec.rate_hz)
+        found = _cut(session, labels, spec, length, len(people), scale, device, whole)
         lacking = [
             label for i, label in enumerate(labels) if not any(cut.label == i and not cut.calibration for cut in found)
         ]
@@ -122,6 +126,12 @@ def fit_surrogate(
         weights.append(_ocular_weights(session, device.ocular_channels))
     if spec is None or chosen is None:
         raise NeuroMotionError("There is no session to fit.")
+    chosen = replace(chosen, edges_hz=_edges_within(chosen.edges_hz, spec.rate_hz))
+    largest = max(float(abs(cut.samples).max()) for cut in everything)
+    if largest > LARGEST:  # envelopes in volts, of electrodes that amplify
+        larger = 1000.0 ** np.ceil(np.log(largest / LARGEST) / np.log(1000))
+        scale *= larger
+        everything = [replace(cut, samples=cut.samples / larger) for cut in everything]
     meta = {
         "format": FORMAT,
         "dataset": dataset,
@@ -151,9 +161,19 @@ def fit_surrogate(
 
 
 def _cut(
-    session: Session, labels: Sequence[str], spec: Any, length: int, person: int, scale: float, device: Device
+    session: Session,
+    labels: Sequence[str],
+    spec: Any,
+    length: int,
+    person: int,
+    scale: float,
+    device: Device,
+    whole: bool = False,
 ) -> list[_Cut]:
-    """Trials of a session, then of its calibration runs (equal stretches, if their labels are not used)."""
+    """Trials of a session, then of its calibration runs (equal stretches, if their labels are not used).
+
+    With ``whole`` several stretches of a trial, from its beginning to its end.
+    """
     index = {label: i for i, label in enumerate(labels)}
     cuts = []
     for calibration, recordings in ((False, session.recordings), (True, session.calibration)):
@@ -161,9 +181,10 @@ def _cut(
             if recording.spec != spec:
                 raise NeuroMotionError(f"{recording.name} has {recording.spec}, others {spec}.")
             spans = [
-                (trial.start, index[trial.label])
+                (start, index[trial.label])
                 for trial in recording.trials
-                if trial.label in index and trial.stop - trial.start >= length
+                if trial.label in index
+                for start in _starts(trial, length, whole)
             ]
             if calibration and not device.calibration_labelled:
                 spans = [(start, -1) for start in range(0, recording.samples.shape[1] - length + 1, length)]
@@ -174,6 +195,17 @@ def _cut(
                 for start, label in spans
             ]
     return cuts
+
+
+def _starts(trial: Trial, length: int, whole: bool) -> list[int]:
+    """First samples of the stretches of a trial that are fitted; none if it is too short."""
+    room = trial.stop - trial.start - length
+    if room < 0:
+        return []
+    if not whole:
+        return [trial.start]
+    count = max(2, round(room / length) + 1)
+    return [trial.start + round(room * i / (count - 1)) for i in range(count)]
 
 
 def _ocular_weights(session: Session, ocular_channels: Sequence[str]) -> np.ndarray:
@@ -215,22 +247,23 @@ def _fit(
     for one in range(people):
         own = np.flatnonzero(person == one)
         samples = np.stack([cuts[i].samples for i in own])
-        played = ~calibration[own]
+        # Levels are what a labelled calibration run tells of envelopes; a response to the cue need not be in it
+        fitted = ~calibration[own] | model.levels
         if patterns:
-            response, pattern[one], course[own[played]] = moments.evoked(
-                samples[played],
-                label[own[played]],
+            response, pattern[one], course[own[fitted]] = moments.evoked(
+                samples[fitted],
+                label[own[fitted]],
                 rate,
                 patterns=patterns,
                 rank=model.course_rank,
                 knots_hz=model.knots_hz,
                 slow_hz=model.slow_hz,
             )
-            samples[played] -= response
+            samples[fitted] -= response
             # The mean level has the same sign in all trials; noise of the same power would have either sign
-            level = samples[played].mean(axis=(0, 2))
+            level = samples[fitted].mean(axis=(0, 2))
             offset[one] = level
-            samples[played] -= level[:, None]
+            samples[fitted] -= level[:, None]
         spectrum[one] = moments.spectrum(samples, rate, spectrum.shape[1])
         left.append(samples)
     if model.modes and modes is None:
@@ -349,8 +382,14 @@ def _typical_length(lengths: Sequence[int]) -> int:
     return sorted(lengths)[len(lengths) // 10]
 
 
+def _edges_within(edges_hz: tuple[float, ...], rate_hz: float) -> tuple[float, ...]:
+    """Edges without the bands that lie wholly above half the rate, where there is nothing to fit."""
+    bands = sum(low < rate_hz / 2 for low in edges_hz[:-1])
+    return edges_hz[: bands + 1]
+
+
 def _unit(spec: SignalSpec) -> float:
-    """One internal unit, expressed in the unit of the recordings."""
+    """One internal unit of signals that are not amplified, expressed in the unit of the recordings."""
     return 1e-6 if spec.unit == "V" else 1.0
 
 

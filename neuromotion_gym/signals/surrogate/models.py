@@ -53,6 +53,10 @@ class SurrogateModel:
         Number of values per second of the time courses.
     slow_hz : float
         Highest frequency of the response to the cue.
+    stretch_s : float, optional
+        For trials without onset whose lengths differ much: every trial is cut into stretches of this length, evenly
+        spaced from its beginning to its end, and each is fitted as a trial of its own. By default the beginning of
+        each trial is fitted, as long as nine of ten trials are.
     """
 
     name: str
@@ -69,6 +73,7 @@ class SurrogateModel:
     noise: Literal["fresh", "tape"] = "fresh"
     knots_hz: float = 8.0
     slow_hz: float = 3.0
+    stretch_s: float | None = None
 
 
 MODELS: dict[Modality, SurrogateModel] = {

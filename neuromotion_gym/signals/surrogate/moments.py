@@ -21,17 +21,25 @@ def split(samples: np.ndarray, rate: float, edges_hz: Sequence[float]) -> Iterab
         yield np.fft.irfft(transform * inside.astype(samples.dtype), length)
 
 
+STILL = 1e-6
+"""Smallest power of a frame, as a share of the mean power of its person. At rest an envelope can stand still at the
+smallest step of its device, and a covariance of nothing has no inverse."""
+
+
 def robust(scatter: np.ndarray, towards: np.ndarray | None = None) -> np.ndarray:
-    """Mean covariance of frames (n, channels, channels), each weighted by its inverse power; slightly shrunk."""
+    """Mean covariance of frames (n, channels, channels), each weighted by its inverse power; slightly shrunk.
+
+    ``towards`` is the covariance that it is shrunk towards, that of all frames of the person; by default the identity.
+    """
     channels = scatter.shape[-1]
     mean = scatter.mean(axis=0)
-    size = np.trace(mean)
+    size = np.trace(mean) if towards is None else max(np.trace(mean), STILL * np.trace(towards))
     # Scaled to the mean that it is added to: otherwise a label of low power would take the shape of the others
     ridge = 1e-3 * size / channels * np.eye(channels) if towards is None else 0.05 * size / np.trace(towards) * towards
     for _ in range(4):
         inverse = np.linalg.inv(mean + ridge)
         power = np.einsum("ij,nji->n", inverse, scatter) / channels
-        power = np.maximum(power, 1e-3 * np.median(power) + 1e-30)
+        power = np.maximum(power, max(1e-3 * np.median(power), STILL))
         mean = (scatter / power[:, None, None]).mean(axis=0) * np.exp(np.log(power).mean())
     return mean + ridge
 
@@ -102,7 +110,8 @@ def neighbours(samples: np.ndarray, groups: int) -> np.ndarray:
     from scipy.spatial.distance import squareform
 
     steps = np.diff(samples - samples.mean(axis=1, keepdims=True), axis=2)
-    distance = 1 - np.mean([np.corrcoef(trial) for trial in steps], axis=0)
+    with np.errstate(invalid="ignore"):  # a channel that stands still correlates with none
+        distance = 1 - np.mean([np.nan_to_num(np.corrcoef(trial)) for trial in steps], axis=0)
     np.fill_diagonal(distance, 0)
     tree = linkage(squareform(distance, checks=False), "ward")
     return (fcluster(tree, groups, "maxclust") - 1).astype(np.int16)
@@ -112,7 +121,7 @@ def spectrum(samples: np.ndarray, rate: float, bins: int) -> np.ndarray:
     """Amplitude spectrum (median over trials of the mean over channels), on ``bins`` points; its maximum is 1."""
     centred = samples - samples.mean(axis=(0, 2))[:, None]  # offsets of single trials stay: they are slow activity
     power = abs(np.fft.rfft(centred * np.hanning(centred.shape[-1]), axis=-1)) ** 2
-    power /= power.sum(axis=-1, keepdims=True)
+    power /= np.maximum(power.sum(axis=-1, keepdims=True), np.finfo(np.float64).tiny)  # none where a channel is still
     amplitude = np.sqrt(np.median(power.mean(axis=1), axis=0))
     grid = np.linspace(0, rate / 2, bins)
     typical = np.interp(grid, np.fft.rfftfreq(samples.shape[-1], 1 / rate), amplitude)

@@ -202,7 +202,7 @@ class TapeSynthesis:
     def _respond(self, samples: np.ndarray, trial: int, person: int, offset: int) -> None:
         """Set ``samples``, shape (channels, length), to the level of the channels and the response to the cue."""
         level, course = self._offset[person], self._p.evoked_course[trial].astype(np.float32)
-        if not course.size or self._p.calibration[trial]:
+        if not course.size:
             samples[:] = level
             return
         end = offset + self._length

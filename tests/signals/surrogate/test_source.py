@@ -222,6 +222,63 @@ def test_trials_without_onset_keep_their_levels_where_the_model_says_so():
     assert abs(found[False][1, 1] - 90) > 30
 
 
+def _envelopes() -> Session:
+    """Envelopes in volts: all channels stand still at rest, and the third in all trials."""
+    generator, length = np.random.default_rng(0), 300
+    level = {"rest": 0.0, "close": 1.5}
+    pieces = []
+    for trial in range(8):
+        label = ("rest", "close")[trial % 2]
+        rise = np.linspace(0.5, 1.5, length) * level[label]
+        x = np.stack([rise + generator.normal(0, 0.1, length), 0.3 * rise, np.zeros(length)])
+        pieces.append(x if label == "close" else np.zeros((3, length)))
+    pieces.append(np.array([[0.0], [0.0], [0.0024]]))
+    marks = tuple(Trial(("rest", "close")[i % 2], i * length, (i + 1) * length, False) for i in range(8))
+    spec = SignalSpec("emg", ("a", "b", "c"), 100.0, "V")
+    recording = Recording(np.concatenate(pieces, 1).astype(np.float32), spec, marks, "toy", "P1", run="2")
+    return Session("toy", "P1", "0", (recording,), (replace(recording, run="1"),))
+
+
+ENVELOPE = SurrogateModel(
+    "toy", (0, 5, 50), "trial", frames=2, groups=3, levels=True, slow_hz=0.05, knots_hz=0.1, noise="tape", stretch_s=1.0
+)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [ENVELOPE, SurrogateModel("bands above half the rate, few groups", (0, 20, 45, 70, 100), "trial", 10, groups=2)],
+)
+def test_channels_that_stand_still_at_rest_and_amplified_volts_are_fitted(model):
+    source = SurrogateSource(fit_surrogate([_envelopes()], ("rest", "close"), model=model))
+    rest, close = _played(source, [0, 1], np.array([[0] * 50, [1] * 50]), 20)[:, :, 200:]
+    assert np.isfinite(rest).all()
+    assert rest.std(axis=1).max() < 0.01
+    assert close[0].std() > 0.05
+    assert abs(close[2]).max() < 0.1
+
+
+def test_a_labelled_calibration_run_of_envelopes_has_the_levels_of_its_labels():
+    source = SurrogateSource(fit_surrogate([_envelopes()], ("rest", "close"), model=ENVELOPE))
+    (run,) = source.calibration(0)
+    found = {label: [] for label in ("rest", "close")}
+    for trial, samples in run.trial_samples():
+        found[trial.label].append(samples[0].mean())
+    assert abs(np.mean(found["rest"])) < 0.05
+    assert np.mean(found["close"]) == pytest.approx(1.5, rel=0.1)
+
+
+def test_stretches_cover_a_trial_from_its_beginning_to_its_end():
+    """The envelope rises from 0.75 to 2.25 V in a trial of 3 s; the beginning alone would stop at half of that."""
+    whole = fit_surrogate([_envelopes()], ("rest", "close"), model=ENVELOPE)
+    beginning = fit_surrogate([_envelopes()], ("rest", "close"), model=replace(ENVELOPE, stretch_s=None))
+    assert len(whole.person) == 3 * len(beginning.person)
+    assert whole.meta["trial_s"] == 1.0
+    closed = ~whole.calibration & (whole.label == 1)
+    level = whole.evoked_course[closed].astype(float)[:, :, 0] @ whole.evoked_pattern[0].astype(float) + whole.offset[0]
+    volts = np.sort((level * whole.meta["scale"])[:, 0]).reshape(3, 4).mean(axis=1)
+    np.testing.assert_allclose(volts, [1.0, 1.5, 2.0], atol=0.05)
+
+
 @pytest.mark.parametrize("least", [-0.5, -4.0, -20.0])
 def test_scores_whatever_their_size_vary_covariances_and_no_more(parameters, least):
     """A frame has the covariance I + V, in units of the mean one; the least eigenvalue of V may lie below -1."""
