@@ -61,7 +61,7 @@ def test_logits_are_those_of_the_wearers_last_layer() -> None:
 
 
 def test_the_recipe_for_single_fingers_builds_it_and_its_labels_are_postures_of_the_hand() -> None:
-    recipe = load_recipe(Path(__file__).parents[3] / "benchmarks" / "recipes" / "emg_fingers.yaml")
+    recipe = load_recipe(Path(__file__).parents[3] / "classifiers" / "emg_fingers")
     assert recipe.network is not None
     assert build(recipe.decoder, **recipe.network.options).features.size == 30
     assert recipe.decoder.labels == (REST, *MOVEMENTS)
