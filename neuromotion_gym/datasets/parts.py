@@ -50,7 +50,8 @@ class Selection(BaseModel):
 
     people: tuple[str, ...]
     runs: tuple[str, ...] | None = None
-    """If left out, the runs of the kind of session that is asked for; in the train part also its calibration runs."""
+    """If left out, the runs of the kind of session that is asked for; in the train part also its calibration runs. Of
+    the runs that are listed, those of that kind are taken."""
     unseen: bool = False
     """Whether these people are in no other part, while other people of this part are."""
 
@@ -116,8 +117,14 @@ class PartsTable(BaseModel):
         if part == "all":
             chosen = dict.fromkeys(self.people, kind.runs)
         else:
-            own = (*kind.calibration, *kind.runs) if part == "train" else kind.runs
-            chosen = {person: some.runs or own for some in self.parts[part] for person in some.people}
+            every = (*kind.calibration, *kind.runs)
+            own = every if part == "train" else kind.runs
+            # A part may list runs of several kinds of session
+            listed = [
+                (some.people, some.runs and tuple(run for run in some.runs if run in every))
+                for some in self.parts[part]
+            ]
+            chosen = {person: runs or own for people, runs in listed for person in people if runs != ()}
         if kind.people is not None:
             chosen = {person: runs for person, runs in chosen.items() if person in kind.people}
         chosen = {

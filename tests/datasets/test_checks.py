@@ -21,6 +21,7 @@ FEW = {
     "myo_armband_pretraining_8ch": ["pre_Female0", "pre_Female2", "pre_Male10"],
     "myo_readings_8ch": ["l55555", "r10101"],
     "ninapro_db1_a": ["s09", "s12"],
+    "unibo_inail_4ch": ["u1"],
 }
 """Of data sets that take long to read, some people."""
 NOT_AT_HAND = ("csl_hdemg", "enabl3s", "ice_lab_hdemg")
