@@ -1,8 +1,8 @@
 """`Adaptation`: how a decoder is adapted to its wearers while a loop runs, a state for each row.
 
-Every kind of adaptation is started from the calibration run of the session that a row plays. The kind "wearer" needs
-none: it may start from nothing, and it goes on with every window. It never gets a label, and what a row's state is
-depends on the windows of this row alone, so that a row of a batch has the same bits as a batch of one.
+Every kind of adaptation is started from the calibration run of the session that a row plays. The kinds "wearer" and
+"day" need none: they may start from nothing, and they go on with every window. They never get a label, and what a row's
+state is depends on the windows of this row alone, so that a row of a batch has the same bits as a batch of one.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from neuromotion_gym.schema import Checked, from_mapping
 from neuromotion_gym.signals.fitting import fitted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from neuromotion_gym.decoders.decoder import Decoder
-    from neuromotion_gym.decoders.population import Population
+    from neuromotion_gym.decoders.population import Fit
     from neuromotion_gym.decoders.spec import DecoderSpec
     from neuromotion_gym.signals.recording import Recording
 
-FOLLOWS = "wearer"
-"""The kind that goes on adapting while it is used."""
+FOLLOWS = ("wearer", "day")
+"""Kinds that go on adapting while they are used."""
 CHUNK_S = 0.4
 """Time whose windows become one chunk, by the mean of their features."""
 REFITTED = 5
@@ -35,7 +35,7 @@ REFITTED = 5
 MOST_CHUNKS = 512
 """Chunks that are kept, about 200 s; older ones are forgotten."""
 CONSIDERED = 6
-"""Arrangements that are still compared after `SETTLED` chunks: the best ones."""
+"""Candidates that are still compared after `SETTLED` chunks: the best ones."""
 SETTLED = 25
 
 
@@ -70,7 +70,7 @@ def adaptation_options(given: AdaptationOptions | Mapping[str, Any] | None, spec
     NeuroMotionError
         If options are given that do not apply to the decoder, or are unknown.
     """
-    if spec.adaptation.kind == FOLLOWS:
+    if spec.adaptation.kind in FOLLOWS:
         if given is None or isinstance(given, AdaptationOptions):
             return given or AdaptationOptions()
         return from_mapping(AdaptationOptions, given, "adaptation")
@@ -85,6 +85,24 @@ def adaptation_options(given: AdaptationOptions | Mapping[str, Any] | None, spec
 def reads_calibration(spec: DecoderSpec, options: AdaptationOptions) -> bool:
     """Whether a decoder needs a calibration run."""
     return spec.adaptation.kind != "none" and options.start == "calibration"
+
+
+class PeopleModel(Protocol):
+    """What is known of people before one of them is met: `Population` or `neuromotion_gym.decoders.days.Days`."""
+
+    @property
+    def candidates(self) -> int:
+        """Number of explanations that are compared; the first one is the usual one."""
+
+    @property
+    def calibration_tells_who(self) -> bool:
+        """Whether a calibration run tells the candidate alone, and nothing of today."""
+
+    def head(self, means: np.ndarray | None = None, candidate: int = 0) -> np.ndarray:
+        """Last layer, float32 of shape (labels, features + 1); for what is expected if ``means`` is left out."""
+
+    def fit(self, chunks: np.ndarray, candidates: np.ndarray) -> Fit:
+        """Means and log posterior of each of ``candidates``, from chunks of shape (n, features)."""
 
 
 class Adaptation(Protocol):
@@ -122,7 +140,7 @@ def adaptation_in_use(decoder: Decoder, options: AdaptationOptions, num_rows: in
     """The adaptation of a decoder for a batch; None if its kind is "none"."""
     if decoder.spec.adaptation.kind == "none":
         return None
-    if decoder.spec.adaptation.kind == FOLLOWS:
+    if decoder.spec.adaptation.kind in FOLLOWS:
         return FollowedWearers(decoder, options, num_rows)
     return Calibrated(decoder, num_rows)
 
@@ -152,7 +170,7 @@ class Calibrated:
 
 
 class FollowedWearers:
-    """Adaptation of kind "wearer": the last layer follows the signal of each row, see `Wearer`."""
+    """Adaptation of a kind of `FOLLOWS`: the last layer follows the signal of each row, see `Wearer`."""
 
     def __init__(self, decoder: Decoder, options: AdaptationOptions, num_rows: int) -> None:
         self._decoder, self._options = decoder, options
@@ -204,24 +222,26 @@ class FollowedWearers:
 
 
 class Wearer:
-    """What is known of one wearer: chunks of features, the arrangement of the band, and the last layer.
+    """What is known of one wearer: chunks of features, the candidate, and the last layer.
 
     Parameters
     ----------
-    population : Population
+    population : PeopleModel
+    known_as : int, optional
+        The candidate, if it is known.
     """
 
-    def __init__(self, population: Population) -> None:
+    def __init__(self, population: PeopleModel, known_as: int | None = None) -> None:
         self.population = population
-        self.head: np.ndarray = population.head()
-        self.arrangement = 0
+        self.candidate = 0 if known_as is None else known_as
+        self.head: np.ndarray = population.head(None, self.candidate)
         self._chunks: list[np.ndarray] = []
         self._next = REFITTED
-        self._candidates = np.arange(len(population.arrangements))
+        self._candidates = np.arange(population.candidates) if known_as is None else np.array([known_as])
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Wearer:
         other = Wearer(self.population)  # which is never changed
-        other.head, other.arrangement, other._next = self.head, self.arrangement, self._next
+        other.head, other.candidate, other._next = self.head, self.candidate, self._next
         other._chunks, other._candidates = list(self._chunks), self._candidates
         return other
 
@@ -232,19 +252,19 @@ class Wearer:
             self.refit()
 
     def refit(self) -> None:
-        """Fit arrangement and last layer to all chunks that are kept."""
+        """Fit candidate and last layer to all chunks that are kept."""
         self._chunks = self._chunks[-MOST_CHUNKS:]
         count = len(self._chunks)
         found = self.population.fit(np.stack(self._chunks), self._candidates)
         best = int(np.argmax(found.score))
-        now = int(np.flatnonzero(self._candidates == self.arrangement)[0])
+        now = int(np.flatnonzero(self._candidates == self.candidate)[0])
         if found.score[best] > found.score[now] + MARGIN:
             now = best
-        self.arrangement = int(self._candidates[now])
-        self.head = self.population.head(found.means[now], self.arrangement)
+        self.candidate = int(self._candidates[now])
+        self.head = self.population.head(found.means[now], self.candidate)
         if count >= SETTLED and len(self._candidates) > CONSIDERED:
             order = np.argsort(-found.score, kind="stable")[:CONSIDERED]
-            self._candidates = np.unique(np.append(self._candidates[order], self.arrangement))
+            self._candidates = np.unique(np.append(self._candidates[order], self.candidate))
         self._next = count + max(REFITTED, count // 10)
 
 
@@ -256,28 +276,47 @@ def wearer_of(decoder: Decoder, calibration: Sequence[Recording]) -> Wearer:
     NeuroMotionError
         If a recording does not fit the decoder.
     """
-    wearer, most = Wearer(population_of(decoder)), REFITTED * chunk_windows(decoder.spec)
-    windows = unlabelled_windows(calibration, decoder.spec)
-    whole = len(windows) // chunk_windows(decoder.spec) * chunk_windows(decoder.spec)
-    for first in range(0, whole, most):
-        wearer.add(chunks_of(decoder, windows[first : min(first + most, whole)]))
-    if whole:
+    model = population_of(decoder)
+    if model.calibration_tells_who:
+        return Wearer(model, _known_as(decoder, model, calibration))
+    wearer, found = Wearer(model), list(_chunks(decoder, calibration))
+    for chunks in found:
+        wearer.add(chunks)
+    if found:
         wearer.refit()
     return wearer
 
 
-def population_of(decoder: Decoder) -> Population:
-    """The model of people of a decoder whose adaptation is of kind "wearer".
+def _known_as(decoder: Decoder, model: PeopleModel, calibration: Sequence[Recording]) -> int | None:
+    """The candidate who made the recordings, each of another day; None without windows."""
+    every, score = np.arange(model.candidates), np.zeros(model.candidates)
+    for recording in calibration:
+        if found := list(_chunks(decoder, [recording])):
+            score += model.fit(np.concatenate(found)[-MOST_CHUNKS:], every).score
+    return int(np.argmax(score)) if score.any() else None
+
+
+def _chunks(decoder: Decoder, calibration: Sequence[Recording]) -> Iterator[np.ndarray]:
+    """Chunks of recordings, at most `REFITTED` at once."""
+    windows, each = unlabelled_windows(calibration, decoder.spec), chunk_windows(decoder.spec)
+    whole = len(windows) // each * each
+    for first in range(0, whole, REFITTED * each):
+        yield chunks_of(decoder, windows[first : min(first + REFITTED * each, whole)])
+
+
+def population_of(decoder: Decoder) -> PeopleModel:
+    """The model of people of a decoder whose adaptation is of a kind of `FOLLOWS`.
 
     Raises
     ------
     NeuroMotionError
         If the decoder has none.
     """
-    found: Population | None = getattr(decoder, "population", None)
+    found: PeopleModel | None = getattr(decoder, "population", None)
     if found is None:
         raise NeuroMotionError(
-            f"Decoder {decoder.spec.name!r} states an adaptation of kind {FOLLOWS!r} but has no model of people."
+            f"Decoder {decoder.spec.name!r} states an adaptation of kind {decoder.spec.adaptation.kind!r} but has no "
+            "model of people."
         )
     return found
 

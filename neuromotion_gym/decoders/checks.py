@@ -40,7 +40,7 @@ def random_inputs(spec: DecoderSpec, rows: int, seed: int = 0) -> tuple[np.ndarr
     adaptation = None
     if spec.adaptation.kind == "euclidean":
         adaptation = np.tile(np.eye(len(spec.channels), dtype=np.float32) / scale, (rows, 1, 1)).astype(np.float32)
-    elif spec.adaptation.kind in ("head", "wearer"):
+    elif spec.adaptation.kind in ("head", "wearer", "day"):
         adaptation = (0.1 * generator.normal(size=(rows, *spec.adaptation.shape))).astype(np.float32)
     elif spec.adaptation.kind == "turned":
         adaptation = np.zeros((rows, *spec.adaptation.shape), np.float32)

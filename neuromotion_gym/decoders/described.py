@@ -26,6 +26,8 @@ def facts_of(spec: DecoderSpec) -> dict[str, str]:
             "euclidean": "alignment to each person",
             "head": "last layer of each person",
             "turned": "to how the grid lies, without labels",
+            "wearer": "follows the wearer, without labels",
+            "day": "follows the day, without labels",
         }[spec.adaptation.kind],
         "trained on": f"{spec.dataset}, split: {spec.split}",
     }

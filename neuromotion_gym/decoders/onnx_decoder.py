@@ -9,13 +9,14 @@ input ``window``      (n, channels, samples) float32             samples in ``sp
 input ``adaptation``  (n, *spec.adaptation.shape) float32        only if ``spec.adaptation.kind`` is not "none"
 first output          (n, labels or targets) float32             of the kind that ``spec.output`` states
 output ``effort``     (n,) float32                               only if ``spec.effort`` is true
-output ``features``   (n, features) float32                      only if it is "head", "turned" or "wearer"
+output ``features``   (n, features) float32                      only if it is "head", "turned", "wearer" or "day"
 ====================  =========================================  ====================================================
 
 Graphs from elsewhere are run as their exporters wrote them: an input of any name with one of the axes of
 ``spec.layout``, any batch, real numbers of 16, 32 or 64 bits, and any of the kinds of output of `DecoderSpec`.
 
-For the kind "wearer", ``population.npz`` lies beside it (`neuromotion_gym.decoders.population`).
+For the kind "wearer", ``population.npz`` lies beside it (`neuromotion_gym.decoders.population`), for "day"
+``days.npz`` (`neuromotion_gym.decoders.days`).
 
 A folder may hold ``adaptation.npy`` beside ``model.onnx``: the decoder is then permanently adapted to one person.
 """
@@ -34,6 +35,7 @@ from neuromotion_gym.decoders.adaptation import FOLLOWS, wearer_of
 from neuromotion_gym.decoders.alignment import euclidean_alignment
 from neuromotion_gym.decoders.calibration import fit_head
 from neuromotion_gym.decoders.checks import random_inputs
+from neuromotion_gym.decoders.days import DAYS, Days, read_days
 from neuromotion_gym.decoders.decoder import checked_output, checked_windows, require_posterior
 from neuromotion_gym.decoders.described import described, described_html
 from neuromotion_gym.decoders.faults import FaultyDecoderError
@@ -92,11 +94,13 @@ class OnnxDecoder:
         self._fixed = _fixed_adaptation(self.path.parent, spec) if path.is_dir() or path.name == MODEL else None
         self._graph_spec = spec
         self.spec = spec if self._fixed is None else spec.model_copy(update={"adaptation": AdaptationSpec()})
-        self.population: Population | None = None
-        if self.spec.adaptation.kind == FOLLOWS:
+        self.population: Population | Days | None = None
+        if self.spec.adaptation.kind == "wearer":
             self.population = read_population(
                 self.path.parent, spec.adaptation.shape, len(spec.channels), ring=spec.ring
             )
+        elif self.spec.adaptation.kind == "day":
+            self.population = read_days(self.path.parent, spec.adaptation.shape)
         inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
         is_described = whole or describes_itself(self.path, self._session)
         own_graph = is_described and any(node.name == OWN_INPUT for node in inputs)
@@ -167,7 +171,8 @@ class OnnxDecoder:
         if self._fixed is not None:
             digest.update(self._fixed.tobytes())
         if self.population is not None:
-            digest.update(hashlib.sha256((self.path.parent / POPULATION).read_bytes()).digest())
+            file = DAYS if self.spec.adaptation.kind == "day" else POPULATION
+            digest.update(hashlib.sha256((self.path.parent / file).read_bytes()).digest())
         return digest.hexdigest()
 
     def decode(self, windows: np.ndarray, adaptation: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray | None]:
@@ -205,7 +210,7 @@ class OnnxDecoder:
         """
         if self.spec.adaptation.kind == "none":
             return None
-        if self.spec.adaptation.kind == FOLLOWS:
+        if self.spec.adaptation.kind in FOLLOWS:
             return wearer_of(self, calibration).head
         if not calibration:
             raise NeuroMotionError(

@@ -83,6 +83,14 @@ class Population:
         """Ways in which the band may be worn; the plain one comes first."""
         return arrangements(self.channels) if self.ring else [PLAIN]
 
+    calibration_tells_who = False
+    """Whether a calibration run tells who the wearer is, and nothing of today."""
+
+    @property
+    def candidates(self) -> int:
+        """Number of arrangements."""
+        return len(self.arrangements)
+
     @cached_property
     def _orders(self) -> np.ndarray:
         """Feature of the wearer that each feature of the model is read from, shape (arrangements, features)."""
@@ -95,19 +103,19 @@ class Population:
         ways = self.differences.transpose(1, 2, 0)
         return np.matmul(ways.transpose(0, 2, 1), ways).reshape(len(self.means), -1)
 
-    def head(self, means: np.ndarray | None = None, arrangement: int = 0) -> np.ndarray:
+    def head(self, means: np.ndarray | None = None, candidate: int = 0) -> np.ndarray:
         """Last layer, float32 of shape (labels, features + 1), for features as they are worn; bias in the last column.
 
         Parameters
         ----------
         means : float array, shape (labels, features), optional
             Means of the wearer; those of the population if left out.
-        arrangement : int
+        candidate : int
             Index into `arrangements`.
         """
         means = self.means if means is None else means
         head = np.empty((len(means), len(self.whitening) + 1), np.float64)
-        head[:, self._orders[arrangement]] = means @ self.whitening.T
+        head[:, self._orders[candidate]] = means @ self.whitening.T
         head[:, -1] = -0.5 * np.add.reduce(means**2, axis=1)
         return (self.sharpness * head).astype(np.float32)
 

@@ -45,9 +45,12 @@ class AdaptationSpec(Checked):
     ``kind="wearer"``: the adaptation is the last layer, shape (labels, features + 1), as for "head", but it is found
     without labels and follows the wearer in the loop, from nothing or from a calibration run; see
     `neuromotion_gym.decoders.adaptation` and `neuromotion_gym.decoders.population`.
+
+    ``kind="day"``: the same for people who are known and put the electrodes on anew each day; calibration runs, of
+    earlier days, tell who the wearer is, see `neuromotion_gym.decoders.days`.
     """
 
-    kind: Literal["none", "euclidean", "head", "turned", "wearer"] = "none"
+    kind: Literal["none", "euclidean", "head", "turned", "wearer", "day"] = "none"
     band_hz: tuple[float, float] | None = None
     shrinkage: float = Field(default=0.01, ge=0, le=1)
     """Share of the identity in the covariance (``euclidean``: of the identity times the mean variance)."""
@@ -58,7 +61,7 @@ class AdaptationSpec(Checked):
     @property
     def reads_features(self) -> bool:
         """Whether it is computed from the features of the decoder, which its graph has to give."""
-        return self.kind in ("head", "turned", "wearer")
+        return self.kind in ("head", "turned", "wearer", "day")
 
     @model_validator(mode="after")
     def _consistent(self) -> AdaptationSpec:
@@ -220,12 +223,17 @@ class DecoderSpec(Checked):
         if self.adaptation.kind == "turned":
             self._check_turned()
         kind = self.adaptation.kind
-        if kind in ("head", "wearer") and self.output == "targets":
+        if kind in ("head", "wearer", "day") and self.output == "targets":
             raise NeuroMotionError(f"adaptation.kind {kind!r} fits labels; it does not apply to output 'targets'")
-        if kind in ("head", "wearer") and shape[0] != len(self.labels):
+        if kind in ("head", "wearer", "day") and shape[0] != len(self.labels):
             raise NeuroMotionError(f"adaptation.shape must begin with the number of labels, {len(self.labels)}")
         if kind == "wearer":
             self._check_wearer()
+        if kind == "day" and (shape[1] < 2 or self.pacing != "sliding"):
+            raise NeuroMotionError(
+                f"adaptation.kind 'day' needs pacing 'sliding' and a shape with a column more than features, not "
+                f"{self.pacing!r} and {shape}"
+            )
         if band is not None and band[1] >= self.rate_hz / 2:
             raise NeuroMotionError(f"adaptation.band_hz {band} must end below half of rate_hz, {self.rate_hz / 2:g}")
         return self

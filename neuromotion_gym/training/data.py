@@ -142,6 +142,23 @@ def samples_of(windows: TrainingWindows) -> np.ndarray:
     return np.concatenate(windows.recordings, axis=1).T
 
 
+def recordings_of(windows: TrainingWindows) -> np.ndarray:
+    """Number of the recording that each window is cut from, int of shape (n,).
+
+    Raises
+    ------
+    NeuroMotionError
+        If the windows were not cut from recordings.
+    """
+    if isinstance(windows, ChosenWindows):
+        return recordings_of(windows.whole)[windows.rows]
+    if not isinstance(windows, CutWindows):
+        raise NeuroMotionError(
+            "This network tells recordings apart; use a preparation that cuts windows from recordings."
+        )
+    return windows.where[:, 0]
+
+
 def people_of(recipe: Recipe, part: str, exclude: Sequence[str] = ()) -> dict[str, tuple[str, ...]]:
     """Runs of each person of a part, for the recipe's kind of session and without the excluded people (or runs).
 

@@ -562,7 +562,7 @@ def write_folder(
             temporary / "model.ckpt",
         )
         write_fitted_on(temporary, record)
-        if recipe.decoder.adaptation.kind == FOLLOWS:
+        if recipe.decoder.adaptation.kind in FOLLOWS:
             network.population().write(temporary)
         if curves:
             (temporary / HISTORY).write_text(json.dumps(curves) + "\n", encoding="utf-8")

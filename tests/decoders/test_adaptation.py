@@ -172,7 +172,7 @@ def test_it_may_start_from_a_calibration_run_whose_labels_are_not_read() -> None
     windows, _ = worn(ALL, arrangement=Arrangement(6, mirrored=True))
     samples = windows.transpose(1, 0, 2).reshape(COUNT, -1)
     run = Recording(samples, SignalSpec("emg", CHANNELS, 200.0, "count"), (), "user", "P")
-    assert wearer_of(Follows(), [run]).arrangement == 14
+    assert wearer_of(Follows(), [run]).candidate == 14
     adapted = adaptation_in_use(Follows(), AdaptationOptions(start="calibration", update=False), 1)
     adapted.begin(0, 0, lambda: [run])
     later, wanted = worn(ALL, arrangement=Arrangement(6, mirrored=True), seed=7)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from neuromotion_gym.datasets.registry import Dataset
+from neuromotion_gym.signals.surrogate.models import MODELS
 
 if TYPE_CHECKING:
     from neuromotion_gym.signals.recording import Recording
@@ -35,4 +37,12 @@ DATASET = Dataset(
     fade_s=0.03,
     rest="rest",
     integer_range=(0, 65535),
+    surrogate=replace(
+        MODELS["emg"],
+        name="banded up to half the rate, covariances and levels by trial",
+        edges_hz=(0, 3, 8, 16, 30, 60, 120, 250),
+        levels=True,  # an envelope lies around a level, not around zero
+        slow_hz=0.05,
+        knots_hz=0.1,
+    ),
 )

@@ -13,6 +13,7 @@ from neuromotion_gym.errors import NeuroMotionError
 if TYPE_CHECKING:
     import numpy as np
 
+    from neuromotion_gym.decoders.days import Days
     from neuromotion_gym.decoders.population import Population
     from neuromotion_gym.decoders.spec import DecoderSpec
     from neuromotion_gym.training.data import TrainingWindows
@@ -34,9 +35,9 @@ class DecoderNetwork(nn.Module):
         """Vary training windows at random, shape (n, channels, samples)."""
         return window
 
-    def population(self) -> Population:
-        """The model of people that the adaptation of kind "wearer" starts from; after `fit`."""
-        raise NeuroMotionError(f"{type(self).__name__} has no model of people; it fits no adaptation of kind 'wearer'.")
+    def population(self) -> Population | Days:
+        """The model of people that an adaptation that follows them starts from; after `fit`."""
+        raise NeuroMotionError(f"{type(self).__name__} has no model of people, from which a last layer could follow.")
 
     def fit(self, data: TrainingWindows, generator: np.random.Generator) -> None:
         """Set all parameters in closed form (``training.method: closed_form``)."""
