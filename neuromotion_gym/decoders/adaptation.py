@@ -31,7 +31,7 @@ FOLLOWS = ("wearer", "day")
 CHUNK_S = 0.4
 """Time whose windows become one chunk, by the mean of their features."""
 REFITTED = 5
-"""Chunks from one fit to the next; later a tenth of the history, so that fits cost the same share of the time."""
+"""Chunks from one fit to the next; later a share of the history, so that fits cost the same share of the time."""
 MOST_CHUNKS = 512
 """Chunks that are kept, about 200 s; older ones are forgotten."""
 CONSIDERED = 6
@@ -97,6 +97,10 @@ class PeopleModel(Protocol):
     @property
     def calibration_tells_who(self) -> bool:
         """Whether a calibration run tells the candidate alone, and nothing of today."""
+
+    @property
+    def refitted_after(self) -> float:
+        """Share of the history after which the last layer is fitted again."""
 
     def head(self, means: np.ndarray | None = None, candidate: int = 0) -> np.ndarray:
         """Last layer, float32 of shape (labels, features + 1); for what is expected if ``means`` is left out."""
@@ -265,7 +269,7 @@ class Wearer:
         if count >= SETTLED and len(self._candidates) > CONSIDERED:
             order = np.argsort(-found.score, kind="stable")[:CONSIDERED]
             self._candidates = np.unique(np.append(self._candidates[order], self.candidate))
-        self._next = count + max(REFITTED, count // 10)
+        self._next = count + max(REFITTED, int(count * self.population.refitted_after))
 
 
 def wearer_of(decoder: Decoder, calibration: Sequence[Recording]) -> Wearer:

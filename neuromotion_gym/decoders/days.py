@@ -79,6 +79,8 @@ class Days:
 
     calibration_tells_who = True
     """Whether a calibration run tells who the wearer is, and nothing of today."""
+    refitted_after = 0.25
+    """Share of the history after which the last layer is fitted again."""
 
     @property
     def candidates(self) -> int:
@@ -156,15 +158,15 @@ class Days:
         self, read: np.ndarray, candidates: np.ndarray, means: np.ndarray, steps: tuple[float, ...]
     ) -> tuple[np.ndarray, np.ndarray]:
         """Means after some steps from ``means``, shape (m, labels, features), and their log posteriors, shape (m,)."""
-        square = 0.5 * np.add.reduce(read * read, axis=1)[:, None]
-        shares = np.full((len(means), 1, means.shape[1]), -np.log(means.shape[1]))
+        square = 0.5 * np.add.reduce(read * read, axis=1)
+        shares = np.full((len(means), means.shape[1], 1), -np.log(means.shape[1]))
         for sharpness in steps:
             likely, _ = _likelihoods(read, square, means, shares, sharpness)
-            counted = np.add.reduce(likely, axis=1, dtype=np.float64)
-            seen = np.matmul(likely.transpose(0, 2, 1), read) / np.maximum(counted, LEAST)[..., None]
+            counted = np.add.reduce(likely, axis=2, dtype=np.float64)
+            seen = np.matmul(likely, read) / np.maximum(counted, LEAST)[..., None]
             means = self._expected(candidates, np.maximum(EVIDENCE * counted, LEAST), seen)
             grown = counted + UNSEEN
-            shares = np.log(grown / np.add.reduce(grown, axis=1, keepdims=True))[:, None]
+            shares = np.log(grown / np.add.reduce(grown, axis=1, keepdims=True))[..., None]
         _, log = _likelihoods(read, square, means, shares, steps[-1])
         evidence = EVIDENCE / steps[-1] * np.add.reduce(log, axis=1, dtype=np.float64)
         off = means - self.centres[candidates]
@@ -192,17 +194,18 @@ class Days:
 def _likelihoods(
     read: np.ndarray, square: np.ndarray, means: np.ndarray, shares: np.ndarray, sharpness: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Share of each label in each chunk, shape (m, n, labels), and log likelihood of each chunk, shape (m, n)."""
-    known = shares / sharpness - 0.5 * np.add.reduce(means**2, axis=2)[:, None]
-    log = np.matmul(read, means.transpose(0, 2, 1).astype(np.float32))
-    log += (known - square).astype(np.float32)
+    """Share of each label in each chunk, shape (m, labels, n), and log likelihood of each chunk, shape (m, n)."""
+    known = shares / sharpness - 0.5 * np.add.reduce(means**2, axis=2)[..., None]
+    log = np.matmul(means.astype(np.float32), read.T)
+    log += known.astype(np.float32)
+    log -= square
     log *= np.float32(sharpness)
-    top = np.maximum.reduce(log, axis=2, keepdims=True)
+    top = np.maximum.reduce(log, axis=1, keepdims=True)
     log -= top
     likely = np.exp(log, out=log)
-    total = np.add.reduce(likely, axis=2, keepdims=True)
+    total = np.add.reduce(likely, axis=1, keepdims=True)
     likely /= total
-    return likely, (top + np.log(total))[..., 0]
+    return likely, (top + np.log(total))[:, 0]
 
 
 def read_days(folder: Path, shape: tuple[int, ...]) -> Days:

@@ -85,6 +85,8 @@ class Population:
 
     calibration_tells_who = False
     """Whether a calibration run tells who the wearer is, and nothing of today."""
+    refitted_after = 0.1
+    """Share of the history after which the last layer is fitted again."""
 
     @property
     def candidates(self) -> int:
