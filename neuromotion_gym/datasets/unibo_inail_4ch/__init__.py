@@ -44,5 +44,6 @@ DATASET = Dataset(
         levels=True,  # an envelope lies around a level, not around zero
         slow_hz=0.05,
         knots_hz=0.1,
+        noise="tape",
     ),
 )
