@@ -66,7 +66,7 @@ class Days:
         Whitened and turned features are ``features @ whitening``.
     sharpness : float
         Factor of the logits, so that confidence matches accuracy.
-    rest : int
+    still : int
         Index of the label without contraction, which is not taken for another one.
     """
 
@@ -75,7 +75,7 @@ class Days:
     variances: np.ndarray
     whitening: np.ndarray
     sharpness: float
-    rest: int
+    still: int
 
     calibration_tells_who = True
     """Whether a calibration run tells who the wearer is, and nothing of today."""
@@ -103,7 +103,7 @@ class Days:
     def _pairs(self) -> np.ndarray:
         """Order of the labels after each exchange of two gestures, shape (pairs, labels)."""
         labels = self.centres.shape[1]
-        gestures = [label for label in range(labels) if label != self.rest]
+        gestures = [label for label in range(labels) if label != self.still]
         orders = np.tile(np.arange(labels), (len(gestures) * (len(gestures) - 1) // 2, 1))
         for order, (one, other) in zip(orders, combinations(gestures, 2), strict=True):
             order[[one, other]] = other, one
@@ -188,7 +188,7 @@ class Days:
     def write(self, folder: Path) -> None:
         """Write `DAYS` into a folder."""
         arrays: dict[str, Any] = {name: np.asarray(getattr(self, name)) for name in FIELDS}
-        np.savez(folder / DAYS, **arrays, rest=np.asarray(self.rest))
+        np.savez(folder / DAYS, **arrays, still=np.asarray(self.still))
 
 
 def _likelihoods(
@@ -226,7 +226,7 @@ def read_days(folder: Path, shape: tuple[int, ...]) -> Days:
     try:
         with np.load(path, allow_pickle=False) as stored:
             found = {name: np.asarray(stored[name], np.float64) for name in FIELDS}
-            rest = int(stored["rest"])
+            still = int(stored["still"])
     except Exception as error:  # zipfile and NumPy raise many kinds of errors on broken bytes
         raise NeuroMotionError(f"{path} cannot be read ({type(error).__name__}: {error}).") from error
     labels, features = shape[0], shape[1] - 1
@@ -242,7 +242,7 @@ def read_days(folder: Path, shape: tuple[int, ...]) -> Days:
         {name: values.shape for name, values in found.items()} == expected
         and all(np.isfinite(values).all() for values in found.values())
         and min(found["variances"].min(), found["sharpness"]) > 0
-        and 0 <= rest < labels
+        and 0 <= still < labels
     )
     if not whole or np.linalg.eigvalsh(found["spreads"]).min() <= 0:
         raise NeuroMotionError(
@@ -250,4 +250,4 @@ def read_days(folder: Path, shape: tuple[int, ...]) -> Days:
             "decoder again."
         )
     sharpness = float(found.pop("sharpness"))
-    return Days(**found, sharpness=sharpness, rest=rest)
+    return Days(**found, sharpness=sharpness, still=still)

@@ -52,7 +52,7 @@ def test_the_model_knows_each_person_and_somebody_unknown_and_decodes_a_known_da
         network.fit(data, np.random.default_rng(0))
         days = network.population()
         assert days.centres.shape == (4, 3, 15)
-        assert days.rest == 0
+        assert days.still == 0
         # Two days tell less of a person than three, and changes are wider for somebody unknown
         assert np.trace(days.spreads[3]) > np.trace(days.spreads[1])
         assert np.trace(days.spreads[0]) > np.trace(days.spreads[1])
