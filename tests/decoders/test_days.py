@@ -182,5 +182,7 @@ def test_a_model_is_written_and_read(tmp_path) -> None:
 
 def test_the_kind_is_told_and_its_shape_checked() -> None:
     assert facts_of(SPEC)["adaptation"] == "follows the day, without labels"
+    wearer = DecoderSpec(**{**SPEC.model_dump(), "adaptation": {"kind": "wearer", "shape": (4, 5)}})
+    assert facts_of(wearer)["adaptation"] == "follows the wearer, without labels"
     with pytest.raises(Exception, match=r"kind 'day' needs pacing 'sliding' and a shape"):
         DecoderSpec(**{**SPEC.model_dump(), "adaptation": {"kind": "day", "shape": (4, 1)}})
