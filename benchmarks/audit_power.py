@@ -2,7 +2,8 @@
 
 Clean runs are real recordings of people drawn at random, with the labels of trials permuted within sessions; all
 questions are asked. Planted runs are such recordings with one fault of one kind, at three sizes; the question that has
-to find it is asked, and its p-values are corrected as if `TESTS` answers had been tested. Results go to
+to find it is asked, and its p-values are corrected as if `TESTS` answers had been tested. Where channels of some people
+were moved, only a finding that names one of them counts: as recorded, a finding may be there already. Results go to
 ``results/audit/power.json`` and ``power.md``; a stopped run continues.
 """
 
@@ -33,6 +34,9 @@ OPTIONS = Options(permutations=799)
 TESTS = 8
 """Answers with a p-value in the largest audit: what a planted fault is corrected for."""
 RUNS = {"clean": 50, "small": 10, "middle": 100, "large": 10}
+FIRST = {"montage": 1000, "clean": 1000}
+"""Seed of the first run of a question, and of clean runs: smaller ones were looked at while `montage` was changed.
+Other questions start at 0. Results with another first seed are measured anew."""
 BATCH = 20
 """Runs after which the next kind has its turn, so that a stopped study has some of each."""
 SIZES = ("small", "middle", "large")
@@ -367,8 +371,8 @@ PLANTS: dict[str, Plant] = {
 """Base, question, function, sizes, whether labels are shuffled first, and what a size is."""
 
 
-def found(material: Material, question: str) -> bool:
-    """Whether the question has a finding that stands the correction for `TESTS` answers."""
+def found(material: Material, question: str, whom: set[str] | None = None) -> bool:
+    """Whether the question has a finding that stands the correction for `TESTS` answers, and names one of ``whom``."""
     asked = QUESTIONS[question]
     answers = asked.ask(material, OPTIONS)
     if isinstance(answers, NotAsked):
@@ -376,15 +380,23 @@ def found(material: Material, question: str) -> bool:
     blank = Answer("", Interval(0, 0, 0), 0, 1.0, "", "")
     more = max(0, TESTS - sum(answer.p is not None for answer in answers))
     pairs: list[tuple[Question, Answer]] = [*((asked, answer) for answer in answers), *[(asked, blank)] * more]
-    return any(one.found for one in judged(pairs))
+    return any(
+        one.found and (whom is None or any(f" {name} (" in one.answer.sentence for name in whom))
+        for one in judged(pairs)
+    )
 
 
 def clean(base: Material, name: str, run: int) -> dict[str, Any]:
-    """One clean run: findings; and whether sessions that differ in labels alone are a finding of devices."""
+    """One clean run: findings; whether sessions that differ in labels alone are a finding of devices.
+
+    And whether the true labels make a finding of the montage.
+    """
     generator = np.random.default_rng([run, 0])
-    material = shuffled(drawn(base, DRAWN[name], generator), generator)
+    recorded = drawn(base, DRAWN[name], generator)
+    material = shuffled(recorded, generator)
     names = [one.question for one in audit(material, options=OPTIONS).findings]
-    return {"findings": names, "device": found(by_session(material, generator)[0], "device")}
+    device_found = found(by_session(material, generator)[0], "device")
+    return {"findings": names, "device": device_found, "montage": found(recorded, "montage")}
 
 
 def main() -> None:
@@ -405,13 +417,16 @@ def main() -> None:
             if given.only is not None and key not in given.only:
                 continue
             value = None if size == "clean" else PLANTS[key][3][SIZES.index(size)]
+            first = FIRST.get("clean" if value is None else PLANTS[key][1], 0)
             stored = table.get(f"{key}, {size}")
-            done = stored["runs"] if stored is not None and stored["value"] == value else []
-            begin, wanted = time.process_time(), range(len(done), min(batch, given.runs or RUNS[size]))
+            same = stored is not None and (stored["value"], stored["first"]) == (value, first)
+            done = stored["runs"] if stored is not None and same else []
+            begin = time.process_time()
+            wanted = range(first + len(done), first + min(batch, given.runs or RUNS[size]))
             if not wanted:
                 continue
             done += [clean(pools[key], key, run) if value is None else planted(pools, key, size, run) for run in wanted]
-            table[f"{key}, {size}"] = {"value": value, "runs": done}
+            table[f"{key}, {size}"] = {"value": value, "first": first, "runs": done}
             write_text(path, json.dumps(table) + "\n")
             write_text(RESULTS / "power.md", as_markdown(table))
             hits = sum(bool(one["findings"]) if isinstance(one, dict) else one for one in done)
@@ -428,7 +443,15 @@ def planted(pools: dict[str, Material], plant: str, size: str, run: int) -> bool
     if not mixed:
         people = rows(people, np.flatnonzero(people.people != MIRRORED))
     material = drawn(people, DRAWN[base], generator)
-    return found(function(shuffled(material, generator) if mixed else material, sizes[number], generator), question)
+    given = shuffled(material, generator) if mixed else material
+    faulty = function(given, sizes[number], generator)
+    return found(faulty, question, moved(given, faulty) if question == "montage" else None)
+
+
+def moved(before: Material, after: Material) -> set[str]:
+    """People whose samples differ between two materials."""
+    pairs = zip(before.people.tolist(), before.excerpts, after.excerpts, strict=True)
+    return {person for person, one, other in pairs if not np.array_equal(one, other)}
 
 
 def as_markdown(table: dict[str, Any]) -> str:
@@ -436,15 +459,16 @@ def as_markdown(table: dict[str, Any]) -> str:
     about = (
         "Made by `benchmarks/audit_power.py`. Clean: real recordings of people drawn at random, labels permuted within "
         f"sessions, all questions, {OPTIONS.permutations} permutations. Planted: one fault, the question that has to "
-        f"find it, corrected for {TESTS} answers."
+        f"find it, corrected for {TESTS} answers; of the montage, a finding counts if it names a person whose channels "
+        "were moved."
     )
     lines = [
         "# What an audit finds",
         "",
         about,
         "",
-        "| clean recordings | people | with a finding | by question | `device` where sessions differ in labels |",
-        "|---|---|---|---|---|",
+        "| clean | people | with a finding | by question | `device`, labels by session | `montage`, true labels |",
+        "|---|---|---|---|---|---|",
     ]
     for name, count in DRAWN.items():
         if f"{name}, clean" in table:
@@ -452,7 +476,9 @@ def as_markdown(table: dict[str, Any]) -> str:
             hits = [one for one in runs if one["findings"]]
             kinds = ", ".join(sorted({question for one in hits for question in one["findings"]})) or "–"
             odd = sum(one["device"] for one in runs)
-            lines.append(f"| {name} | {count} | {len(hits)} of {len(runs)} | {kinds} | {odd} of {len(runs)} |")
+            true = sum(one["montage"] for one in runs)
+            counts = [f"{number} of {len(runs)}" for number in (len(hits), odd, true)]
+            lines.append(f"| {name} | {count} | {counts[0]} | {kinds} | {counts[1]} | {counts[2]} |")
     lines += [
         "",
         "| planted | recordings | question | size is | small | middle | large |",

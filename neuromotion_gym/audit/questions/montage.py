@@ -5,7 +5,8 @@ around the limb, matched by how channels correlate (which needs no labels), and 
 channel in half of the trials, which is tested in the other half. Where another order is better than the given one by
 more than permuted labels allow, the channels are not where the others' are. How much better is the mean margin of the
 true label: how far its output is above the others'. A margin counts a clear answer for more than a doubtful one, which
-accuracy does not, so that people with a faint signal are found, too.
+accuracy does not, so that people with a faint signal are found, too. The other people are put in order among
+themselves first (`orders_that_agree`), since some of them may have their channels elsewhere as well.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from neuromotion_gym.audit.agreement import Sums, margins, orders_that_agree
 from neuromotion_gym.audit.answer import Answer, NotAsked, Question
 from neuromotion_gym.audit.features import SMALLEST, band_power, log_variance, shortest_s, slow_course
 from neuromotion_gym.audit.label_model import PENALTY, permuted, standardised
@@ -54,20 +56,27 @@ def ask(material: Material, options: Options) -> list[Answer] | NotAsked:
     features = _features(material)
     flat = standardised(features.reshape(len(features), -1), units.blocks).reshape(features.shape)
     correlation = _correlations(material)
+    named = _named(material)
+    sums = Sums.of(flat, units)
     found: list[tuple[int, str, _Compared]] = []
     for person in range(people):
         mine = units.people == person
-        others = correlation[np.arange(people) != person].mean(axis=0)
-        candidates = _candidates(material, correlation[person], others)
-        matched = {"as recorded": candidates["as recorded"], "exchanged channels": _matched(flat, units, person, half)}
-        for named, chosen, permutations in (
+        read, worn = flat.copy(), correlation.copy()
+        for other, order in orders_that_agree(flat, units, sums, list(named.values()), person).items():
+            theirs = units.people == other
+            read[theirs] = flat[theirs][:, :, order]
+            worn[other] = correlation[other][np.ix_(order, order)]
+        others = worn[np.arange(people) != person].mean(axis=0)
+        candidates = {**named, **_by_correlation(correlation[person], others)}
+        matched = {"as recorded": named["as recorded"], "exchanged channels": _matched(read, units, person, half)}
+        for compared, chosen, permutations in (
             (candidates, mine, orders),
             (matched, mine & (half == 1), orders_of_half),
         ):
             if not chosen.any():
                 continue
-            one = _compared(flat, units, chosen, list(named.values()), permutations)
-            found.append((person, list(named)[one.best], one))
+            one = _compared(read, units, chosen, list(compared.values()), permutations)
+            found.append((person, list(compared)[one.best], one))
     table = np.stack([one.gains for _, _, one in found])
     spread = np.maximum(table[:, 1:].std(axis=1), 1e-3)
     scored = (table - table[:, 1:].mean(axis=1, keepdims=True)) / spread[:, None]
@@ -132,10 +141,8 @@ def _correlations(material: Material) -> np.ndarray:
     return np.stack(found)
 
 
-def _candidates(material: Material, own: np.ndarray, others: np.ndarray) -> dict[str, np.ndarray]:
-    """Orders of channels by their names; the first is the given one."""
-    from scipy.optimize import quadratic_assignment
-
+def _named(material: Material) -> dict[str, np.ndarray]:
+    """Orders of channels that have a name, by it; the first is the given one."""
     count = len(material.channels)
     found = {"as recorded": np.arange(count)}
     if material.ring or (not material.scalp and count <= 16):
@@ -145,10 +152,17 @@ def _candidates(material: Material, own: np.ndarray, others: np.ndarray) -> dict
     if material.scalp:
         with suppress(NeuroMotionError):  # a montage of one side has no mirror image
             found["left and right exchanged"] = mirrored_channels(material.channels)
-    if count <= MATCHED:
-        matching = quadratic_assignment(others, own, method="faq", options={"maximize": True})
-        found["exchanged channels"] = matching.col_ind
     return found
+
+
+def _by_correlation(own: np.ndarray, others: np.ndarray) -> dict[str, np.ndarray]:
+    """Order in which a person's channels correlate most like the others'; none where there are too many channels."""
+    from scipy.optimize import quadratic_assignment
+
+    if len(own) > MATCHED:
+        return {}
+    matching = quadratic_assignment(others, own, method="faq", options={"maximize": True})
+    return {"exchanged channels": matching.col_ind}
 
 
 def _half(units: Units, options: Options) -> np.ndarray:
@@ -214,11 +228,11 @@ def _compared(
     model = Ridge(alpha=PENALTY * len(train)).fit(train, target)
     own = features[mine]
     outputs = np.stack([model.predict(own[:, :, order].reshape(len(own), -1)) / prior - 1 for order in candidates])
-    margins = (count * outputs - outputs.sum(axis=2, keepdims=True)) / (count - 1)
+    above = margins(outputs)
     truth = units.labels[orders[mine]]  # (trials, permutations + 1)
     frequent = np.bincount(units.labels[mine], minlength=count)
     weight = 1 / np.maximum(frequent, 1) / (frequent > 0).sum()
-    reached = np.stack([(weight[truth] * np.take_along_axis(one, truth, axis=1)).sum(axis=0) for one in margins])
+    reached = np.stack([(weight[truth] * np.take_along_axis(one, truth, axis=1)).sum(axis=0) for one in above])
     right = outputs.argmax(axis=2) == truth[:, 0]
     accuracy = right @ weight[truth[:, 0]]
     best = int(reached[:, 0].argmax())

@@ -188,6 +188,29 @@ def test_a_person_with_few_clear_trials_is_found_too():
     assert "P4 (turned by 4 of 6" in answer.sentence
 
 
+def mirrored(*people: str) -> dict:
+    """A ring of six electrodes, two of which tell two labels apart; some of nine people wear it mirrored."""
+    given = trials(people=9, sessions=2, count=24)
+    generator = np.random.default_rng(2)
+    samples = generator.standard_normal((432, 6, 50)).astype(np.float32)
+    samples[np.arange(432), np.where(given["labels"] == "left", 1, 5)] *= 1.2
+    for name in people:
+        mine = given["people"] == name
+        samples[mine] = samples[mine][:, [0, 5, 4, 3, 2, 1]]
+    return {**given, "windows": samples, "channels": list("uvwxyz")}
+
+
+def test_others_who_are_mirrored_too_change_nothing():
+    """They are put in order first, so that P5 is compared with the same model as if they were not mirrored."""
+    (alone,) = montage.ask(material(**mirrored("P5"), ring=True), FEW)
+    (among,) = montage.ask(material(**mirrored("P1", "P3", "P5"), ring=True), FEW)
+    assert "1 of 9 people" in alone.sentence
+    assert "3 of 9 people" in among.sentence
+    told = "P5 (mirrored, turned by 0 of 6: 0.10 to 0.90)"
+    assert told in alone.sentence
+    assert told in among.sentence
+
+
 def test_every_question_is_asked_by_its_module():
     assert set(QUESTIONS) == {
         path.stem for path in Path(montage.__file__).parent.glob("*.py") if path.stem != "__init__"
