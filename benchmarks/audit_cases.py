@@ -166,6 +166,10 @@ def clean(root: Path) -> Material:
 CASES: dict[str, Callable[[Path], Material]] = {
     "emg_armband": lambda root: of_decoder("emg_armband", root=root),
     "eeg_fists": lambda root: of_decoder("eeg_fists", root=root),
+    "eeg_cnn_transformer": lambda root: of_decoder("eeg_cnn_transformer", root=root),
+    "leg_hold": lambda root: of_decoder("leg_hold", root=root),
+    "leg_burst": lambda root: of_decoder("leg_burst", root=root),
+    "emg_grid_turned": lambda root: of_decoder("emg_grid_turned", root=root),
     "eeg_recorded": recorded,
     "arm_table": arm_table,
     "forearm_grid": grid,

@@ -73,15 +73,26 @@ def _values(material: Material) -> np.ndarray:
 
 
 def smoothness(material: Material) -> np.ndarray:
-    """Variance of each channel over that of its steps, a large number for smooth ones; NaN for flat channels."""
-    spread, steps = np.zeros(len(material.channels)), np.zeros(len(material.channels))
-    for excerpt in material.excerpts:
+    """Variance of each channel over that of its steps, a large number for smooth ones; NaN for channels always flat.
+
+    The median over sessions, since a movement is smooth in all of them, and a loose electrode in one.
+    """
+    _, session = np.unique(
+        [f"{p}\0{s}" for p, s in zip(material.people, material.sessions, strict=True)], return_inverse=True
+    )
+    spread = np.zeros((session.max() + 1, len(material.channels)))
+    steps = np.zeros_like(spread)
+    for row, excerpt in zip(session, material.excerpts, strict=True):
         signal = excerpt.astype(np.float64)
-        spread += signal.var(axis=1)
-        steps += np.diff(signal, axis=1).var(axis=1)
+        spread[row] += signal.var(axis=1)
+        steps[row] += np.diff(signal, axis=1).var(axis=1)
     # A channel that ocular regression has taken out is numerical noise
-    alive = spread > 1e-9 * np.median(spread)
-    return np.where(alive, spread / np.maximum(steps, 1e-12 * np.maximum(spread, 1e-300)), np.nan)
+    alive = spread > 1e-9 * np.median(spread, axis=1, keepdims=True)
+    ratio = np.where(alive, spread / np.maximum(steps, 1e-12 * np.maximum(spread, 1e-300)), np.nan)
+    found = np.full(len(material.channels), np.nan)
+    some = alive.any(axis=0)
+    found[some] = np.nanmedian(ratio[:, some], axis=0)
+    return found
 
 
 QUESTION = Question("targets", "Do labels or movements stand among the channels?", ask)

@@ -115,6 +115,18 @@ def test_a_label_and_a_movement_among_the_channels_are_found():
     assert "times smoother than the others, and tells the label at 1.00" in answer.sentence
 
 
+def test_an_electrode_that_is_loose_in_one_session_is_no_movement():
+    given = trials()
+    loose = (given["people"] == "P2") & (given["sessions"] == "s1")
+    given["windows"][loose, 1] += 300 * np.linspace(0, 1, 50, dtype=np.float32)
+    (answer,) = targets.ask(material(**given), FEW)
+    assert not answer.fact
+    given["windows"][~loose, 1] += 300 * np.linspace(0, 1, 50, dtype=np.float32)
+    (answer,) = targets.ask(material(**given), FEW)
+    assert answer.fact
+    assert "Channel F8 is" in answer.sentence
+
+
 def sessions_of_two_kinds() -> dict:
     """Labels that differ between sessions."""
     given = trials(people=12, sessions=1)
