@@ -50,6 +50,8 @@ class Environment:
         Decoders that the demo shows; if empty, the default decoder.
     needs_rest : bool, default False
         Whether decoders without a label for rest are refused, since with them not even an oracle succeeds.
+    of_targets : (str, str), optional
+        Task and drive for decoders that give continuous targets; without them such decoders are refused.
     """
 
     limb: str
@@ -61,6 +63,7 @@ class Environment:
     intents: str = MAIN_TABLE
     shown: tuple[str, ...] = ()
     needs_rest: bool = False
+    of_targets: tuple[str, str] | None = None
 
 
 ENVIRONMENTS: dict[str, Environment] = {
@@ -78,6 +81,7 @@ ENVIRONMENTS: dict[str, Environment] = {
         summary="hand: take up the posture of a hidden gesture, hold it, and return to rest",
         drive="named_postures",
         shown=("emg_armband", "eeg_fists"),
+        of_targets=("joint_gesture", "joints"),
     ),
     "NeuroReach-v0": Environment(
         limb="arm",
@@ -114,6 +118,7 @@ TASKS: dict[str, str | type] = {
     "posture": "neuromotion_gym.tasks.posture:PostureTask",
     "leg_posture": "neuromotion_gym.tasks.leg_posture:LegPostureTask",
     "gesture": "neuromotion_gym.tasks.gesture:GestureTask",
+    "joint_gesture": "neuromotion_gym.tasks.joint_gesture:JointGestureTask",
     "reach": "neuromotion_gym.tasks.reach:ReachTask",
     "box_and_blocks": "neuromotion_gym.tasks.box_and_blocks:BoxAndBlocksTask",
 }
@@ -123,6 +128,7 @@ DRIVES: dict[str, str | type] = {
     "set_points": "neuromotion_gym.limbs.drives:SetPointDrive",
     "excitations": "neuromotion_gym.limbs.excitations:ExcitationDrive",
     "named_postures": "neuromotion_gym.limbs.named_postures:NamedPostureDrive",
+    "joints": "neuromotion_gym.limbs.joints:JointDrive",
     "point": "neuromotion_gym.limbs.point:PointDrive",
     "assisted_grip": "neuromotion_gym.limbs.assisted_grip:AssistedGripDrive",
 }

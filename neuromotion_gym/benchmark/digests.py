@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import neuromotion_gym
 from neuromotion_gym.controllers.learned import PREFIX, policy_path, read_policy
-from neuromotion_gym.controllers.registry import CONTROLLERS
+from neuromotion_gym.controllers.registry import known_controllers
 from neuromotion_gym.datasets import registry
 from neuromotion_gym.datasets.checksums import files_checksum
 from neuromotion_gym.intents import intent_table
@@ -104,7 +104,7 @@ def perturbation_digest(perturbations: Sequence[Perturbation]) -> dict[str, str]
 def policy_digest(controller: str) -> str:
     """Checksum of the file of a learned controller, or of the code of one that another package brought."""
     if not controller.startswith(PREFIX):
-        return _brought_checksum(resolve(CONTROLLERS[controller]))
+        return _brought_checksum(resolve(known_controllers()[controller]))
     path = policy_path(controller.removeprefix(PREFIX))
     read_policy(path)  # raises if the file is damaged
     return files_checksum([path])

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from neuromotion_gym.controllers import handwritten
 from neuromotion_gym.controllers.base import Controller, HandWritten
+from neuromotion_gym.controllers.follow import Follow
 from neuromotion_gym.controllers.learned import PREFIX, Learned
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.registration import check_registered, resolve
@@ -36,6 +37,15 @@ CONTROLLERS: dict[str, Factory | str] = _walk()
 the decoder: it is a bound and is not ranked."""
 
 
+FOR_TARGETS: dict[str, Factory | str] = {"follow": Follow}
+"""Controllers of decoders that give continuous targets and no posterior."""
+
+
+def known_controllers() -> dict[str, Factory | str]:
+    """All controllers by name: `CONTROLLERS` and `FOR_TARGETS`."""
+    return CONTROLLERS | FOR_TARGETS
+
+
 def register_controller(name: str, factory: Factory | str) -> None:
     """Register a controller of another package; registering the same one again changes nothing.
 
@@ -53,7 +63,7 @@ def register_controller(name: str, factory: Factory | str) -> None:
     """
     if not name or ":" in name:
         raise NeuroMotionError(f"A controller's name is not empty and holds no colon; got {name!r}.")
-    check_registered(name, factory, "controller", CONTROLLERS)
+    check_registered(name, factory, "controller", known_controllers())
     CONTROLLERS[name] = factory
 
 
@@ -63,7 +73,7 @@ def make_controller(name: str, layout: ObservationLayout, **options: Any) -> Con
     Parameters
     ----------
     name : str
-        One of `CONTROLLERS`, or ``learned:`` and the name of a shipped policy or the path of a file.
+        One of `known_controllers`, or ``learned:`` and the name of a shipped policy or the path of a file.
     layout : ObservationLayout
         All that a controller may know about environment and decoder: the ``layout`` of an environment.
     **options
@@ -91,11 +101,12 @@ def checked_controller(name: str, options: dict[str, Any]) -> Factory:
     if name.startswith(PREFIX):
         _check_options(name, Learned, options, given=2)
         return Learned
-    if name not in CONTROLLERS:
+    known = known_controllers()
+    if name not in known:
         raise NeuroMotionError(
-            f"Unknown controller {name!r}. Controllers: {', '.join(CONTROLLERS)}, {PREFIX}NAME or {PREFIX}PATH."
+            f"Unknown controller {name!r}. Controllers: {', '.join(known)}, {PREFIX}NAME or {PREFIX}PATH."
         )
-    factory: Factory = resolve(CONTROLLERS[name])
+    factory: Factory = resolve(known[name])
     _check_options(name, factory, options, given=1)
     return factory
 

@@ -185,7 +185,11 @@ def _stretch(recording: Recording, begin: int, end: int, trials: Iterable[Trial]
         if start <= end and stop >= begin
     )
     moved = tuple(replace(trial, start=trial.start - begin, stop=trial.stop - begin) for trial in trials)
-    return replace(recording, samples=recording.samples[:, begin:end], trials=moved, bad_spans=spans, run=run)
+    targets = recording.targets
+    if targets is not None:
+        targets = replace(targets, values=targets.values[:, begin:end])
+    samples = recording.samples[:, begin:end]
+    return replace(recording, samples=samples, trials=moved, bad_spans=spans, run=run, targets=targets)
 
 
 def _grouped(played: Sequence[Recording], calibration: Sequence[Recording]) -> list[Session]:

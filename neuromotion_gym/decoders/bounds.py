@@ -1,7 +1,8 @@
 """Bounds of a decoder: oracle, open loop, shuffled and blind, with the window, hop, pacing and labels of that decoder.
 
 `neuromotion_gym.envs` runs them, since only the loop knows which label plays. The posterior of the oracle is one-hot
-for the label that played longest in the window. The posterior of the blind bound carries no information. The other two
+for the label that played longest in the window; the oracle of a decoder that gives targets gives the mean of what the
+person did in the window. The posterior of the blind bound carries no information, its targets are 0. The other two
 use the inner decoder. In ``shuffled`` the labels that play do not depend on the goal. In ``open_loop`` the operator
 chooses all its labels at the start and never sees the limb again: open-loop replay.
 """
@@ -78,6 +79,22 @@ class BoundDecoder:
         if np.count_nonzero(unknown):
             posterior[unknown] = 1 / len(labels)
         return posterior
+
+    def decode_targets(self, played: np.ndarray) -> np.ndarray:
+        """Output of the oracle or of the blind bound of a decoder that gives targets.
+
+        Parameters
+        ----------
+        played : float array, shape (n, moments, targets)
+            Targets that played at some moments of the window.
+
+        Returns
+        -------
+        float32 array, shape (n, targets)
+            Oracle: the mean over the window, so that it is as late as the decoder. Blind: 0.
+        """
+        mean = np.add.reduce(played, axis=1) / played.shape[1]
+        return np.asarray(mean if self.kind == "oracle" else 0 * mean, dtype=np.float32)
 
 
 def split_bound(decoder: object) -> tuple[BoundKind | None, Any]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def check_source(source: Cued, spec: DecoderSpec) -> None:
-    """Refuse a source that a decoder cannot read, or that cannot play all labels or targets of the decoder.
+    """Refuse a source that a decoder cannot read, or that cannot play all labels and targets of the decoder.
 
     Raises
     ------
@@ -24,10 +24,10 @@ def check_source(source: Cued, spec: DecoderSpec) -> None:
         targets are missing; the message gives both sides.
     """
     wrong = misfits(source.spec, spec)
-    played: Sequence[str] = source.labels if spec.classifies else getattr(source, "targets", ())
-    missing = [name for name in spec.decoded if name not in played]
-    if missing:
-        wrong.append(f"it cannot play {', '.join(missing)} (it plays {', '.join(played) or 'labels alone'})")
+    targets: Sequence[str] = getattr(source, "targets", ())
+    for wanted, played in ((spec.labels, source.labels), (spec.targets, targets)):
+        if missing := [name for name in wanted if name not in played]:
+            wrong.append(f"it cannot play {', '.join(missing)} (it plays {', '.join(played) or 'labels alone'})")
     if wrong:
         given = source.spec
         raise NeuroMotionError(

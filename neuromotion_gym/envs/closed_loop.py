@@ -16,7 +16,8 @@ from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.limbs.drives import Continuing
 from neuromotion_gym.limbs.limb import bounded
 from neuromotion_gym.schema import shortened
-from neuromotion_gym.tasks.task import Placed, Sequenced, SizedGoals, Surrounded
+from neuromotion_gym.signals.end_postures import end_postures
+from neuromotion_gym.tasks.task import Placed, Sequenced, SizedGoals, Surrounded, Worn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -150,6 +151,8 @@ class ClosedLoop:
         )
         self._around = task if isinstance(task, Surrounded) else None
         self._sized = task if isinstance(task, SizedGoals) else None
+        self._worn = task if isinstance(task, Worn) else None
+        self._worn_postures: dict[int, np.ndarray] = {}
         task.start(num_rows)
         parts.drive.start(num_rows)
         parts.operator.start(num_rows, len(task.axes))
@@ -310,6 +313,8 @@ class ClosedLoop:
     ) -> None:
         """The other half of `reset`."""
         task, physics = self.parts.task, self.physics
+        if self._worn is not None:
+            self._worn.wear(rows, np.stack([self._postures_of(one) for one in self._sessions_of(rows)]))
         physics.reset(rows, task.reset(rows, [generator for generator, _ in generators], goals))
         self._motion = self.parts.drive.motion(physics.sensors)
         error = task.error(physics.sensors, decoy=self._decoy)
@@ -325,6 +330,19 @@ class ClosedLoop:
         going_on[rows] = False
         self.success, self.wrong = self.success & going_on, self.wrong & going_on
         self.unstable, self.over = self.unstable & going_on, self.over & going_on
+
+    def _sessions_of(self, rows: np.ndarray) -> list[int]:
+        """Sessions that rows play, as indices into those of the source."""
+        return [int(session) for session in self.parts.source.session_index[rows]]
+
+    def _postures_of(self, session: int) -> np.ndarray:
+        """Where the movements of a session's person end, shape (axes, targets), from the calibration run."""
+        if session not in self._worn_postures:
+            intents = self.layout.intents
+            labels = [intents.labels[int(row)] for row in (intents.directions > 0).argmax(axis=0)]
+            calibration = self.parts.source.calibration(session)
+            self._worn_postures[session] = end_postures(calibration, labels, self.layout.targets)
+        return self._worn_postures[session]
 
     def _planned(self) -> np.ndarray:
         """Goals that the operators pursue, in their order, shape (rows, goals, axes)."""
@@ -361,7 +379,11 @@ class ClosedLoop:
             "time": self.steps * self.layout.control_s,
             "goal": self.goal.copy(),
             "intent": self._labels[self.parts.operator.label],
-            "decoded": self._labels[self.stream.posterior.argmax(axis=1)],
+            "decoded": (
+                self.stream.posterior.copy()
+                if self.layout.targets
+                else self._labels[self.stream.posterior.argmax(axis=1)]
+            ),
             "subject": people[:, 0],
             "session": people[:, 1],
             **{name: values.copy() for name, values in self.columns.items()},
@@ -381,7 +403,11 @@ class ClosedLoop:
             "time": int(self.steps[row]) * self.layout.control_s,
             "goal": self.goal[row].copy(),
             "intent": labels[self.parts.operator.label[row]],
-            "decoded": labels[self.stream.posterior[row].argmax()],
+            "decoded": (
+                self.stream.posterior[row].copy()
+                if self.layout.targets
+                else labels[self.stream.posterior[row].argmax()]
+            ),
             "subject": str(subject),
             "session": str(session),
             **{name: values[row].item() for name, values in self.columns.items()},

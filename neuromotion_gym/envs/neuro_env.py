@@ -51,7 +51,8 @@ class NeuroEnv(gym.Env[Any, np.ndarray]):
     ================  =====================================================  ============  ==================
 
     For set points, c and a are the degrees of freedom that the decoder's labels move. Other drives and tasks have other
-    columns, units and axes; the page of each environment says which (``docs/environments/``).
+    columns, units and axes; the page of each environment says which (``docs/environments/``). A decoder of continuous
+    targets gives these in place of the posterior, one element a target, -1 … 1.
 
     With ``observe="signal"`` it is a `Dict`: ``limb`` (positions, velocities, surroundings), ``signal`` (the raw
     window, shape (channels, samples)) and, if the decoder is adapted to each person, ``adaptation``.

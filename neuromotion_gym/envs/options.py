@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from neuromotion_gym.intents import IntentMap
     from neuromotion_gym.limbs.drives import Drive
     from neuromotion_gym.limbs.model import Side
+    from neuromotion_gym.registration import Environment
     from neuromotion_gym.signals.reading import Reading
     from neuromotion_gym.tasks.task import Task
 
@@ -197,18 +198,21 @@ def make_task(
     NeuroMotionError
         If an option or the level is unknown or out of range, or the limb cannot express the decoder's labels.
     """
-    row = environment(env_id or next(iter(ENVIRONMENTS)))
-    kind = task_class(row.task)
+    name = env_id or next(iter(ENVIRONMENTS))
+    row = environment(name)
+    task_name, drive_name = _moved_by(name, row, spec)
+    kind = task_class(task_name)
     _check_options(task_options, kind.from_level)
     limb = Limb.load(row.limb, row.scene, side)
     intents = _intents(env_id, spec)
     hop_s, timing = _clocks(spec, mean_piece_s)
-    drive = drive_class(row.drive)
+    drive = drive_class(drive_name)
+    joints = {} if spec.classifies else {"joints": spec.targets}
     task = kind.from_level(
         middle_level(kind.levels) if level is None else level,
         limb,
         intents,
-        lambda axes, speed, **options: drive(limb, intents, axes, speed, CONTROL_S, **options),
+        lambda axes, speed, **options: drive(limb, intents, axes, speed, CONTROL_S, **joints, **options),
         timing,
         **task_options,
     )
@@ -222,6 +226,7 @@ def make_task(
         window_s=spec.window_s,
         lag_s=timing.lag_s,
         speed=task.drive.speed,
+        targets=spec.targets,
         context=task.context if isinstance(task, Surrounded) else (),
         axes=tuple(task.axes),
         moves=_moves(task.drive, limb, len(spec.labels)),
@@ -230,10 +235,35 @@ def make_task(
     return Made(limb, task, layout)
 
 
+def _moved_by(name: str, row: Environment, spec: DecoderSpec) -> tuple[str, str]:
+    """Task and drive of an environment for a decoder.
+
+    Raises
+    ------
+    NeuroMotionError
+        If the decoder gives targets and the environment takes none, or it names no labels.
+    """
+    if spec.classifies:
+        return row.task, row.drive
+    if row.of_targets is None:
+        takes = [one for one, other in ENVIRONMENTS.items() if other.of_targets is not None]
+        raise NeuroMotionError(
+            f"{name} needs a decoder with a posterior over labels; {spec.name!r} gives the targets "
+            f"{', '.join(spec.targets)}. Environments for targets: {', '.join(takes) or 'none'}."
+        )
+    if not spec.labels:
+        raise NeuroMotionError(
+            f"Decoder {spec.name!r} gives targets; its labels have to say besides which movements the wearer makes, "
+            "among which the operator chooses."
+        )
+    return row.of_targets
+
+
 def _intents(env_id: str | None, spec: DecoderSpec) -> IntentMap:
     """What the labels of a decoder mean in an environment, which takes the decoder."""
     name = env_id or next(iter(ENVIRONMENTS))
     row = environment(name)
+    _moved_by(name, row, spec)
     intents = intent_map(row.limb, spec.labels, row.intents)
     if row.needs_rest and intents.rest is None:
         raise NeuroMotionError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakValueDictionary
 
 import numpy as np
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from neuromotion_gym.decoders.decoder import Decoder
     from neuromotion_gym.signals.recording import Recording
     from neuromotion_gym.signals.sources import Source
+    from neuromotion_gym.signals.sources.cued import Targeted
 
 
 RESET_ROWS = 32
@@ -113,12 +114,21 @@ class Stream:
             kept = max(spec.window, round(keep_s * spec.rate_hz))
             step = int(np.ceil(self._per_step))
             self._ring = SampleRing(num_rows, len(spec.channels), spec.window, kept, step)
-        self._pass_over = getattr(source, "pass_over", source.read)
+        # Targets are known only of samples that were read
+        self._pass_over = getattr(source, "pass_over", source.read) if spec.classifies else source.read
+        played: Sequence[str] = getattr(source, "targets", ())
+        self._targets = np.array([played.index(name) for name in spec.targets], dtype=int)
         # Matrices are multiplied only where signals are generated and decoded
         self._blas: AbstractContextManager[None] = nullcontext() if self._ring is None else one_blas_thread
         self._epochs = np.empty(0, np.int64), np.empty(0, np.int64)
         self._tick = 0
-        self._played: np.ndarray = np.zeros((max(1, round(spec.window / self._per_step)), num_rows), dtype=int)
+        moments = max(1, round(spec.window / self._per_step))
+        # What played in the last window: a label, or values of targets
+        self._played: np.ndarray = (
+            np.zeros((moments, num_rows), dtype=int)
+            if spec.classifies
+            else np.zeros((moments, num_rows, len(spec.targets)))
+        )
         self._rows: np.ndarray = np.arange(num_rows)
         self._steps: np.ndarray = np.zeros(num_rows, dtype=int)
         holds = int(time_limit_s / self.shuffled_hold_s) + 2
@@ -127,7 +137,8 @@ class Stream:
         self._adapted: Adaptation | None = None
         if self._bound not in ("oracle", "blind"):
             self._adapted = adaptation_in_use(self._inner, adaptation_options(adaptation, spec), num_rows)
-        self.posterior: np.ndarray = np.full((num_rows, len(spec.labels)), 1 / len(spec.labels), dtype=np.float32)
+        self._undecided = 1 / len(spec.labels) if spec.classifies else 0.0
+        self.posterior: np.ndarray = np.full((num_rows, len(spec.decoded)), self._undecided, dtype=np.float32)
         self.effort: np.ndarray | None = np.zeros(num_rows, dtype=np.float32) if spec.effort else None
         source.start(num_rows)
 
@@ -162,9 +173,10 @@ class Stream:
                     session = int(self.source.session_index[row])
                     self._adapted.begin(row, session, partial(self._calibration, session))
             preroll = self._shuffled[rows, 0] if self._bound == "shuffled" else self._preroll[rows]
-            self._played[:, rows] = preroll
+            # A person at rest is where targets are 0
+            self._played[:, rows] = preroll if self.spec.classifies else 0.0
             self._steps[rows] = 0
-            self.posterior[rows] = 1 / labels
+            self.posterior[rows] = self._undecided
             if self.effort is not None:
                 self.effort[rows] = 0.0
             for first in range(0, len(rows), RESET_ROWS):
@@ -224,7 +236,11 @@ class Stream:
             counts = self._play_period(self._in_source.take(wanted))
             if self._bound in ("oracle", "blind"):
                 self._tick = (self._tick + 1) % len(self._played)
-                self._played[self._tick] = self._of_source.take(self.source.playing)
+                self._played[self._tick] = (
+                    self._of_source.take(self.source.playing)
+                    if self.spec.classifies
+                    else cast("Targeted", self.source).target[:, self._targets]
+                )
             if self.spec.pacing == "sliding":
                 rows = self._due().nonzero()[0]
                 if len(rows) == len(self._rows):
@@ -341,13 +357,14 @@ class Stream:
         place = slice(None) if rows is None else rows
         if self._bound in ("oracle", "blind"):
             assert isinstance(self.decoder, BoundDecoder)
-            if self.spec.pacing == "sliding":
-                played = self._played[:, place].T
-            else:
-                played = self._of_source[self.source.playing[place]][:, None]
-            posterior = self.decoder.decode_labels(played)
             effort = None
-            if self._bound == "oracle" and self._rest is not None:
+            if not self.spec.classifies:
+                posterior = self.decoder.decode_targets(self._played[:, place].swapaxes(0, 1))
+            elif self.spec.pacing == "sliding":
+                posterior = self.decoder.decode_labels(self._played[:, place].T)
+            else:
+                posterior = self.decoder.decode_labels(self._of_source[self.source.playing[place]][:, None])
+            if self._bound == "oracle" and self._rest is not None and self.spec.classifies:
                 effort = 1 - posterior[:, self._rest]
             elif self.effort is not None:
                 effort = np.full(len(posterior), 1.0 if self._bound == "oracle" else 0.5, dtype=np.float32)

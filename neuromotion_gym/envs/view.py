@@ -90,7 +90,7 @@ class View:
         """What the overlay shows of one row."""
         loop = self._loop
         layout, task, stream, spec = loop.layout, loop.parts.task, loop.stream, loop.stream.spec
-        about, labels = loop.about(), loop.layout.intents.labels
+        about, labels = loop.about(), layout.targets or layout.intents.labels
         info = loop.info_of(row)
         right, wrong = bool(info["is_success"]), bool(info["wrong_selection"])
         told = task.words(row, right, wrong) if isinstance(task, Worded) else Words()
@@ -106,7 +106,7 @@ class View:
             labels=labels,
             posterior=stream.posterior[row],
             intended=str(info["intent"]),
-            decoded=str(info["decoded"]),
+            decoded="" if layout.targets else str(info["decoded"]),
             time_s=float(info["time"]),
             time_limit_s=layout.time_limit_s,
             success=right if loop.over[row] else None,

@@ -140,7 +140,7 @@ def _decoder_panels(picture: Image.Image, snapshot: Snapshot, scale: float) -> N
     bars = 52 + _ROW * len(snapshot.labels) + (_ROW if snapshot.effort is not None else 0)
     panel = Panel(_WIDTH, bars, scale)
     panel.text((16, 13), "Decoder", 15, bold=True)
-    panel.text((_WIDTH - 16, 15), "probability", 12, colour=GREY, anchor="ra")
+    panel.text((_WIDTH - 16, 15), "probability" if snapshot.decoded else "value", 12, colour=GREY, anchor="ra")
     draw_bars(panel, 44, _ROW, snapshot)
     panel.paste(picture, left, _TOP)
 
@@ -163,7 +163,7 @@ def _with_labels(snapshot: Snapshot, most: int) -> Snapshot:
     """The snapshot with at most so many labels: those that were decoded and intended, and the most probable ones."""
     labels, named = snapshot.labels, (snapshot.decoded, snapshot.intended)
     rank = [
-        (label not in named, -float(p), index)
+        (label not in named, -abs(float(p)), index)
         for index, (label, p) in enumerate(zip(labels, snapshot.posterior, strict=True))
     ]
     kept = sorted(index for _, _, index in sorted(rank)[:most])
@@ -189,9 +189,10 @@ def _foot(picture: Image.Image, snapshot: Snapshot, scale: float, above: float, 
     pill = Panel(540, _PILL, scale, colour=PAPER, radius=_PILL / 2)
     pill.text((24, 23), "wants", 12.5, colour=GREY, anchor="lm")
     pill.text((72, 23), spoken(snapshot.intended), 15.5, bold=True, anchor="lm")
-    pill.text((284, 23), "decoded", 12.5, colour=GREY, anchor="lm")
-    pill.text((350, 23), spoken(snapshot.decoded), 15.5, bold=True, colour=GREEN if right else RED, anchor="lm")
-    pill.mark((516, 23), right)
+    if snapshot.decoded:
+        pill.text((284, 23), "decoded", 12.5, colour=GREY, anchor="lm")
+        pill.text((350, 23), spoken(snapshot.decoded), 15.5, bold=True, colour=GREEN if right else RED, anchor="lm")
+        pill.mark((516, 23), right)
     middle = picture.width / scale / 2
     pill.paste(picture, middle - pill.width / 2, picture.height / scale - _PILL - below)
     if not snapshot.ended:

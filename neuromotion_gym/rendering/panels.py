@@ -147,7 +147,10 @@ def draw_strips(panel: Panel, box: tuple[float, float, float, float], snapshot: 
 
 
 def draw_bars(panel: Panel, top: float, row: float, snapshot: Snapshot) -> None:
-    """Draw the posterior: one bar per label, the decoded label in a strong colour, the intended one with a ring."""
+    """Draw the posterior: one bar per label, the decoded label in a strong colour, the intended one with a ring.
+
+    For values of targets, which may be below 0, the length of a bar is the size of the value.
+    """
     left, right, name = 16.0, panel.width - 58, 160.0
     rows = [(spoken(label), float(p), label) for label, p in zip(snapshot.labels, snapshot.posterior, strict=True)]
     for index, (words, share, label) in enumerate(rows):
@@ -158,9 +161,9 @@ def draw_bars(panel: Panel, top: float, row: float, snapshot: Snapshot) -> None:
             panel.dot((left + 3, y), 4, BLUE)
             panel.dot((left + 3, y), 2, PAPER)
         panel.bar((name, y - 6, right, y + 6), LINE, 6)
-        if share > 0.01:
+        if abs(share) > 0.01:
             colour = (GREEN if wanted else RED) if decoded else QUIET
-            panel.bar((name, y - 6, name + max(12.0, share * (right - name)), y + 6), colour, 6)
+            panel.bar((name, y - 6, name + max(12.0, abs(share) * (right - name)), y + 6), colour, 6)
         panel.text((panel.width - 16, y), f"{share:.2f}", 12, colour=INK if decoded else GREY, anchor="rm")
     if snapshot.effort is not None:
         y = top + (len(rows) + 0.5) * row

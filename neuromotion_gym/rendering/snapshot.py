@@ -31,11 +31,11 @@ class Snapshot:
     channels : sequence of str
         Names of the channels.
     labels : sequence of str
-        The decoder's labels.
+        The decoder's labels, or its targets.
     posterior : float array, shape (labels,)
-        Posterior of the decoder's last decision.
+        Posterior of the decoder's last decision, or values of its targets.
     intended, decoded : str
-        The label that the operator wants, and the label that was decoded.
+        The label that the operator wants, and the label that was decoded; empty for a decoder of targets.
     time_s, time_limit_s : float
         Seconds since the start of the episode, and its time limit.
     success : bool or None

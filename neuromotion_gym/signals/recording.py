@@ -113,6 +113,38 @@ class Trial:
 
 
 @dataclass(frozen=True, eq=False)
+class Targets:
+    """What a person did during a recording, measured along named axes beside the signal, such as joints of the hand.
+
+    Parameters
+    ----------
+    names : tuple of str
+        Names of the axes; for joints those of the limb's degrees of freedom.
+    values : float32 array, shape (targets, samples)
+        -1 to 1 of the range of each axis, with rest at 0; one value for every sample of the signal.
+
+    Raises
+    ------
+    NeuroMotionError
+        If names are missing or not unique, or values have another shape or leave their range.
+    """
+
+    names: tuple[str, ...]
+    values: np.ndarray
+
+    def __post_init__(self) -> None:
+        if not self.names or not all(self.names) or len(set(self.names)) < len(self.names):
+            raise NeuroMotionError(f"Targets need unique names that are not empty, not {', '.join(self.names)!r}.")
+        if self.values.dtype != np.float32 or self.values.ndim != 2 or len(self.values) != len(self.names):
+            raise NeuroMotionError(
+                f"Values of {len(self.names)} targets are {self.values.dtype} of shape {self.values.shape}; they have "
+                "to be float32 of shape (targets, samples)."
+            )
+        if not (np.abs(self.values) <= 1).all():
+            raise NeuroMotionError("Values of targets have to be numbers from -1 to 1.")
+
+
+@dataclass(frozen=True, eq=False)
 class Recording:
     """Continuous multichannel samples with the trials marked in them.
 
@@ -132,12 +164,14 @@ class Recording:
     bad_spans : tuple of (int, int)
         First sample and sample after the last of spans that nothing is to be learned from or played from. A span
         without samples is a gap: the samples before and after it are not neighbours in time. No trial overlaps one.
+    targets : Targets, optional
+        What the person did meanwhile, if it was measured.
 
     Raises
     ------
     NeuroMotionError
         If the samples are not a finite float32 array of shape (channels, samples), a channel is flat although
-        ``as_recorded`` is True, or a trial lies outside the recording or in a bad span.
+        ``as_recorded`` is True, a trial lies outside the recording or in a bad span, or targets have another length.
     """
 
     samples: np.ndarray
@@ -149,10 +183,16 @@ class Recording:
     run: str = "0"
     as_recorded: bool = True
     bad_spans: tuple[tuple[int, int], ...] = ()
+    targets: Targets | None = None
 
     def __post_init__(self) -> None:
         _check_samples(self.samples, self.spec, self.name, self.as_recorded)
         length = self.samples.shape[1]
+        if self.targets is not None and self.targets.values.shape[1] != length:
+            raise NeuroMotionError(
+                f"Targets of {self.name} have {self.targets.values.shape[1]} values each, but the recording has "
+                f"{length} samples."
+            )
         for trial in self.trials:
             if not 0 <= trial.start < trial.stop <= length:
                 raise NeuroMotionError(
@@ -332,7 +372,12 @@ class Recording:
             )
             for trial in self.trials
         )
-        return replace(self, samples=samples, spec=replace(self.spec, rate_hz=rate_hz), trials=trials, bad_spans=spans)
+        spec, targets = replace(self.spec, rate_hz=rate_hz), self.targets
+        if targets is not None:
+            at = np.arange(length) / scale
+            rows = [np.interp(at, np.arange(self.samples.shape[1]), row) for row in targets.values]
+            targets = replace(targets, values=np.array(rows, np.float32))
+        return replace(self, samples=samples, spec=spec, trials=trials, bad_spans=spans, targets=targets)
 
     def in_unit(self, unit: str) -> Recording:
         """The recording in another unit: volts, millivolts, microvolts or nanovolts.

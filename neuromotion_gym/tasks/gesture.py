@@ -358,9 +358,7 @@ class GestureTask:
 
     def step(self, sensors: np.ndarray) -> Outcome:
         """Judge one control step of every row, from its sensors, shape (rows, nsensordata)."""
-        progress, distances = self.postures.progress(sensors)[0], self.postures.distances(sensors)
-        nearest = distances.argmin(axis=1)
-        place = np.where(distances.min(axis=1) <= TOLERANCE, nearest, -1)
+        progress, place = self.position(sensors), self._place(sensors)
         course = self._scored
         before = course.done
         self._count_false(place)
@@ -408,6 +406,11 @@ class GestureTask:
         turn = f" ({min(course.turn[row] + 1, count)} of {count})" if count > 1 else ""
         resting = self.rules.returns and not course.goal[row].any()
         return Words(outcome, "Gestures", ("back to rest" if resting else gesture) + turn)
+
+    def _place(self, sensors: np.ndarray) -> np.ndarray:
+        """Posture that is met, int array of shape (rows,): the number of axes for rest, -1 for neither."""
+        distances = self.postures.distances(sensors)
+        return np.where(distances.min(axis=1) <= TOLERANCE, distances.argmin(axis=1), -1)
 
     def _count_false(self, place: np.ndarray) -> None:
         """Count the limb's departures from rest while it has to stay there."""

@@ -243,6 +243,21 @@ class Placed(Protocol):
 
 
 @runtime_checkable
+class Worn(Protocol):
+    """What a task has besides if its postures are those of the wearer, whom a row plays."""
+
+    def wear(self, rows: np.ndarray, places: np.ndarray) -> None:
+        """Take over the postures of the wearers of ``rows``; called before every `Task.reset` of these rows.
+
+        Parameters
+        ----------
+        rows : int array, shape (m,)
+        places : float array, shape (m, axes, targets)
+            Where the wearer's joints are at the end of the movement of each axis, -1 to 1.
+        """
+
+
+@runtime_checkable
 class Sequenced(Protocol):
     """What a task has besides if several goals follow each other in an episode. The operator knows them beforehand."""
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -8,7 +9,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from neuromotion_gym.errors import NeuroMotionError, NeuroMotionWarning
-from neuromotion_gym.signals.recording import Recording, Session, SignalSpec, Trial
+from neuromotion_gym.signals.recording import Recording, Session, SignalSpec, Targets, Trial
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 SPEC = SignalSpec("eeg", ("a", "b"), 100.0, "V")
 
@@ -280,3 +284,32 @@ def test_a_list_of_channels_becomes_a_tuple() -> None:
     assert spec.channels == ("C3", "C4")
     assert hash(spec) == hash(SignalSpec("eeg", ("C3", "C4"), 160.0, "V"))
     assert Trial("a", np.int64(0), np.int64(5)) == Trial("a", 0, 5)
+
+
+def _ramp(length: int = 1000) -> Targets:
+    return Targets(("joint",), np.linspace(-1, 1, length, dtype=np.float32)[None])
+
+
+def test_targets_keep_to_the_samples_when_a_recording_is_resampled_or_picked() -> None:
+    recording = _recording(targets=_ramp())
+    half = recording.resampled(50.0)
+    assert half.targets is not None
+    np.testing.assert_allclose(half.targets.values, recording.targets.values[:, ::2], atol=1e-5)
+    assert recording.pick(["b"]).targets is recording.targets
+
+
+@pytest.mark.parametrize(
+    ("made", "message"),
+    [
+        (lambda: _recording(targets=_ramp(999)), "have 999 values each, but the recording has 1000 samples"),
+        (lambda: Targets(("a", "a"), np.zeros((2, 5), np.float32)), "unique names"),
+        (lambda: Targets((), np.zeros((0, 5), np.float32)), "unique names"),
+        (lambda: Targets(("a",), np.zeros((2, 5), np.float32)), r"Values of 1 targets are float32 of shape \(2, 5\)"),
+        (lambda: Targets(("a",), np.zeros((1, 5))), "are float64"),
+        (lambda: Targets(("a",), np.full((1, 5), 1.1, np.float32)), "from -1 to 1"),
+        (lambda: Targets(("a",), np.full((1, 5), np.nan, np.float32)), "from -1 to 1"),
+    ],
+)
+def test_targets_that_cannot_be_are_refused(made: Callable[[], object], message: str) -> None:
+    with pytest.raises(NeuroMotionError, match=message):
+        made()

@@ -12,6 +12,9 @@ of rest.
   which block, of one movement each, they were recorded.
 - The trial of a movement is where the muscles act (``restimulus``), that of rest begins a second after the movement
   before. The rest before a person's first movement has no rest before it and is left out.
+- Targets are joints of the hand, from the glove as changes from the rest just before, too. The glove is not
+  calibrated: in each joint `SIZE` is the change that five of a hundred samples of the person's first six repetitions
+  exceed.
 - Names of movements are in the order of the paper. By the glove the last two look exchanged: in the one that is called
   thumb extension the sensors of the thumb rise as those of fingers do in flexion, in all eight people.
 
@@ -30,7 +33,7 @@ import numpy as np
 from neuromotion_gym.datasets.ninapro_db1_a.changes import changes_from_rest, movements, rests
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.resources import data_root
-from neuromotion_gym.signals.recording import Recording, SignalSpec, Trial
+from neuromotion_gym.signals.recording import Recording, SignalSpec, Targets, Trial
 
 if TYPE_CHECKING:
     import os
@@ -60,6 +63,18 @@ SENSORS = (
     *("palm_arch", "wrist_flexion", "wrist_abduction"),
 )
 """Sensors of the glove."""
+JOINTS = {
+    "thumb_opposition": ("thumb_rotation",),
+    "thumb_cmc": ("thumb_abduction",),
+    "thumb_flexion": ("thumb_mcp", "thumb_ip"),
+    **{f"{finger}_mcp": (f"{finger}_mcp",) for finger in ("index", "middle", "ring", "little")},
+    **{f"{finger}_ip": (f"{finger}_pip",) for finger in ("index", "middle", "ring", "little")},
+}
+"""Joints of the hand, and the sensors whose mean is their change."""
+SIZE, SIZED, STILL = 0.8, 95.0, 10.0
+"""Target of the change at this percentile; changes are counted as at least so many steps of the glove."""
+CALIBRATION = 6
+"""Number of the first repetitions, whose changes give the size."""
 REPETITIONS = 10
 RUNS = tuple(f"repetition_{number}" for number in range(1, REPETITIONS + 1))
 SPEC = SignalSpec("emg", tuple(f"emg_{number}" for number in range(1, 11)), 100.0, "V")
@@ -129,8 +144,9 @@ def read_repetition(person: str, run: str, *, root: str | os.PathLike[str] | Non
     if run not in RUNS:
         raise NeuroMotionError(f"{DATASET} has no run {run!r}; runs are {RUNS[0]} to {RUNS[-1]}.")
     path = person_file(data_root(root), person)
-    changes, moved, turns = _turns(path, path.stat().st_mtime_ns)
+    changes, joints, moved, turns = _turns(path, path.stat().st_mtime_ns)
     pieces: list[np.ndarray] = []
+    made: list[np.ndarray] = []
     trials: list[Trial] = []
     at = 0
     for turn in (one for one in turns if one.repetition == RUNS.index(run) + 1):
@@ -141,11 +157,13 @@ def read_repetition(person: str, run: str, *, root: str | os.PathLike[str] | Non
             trials.append(Trial(REST, at, at + turn.film - begin, has_onset=False))
         trials.append(Trial(MOVEMENTS[turn.movement - 1], int(at + active[0] - begin), int(at + end - begin), False))
         pieces.append(changes[:, begin:end])
+        made.append(joints[:, begin:end])
         at += int(end - begin)
     gaps = np.cumsum([piece.shape[1] for piece in pieces[:-1]])
     samples = np.ascontiguousarray(np.concatenate(pieces, axis=1), dtype=np.float32)
     spans = tuple((gap, gap) for gap in gaps.tolist())
-    return Recording(samples, SPEC, tuple(trials), DATASET, person, "0", run, bad_spans=spans)
+    targets = Targets(tuple(JOINTS), np.ascontiguousarray(np.concatenate(made, axis=1), dtype=np.float32))
+    return Recording(samples, SPEC, tuple(trials), DATASET, person, "0", run, bad_spans=spans, targets=targets)
 
 
 def person_file(root: Path, person: str) -> Path:
@@ -177,8 +195,8 @@ class _Turn(NamedTuple):
 
 
 @lru_cache(maxsize=2)  # ten runs are read from one file
-def _turns(path: Path, changed_ns: int) -> tuple[np.ndarray, np.ndarray, tuple[_Turn, ...]]:
-    """Changes of the envelopes, movement made, and turns; ``changed_ns`` is when the file was written."""
+def _turns(path: Path, changed_ns: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple[_Turn, ...]]:
+    """Changes of the envelopes, joints, movement made, and turns; ``changed_ns`` is when the file was written."""
     found = _content(path)
     films, quiet = movements(found.shown)[:, 0], rests(found.shown, SPEC.rate_hz)[:, 0]
     stops = [*quiet[1:].tolist(), len(found.shown)]
@@ -193,7 +211,18 @@ def _turns(path: Path, changed_ns: int) -> tuple[np.ndarray, np.ndarray, tuple[_
             f"{path} shows {len(turns)} repetitions, of which {sum(made)} are also in restimulus; "
             f"{REPETITIONS} of each of {len(MOVEMENTS)} movements are expected, all in restimulus."
         )
-    return changes_from_rest(found.emg.astype(np.float64), found.shown, SPEC.rate_hz), found.moved, turns
+    changes = changes_from_rest(found.emg.astype(np.float64), found.shown, SPEC.rate_hz)
+    return changes, _joints(found), found.moved, turns
+
+
+def _joints(found: Fingers) -> np.ndarray:
+    """Change of each joint from the rest just before, -1..1, shape (joints, samples); NaN until a rest is over."""
+    sensors = changes_from_rest(found.glove.astype(np.float64), found.shown, SPEC.rate_hz)
+    rows = [[SENSORS.index(sensor) for sensor in sensors_of] for sensors_of in JOINTS.values()]
+    change = np.stack([sensors[row].mean(axis=0) for row in rows])
+    sized = (found.repetition >= 1) & (found.repetition <= CALIBRATION) & np.isfinite(change[0])
+    size = np.maximum(np.percentile(np.abs(change[:, sized]), SIZED, axis=1), STILL)
+    return np.asarray(np.clip(SIZE * change / size[:, None], -1, 1))
 
 
 def _content(path: Path) -> Fingers:

@@ -43,6 +43,10 @@ class TrialBank:
         Trials of a session and label are ``first`` to ``first + count - 1``.
     keys : tuple of TrialKey
         One per trial.
+    target_names : tuple of str
+        Names of the continuous targets; empty where the recordings have none.
+    targets : float32 array, shape (total, targets)
+        Their values at every sample of ``samples``.
     """
 
     spec: SignalSpec
@@ -53,6 +57,8 @@ class TrialBank:
     first: np.ndarray
     count: np.ndarray
     keys: tuple[TrialKey, ...]
+    target_names: tuple[str, ...]
+    targets: np.ndarray
     longest: int
     """Longest piece in samples, after it was shortened to fit into the trials."""
     left_out: int
@@ -116,6 +122,7 @@ def build_bank(
     found: list[_Stretch] = []
     others: dict[str, None] = {}
     spec: SignalSpec | None = None
+    target_names: tuple[str, ...] = ()
     for session in sessions:
         names.append((session.subject, session.session))
         apart = {(recording.session, recording.run) for recording in session.calibration}
@@ -124,12 +131,19 @@ def build_bank(
                 continue
             if spec is None:
                 spec, rule, kept = recording.spec, rule_of(recording.spec), _Samples(len(recording.spec.channels))
+                target_names = _target_names(recording)
+                made = _Samples(len(target_names))
             if recording.spec != spec:
                 raise NeuroMotionError(
                     f"A replay needs one spec, but {recording.name} has {recording.spec} and others {spec}."
                 )
+            if _target_names(recording) != target_names:
+                raise NeuroMotionError(
+                    f"A replay needs the same targets everywhere, but {recording.name} has "
+                    f"{', '.join(_target_names(recording)) or 'none'} and others {', '.join(target_names) or 'none'}."
+                )
             found += [
-                _cut(recording, trial, rule, kept, len(names) - 1, index[trial.label])
+                _cut(recording, trial, rule, kept, made, len(names) - 1, index[trial.label])
                 for trial in recording.trials
                 if trial.label in index
             ]
@@ -152,14 +166,22 @@ def build_bank(
         first=(np.cumsum(count) - count.ravel()).reshape(count.shape),
         count=count,
         keys=tuple(stretch.key for stretch in playable),
+        target_names=target_names,
+        targets=made.whole(),
         longest=longest,
         left_out=len(found) - len(playable),
         has_onset=playable[0].has_onset,
     )
 
 
-def _cut(recording: Recording, trial: Trial, rule: PieceRule, kept: _Samples, session: int, label: int) -> _Stretch:
-    """Keep the part of a trial that may be played."""
+def _target_names(recording: Recording) -> tuple[str, ...]:
+    return () if recording.targets is None else recording.targets.names
+
+
+def _cut(
+    recording: Recording, trial: Trial, rule: PieceRule, kept: _Samples, made: _Samples, session: int, label: int
+) -> _Stretch:
+    """Keep the part of a trial that may be played, and its targets in ``made``."""
     start = trial.start + (rule.skip if trial.has_onset else 0)
     stop = trial.stop
     if trial.has_onset:
@@ -169,6 +191,8 @@ def _cut(recording: Recording, trial: Trial, rule: PieceRule, kept: _Samples, se
     key = TrialKey(recording.subject, recording.session, recording.run, trial.label, trial.start)
     begin = kept.length
     kept.append(recording.samples[:, start : max(start, stop)].T)
+    if recording.targets is not None:
+        made.append(recording.targets.values[:, start : max(start, stop)].T)
     return _Stretch(key, begin, kept.length - begin, session, label, trial.has_onset)
 
 

@@ -106,3 +106,17 @@ class Cued(Protocol):
 
     def mean_piece_s(self) -> float:
         """Mean time between two restarts in seconds; a change of label waits for about half of it on average."""
+
+
+class Targeted(Cued, Protocol):
+    """A source whose trials also carry continuous targets: what the person did meanwhile, such as joints of the hand.
+
+    It is asked for labels like any other. ``targets`` is empty in a source that has the attribute and no targets.
+    """
+
+    targets: tuple[str, ...]
+    """Names of the targets."""
+
+    @property
+    def target(self) -> np.ndarray:
+        """Float array, shape (rows, targets): targets at the last sample that each row read, -1 to 1."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from neuromotion_gym.registration import check_registered, resolve
 
 if TYPE_CHECKING:
     from neuromotion_gym.signals.recording import Recording
-    from neuromotion_gym.signals.sources.cued import Cued
+    from neuromotion_gym.signals.sources.cued import Cued, Targeted
 
 
 class Perturbed:
@@ -32,6 +32,7 @@ class Perturbed:
     def __init__(self, inner: Cued) -> None:
         self.inner = inner
         self.spec, self.labels, self.sessions = inner.spec, inner.labels, inner.sessions
+        self.targets: tuple[str, ...] = getattr(inner, "targets", ())
         self.provenance: dict[str, Any] = dict(inner.provenance)
 
     def begin(self, rows: np.ndarray, generators: Sequence[np.random.Generator]) -> None:
@@ -70,6 +71,11 @@ class Perturbed:
     def playing(self) -> np.ndarray:
         """Int array, shape (rows,): label that plays."""
         return self.inner.playing
+
+    @property
+    def target(self) -> np.ndarray:
+        """Float array, shape (rows, targets): targets at the last sample; see `Targeted`."""
+        return cast("Targeted", self.inner).target
 
     @property
     def since_onset(self) -> np.ndarray:

@@ -92,6 +92,7 @@ class ReplaySource(SharesParts):
         self._bank: TrialBank = build_bank(self._noting_calibration(sessions), self.labels, rule_of)
         self.spec = self._bank.spec
         self.sessions = self._bank.sessions
+        self.targets = self._bank.target_names
         rate, fade = self.spec.rate_hz, self._rule.fade
         self._shortest, self._longest = self._rule.shortest, self._bank.longest
         self._ramp = (0.5 - 0.5 * np.cos(np.pi * np.arange(1, fade + 1) / (fade + 1))).astype(np.float32)
@@ -162,6 +163,23 @@ class ReplaySource(SharesParts):
     def playing(self) -> np.ndarray:
         """Int array, shape (rows,): label that plays; -1 where nothing has been read since the reset."""
         return self._heads.label.copy()
+
+    @property
+    def target(self) -> np.ndarray:
+        """Targets at the last sample that each row read, with its cross-fade, float32 of shape (rows, targets).
+
+        0 where nothing has been read since the reset. It means nothing after `pass_over`.
+        """
+        position, read = self._heads.position, self._heads.label >= 0
+        last = np.where(read, self._source + position - 1, 0)
+        values = self._bank.targets[last] * read[:, None].astype(np.float32)
+        fading = read & (position <= self._rule.fade) & (self._before >= 0)
+        if fading.any():
+            place = position[fading] - 1
+            weight = self._ramp[place, None]
+            old = self._bank.targets[self._before[fading] + place]
+            values[fading] = weight * values[fading] + (1 - weight) * old
+        return np.asarray(values)
 
     @property
     def since_onset(self) -> np.ndarray:

@@ -8,7 +8,7 @@ import pytest
 
 from neuromotion_gym.datasets import registry
 from neuromotion_gym.datasets.ninapro_db1_a.changes import changes_from_rest, movements, rests
-from neuromotion_gym.datasets.ninapro_db1_a.reader import MOVEMENTS, RUNS, read_person, read_repetition
+from neuromotion_gym.datasets.ninapro_db1_a.reader import JOINTS, MOVEMENTS, RUNS, read_person, read_repetition
 from neuromotion_gym.datasets.sessions import load_sessions
 from neuromotion_gym.errors import NeuroMotionError
 
@@ -107,6 +107,30 @@ def test_a_short_rest_is_refused() -> None:
     shown[200:300], shown[450:600] = 1, 2
     with pytest.raises(NeuroMotionError, match=r"before movement number 2 is shorter than 1 s, counted from 1 s after"):
         rests(shown, RATE)
+
+
+def moved_glove(content: dict[str, np.ndarray], factor: dict[int, int]) -> np.ndarray:
+    """Glove in which every movement adds 20 steps times the factor of its repetition to all sensors."""
+    moved, number = content["restimulus"] > 0, content["repetition"]
+    number = np.maximum.accumulate(np.where(number > 0, np.arange(len(number)), 0))
+    factors = np.array([factor.get(int(one), 1) for one in content["repetition"][number]])
+    return (content["glove"] + 20 * 256 * factors * moved).astype(np.uint16)
+
+
+def test_targets_are_joints_sized_by_the_calibration_run_alone(tmp_path: Path) -> None:
+    found = {}
+    plain = write(tmp_path)
+    for name, factor in {"plain": {}, "later": {9: 3}, "all": dict.fromkeys(range(1, 11), 2)}.items():
+        write(tmp_path, glove=moved_glove(plain, factor))
+        for run in ("repetition_3", "repetition_9"):
+            one = read_repetition("s00", run, root=tmp_path).targets
+            assert one is not None
+            found[name, run[-1]] = one.values
+    assert one.names == tuple(JOINTS)
+    assert {*np.unique(found["plain", "3"].round(3))} == {np.float32(0.0), np.float32(0.8)}
+    np.testing.assert_allclose(found["later", "3"], found["plain", "3"], atol=1e-6)
+    np.testing.assert_allclose(found["all", "3"], found["plain", "3"], atol=1e-6)
+    assert found["later", "9"].max() == 1  # 2.4, at the end of the range
 
 
 @pytest.mark.parametrize(

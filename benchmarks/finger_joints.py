@@ -1,0 +1,301 @@
+"""Finger joints from EMG in the loop: ``python benchmarks/finger_joints.py --out FOLDER``.
+
+Decoders of continuous targets are fitted to one person's repetitions 1 to 6 of ``ninapro_db1_a``, which are the
+person's calibration run and are never played. They say where eleven joints are, -1 to 1. In ``NeuroHand-v0`` the joints
+of the hand follow them (controller ``follow``). The goal is one of eleven hidden end postures of that person, selected
+by staying with it for the dwell time, and then the hand has to come back to rest. Later repetitions are played.
+
+- *ridge*: linear regression of the features of `change_features`, from a window of 0.4 s;
+- *network*: one hidden layer of 32, from the last second in steps of 0.1 s.
+
+Bounds: the oracle (what the glove really did, averaged over the window); open-loop replay; shuffled; and two policies
+that see nothing of the decoder. *mean* moves as the person does on average over all movements, from the onset on;
+*one posture* goes to the person's end posture of the first movement. Both rest after the dwell time.
+
+``--choose`` compares gains and time constants of the controller on the tune part; what was chosen there is `CHOSEN`.
+The script writes ``finger_joints.json`` after each person (a stopped run goes on) and ``finger_joints.md``. It needs
+scikit-learn and the recordings (``NEUROMOTION_DATA``).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from itertools import pairwise, product
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.linear_model import Ridge
+from sklearn.neural_network import MLPRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from neuromotion_gym.benchmark.episodes import episode_keys, play
+from neuromotion_gym.controllers import HandWritten, make_controller
+from neuromotion_gym.datasets import registry
+from neuromotion_gym.datasets.ninapro_db1_a.reader import JOINTS, MOVEMENTS, REST, SPEC
+from neuromotion_gym.datasets.sessions import load_sessions
+from neuromotion_gym.decoders import BoundDecoder, ProbabilityDecoder
+from neuromotion_gym.decoders.spec import DecoderSpec
+from neuromotion_gym.envs.closed_loop import ClosedLoop
+from neuromotion_gym.envs.options import assemble
+from neuromotion_gym.files import write_text
+from neuromotion_gym.signals.end_postures import end_postures
+from neuromotion_gym.statistics import rate_interval
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from neuromotion_gym.controllers.base import Memory, Seen
+    from neuromotion_gym.envs.layout import ObservationLayout
+    from neuromotion_gym.signals.recording import Recording
+
+DATASET = "ninapro_db1_a"
+LABELS = (REST, *(movement for movement in MOVEMENTS if movement != "thumb_adduction"))
+"""In thumb adduction the thumb moves as in thumb flexion: on the tune part not even the glove told them apart."""
+SMALL_V = 0.02
+HOP = 5
+"""Samples between two windows that are fitted or tested."""
+EPISODES = 8
+"""Per person."""
+GAINS, SMOOTHS_S = (1.0, 1.5, 2.0), (0.3,)
+CHOSEN: dict[str, dict[str, float]] = {
+    "ridge": {"gain": 1.5, "smooth_s": 0.3},
+    "network": {"gain": 1.5, "smooth_s": 0.3},
+}
+"""Of the `GAINS` those with most success on the tune part."""
+
+
+def change_features(windows: np.ndarray) -> np.ndarray:
+    """Both halves of windows (n, channels, samples), and the whole as a share of all channels; (n, 3 channels)."""
+    half = windows.shape[2] // 2
+    early, late, whole = windows[..., :-half].mean(2), windows[..., -half:].mean(2), windows.mean(2)
+    share = whole / (np.linalg.norm(whole, axis=1, keepdims=True) + SMALL_V)
+    return np.concatenate([np.arcsinh(late / SMALL_V), np.arcsinh(early / SMALL_V), share], axis=1)
+
+
+def history_features(windows: np.ndarray) -> np.ndarray:
+    """Means of ten parts of windows (n, channels, samples); (n, 10 channels)."""
+    parts = windows.reshape(*windows.shape[:2], 10, -1).mean(axis=3)
+    return np.arcsinh(parts / SMALL_V).reshape(len(windows), -1)
+
+
+KINDS: dict[str, tuple[int, Any, Any]] = {
+    "ridge": (40, change_features, lambda: make_pipeline(StandardScaler(), Ridge(alpha=10.0))),
+    "network": (
+        100,
+        history_features,
+        lambda: make_pipeline(
+            StandardScaler(), MLPRegressor(hidden_layer_sizes=(32,), alpha=10.0, max_iter=15, random_state=0)
+        ),
+    ),
+}
+
+
+class Regression:
+    """Features of a window, and a model that is fitted to them."""
+
+    def __init__(self, kind: str, recordings: Sequence[Recording]) -> None:
+        self.window, self.features, model = KINDS[kind]
+        windows, targets, _ = self.material(recordings)
+        self.model = model().fit(self.features(windows), targets)
+
+    def material(self, recordings: Sequence[Recording]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Windows, targets at their ends, and the movement of the block that each lies in."""
+        found = [one for recording in recordings for one in self._of(recording)]
+        return tuple(np.concatenate(parts) for parts in zip(*found, strict=True))  # type: ignore[return-value]
+
+    def _of(self, recording: Recording) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        assert recording.targets is not None
+        edges = [0, *(gap for gap, _ in recording.bad_spans), recording.samples.shape[1]]
+        for start, stop in pairwise(edges):
+            ends = np.arange(start + self.window, stop + 1, HOP)
+            movement = next(one.label for one in recording.trials if start <= one.start < stop and one.label != REST)
+            yield (
+                np.stack([recording.samples[:, end - self.window : end] for end in ends]),
+                recording.targets.values[:, ends - 1].T,
+                np.full(len(ends), MOVEMENTS.index(movement)),
+            )
+
+    def predict(self, windows: np.ndarray) -> np.ndarray:
+        """Targets, shape (n, joints)."""
+        return np.asarray(self.model.predict(self.features(windows)))
+
+
+def fitted(kind: str, recordings: Sequence[Recording]) -> ProbabilityDecoder:
+    """A decoder of joints for the person of ``recordings``."""
+    model = Regression(kind, recordings)
+    spec = DecoderSpec(
+        name=f"finger_joints_{kind}",
+        modality="emg",
+        dataset=DATASET,
+        labels=LABELS,
+        targets=tuple(JOINTS),
+        channels=SPEC.channels,
+        rate_hz=SPEC.rate_hz,
+        unit=SPEC.unit,
+        window=model.window,
+        hop_s=0.05,
+        output="targets",
+        split="trial",
+        licence="not stated",
+    )
+    return ProbabilityDecoder(model, spec)
+
+
+def explained(decoder: ProbabilityDecoder, recordings: Sequence[Recording]) -> list[float]:
+    """R² within blocks and as a whole, means over the joints that move."""
+    windows, truth, block = decoder.model.material(recordings)
+    said = np.clip(decoder.model.predict(windows), -1, 1)
+
+    def around(values: np.ndarray) -> np.ndarray:
+        centre = np.stack([values[block == one].mean(axis=0) for one in np.unique(block)])
+        return np.asarray(values - centre[np.searchsorted(np.unique(block), block)])
+
+    pairs = ((around(truth - said), around(truth)), (truth - said, truth - truth.mean(axis=0)))
+    return [float((1 - (left**2).sum(0) / (total**2).sum(0)).mean()) for left, total in pairs]
+
+
+class Timed(HandWritten):
+    """Brings the joints along a course that is known before, shape (steps, joints), then to rest; sees no decoder."""
+
+    reads_targets = True
+
+    def __init__(self, layout: ObservationLayout, course: np.ndarray) -> None:
+        super().__init__(layout)
+        self.axes, self.course = course.shape[1], np.concatenate([course, np.zeros((1, course.shape[1]))])
+
+    def act(self, seen: Seen, memory: Memory) -> tuple[np.ndarray, Memory]:
+        """See `HandWritten.act`."""
+        step = np.minimum(np.rint(seen.time_s / self.layout.control_s).astype(int), len(self.course) - 1)
+        return (self.course[step] - seen.position) / (2 * self.layout.speed * self.layout.control_s), memory
+
+
+def courses(recordings: Sequence[Recording], layout: ObservationLayout) -> dict[str, np.ndarray]:
+    """Courses of the two blind policies: they stay for the dwell time and the operator's reaction, 0.6 s."""
+    steps = round((layout.dwell_s + 0.6 + 1 / layout.speed) / layout.control_s)
+    per_step = round(layout.control_s * SPEC.rate_hz)
+    made = []
+    for recording in recordings:
+        assert recording.targets is not None
+        for trial in recording.trials:
+            if trial.label != REST:
+                at = np.minimum(trial.start + per_step * np.arange(steps), trial.stop - 1)
+                made.append(recording.targets.values[:, at].T)
+    first = end_postures(recordings, MOVEMENTS[:1], tuple(JOINTS))
+    return {"mean": np.mean(made, axis=0), "one posture": np.tile(first, (steps, 1))}
+
+
+def episodes_of(decoder: Any, part: str, person: str, controller: dict[str, float] | str, count: int) -> dict[str, Any]:
+    """Success, wrong selections, median time and distinct trials of one person."""
+    parts = assemble("NeuroHand-v0", decoder=decoder, source="replay", part=part, subjects=[person], level="standard")
+    loop = ClosedLoop(parts, min(count, 8))
+    made = (
+        Timed(loop.layout, courses(parts.source.calibration(0), loop.layout)[controller])
+        if isinstance(controller, str)
+        else make_controller("follow", loop.layout, **controller)
+    )
+    found, trials = play(loop, made, episode_keys(parts.source.sessions, count), 0)
+    loop.close()
+    times = [one["time_s"] for one in found if one["success"]]
+    return {
+        "success": float(np.mean([one["success"] for one in found])),
+        "wrong": float(np.mean([one["wrong_selection"] for one in found])),
+        "time_s": float(np.median(times)) if times else None,
+        "trials": len(trials),
+        "episodes": len(found),
+    }
+
+
+def choose(path: Path) -> None:
+    """Gains and time constants on the tune part, six people, four episodes each."""
+    result = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    people = sorted(registry.dataset(DATASET).table.runs("tune"))
+    for person in people:
+        (session,) = load_sessions(DATASET, "tune", subjects=[person], calibration_apart=True)
+        for kind in KINDS:
+            decoder = fitted(kind, session.calibration)
+            for gain, smooth_s in product(GAINS, SMOOTHS_S):
+                name = f"{kind}, gain {gain}, {smooth_s} s"
+                if person not in result.setdefault(name, {}):
+                    options = {"gain": gain, "smooth_s": smooth_s}
+                    result[name][person] = episodes_of(decoder, "tune", person, options, 4)
+                    write_text(path, json.dumps(result, indent=1) + "\n")
+    for name, found in result.items():
+        values = list(found.values())
+        print(name, *(f"{key} {np.mean([one[key] for one in values]):.3f}" for key in ("success", "wrong")))
+
+
+def measure(path: Path) -> dict[str, Any]:
+    """All figures of the test part."""
+    result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    for person in sorted(registry.dataset(DATASET).table.runs("test")):
+        (session,) = load_sessions(DATASET, "test", subjects=[person], calibration_apart=True)
+        decoders = {kind: fitted(kind, session.calibration) for kind in KINDS}
+        ridge = decoders["ridge"]
+        plain = {"gain": 1.0, "smooth_s": CHOSEN["ridge"]["smooth_s"]}
+        cells: dict[str, tuple[Any, dict[str, float] | str]] = {
+            **{kind: (decoder, CHOSEN[kind]) for kind, decoder in decoders.items()},
+            "oracle": (BoundDecoder("oracle", ridge), plain),
+            "open-loop replay, ridge": (BoundDecoder("open_loop", ridge), CHOSEN["ridge"]),
+            "shuffled, ridge": (BoundDecoder("shuffled", ridge), CHOSEN["ridge"]),
+            "blind: mean": (BoundDecoder("blind", ridge), "mean"),
+            "blind: one posture": (BoundDecoder("blind", ridge), "one posture"),
+        }
+        for kind, decoder in decoders.items():
+            result.setdefault("explained", {}).setdefault(kind, {})[person] = explained(decoder, session.recordings)
+        for name, (decoder, controller) in cells.items():
+            if person not in result.setdefault("loop", {}).setdefault(name, {}):
+                result["loop"][name][person] = episodes_of(decoder, "test", person, controller, EPISODES)
+                write_text(path, json.dumps(result, indent=1) + "\n")
+    return result
+
+
+def table(result: dict[str, Any]) -> str:
+    """The page."""
+    people = len(next(iter(result["loop"].values())))
+    lines = [
+        "# Finger joints in the loop",
+        "",
+        "Written by `benchmarks/finger_joints.py`, which says what each line is. Data set `ninapro_db1_a`, test part,",
+        f"{people} people, {EPISODES} episodes each, split by repetitions; chance 1/11. Intervals of 95 % over people.",
+        "",
+        "| decoder | success | wrong selections | median time, s | distinct trials |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for name, found in result["loop"].items():
+        values = list(found.values())
+        cells = [in_text(values, key) for key in ("success", "wrong")]
+        times = [one["time_s"] for one in values if one["time_s"] is not None]
+        median = f"{np.median(times):.1f}" if times else "–"
+        lines.append(f"| {name} | {cells[0]} | {cells[1]} | {median} | {sum(one['trials'] for one in values)} |")
+    lines += ["", "| decoder | R² within blocks | R² as a whole |", "| --- | --- | --- |"]
+    for kind, found in result["explained"].items():
+        inside, whole = np.array(list(found.values())).T
+        lines.append(f"| {kind} | {inside.mean():.3f} | {whole.mean():.3f} |")
+    return "\n".join([*lines, ""])
+
+
+def in_text(values: Sequence[dict[str, Any]], key: str) -> str:
+    """Mean over people of a rate, with its interval."""
+    episodes = np.array([one["episodes"] for one in values])
+    mean, low, high = rate_interval(np.rint([one[key] for one in values] * episodes).astype(int), episodes)
+    return f"{mean:.2f} [{low:.2f}, {high:.2f}]"
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
+    parser.add_argument("--choose", action="store_true", help="compare options of the controller on the tune part")
+    options = parser.parse_args()
+    if options.choose:
+        choose(options.out / "finger_joints_tune.json")
+        return
+    result = measure(options.out / "finger_joints.json")
+    write_text(options.out / "finger_joints.md", table(result))
+
+
+if __name__ == "__main__":
+    main()
