@@ -115,6 +115,7 @@ class NeuroEnv(gym.Env[Any, np.ndarray]):
 
     - v0, first: the reward was shaped by a discounted potential.
     - v0, second: the reward above. Observations and infos did not change. ``discount`` has no effect any more.
+    - ``NeuroHand-v0`` takes decoders of continuous targets; ``info["decoded"]`` then holds the values of the targets.
     """
 
     metadata: dict[str, Any] = {  # noqa: RUF012 (Gymnasium declares it so)
