@@ -16,6 +16,8 @@ from neuromotion_gym.signals.splits import UNITS, Unit
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from neuromotion_gym.signals.recording import Trial
+
 
 class Windowed(Wanted, Protocol):
     """The fields of a decoder's specification that say what its windows are."""
@@ -38,8 +40,8 @@ def windows(
     """Windows inside the labelled trials of sessions, as the decoder of ``spec`` would read them.
 
     For ``pacing: sliding`` the first window of a trial begins ``skip_s`` after its start, the next one ``hop_s`` later;
-    for ``pacing: trial`` there is one, from ``epoch_s``. No window reaches over the ends of its trial, so none is in
-    two groups. Calibration runs of sessions are left out.
+    for ``pacing: trial`` there is one, from ``epoch_s`` (`epoch_start`). No window reaches over the ends of its trial,
+    so none is in two groups; an epoch may take one sample more. Calibration runs of sessions are left out.
 
     Parameters
     ----------
@@ -98,7 +100,7 @@ def windows(
             parts = (recording.subject, recording.session, recording.run, str(trial.start))
             name = "/".join(parts[: len(UNITS) - UNITS.index(group)])
             name = f"{recording.dataset}/{name}" if several else name
-            starts = _starts(trial.start, trial.stop, spec, hop, skip_s)
+            starts = _starts(trial, recording.samples.shape[1], spec, hop, skip_s)
             short += not starts
             where += [(index, start, trial.label, name) for start in starts]
     _report(other, short, where, spec)
@@ -119,13 +121,36 @@ def _recordings(sessions: Iterable[Session | Recording]) -> Iterator[Recording]:
             raise NeuroMotionError(f"Windows are cut from sessions and recordings, not from {type(one).__name__}.")
 
 
-def _starts(start: int, stop: int, spec: Windowed, hop_s: float, skip_s: float) -> list[int]:
+def epoch_start(trial: Trial, length: int, spec: Windowed) -> int | None:
+    """First sample of the epoch of a trial; None if the trial ends before the epoch does.
+
+    A window of ``epoch_s`` with both ends included has one sample more than the seconds between them: a trial of 4.1 s
+    at 160 Hz has samples 0 to 655, and its epoch up to 4.1 s ends with sample 656. This one sample may lie past the
+    trial; where the recording ends there, the window begins one sample earlier.
+
+    Parameters
+    ----------
+    trial : Trial
+    length : int
+        Samples of the recording.
+    spec : DecoderSpec
+        With ``epoch_s``.
+    """
+    assert spec.epoch_s is not None
+    begin, end = spec.epoch_s
+    start = trial.start + round(begin * spec.rate_hz)
+    both_ends = spec.window == round((end - begin) * spec.rate_hz) + 1
+    first = min(start, length - spec.window) if both_ends else start
+    return first if first >= 0 and start + spec.window <= trial.stop + both_ends else None
+
+
+def _starts(trial: Trial, length: int, spec: Windowed, hop_s: float, skip_s: float) -> list[int]:
     """First samples of the windows of a trial."""
     if spec.pacing == "trial" and spec.epoch_s is not None:
-        first = start + round(spec.epoch_s[0] * spec.rate_hz)
-        return [first] if start <= first and first + spec.window <= stop else []
-    first, step = start + round(skip_s * spec.rate_hz), max(1, round(hop_s * spec.rate_hz))
-    return list(range(first, stop - spec.window + 1, step))
+        first = epoch_start(trial, length, spec)
+        return [] if first is None else [first]
+    start, step = trial.start + round(skip_s * spec.rate_hz), max(1, round(hop_s * spec.rate_hz))
+    return list(range(start, trial.stop - spec.window + 1, step))
 
 
 def _report(other: Counter[str], short: int, where: list[tuple[int, int, str, str]], spec: Windowed) -> None:

@@ -16,8 +16,8 @@ from neuromotion_gym.decoders.checks import random_inputs
 from neuromotion_gym.decoders.decoder import require_posterior
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.signals.fitting import fitted
+from neuromotion_gym.signals.windows import epoch_start
 from neuromotion_gym.statistics import studentised_bootstrap_interval
-from neuromotion_gym.training.windows.epochs import epoch_start
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

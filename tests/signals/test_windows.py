@@ -85,6 +85,14 @@ def test_whole_epochs_are_cut_where_the_decoder_waits_for_them(make_recording) -
     assert found[:, 1, 0].tolist() == [50, 169]
 
 
+def test_an_epoch_with_both_ends_may_be_one_sample_longer_than_its_trial(make_recording) -> None:
+    spec = SPEC.model_copy(update={"pacing": "trial", "epoch_s": (0.5, 0.59)})
+    with pytest.warns(NeuroMotionWarning, match="Left out: 1 trials shorter"):
+        found, labels, _ = windows([make_recording(("a", "a", "b"), lengths=(58, 59, 59))], spec)
+    assert found[:, 1, 0].tolist() == [108, 166], "the last one begins a sample earlier, where the recording ends"
+    assert labels.tolist() == ["a", "b"]
+
+
 @pytest.mark.parametrize("option", ["hop_s", "skip_s"])
 def test_a_decoder_of_whole_trials_has_no_windows_to_move(make_recording, option) -> None:
     spec = SPEC.model_copy(update={"pacing": "trial", "epoch_s": (0.5, 0.6)})

@@ -1,8 +1,7 @@
 """One window of each labelled trial, where the decoder reads it in use: ``data.preparation: epochs``.
 
 For decoders with ``pacing: trial``. The window is ``decoder.epoch_s``, both ends included: from 1.0 to 4.1 s at 160 Hz
-are 497 samples. Trials that end before the last of them are left out; a single missing sample is taken from what
-follows the trial, or the window begins one sample earlier where the recording ends.
+are 497 samples. Trials that end before it are left out; `neuromotion_gym.signals.windows.epoch_start` says by how much.
 """
 
 from __future__ import annotations
@@ -13,14 +12,14 @@ import numpy as np
 
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.signals.fitting import fitted
+from neuromotion_gym.signals.windows import epoch_start
 from neuromotion_gym.training.data import CutWindows, session_adaptations
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from neuromotion_gym.decoders.recipe import Recipe
-    from neuromotion_gym.decoders.spec import DecoderSpec
-    from neuromotion_gym.signals.recording import Session, Trial
+    from neuromotion_gym.signals.recording import Session
 
 
 def training_windows(recipe: Recipe, sessions: Sequence[Session]) -> CutWindows:
@@ -59,14 +58,3 @@ def training_windows(recipe: Recipe, sessions: Sequence[Session]) -> CutWindows:
         spec.window,
         session_adaptations(spec, sessions),
     )
-
-
-def epoch_start(trial: Trial, length: int, spec: DecoderSpec) -> int | None:
-    """First sample of the epoch of a trial in a recording of ``length`` samples; None if the trial ends before it does.
-
-    An epoch may be one sample longer than its trial, and so reach past the end of the recording.
-    """
-    assert spec.epoch_s is not None
-    start = trial.start + round(spec.epoch_s[0] * spec.rate_hz)
-    first = min(start, length - spec.window)
-    return first if first >= 0 and start + spec.window <= trial.stop + 1 else None
