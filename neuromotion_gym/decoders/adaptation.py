@@ -1,18 +1,19 @@
 """`Adaptation`: how a decoder is adapted to its wearers while a loop runs, a state for each row.
 
-Every kind of adaptation is started from the calibration run of the session that a row plays. The kinds "wearer" and
-"day" need none: they may start from nothing, and they go on with every window. They never get a label, and what a row's
+Every kind of adaptation is started from the calibration run of the session that a row plays; the kinds "wearer" and
+"day" may start from nothing. They and "running" go on with every window. They never get a label, and what a row's
 state is depends on the windows of this row alone, so that a row of a batch has the same bits as a batch of one.
 """
 
 from __future__ import annotations
 
-from copy import deepcopy
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 
 from neuromotion_gym.decoders.population import MARGIN
+from neuromotion_gym.decoders.running import PERIOD_S, Run
 from neuromotion_gym.decoders.unlabelled import unlabelled_windows
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.schema import Checked, from_mapping
@@ -27,7 +28,9 @@ if TYPE_CHECKING:
     from neuromotion_gym.signals.recording import Recording
 
 FOLLOWS = ("wearer", "day")
-"""Kinds that go on adapting while they are used."""
+"""Kinds whose last layer goes on adapting while they are used."""
+RUNNING = "running"
+"""The kind whose alignment and balance do."""
 CHUNK_S = 0.4
 """Time whose windows become one chunk, by the mean of their features."""
 REFITTED = 5
@@ -70,6 +73,18 @@ def adaptation_options(given: AdaptationOptions | Mapping[str, Any] | None, spec
     NeuroMotionError
         If options are given that do not apply to the decoder, or are unknown.
     """
+    if spec.adaptation.kind == RUNNING:
+        # An alignment needs a run to begin with, so that is what an option that is not given means here
+        start: dict[str, Any] = {"start": "calibration"}
+        found = given if isinstance(given, AdaptationOptions) else AdaptationOptions(**start)
+        if given is not None and not isinstance(given, AdaptationOptions):
+            found = from_mapping(AdaptationOptions, {**start, **given}, "adaptation")
+        if found.start == "nothing":
+            raise NeuroMotionError(
+                f"adaptation: start is 'nothing', but {spec.name!r} needs a calibration run to begin with "
+                f"(adaptation of kind {RUNNING!r}): start has to be 'calibration'."
+            )
+        return found
     if spec.adaptation.kind in FOLLOWS:
         if given is None or isinstance(given, AdaptationOptions):
             return given or AdaptationOptions()
@@ -145,7 +160,13 @@ def adaptation_in_use(decoder: Decoder, options: AdaptationOptions, num_rows: in
     if decoder.spec.adaptation.kind == "none":
         return None
     if decoder.spec.adaptation.kind in FOLLOWS:
-        return FollowedWearers(decoder, options, num_rows)
+        population_of(decoder)
+        # Features are computed for all chunks of a fit in one call, which takes hardly longer than one chunk
+        most = REFITTED * chunk_windows(decoder.spec)
+        return Following(decoder, options, num_rows, partial(wearer_of, decoder), partial(chunks_of, decoder), most)
+    if decoder.spec.adaptation.kind == RUNNING:
+        most = max(1, round(PERIOD_S / decoder.spec.hop_s))
+        return Following(decoder, options, num_rows, partial(Run, decoder), np.asarray, most)
     return Calibrated(decoder, num_rows)
 
 
@@ -173,56 +194,90 @@ class Calibrated:
         """Nothing is kept of episodes."""
 
 
-class FollowedWearers:
-    """Adaptation of a kind of `FOLLOWS`: the last layer follows the signal of each row, see `Wearer`."""
+class State(Protocol):
+    """What is known of one row."""
 
-    def __init__(self, decoder: Decoder, options: AdaptationOptions, num_rows: int) -> None:
-        self._decoder, self._options = decoder, options
-        self._population = population_of(decoder)
-        self._started: dict[int, Wearer] = {}
-        self._kept: list[dict[int, Wearer]] = [{} for _ in range(num_rows)]
-        self._wearers = [Wearer(self._population) for _ in range(num_rows)]
+    @property
+    def values(self) -> np.ndarray:
+        """What the decoder is given, shape ``spec.adaptation.shape``."""
+
+    def add(self, found: np.ndarray) -> None:
+        """Go on with what was read of some windows."""
+
+    def copy(self) -> Any:
+        """The same state, which goes on apart."""
+
+
+class Following:
+    """Adaptation that goes on with every window: a state for each row.
+
+    Parameters
+    ----------
+    decoder : Decoder
+    options : AdaptationOptions
+    num_rows : int
+    begun : callable
+        A state from calibration runs; from none of them if it starts from nothing.
+    read : callable
+        What a state goes on with, from successive windows of shape (most, channels, samples).
+    most : int
+        Windows that are collected before a state goes on: the costs of a call are shared by all of them.
+    """
+
+    def __init__(
+        self,
+        decoder: Decoder,
+        options: AdaptationOptions,
+        num_rows: int,
+        begun: Callable[[Sequence[Recording]], State],
+        read: Callable[[np.ndarray], np.ndarray],
+        most: int,
+    ) -> None:
+        self._options, self._begun, self._read, self._most = options, begun, read, most
+        self._started: dict[int, State] = {}
+        self._kept: list[dict[int, State]] = [{} for _ in range(num_rows)]
+        self._states: list[State | None] = [None] * num_rows
         shape, spec = decoder.spec.adaptation.shape, decoder.spec
         self.values: np.ndarray = np.zeros((num_rows, *shape), dtype=np.float32)
-        # Features are computed for all chunks of a fit in one call, which takes hardly longer than one chunk
-        self._most = REFITTED * chunk_windows(spec)
-        self._windows: np.ndarray = np.zeros((num_rows, self._most, len(spec.channels), spec.window), np.float32)
+        self._windows: np.ndarray = np.zeros((num_rows, most, len(spec.channels), spec.window), np.float32)
         self._filled: np.ndarray = np.zeros(num_rows, dtype=int)
 
     def begin(self, row: int, session: int, calibration: Callable[[], Sequence[Recording]]) -> None:
         """Begin with nothing, with the calibration run, or with what was kept."""
         kept = self._kept[row].get(session) if self._options.keep == "session" else None
         if kept is None:
-            kept = Wearer(self._population)
-            if self._options.start == "calibration":
-                kept = deepcopy(self._after_calibration(session, calibration))
+            kept = self._start(session, calibration)
         if self._options.keep == "session":
             self._kept[row][session] = kept
-        self._wearers[row] = kept
-        self.values[row] = kept.head
+        self._states[row] = kept
+        self.values[row] = kept.values
         self._filled[row] = 0
 
     def update(self, rows: np.ndarray, windows: np.ndarray) -> None:
-        """Collect windows; where there are enough of them, go on with their chunks."""
+        """Collect windows; where there are enough of them, go on with them."""
         if not self._options.update:
             return
         self._windows[rows, self._filled[rows]] = windows
         self._filled[rows] += 1
         for row in rows[self._filled[rows] == self._most].tolist():
             self._filled[row] = 0
-            wearer = self._wearers[row]
-            wearer.add(chunks_of(self._decoder, self._windows[row]))
-            self.values[row] = wearer.head
+            state = self._states[row]
+            assert state is not None
+            state.add(self._read(self._windows[row]))
+            self.values[row] = state.values
 
     def forget(self, rows: np.ndarray) -> None:
         """Clear what was kept of earlier episodes."""
         for row in rows.tolist():
             self._kept[row].clear()
 
-    def _after_calibration(self, session: int, calibration: Callable[[], Sequence[Recording]]) -> Wearer:
+    def _start(self, session: int, calibration: Callable[[], Sequence[Recording]]) -> State:
+        if self._options.start == "nothing":
+            return self._begun(())
         if session not in self._started:
-            self._started[session] = wearer_of(self._decoder, calibration())
-        return self._started[session]
+            self._started[session] = self._begun(calibration())
+        found: State = self._started[session].copy()
+        return found
 
 
 class Wearer:
@@ -243,7 +298,13 @@ class Wearer:
         self._next = REFITTED
         self._candidates = np.arange(population.candidates) if known_as is None else np.array([known_as])
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Wearer:
+    @property
+    def values(self) -> np.ndarray:
+        """The last layer."""
+        return self.head
+
+    def copy(self) -> Wearer:
+        """The same state, which goes on apart."""
         other = Wearer(self.population)  # which is never changed
         other.head, other.candidate, other._next = self.head, self.candidate, self._next
         other._chunks, other._candidates = list(self._chunks), self._candidates
@@ -273,7 +334,7 @@ class Wearer:
 
 
 def wearer_of(decoder: Decoder, calibration: Sequence[Recording]) -> Wearer:
-    """The wearer as a calibration run tells; its labels are not read. Without windows, somebody of the population.
+    """The wearer as a calibration run tells; its labels are not read. Without a run, somebody of the population.
 
     Raises
     ------

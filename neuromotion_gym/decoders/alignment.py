@@ -45,6 +45,17 @@ def euclidean_alignment(calibration: Sequence[Recording], spec: DecoderSpec) -> 
     NeuroMotionError
         If there is no calibration run, or if it is too short or does not fit the decoder.
     """
+    return inverse_square_root(run_covariance(calibration, spec), spec.adaptation.shrinkage).astype(np.float32)
+
+
+def run_covariance(calibration: Sequence[Recording], spec: DecoderSpec) -> np.ndarray:
+    """Mean covariance of a calibration run in ``adaptation.band_hz``, float64 of shape (channels, channels).
+
+    Raises
+    ------
+    NeuroMotionError
+        If there is no calibration run, or if it is too short or does not fit the decoder.
+    """
     assert spec.adaptation.band_hz is not None
     channels = len(spec.channels)
     covariance, count = np.zeros((channels, channels)), 0
@@ -61,7 +72,7 @@ def euclidean_alignment(calibration: Sequence[Recording], spec: DecoderSpec) -> 
         raise NeuroMotionError(
             f"Alignment of {spec.name!r} needs a calibration run of more than {2 * channels} samples; it has {count}."
         )
-    return inverse_square_root(covariance / count, spec.adaptation.shrinkage).astype(np.float32)
+    return covariance / count
 
 
 def inverse_square_root(covariance: np.ndarray, shrinkage: float) -> np.ndarray:

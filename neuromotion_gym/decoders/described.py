@@ -28,6 +28,7 @@ def facts_of(spec: DecoderSpec) -> dict[str, str]:
             "turned": "to how the grid lies, without labels",
             "wearer": "follows the wearer, without labels",
             "day": "follows the day, without labels",
+            "running": "follows the run, without labels",
         }[spec.adaptation.kind],
         "trained on": f"{spec.dataset}, split: {spec.split}",
     }

@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from neuromotion_gym.decoders.adaptation import FOLLOWS, wearer_of
+from neuromotion_gym.decoders.adaptation import FOLLOWS, RUNNING, wearer_of
 from neuromotion_gym.decoders.alignment import euclidean_alignment
 from neuromotion_gym.decoders.calibration import fit_head
 from neuromotion_gym.decoders.checks import random_inputs
@@ -46,6 +46,7 @@ from neuromotion_gym.decoders.model_output import find_output, kind_fault, order
 from neuromotion_gym.decoders.onnx_file import OnnxFile, read_onnx
 from neuromotion_gym.decoders.onnx_session import checked_threads, open_session, run_session
 from neuromotion_gym.decoders.population import POPULATION, Population, read_population
+from neuromotion_gym.decoders.running import Run
 from neuromotion_gym.decoders.spec import AdaptationSpec, DecoderSpec
 from neuromotion_gym.decoders.turned import turned_adaptation
 from neuromotion_gym.errors import NeuroMotionError, warn
@@ -219,6 +220,8 @@ class OnnxDecoder:
             )
         if self.spec.adaptation.kind == "euclidean":
             return euclidean_alignment(calibration, self.spec)
+        if self.spec.adaptation.kind == RUNNING:
+            return Run(self, calibration).values
         if self.spec.adaptation.kind == "turned":
             return turned_adaptation(self.features, self.predict_proba, calibration, self.spec)
         return fit_head(self.features, calibration, self.spec)

@@ -6,10 +6,12 @@ import math
 from collections.abc import Mapping
 from typing import Any, Literal
 
+import numpy as np
 from pydantic import Field, field_validator, model_validator
 
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.schema import Checked
+from neuromotion_gym.signals.labels import mirrored_labels
 from neuromotion_gym.signals.modality import Modality
 from neuromotion_gym.signals.units import unit_name
 
@@ -48,12 +50,15 @@ class AdaptationSpec(Checked):
 
     ``kind="day"``: the same for people who are known and put the electrodes on anew each day; calibration runs, of
     earlier days, tell who the wearer is, see `neuromotion_gym.decoders.days`.
+
+    ``kind="running"``: as "euclidean", but the covariance goes on with the run, and so does an offset that keeps labels
+    of the left and the right side in balance, shape (channels + 1, channels); see `neuromotion_gym.decoders.running`.
     """
 
-    kind: Literal["none", "euclidean", "head", "turned", "wearer", "day"] = "none"
+    kind: Literal["none", "euclidean", "head", "turned", "wearer", "day", "running"] = "none"
     band_hz: tuple[float, float] | None = None
     shrinkage: float = Field(default=0.01, ge=0, le=1)
-    """Share of the identity in the covariance (``euclidean``: of the identity times the mean variance)."""
+    """Share of the identity in the covariance (of the alignments: of the identity times the mean variance)."""
     shape: tuple[int, ...] = ()
     rows: int | None = Field(default=None, ge=2)
     """For ``turned``: rows of the grid, around the limb; channels are listed row by row."""
@@ -71,8 +76,8 @@ class AdaptationSpec(Checked):
             raise NeuroMotionError("kind 'none' has no shape")
         if self.kind != "none" and (len(self.shape) != 2 or min(self.shape) < 1):
             raise NeuroMotionError(f"kind {self.kind!r} needs a shape of two positive lengths, not {self.shape}")
-        if self.kind == "euclidean" and self.band_hz is None:
-            raise NeuroMotionError("kind 'euclidean' needs band_hz")
+        if self.kind in ("euclidean", "running") and self.band_hz is None:
+            raise NeuroMotionError(f"kind {self.kind!r} needs band_hz")
         if self.band_hz is not None and not 0 < self.band_hz[0] < self.band_hz[1]:
             raise NeuroMotionError(f"band_hz must be two rising positive frequencies, not {self.band_hz}")
         return self
@@ -234,6 +239,8 @@ class DecoderSpec(Checked):
                 f"adaptation.kind 'day' needs pacing 'sliding' and a shape with a column more than features, not "
                 f"{self.pacing!r} and {shape}"
             )
+        if kind == "running":
+            self._check_running()
         if band is not None and band[1] >= self.rate_hz / 2:
             raise NeuroMotionError(f"adaptation.band_hz {band} must end below half of rate_hz, {self.rate_hz / 2:g}")
         return self
@@ -244,6 +251,16 @@ class DecoderSpec(Checked):
             raise NeuroMotionError(
                 f"adaptation.kind 'wearer' needs pacing 'sliding', some features of each channel and a column more; "
                 f"{channels} channels have pacing {self.pacing!r} and the shape {self.adaptation.shape}"
+            )
+
+    def _check_running(self) -> None:
+        expected = (len(self.channels) + 1, len(self.channels))
+        sided = bool((mirrored_labels(self.labels) != np.arange(len(self.labels))).any())
+        if self.adaptation.shape != expected or not sided or self.pacing != "sliding" or expected[1] < len(self.labels):
+            raise NeuroMotionError(
+                f"adaptation.kind 'running' needs pacing 'sliding', labels of the left and the right side, at least as "
+                f"many channels as labels and the shape {expected}; there are pacing {self.pacing!r}, the labels "
+                f"{', '.join(self.labels) or 'none'} and the shape {self.adaptation.shape}"
             )
 
     def _check_turned(self) -> None:

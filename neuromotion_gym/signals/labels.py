@@ -2,18 +2,21 @@
 
 A map of one's own comes first (``{"left_hand": "left_fist"}``; None leaves a name out). Without one, a name that is
 written in another way ("Left-Hand") or is another usual name of a label, as the limbs' tables of intents say, gets the
-name of the label that is meant. A leaf of this box: it imports nothing of it.
+name of the label that is meant. And which label is meant on the other side of the body. A leaf of this box: it imports
+nothing of it.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.intents import map_offer, meanings, plain_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
 
 def map_labels(
@@ -128,3 +131,15 @@ def _one(name: str, meant: list[str]) -> str:
             f"Name {name!r} may mean {' or '.join(map(repr, meant))}; say which: labels={{{name!r}: {meant[0]!r}}}."
         )
     return meant[0] if meant else name
+
+
+def mirrored_labels(labels: Sequence[str]) -> np.ndarray:
+    """Index of each label with ``left`` and ``right`` exchanged, int64 array of shape (labels,).
+
+    A label without another side has its own index. `neuromotion_gym.signals.montage.mirrored_channels` does the same
+    for channels.
+    """
+    names = list(labels)
+    swap = {"left": "right", "right": "left"}
+    others = ["_".join(swap.get(word, word) for word in name.split("_")) for name in names]
+    return np.array([names.index(other) if other in names else row for row, other in enumerate(others)], np.int64)

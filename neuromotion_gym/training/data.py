@@ -256,7 +256,7 @@ def further_sessions(recipe: Recipe, *, root: str | os.PathLike[str] | None = No
 
 def session_adaptations(spec: DecoderSpec, sessions: Sequence[Session]) -> np.ndarray | None:
     """Alignment of each recording of ``sessions``, shape (recordings, ...); None for a decoder without alignment."""
-    if spec.adaptation.kind != "euclidean":
+    if spec.adaptation.kind not in ("euclidean", "running"):
         return None
     rows: list[Any] = []
     for session in sessions:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.signals.labels import mirrored_labels
 from neuromotion_gym.training.bands import apply_filters, filter_bank
-from neuromotion_gym.training.mirror import mirrored_labels
 
 
 def test_filtered_samples_depend_on_the_past_alone():

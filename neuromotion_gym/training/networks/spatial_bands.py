@@ -26,9 +26,9 @@ import torch
 from torch import Tensor, nn
 
 from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.signals.labels import mirrored_labels
 from neuromotion_gym.signals.montage import mirrored_channels
 from neuromotion_gym.training.bands import filter_bank
-from neuromotion_gym.training.mirror import mirrored_labels
 from neuromotion_gym.training.networks.network import DecoderNetwork
 
 if TYPE_CHECKING:
@@ -74,16 +74,17 @@ class SpatialBands(DecoderNetwork):
         )
 
     def forward(self, window: Tensor, adaptation: Tensor) -> tuple[Tensor]:
-        """Logits of windows, or of covariances while training."""
+        """Logits of windows, or of covariances while training; a last row of ``adaptation`` is added to them."""
+        offset = adaptation[:, -1, : len(self.swap)] if adaptation.shape[1] > adaptation.shape[2] else None
+        adaptation = adaptation[:, : adaptation.shape[2]]
         weights = torch.cat([self.weights, self.weights[:, :, self.order]], 1) if self.mirrored else self.weights
         composed = weights.flatten(0, 1) @ adaptation  # (n, bands * filters, channels)
         power = self._power_of_covariances(window, composed) if window.ndim == 4 else self._power(window, composed)
         features = torch.log(power + self.floor)  # (n, bands, filters)
-        if not self.mirrored:
-            return (self._head(features),)
-        plain = self._head(features[:, :, : self.spatial])
-        other = self._head(features[:, :, self.spatial :])
-        return ((plain + other[:, self.swap]) / 2,)
+        logits = self._head(features[:, :, : self.spatial])
+        if self.mirrored:
+            logits = (logits + self._head(features[:, :, self.spatial :])[:, self.swap]) / 2
+        return (logits if offset is None else logits + offset,)
 
     def _head(self, features: Tensor) -> Tensor:
         logits: Tensor = self.head(self.dropout(self.norm(features.flatten(1))))
@@ -135,7 +136,9 @@ class SpatialBands(DecoderNetwork):
 def _drawn(data: TrainingWindows, rows: np.ndarray, generator: np.random.Generator) -> tuple[Tensor, Tensor]:
     adaptation = data.adaptation(rows)
     if adaptation is None:
-        raise NeuroMotionError("Network 'spatial_bands' reads aligned windows: adaptation.kind 'euclidean'.")
+        raise NeuroMotionError(
+            "Network 'spatial_bands' reads aligned windows: adaptation.kind is 'euclidean' or 'running'."
+        )
     return torch.from_numpy(data.windows(rows, generator)), torch.from_numpy(adaptation)
 
 

@@ -18,10 +18,10 @@ import numpy as np
 
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.signals.fitting import fitted
+from neuromotion_gym.signals.labels import mirrored_labels
 from neuromotion_gym.signals.montage import mirrored_channels
 from neuromotion_gym.training.bands import apply_filters, filter_bank
 from neuromotion_gym.training.data import session_adaptations
-from neuromotion_gym.training.mirror import mirrored_labels
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -159,7 +159,7 @@ def training_windows(
         raise NeuroMotionError("Preparation 'band_covariances' needs network.options bands_hz and taps.")
     adaptations = session_adaptations(spec, sessions)
     if adaptations is None:
-        raise NeuroMotionError("Preparation 'band_covariances' needs adaptation.kind 'euclidean'.")
+        raise NeuroMotionError("Preparation 'band_covariances' needs adaptation.kind 'euclidean' or 'running'.")
     filters = filter_bank(spec.rate_hz, network.options["bands_hz"], network.options["taps"])
     block = max(1, round(data.stride_s * spec.rate_hz))
     skip = round(data.start_s * spec.rate_hz)

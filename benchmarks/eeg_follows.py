@@ -1,0 +1,354 @@
+"""EEG decoder whose alignment and balance follow the run: ``python benchmarks/eeg_follows.py --out FOLDER``.
+
+Each of the 79 people is decoded by the decoder of the fold that was trained without them (trained first if the cache
+lacks it), eyes regressed out. Runs 8 and 12 are played in order; run 4 is the calibration run, whose labels are not
+read. A window is decoded with what earlier windows told. Ways: as the calibration run tells (`eeg_fists`); alignment
+and balance online; each of them alone; all cleared between the two runs; trials in random order, because labels
+alternate; and trials of one side alone, where a balance of the two sides is wrong.
+
+*Whole*: mean posterior of the windows inside a trial. *Late*: the window from 2 s after the cue on.
+
+**Loop**: `NeuroArm-v0`, the 15 test people by the shipped decoder, with and without adaptation in the same episodes.
+
+People are the unit, differences are paired. The script writes ``eeg_follows.json`` (after each person; a stopped run
+goes on), ``eeg_follows.md`` and ``eeg_follows.png``. It needs the extra ``train`` and the recordings
+(``NEUROMOTION_DATA``); 20 minutes of one core, training included.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from neuromotion_gym.benchmark.episodes import episode_keys, play
+from neuromotion_gym.controllers.registry import make_controller
+from neuromotion_gym.datasets import registry
+from neuromotion_gym.datasets.playing import open_source, playing_for
+from neuromotion_gym.datasets.sessions import load_sessions
+from neuromotion_gym.decoders.adaptation import AdaptationOptions, adaptation_in_use
+from neuromotion_gym.decoders.bounds import BoundDecoder
+from neuromotion_gym.decoders.zoo import load_decoder
+from neuromotion_gym.envs.closed_loop import ClosedLoop
+from neuromotion_gym.envs.options import assemble
+from neuromotion_gym.files import make_folder, replacing, write_text
+from neuromotion_gym.signals.fitting import fitted
+from neuromotion_gym.signals.recording import Trial
+from neuromotion_gym.statistics import rate_interval, studentised_bootstrap_interval
+from neuromotion_gym.training.folds import fold_decoder
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from neuromotion_gym.decoders.decoder import Decoder
+    from neuromotion_gym.signals.recording import Recording, Session
+
+NAME, DATASET = "eeg_fists_follows", "eegmmidb"
+CONTRAST = registry.dataset(DATASET).contrasts[0]
+ONLINE = AdaptationOptions(start="calibration", keep="session")
+CLEARED = AdaptationOptions(start="calibration")
+STILL = AdaptationOptions(start="calibration", update=False)
+LATE_S = 2.0
+ORDERS = 3
+"""Random orders of the trials that are averaged."""
+
+
+@dataclass(frozen=True)
+class Way:
+    """What is adapted in a run, and how its trials are played.
+
+    Parameters
+    ----------
+    options : AdaptationOptions
+    alignment, balance : bool
+        Whether each part of the adaptation goes on; otherwise it is that of `eeg_fists`.
+    orders : int
+        Random orders of the trials; 0 leaves them as recorded.
+    side : str, optional
+        The only label whose trials are played, besides rest.
+    """
+
+    options: AdaptationOptions = ONLINE
+    alignment: bool = True
+    balance: bool = True
+    orders: int = 0
+    side: str | None = None
+
+
+BASE = "calibration run alone"
+WAYS: dict[str, Way] = {
+    BASE: Way(STILL, alignment=False, balance=False),
+    "online": Way(),
+    "online, cleared between runs": Way(CLEARED),
+    "alignment online": Way(balance=False),
+    "balance online": Way(alignment=False),
+    "random order, calibration run alone": Way(STILL, alignment=False, balance=False, orders=ORDERS),
+    "random order, online": Way(orders=ORDERS),
+    "left alone, calibration run alone": Way(STILL, alignment=False, balance=False, side=CONTRAST[0]),
+    "left alone, online": Way(side=CONTRAST[0]),
+    "right alone, calibration run alone": Way(STILL, alignment=False, balance=False, side=CONTRAST[1]),
+    "right alone, online": Way(side=CONTRAST[1]),
+}
+LOOP_WAYS: dict[str, AdaptationOptions] = {
+    BASE: STILL,
+    "online, cleared with each episode": CLEARED,
+    "online, kept over the session": ONLINE,
+    "shuffled: online, labels at random": CLEARED,
+}
+LEVEL, EPISODES = "easy", 6
+"""Of each of a person's two runs."""
+ROWS, COST_S = 64, 60.0
+
+
+def without(way: str) -> str:
+    """Name of the way in which the same trials are decoded without going on."""
+    order, known, _ = way.rpartition(", ")
+    return order + known + BASE if order in ("random order", "left alone", "right alone") else BASE
+
+
+def stretches(recording: Recording) -> list[tuple[int, int, tuple[Trial, ...]]]:
+    """What lies before the first trial of a fist, then each of them with the rest that follows: start, stop, trials."""
+    starts = [trial.start for trial in recording.trials if trial.label in CONTRAST]
+    edges = [0, *starts, recording.samples.shape[1]]
+    return [
+        (first, last, tuple(trial for trial in recording.trials if first <= trial.start < last))
+        for first, last in pairwise(edges)
+        if last > first
+    ]
+
+
+def played(recording: Recording, way: Way, seed: int) -> Recording:
+    """The recording as a way plays it."""
+    if not way.orders and way.side is None:
+        return recording
+    pieces = stretches(recording)
+    beginning = [one for one in pieces if all(trial.label not in CONTRAST for trial in one[2])]
+    rest = [one for one in pieces if one not in beginning]
+    if way.side is not None:
+        rest = [one for one in rest if any(trial.label == way.side for trial in one[2])]
+    if way.orders:
+        rest = [rest[number] for number in np.random.default_rng(seed).permutation(len(rest))]
+    samples, trials, length = [], [], 0
+    for first, last, inside in [*beginning, *rest]:
+        samples.append(recording.samples[:, first:last])
+        trials += [
+            Trial(trial.label, trial.start - first + length, min(trial.stop, last) - first + length) for trial in inside
+        ]
+        length += last - first
+    return replace(recording, samples=np.concatenate(samples, axis=1), trials=tuple(trials), bad_spans=())
+
+
+def decided(decoder: Decoder, session: Session, way: Way, seed: int) -> list[tuple[str, bool, bool | None, bool]]:
+    """For each trial of a fist: its label, whether it was told right from the other one, late alone, and of all labels.
+
+    None for late where no window begins late enough.
+    """
+    spec = decoder.spec
+    hop, late = round(spec.hop_s * spec.rate_hz), round(LATE_S * spec.rate_hz)
+    adapted = adaptation_in_use(decoder, way.options, 1)
+    assert adapted is not None
+    base = None
+    columns, found = [spec.labels.index(label) for label in CONTRAST], []
+    for recording in session.recordings:
+        picked = played(fitted(recording, spec), way, seed)
+        adapted.begin(0, 0, lambda: session.calibration)
+        if base is None:
+            base = adapted.values[0].copy()
+            base[-1] = 0
+        views = np.lib.stride_tricks.sliding_window_view(picked.samples, spec.window, axis=1).transpose(1, 0, 2)
+        known, ends = [adapted.values[0].copy()], [0]
+        for start in range(0, len(views), hop):
+            adapted.update(np.zeros(1, int), views[None, start])
+            if not np.array_equal(adapted.values[0], known[-1]):
+                known.append(adapted.values[0].copy())
+                ends.append(start + spec.window)
+        for trial in picked.trials:
+            starts = np.arange(trial.start, trial.stop - spec.window + 1, hop)
+            if trial.label not in CONTRAST or not len(starts):
+                continue
+            values = np.stack([known[place] for place in np.searchsorted(ends, starts + spec.window, "right") - 1])
+            if not way.alignment:
+                values[:, :-1] = base[:-1]
+            if not way.balance:
+                values[:, -1] = 0
+            posterior = decoder.decode(np.ascontiguousarray(views[starts]), values)[0]
+            truth = CONTRAST.index(trial.label)
+            after = posterior[starts >= trial.start + late]
+            found.append(
+                (
+                    trial.label,
+                    bool(posterior.mean(axis=0)[columns].argmax() == truth),
+                    bool(after.mean(axis=0)[columns].argmax() == truth) if len(after) else None,
+                    bool(posterior.mean(axis=0).argmax() == columns[truth]),
+                )
+            )
+    return found
+
+
+def balanced(trials: Sequence[tuple[Any, ...]], column: int) -> float:
+    """Mean share of right trials over the labels that were played."""
+    shares = []
+    for label in CONTRAST:
+        mine = [one[column] for one in trials if one[0] == label and one[column] is not None]
+        shares += [float(np.mean(mine))] if mine else []
+    return float(np.mean(shares))
+
+
+def figures(decoder: Decoder, session: Session, way: Way) -> list[float]:
+    """Balanced accuracy of left against right: whole, late; then the share of fists that are told of all labels."""
+    runs = [decided(decoder, session, way, seed) for seed in range(max(1, way.orders))]
+    means: list[float] = np.mean([[balanced(run, column) for column in (1, 2, 3)] for run in runs], axis=0).tolist()
+    return [round(one, 4) for one in means]
+
+
+def looped(person: str, way: str) -> float:
+    """Share of episodes of the shipped decoder that end with the right selection."""
+    decoder, options = load_decoder(NAME), LOOP_WAYS[way]
+    driven = BoundDecoder("shuffled", decoder) if way.startswith("shuffled") else decoder
+    source = open_source(playing_for(decoder.spec, source="replay", part="test", subjects=[person]))
+    parts = assemble(decoder=driven, source=source, level=LEVEL, adaptation=options)
+    keys = episode_keys(parts.source.sessions, EPISODES)
+    # What is kept is kept in a row: the episodes of a session come after each other there
+    loop = ClosedLoop(parts, 1 if options.keep == "session" else len(keys))
+    try:
+        episodes, _ = play(loop, make_controller("argmax", loop.layout), keys, 0)
+    finally:
+        loop.close()
+    return float(np.mean([one["success"] for one in episodes]))
+
+
+def cost() -> float:
+    """Processor time of one decision with its adaptation in a batch of 64, in milliseconds, over a minute."""
+    decoder = load_decoder(NAME)
+    (session,) = load_sessions(DATASET, "test", subjects=["S001"], ocular="regress")[:1]
+    samples = fitted(session.recordings[0], decoder.spec).samples
+    hop = round(decoder.spec.hop_s * decoder.spec.rate_hz)
+    views = np.lib.stride_tricks.sliding_window_view(samples, decoder.spec.window, axis=1).transpose(1, 0, 2)[::hop]
+    adapted = adaptation_in_use(decoder, CLEARED, ROWS)
+    assert adapted is not None
+    for row in range(ROWS):
+        adapted.begin(row, 0, lambda: session.calibration)
+    rows, steps = np.arange(ROWS), round(COST_S / decoder.spec.hop_s)
+    start = time.process_time()
+    for step in range(steps):
+        batch = np.ascontiguousarray(views[(step + 3 * rows) % len(views)])
+        decoder.decode(batch, adapted.values)
+        adapted.update(rows, batch)
+    return 1000 * (time.process_time() - start) / (steps * ROWS)
+
+
+def told(values: np.ndarray, low: float = 0.0) -> str:
+    """Mean and interval over people; ``low`` is -1 for differences."""
+    found = studentised_bootstrap_interval(values, bounds=(low, 1.0))
+    return f"{found.mean:.3f} [{found.low:.3f}, {found.high:.3f}]"
+
+
+def report(found: dict[str, Any]) -> str:
+    """The tables as Markdown."""
+    people = {way: found["stream"].get(way, {}) for way in WAYS}
+    lines = [
+        "# EEG: alignment and balance that follow the run",
+        "",
+        "Written by `python benchmarks/eeg_follows.py`. Left against right fist, imagined; eyes regressed out; mean",
+        f"over people [95 % interval]. Differences are paired, to the same trials with the {BASE}.",
+        "",
+        "| way | people | whole | difference | lose more than 0.02 | late | difference | fists, of three labels |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for way, rows in people.items():
+        if not rows:
+            lines.append(f"| {way} | 0 | missing | | | missing | | missing |")
+            continue
+        values = np.array([rows[person] for person in rows])
+        gains = values - np.array([people[without(way)][person] for person in rows])
+        same = way == without(way)
+        shown = [told(gains[:, 0], -1), str(int((gains[:, 0] < -0.02).sum())), told(gains[:, 1], -1)]
+        first, lost, late = ["", "", ""] if same else shown
+        whole, of_three = told(values[:, 0]), told(values[:, 2])
+        lines.append(
+            f"| {way} | {len(rows)} | {whole} | {first} | {lost} | {told(values[:, 1])} | {late} | {of_three} |"
+        )
+    lines += ["", f"## Loop: `NeuroArm-v0`, {LEVEL}, argmax, test people, {2 * EPISODES} episodes a person", ""]
+    lines += ["| way | people | success | difference |", "|---|---|---|---|"]
+    for way in LOOP_WAYS:
+        rows = found["loop"].get(way, {})
+        if not rows:
+            lines.append(f"| {way} | 0 | missing | |")
+            continue
+        values = np.array(list(rows.values()))
+        rate = rate_interval(np.rint(values * 2 * EPISODES).astype(int), np.full(len(values), 2 * EPISODES))
+        paired = "" if way == BASE else told(values - np.array([found["loop"][BASE][person] for person in rows]), -1)
+        lines.append(f"| {way} | {len(rows)} | {rate.mean:.2f} [{rate.low:.2f}, {rate.high:.2f}] | {paired} |")
+    if "cost_ms" in found:
+        lines += [
+            "",
+            f"One decision with its adaptation: {found['cost_ms']:.3f} ms of processor time in a batch of 64.",
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def draw(found: dict[str, Any], path: Path) -> None:
+    """A dot a person: whole trials without adaptation against with it."""
+    from matplotlib.figure import Figure
+
+    rows, base = found["stream"]["online"], found["stream"][BASE]
+    figure = Figure(figsize=(8, 4), layout="constrained")
+    for axes, column, title in zip(
+        figure.subplots(1, 2), (0, 1), ("whole trial", "from 2 s after the cue on"), strict=True
+    ):
+        before, after = (np.array([one[person][column] for person in rows]) for one in (base, rows))
+        axes.plot([0.2, 1], [0.2, 1], color="grey", linewidth=0.8)
+        axes.plot(before, after, "o", color="#0072B2", alpha=0.6, markersize=5)
+        axes.plot(before.mean(), after.mean(), "P", color="#D55E00", markersize=11, label="mean")
+        axes.set(xlim=(0.2, 1.02), ylim=(0.2, 1.02), aspect="equal", title=f"left against right, {title}")
+        axes.set_xlabel("as the calibration run tells")
+        axes.set_ylabel("alignment and balance online")
+        axes.legend(loc="upper left")
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=100)
+
+
+def main() -> None:
+    """Measure what is missing, and write tables and picture."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "eeg_follows")
+    out: Path = parser.parse_args().out
+    make_folder(out)
+    path = out / "eeg_follows.json"
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    stream, loop = found.setdefault("stream", {}), found.setdefault("loop", {})
+
+    def keep(table: dict[str, Any], way: str, person: str, value: Any) -> None:
+        table.setdefault(way, {})[person] = value
+        write_text(path, json.dumps(found, indent=1) + "\n")
+
+    names = registry.dataset(DATASET).table.people
+    for person in names:
+        if all(person in stream.get(way, {}) for way in WAYS):
+            continue
+        decoder = fold_decoder(NAME, person)
+        (session,) = load_sessions(DATASET, "all", subjects=[person], ocular="regress", calibration_apart=True)
+        for way, one in WAYS.items():
+            if person not in stream.get(way, {}):
+                keep(stream, way, person, figures(decoder, session, one))
+        print(person, {way: stream[way][person][:2] for way in (BASE, "online")}, flush=True)
+    for person in sorted({session.subject for session in load_sessions(DATASET, "test", ocular="regress")}):
+        for way in LOOP_WAYS:
+            if person not in loop.get(way, {}):
+                keep(loop, way, person, looped(person, way))
+        print(person, {way: loop[way][person] for way in LOOP_WAYS}, flush=True)
+    if "cost_ms" not in found:
+        found["cost_ms"] = round(cost(), 4)
+        write_text(path, json.dumps(found, indent=1) + "\n")
+    write_text(out / "eeg_follows.md", report(found))
+    draw(found, out / "eeg_follows.png")
+
+
+if __name__ == "__main__":
+    main()
