@@ -2,7 +2,8 @@
 
 The videos are written to docs/images/gallery. Each shows the first episode, of seeds 0, 1, 2 ..., in which the default
 decoder succeeds, on the level of ``neuromotion demo``, with generated signals of the first person of the test part.
-With ``--arms`` the arm is drawn at home, right and left, in docs/images/arm_sides.png.
+With ``--arms`` the arm is drawn at home, right and left, in docs/images/arm_sides.png; with ``--stills``, one frame of
+`STILLS` each with all its panels, in docs/images.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ FRAME_S, LINGER_S = 0.1, 1.5
 LONGEST_S, FASTEST = 6.0, 4
 """Longer episodes are shown faster than real time, by a whole number up to `FASTEST`; of even longer ones the end."""
 TRIES = 20
+STILLS = {"NeuroArm-v0": ("arm.png", "standard", 5.3), "NeuroGrasp-v0": ("neurograsp.png", "standard", 5.0)}
+"""File, level and second of each picture; of the first episode that succeeds and lasts as long."""
 QUALITY = 88
 
 
@@ -41,9 +44,14 @@ def main() -> None:
     parser.add_argument("ids", nargs="*", default=list(ENVIRONMENTS))
     parser.add_argument("--out", type=Path, default=FOLDER)
     parser.add_argument("--arms", action="store_true")
+    parser.add_argument("--stills", action="store_true")
     options = parser.parse_args()
     if options.arms:
         draw_arms(FOLDER.parent / "arm_sides.png")
+        return
+    if options.stills:
+        for env_id in sorted(set(options.ids) & set(STILLS)):
+            print(still(env_id, FOLDER.parent), flush=True)
         return
     options.out.mkdir(parents=True, exist_ok=True)
     for env_id in options.ids:
@@ -89,6 +97,25 @@ def film(env_id: str, path: Path) -> str:
     frames[0].save(path, save_all=True, append_images=frames[1:], duration=durations, loop=0, quality=QUALITY, method=6)
     size = path.stat().st_size / 1e6
     return f"{path.name}: {decoder}, {setting.level}, seed {seed}, {seconds:.1f} s, {speed} x, {size:.2f} MB"
+
+
+def still(env_id: str, folder: Path) -> str:
+    """Draw one frame of an environment; returns what it shows, in words."""
+    name, level, second = STILLS[env_id]
+    loop = ClosedLoop(assemble(env_id, level=level, part="test"), keep_s=3.0)
+    controller = make_controller("argmax", loop.layout)
+    key = episode_keys(loop.parts.source.sessions, 1)[0]
+    step = round(second / loop.layout.control_s)
+    view = View(loop, controller="argmax")
+    frames: list[Image.Image] = []
+    try:
+        seed = next(seed for seed in range(TRIES) if play(loop, controller, key, seed) and int(loop.steps[0]) > step)
+        play(loop, controller, key, seed, view, range(step, step + 1), frames)
+    finally:
+        view.close()
+        loop.close()
+    frames[0].save(folder / name, optimize=True)
+    return f"{name}: {level}, seed {seed}, {second:g} s"
 
 
 def play(
