@@ -5,6 +5,7 @@ Every operation on played samples is causal; fitted parameters come from calibra
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -102,30 +103,33 @@ def causal_bandpass(
     filtered : float64 array, shape (..., samples)
     state : float64 array, shape (sections, ..., 2)
     """
-    from scipy.signal import sosfilt, sosfilt_zi
+    from scipy.signal import sosfilt
 
-    sections = _sections(rate_hz, band_hz, order)
+    low, high = band_hz
+    sections, settled = _sections(rate_hz, (low, high), order)
     if state is None:
-        zi = sosfilt_zi(sections)
-        state = zi.reshape(len(sections), *(1,) * (samples.ndim - 1), 2) * samples[..., :1]
+        state = settled.reshape(len(sections), *(1,) * (samples.ndim - 1), 2) * samples[..., :1]
     filtered, state = sosfilt(sections, samples, axis=-1, zi=state)
     return filtered, state
 
 
-def _sections(rate_hz: float, band_hz: tuple[float, float], order: int) -> np.ndarray:
-    """Second-order sections of a Butterworth band-pass."""
-    from scipy.signal import butter
+@cache  # to design a filter takes longer than to filter a few seconds
+def _sections(rate_hz: float, band_hz: tuple[float, float], order: int) -> tuple[np.ndarray, np.ndarray]:
+    """Second-order sections of a Butterworth band-pass, and their state after a long signal of ones."""
+    from scipy.signal import butter, sosfilt_zi
 
     low, high = band_hz
     if not 0 < low < high < rate_hz / 2:
         raise NeuroMotionError(
             f"Band {low:g} to {high:g} Hz has to lie between 0 and half the sampling rate of {rate_hz:g} Hz."
         )
-    return np.asarray(butter(order, band_hz, "bandpass", fs=rate_hz, output="sos"))
+    sections = np.asarray(butter(order, band_hz, "bandpass", fs=rate_hz, output="sos"))
+    return sections, np.asarray(sosfilt_zi(sections))
 
 
 def _zero_phase(samples: np.ndarray, rate_hz: float, band_hz: tuple[float, float]) -> np.ndarray:
     """Band-pass filter run forward and backward; for fitting only."""
     from scipy.signal import sosfiltfilt
 
-    return np.asarray(sosfiltfilt(_sections(rate_hz, band_hz, 2), samples, axis=1))
+    low, high = band_hz
+    return np.asarray(sosfiltfilt(_sections(rate_hz, (low, high), 2)[0], samples, axis=1))
