@@ -280,10 +280,8 @@ def picture(result: dict[str, Any], path: Path) -> None:
     import matplotlib.pyplot as plt
 
     shown = {
-        f"stream, {title}: balanced accuracy of windows, days 5 to 7": {
-            way: of_days(people, TESTED) for way, people in result[name].items()
-        }
-        for name, title in (("posture_1", "posture 1"), ("posture_2", "posture 2"), ("unseen", "people never seen"))
+        f"{title}: balanced accuracy of windows": {way: of_days(people, TESTED) for way, people in result[name].items()}
+        for name, title in (("posture_1", "posture 1"), ("posture_2", "posture 2"), ("unseen", "never seen"))
     }
     shown["loop: success in NeuroHand-v0"] = {way: np.array(list(own.values())) for way, own in result["loop"].items()}
     figure, axes = plt.subplots(

@@ -133,32 +133,39 @@ class Days:
         candidates : int array, shape (m,)
         """
         read = (chunks @ self.whitening).astype(np.float32)
-        means, _ = self._settled(read, candidates, self.centres[candidates], STEPS)
-        means, score = self._settled(read, candidates, means, LAST_STEPS)
+        square = 0.5 * np.add.reduce(read * read, axis=1)
+        means, _ = self._moved(read, square, candidates, self.centres[candidates], STEPS)
+        means, score = self._settled(read, square, candidates, means, LAST_STEPS)
         # Only the most likely candidate: exchanges take most of the time
         best = int(np.argmax(score))
-        means[best], score[best] = self._exchanged(read, int(candidates[best]), means[best], float(score[best]))
+        means[best], score[best] = self._exchanged(read, square, int(candidates[best]), means[best], float(score[best]))
         return Fit(means, score)
 
-    def _exchanged(self, read: np.ndarray, candidate: int, means: np.ndarray, score: float) -> tuple[np.ndarray, float]:
+    def _exchanged(
+        self, read: np.ndarray, square: np.ndarray, candidate: int, means: np.ndarray, score: float
+    ) -> tuple[np.ndarray, float]:
         """Means and log posterior after those exchanges of two gestures that raise it."""
         for _ in range(EXCHANGES):
             if not len(self._pairs):
                 break
             same = np.full(len(self._pairs), candidate)
-            tried, scores = self._settled(read, same, means[self._pairs], LAST_STEPS[:1])
+            tried, scores = self._settled(read, square, same, means[self._pairs], LAST_STEPS[:1])
             best = int(np.argmax(scores))
-            found, scores = self._settled(read, same[:1], tried[best : best + 1], LAST_STEPS)
+            found, scores = self._settled(read, square, same[:1], tried[best : best + 1], LAST_STEPS)
             if not scores[0] > score + 1e-3:
                 break
             means, score = found[0], float(scores[0])
         return means, score
 
-    def _settled(
-        self, read: np.ndarray, candidates: np.ndarray, means: np.ndarray, steps: tuple[float, ...]
+    def _moved(
+        self,
+        read: np.ndarray,
+        square: np.ndarray,
+        candidates: np.ndarray,
+        means: np.ndarray,
+        steps: tuple[float, ...],
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Means after some steps from ``means``, shape (m, labels, features), and their log posteriors, shape (m,)."""
-        square = 0.5 * np.add.reduce(read * read, axis=1)
+        """Means after some steps from ``means``, shape (m, labels, features), and log shares, shape (m, labels, 1)."""
         shares = np.full((len(means), means.shape[1], 1), -np.log(means.shape[1]))
         for sharpness in steps:
             likely, _ = _likelihoods(read, square, means, shares, sharpness)
@@ -167,6 +174,18 @@ class Days:
             means = self._expected(candidates, np.maximum(EVIDENCE * counted, LEAST), seen)
             grown = counted + UNSEEN
             shares = np.log(grown / np.add.reduce(grown, axis=1, keepdims=True))[..., None]
+        return means, shares
+
+    def _settled(
+        self,
+        read: np.ndarray,
+        square: np.ndarray,
+        candidates: np.ndarray,
+        means: np.ndarray,
+        steps: tuple[float, ...],
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Means after some steps from ``means``, shape (m, labels, features), and their log posteriors, shape (m,)."""
+        means, shares = self._moved(read, square, candidates, means, steps)
         _, log = _likelihoods(read, square, means, shares, steps[-1])
         evidence = EVIDENCE / steps[-1] * np.add.reduce(log, axis=1, dtype=np.float64)
         off = means - self.centres[candidates]
@@ -178,12 +197,12 @@ class Days:
 
         The covariance of changes is a product, so that one decomposition for each candidate serves all features.
         """
-        root = np.sqrt(weight)
+        root, centres = np.sqrt(weight), self.centres[candidates]
         values, vectors = np.linalg.eigh(root[:, :, None] * self.spreads[candidates] * root[:, None, :])
-        off = root[..., None] * (seen - self.centres[candidates])
+        off = root[..., None] * (seen - centres)
         gain = np.maximum(values, 0)[..., None] * self.variances
         kept = gain / (1 + gain) * np.matmul(vectors.transpose(0, 2, 1), off)
-        return np.asarray(self.centres[candidates] + np.matmul(vectors, kept) / root[..., None])
+        return np.asarray(centres + np.matmul(vectors, kept) / root[..., None])
 
     def write(self, folder: Path) -> None:
         """Write `DAYS` into a folder."""

@@ -131,9 +131,10 @@ def test_two_gestures_that_were_taken_for_each_other_are_exchanged() -> None:
     read = (chunks @ known.whitening).astype(np.float32)
     candidate = np.array([2])
     right = known.fit(chunks, candidate)
-    wrong, score = known._settled(read, candidate, right.means[:, [0, 2, 1, 3]], (1.0,))
+    square = 0.5 * (read**2).sum(axis=1)
+    wrong, score = known._settled(read, square, candidate, right.means[:, [0, 2, 1, 3]], (1.0,))
     assert score[0] < right.score[0]
-    means, better = known._exchanged(read, 2, wrong[0], float(score[0]))
+    means, better = known._exchanged(read, square, 2, wrong[0], float(score[0]))
     assert better == pytest.approx(right.score[0], abs=0.5)
     np.testing.assert_allclose(means, right.means[0], atol=0.5)
 
