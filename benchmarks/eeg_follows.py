@@ -300,7 +300,7 @@ def draw(found: dict[str, Any], path: Path) -> None:
     from matplotlib.figure import Figure
 
     rows, base = found["stream"]["online"], found["stream"][BASE]
-    figure = Figure(figsize=(8, 4), layout="constrained")
+    figure = Figure(figsize=(9, 4.8), layout="constrained")
     for axes, column, title in zip(
         figure.subplots(1, 2), (0, 1), ("whole trial", "from 2 s after the cue on"), strict=True
     ):
@@ -308,7 +308,7 @@ def draw(found: dict[str, Any], path: Path) -> None:
         axes.plot([0.2, 1], [0.2, 1], color="grey", linewidth=0.8)
         axes.plot(before, after, "o", color="#0072B2", alpha=0.6, markersize=5)
         axes.plot(before.mean(), after.mean(), "P", color="#D55E00", markersize=11, label="mean")
-        axes.set(xlim=(0.2, 1.02), ylim=(0.2, 1.02), aspect="equal", title=f"left against right, {title}")
+        axes.set(xlim=(0.2, 1.02), ylim=(0.2, 1.02), aspect="equal", title=title)
         axes.set_xlabel("as the calibration run tells")
         axes.set_ylabel("alignment and balance online")
         axes.legend(loc="upper left")
