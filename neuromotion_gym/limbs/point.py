@@ -101,7 +101,8 @@ class Chain:
         sums = np.ones((rows, joints, 1))
         for stage in self.later:
             sums = (sums[..., None] * turns[:, stage, None, :]).reshape(rows, joints, -1)
-        axes = (self.axes @ sums[..., None]).swapaxes(2, 3) @ sensors[:, self.frames]
+        # Taken, not indexed: an index of one row has another order in memory, and products of it other bits
+        axes = (self.axes @ sums[..., None]).swapaxes(2, 3) @ sensors.take(self.frames, axis=1)
         return _crossed(axes[:, :, 0], point[:, None, :] - sensors[:, self.anchors])
 
 
