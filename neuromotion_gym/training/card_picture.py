@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 BLUE, GREY = "#0072B2", "#6B7580"
 INCHES, DPI = (8.0, 3.4), 80
 """Size of the picture of one report, and pixels an inch."""
+MANY = 8
+"""Labels for which this size is enough: more make a confusion matrix larger, which leaves out shares of 0.00."""
 
 
 def write_picture(path: Path, reports: Mapping[str, dict[str, Any]]) -> None:
@@ -31,8 +33,10 @@ def write_picture(path: Path, reports: Mapping[str, dict[str, Any]]) -> None:
     """
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(INCHES[0], INCHES[1] * len(reports)), layout="constrained")
-    panels = figure.subplots(len(reports), 2, squeeze=False)
+    larger = max(1.0, max(len(report["labels"]) for report in reports.values()) / MANY)
+    size = INCHES[0] * (1 + larger) / 2, INCHES[1] * larger * len(reports)
+    figure = Figure(figsize=size, layout="constrained")
+    panels = figure.subplots(len(reports), 2, squeeze=False, width_ratios=(larger, 1))
     for (left, right), (title, report) in zip(panels, reports.items(), strict=True):
         _confusion(left, title, report)
         _calibration(right, title, report)
@@ -49,6 +53,8 @@ def _confusion(axes: Axes, title: str, report: dict[str, Any]) -> None:
     axes.set_yticks(range(len(labels)), labels, fontsize=7)
     for row, column in np.ndindex(*shares.shape):
         value = shares[row, column]
+        if len(labels) > MANY and value < 0.005:
+            continue
         axes.text(
             column,
             row,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import struct
 
+import numpy as np
+
 from neuromotion_gym.decoders.folders import MODEL
 from neuromotion_gym.decoders.recipe import load_recipe
 from neuromotion_gym.training.card import card
@@ -62,3 +64,11 @@ def test_the_picture_has_a_row_for_every_report(tmp_path):
     write_picture(tmp_path / "card.png", {"tune": figures(0.7, None, 1), "test": figures(0.7, None, 1)})
     width, height = struct.unpack(">II", (tmp_path / "card.png").read_bytes()[16:24])
     assert (width, height) == (round(INCHES[0] * DPI), round(2 * INCHES[1] * DPI))
+
+
+def test_the_picture_grows_with_many_labels(tmp_path):
+    """The numbers in the matrix would lie on each other."""
+    many = {**figures(0.7, None, 1), "labels": [f"finger_{row}" for row in range(16)], "confusion": np.eye(16).tolist()}
+    write_picture(tmp_path / "card.png", {"test": many})
+    width, height = struct.unpack(">II", (tmp_path / "card.png").read_bytes()[16:24])
+    assert (width, height) == (round(1.5 * DPI * INCHES[0]), round(2 * DPI * INCHES[1]))
