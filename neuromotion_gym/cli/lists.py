@@ -30,7 +30,7 @@ def decoders() -> None:
             (
                 name,
                 ", ".join(spec.labels),
-                f"{kind}: {len(spec.channels)} channels at {spec.rate_hz:g} Hz, the last {spec.window_s:g} s {every}",
+                f"{kind}: {spec.channel_count} at {spec.rate_hz:g} Hz, the last {spec.window_s:.3g} s {every}",
                 f"{spec.dataset} ({spec.split}, {spec.licence})",
             )
         )

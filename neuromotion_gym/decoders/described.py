@@ -18,7 +18,7 @@ def facts_of(spec: DecoderSpec) -> dict[str, str]:
     """What a reader wants to know of a decoder, in words: what it reads, when, what it gives, how it was tested."""
     when = f"every {spec.hop_s:g} s" if spec.pacing == "sliding" else "once a trial"
     return {
-        "reads": f"{spec.modality.upper()}, {len(spec.channels)} channels at {spec.rate_hz:g} Hz in {spec.unit}",
+        "reads": f"{spec.modality.upper()}, {spec.channel_count} at {spec.rate_hz:g} Hz in {spec.unit}",
         "window": f"{spec.window_s:g} s, {when}",
         "labels" if spec.classifies else "targets": _some(spec.decoded),
         "adaptation": {

@@ -291,6 +291,11 @@ class DecoderSpec(Checked):
         return self.resample_to or self.window
 
     @property
+    def channel_count(self) -> str:
+        """Number of channels in words: ``8 channels``."""
+        return "1 channel" if len(self.channels) == 1 else f"{len(self.channels)} channels"
+
+    @property
     def window_s(self) -> float:
         """Length of the window in seconds."""
         return self.window / self.rate_hz

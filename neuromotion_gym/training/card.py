@@ -60,7 +60,7 @@ def card(recipe: Recipe, metrics: dict[str, Any], record: FittedOn | None = None
                 ("labels" if spec.classifies else "targets", ", ".join(spec.decoded)),
                 (
                     "signal",
-                    f"{spec.modality.upper()}, {len(spec.channels)} channels, {spec.rate_hz:g} Hz, unit {spec.unit}",
+                    f"{spec.modality.upper()}, {spec.channel_count}, {spec.rate_hz:g} Hz, unit {spec.unit}",
                 ),
                 ("window, hop", f"{spec.window_s:g} s, {spec.hop_s:g} s ({spec.pacing})"),
                 ("person", ADAPTATIONS[spec.adaptation.kind]),
