@@ -26,7 +26,7 @@ from neuromotion_gym.intents import environments_for
 from neuromotion_gym.signals.fitting import fitted
 from neuromotion_gym.signals.recording import Recording, SignalSpec
 from neuromotion_gym.training.card import PICTURE, card, reports
-from neuromotion_gym.training.card_picture import DPI, INCHES
+from neuromotion_gym.training.card_picture import DPI, INCHES, MANY
 from neuromotion_gym.training.metrics_file import METRICS, read_metrics
 from neuromotion_gym.training.report import CARD
 
@@ -161,6 +161,7 @@ def test_its_card_tells_all_and_is_made_from_its_files(name: str, folder: Path) 
 
 def test_its_picture_shows_every_report(name: str, folder: Path) -> None:
     content = (folder / PICTURE).read_bytes()
-    shown = len(reports(json.loads((folder / METRICS).read_text(encoding="utf-8"))))
-    expected = (round(INCHES[0] * DPI), round(INCHES[1] * shown * DPI))
-    assert struct.unpack(">II", content[16:24]) == expected
+    shown = reports(json.loads((folder / METRICS).read_text(encoding="utf-8")))
+    larger = max(1.0, max(len(report["labels"]) for report in shown.values()) / MANY)
+    expected = (INCHES[0] * (1 + larger) / 2 * DPI, INCHES[1] * larger * len(shown) * DPI)
+    assert struct.unpack(">II", content[16:24]) == tuple(map(round, expected))
