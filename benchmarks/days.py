@@ -29,18 +29,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from never_seen import TIMES, balanced, decided, told
+from following import decision_ms, looped, told
+from never_seen import TIMES, balanced, decided
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
-from neuromotion_gym.benchmark.episodes import episode_keys, play
-from neuromotion_gym.controllers.registry import make_controller
-from neuromotion_gym.datasets.playing import open_source, playing_for
 from neuromotion_gym.datasets.unibo_inail_4ch.reader import read_day
-from neuromotion_gym.decoders.adaptation import AdaptationOptions, adaptation_in_use
-from neuromotion_gym.decoders.bounds import BoundDecoder
+from neuromotion_gym.decoders.adaptation import AdaptationOptions
 from neuromotion_gym.decoders.zoo import load_decoder
-from neuromotion_gym.envs.closed_loop import ClosedLoop
-from neuromotion_gym.envs.options import assemble
 from neuromotion_gym.files import write_text
 from neuromotion_gym.statistics import rate_interval
 from neuromotion_gym.training.folds import fold_decoder
@@ -87,7 +82,6 @@ LOOP_WAYS: dict[str, AdaptationOptions] = {
     "oracle": KNOWN,
 }
 EPISODES = 10
-ROWS, COST_S = 64, 60.0
 
 
 def windows_of(recording: Recording, trial: Trial) -> np.ndarray:
@@ -173,39 +167,6 @@ def labelled(decoder: OnnxDecoder, recording: Recording, before: list[Recording]
             )
         found[name] = [round(balanced(right, truth), 4)]
     return found
-
-
-def looped(decoder: OnnxDecoder, person: str, way: str) -> float:
-    """Share of episodes that end with the right selection."""
-    options, bound = LOOP_WAYS[way], way.split(":")[0]
-    played = BoundDecoder(bound, decoder) if bound in ("shuffled", "oracle") else decoder  # type: ignore[arg-type]
-    source = open_source(playing_for(decoder.spec, source="replay", part="test", subjects=[person]))
-    parts = assemble("NeuroHand-v0", decoder=played, source=source, level="standard", adaptation=options)
-    keys = episode_keys(parts.source.sessions, EPISODES)
-    # What is kept is kept in a row: the episodes of a session come after each other there
-    loop = ClosedLoop(parts, 1 if options.keep == "session" else len(keys))
-    try:
-        episodes, _ = play(loop, make_controller("argmax", loop.layout), keys, 0)
-    finally:
-        loop.close()
-    return float(np.mean([one["success"] for one in episodes]))
-
-
-def cost(decoder: OnnxDecoder, options: AdaptationOptions, before: list[Recording]) -> float:
-    """Processor time of one decision with its adaptation in a batch of 64, in milliseconds, over a minute."""
-    recording = read_day("u1", "day_4_posture_1")
-    windows, _ = stream(recording, recording.trials, decoder.spec.labels)
-    adapted = adaptation_in_use(decoder, options, ROWS)
-    assert adapted is not None
-    for row in range(ROWS):
-        adapted.begin(row, 0, lambda: before)
-    rows, steps = np.arange(ROWS), round(COST_S / decoder.spec.hop_s)
-    start = time.process_time()
-    for step in range(steps):
-        batch = windows[(step + 29 * rows) % len(windows)]
-        decoder.predict_proba(batch, adapted.values)
-        adapted.update(rows, batch)
-    return 1000 * (time.process_time() - start) / (steps * ROWS)
 
 
 def of_days(people: dict[str, dict[str, list[float]]], days: Sequence[int], figure: int = 0) -> np.ndarray:
@@ -323,7 +284,10 @@ def measured(person: str, result: dict[str, Any]) -> None:
                     values = streamed(unseen, recording, way, options, [])
                     result["unseen"].setdefault(way, {}).setdefault(person, {})[str(day)] = values
     for way in LOOP_WAYS:
-        result["loop"].setdefault(way, {})[person] = looped(decoder, person, way)
+        success = looped(
+            decoder, person, LOOP_WAYS[way], "NeuroHand-v0", "standard", "test", EPISODES, way.split(":")[0]
+        )
+        result["loop"].setdefault(way, {})[person] = success
 
 
 def main() -> None:
@@ -345,10 +309,11 @@ def main() -> None:
         print(person, round(time.process_time() - began), "s", flush=True)
     if "cost_ms" not in result:
         before = [read_day("u1", f"day_{day}_posture_1") for day in TRAINED]
-        decoder = load_decoder(NAME)
+        decoder, recording = load_decoder(NAME), read_day("u1", "day_4_posture_1")
+        windows, _ = stream(recording, recording.trials, decoder.spec.labels)
         result["cost_ms"] = {
-            "person known": round(cost(decoder, KNOWN_ONLINE, before), 4),
-            "person not known": round(cost(decoder, NOT_KNOWN_ONLINE, []), 4),
+            "person known": round(decision_ms(decoder, windows, KNOWN_ONLINE, before, apart=29), 4),
+            "person not known": round(decision_ms(decoder, windows, NOT_KNOWN_ONLINE, [], apart=29), 4),
         }
         write_text(path, json.dumps(result, indent=1) + "\n")
     write_text(options.out / "days.md", table(result))

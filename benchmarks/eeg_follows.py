@@ -19,28 +19,24 @@ from __future__ import annotations
 
 import argparse
 import json
-import time
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from following import decision_ms, looped, told
 
-from neuromotion_gym.benchmark.episodes import episode_keys, play
-from neuromotion_gym.controllers.registry import make_controller
 from neuromotion_gym.datasets import registry
-from neuromotion_gym.datasets.playing import open_source, playing_for
 from neuromotion_gym.datasets.sessions import load_sessions
 from neuromotion_gym.decoders.adaptation import AdaptationOptions, adaptation_in_use
-from neuromotion_gym.decoders.bounds import BoundDecoder
-from neuromotion_gym.decoders.zoo import load_decoder
-from neuromotion_gym.envs.closed_loop import ClosedLoop
-from neuromotion_gym.envs.options import assemble
+from neuromotion_gym.decoders.folders import decoder_folder
+from neuromotion_gym.decoders.onnx_decoder import OnnxDecoder
+from neuromotion_gym.decoders.unlabelled import unlabelled_windows
 from neuromotion_gym.files import make_folder, replacing, write_text
 from neuromotion_gym.signals.fitting import fitted
 from neuromotion_gym.signals.recording import Trial
-from neuromotion_gym.statistics import rate_interval, studentised_bootstrap_interval
+from neuromotion_gym.statistics import rate_interval
 from neuromotion_gym.training.folds import fold_decoder
 
 if TYPE_CHECKING:
@@ -103,7 +99,6 @@ LOOP_WAYS: dict[str, AdaptationOptions] = {
 }
 LEVEL, EPISODES = "easy", 6
 """Of each of a person's two runs."""
-ROWS, COST_S = 64, 60.0
 
 
 def without(way: str) -> str:
@@ -208,48 +203,6 @@ def figures(decoder: Decoder, session: Session, way: Way) -> list[float]:
     return [round(one, 4) for one in means]
 
 
-def looped(person: str, way: str) -> float:
-    """Share of episodes of the shipped decoder that end with the right selection."""
-    decoder, options = load_decoder(NAME), LOOP_WAYS[way]
-    driven = BoundDecoder("shuffled", decoder) if way.startswith("shuffled") else decoder
-    source = open_source(playing_for(decoder.spec, source="replay", part="test", subjects=[person]))
-    parts = assemble(decoder=driven, source=source, level=LEVEL, adaptation=options)
-    keys = episode_keys(parts.source.sessions, EPISODES)
-    # What is kept is kept in a row: the episodes of a session come after each other there
-    loop = ClosedLoop(parts, 1 if options.keep == "session" else len(keys))
-    try:
-        episodes, _ = play(loop, make_controller("argmax", loop.layout), keys, 0)
-    finally:
-        loop.close()
-    return float(np.mean([one["success"] for one in episodes]))
-
-
-def cost() -> float:
-    """Processor time of one decision with its adaptation in a batch of 64, in milliseconds, over a minute."""
-    decoder = load_decoder(NAME)
-    (session,) = load_sessions(DATASET, "test", subjects=["S001"], ocular="regress")[:1]
-    samples = fitted(session.recordings[0], decoder.spec).samples
-    hop = round(decoder.spec.hop_s * decoder.spec.rate_hz)
-    views = np.lib.stride_tricks.sliding_window_view(samples, decoder.spec.window, axis=1).transpose(1, 0, 2)[::hop]
-    adapted = adaptation_in_use(decoder, CLEARED, ROWS)
-    assert adapted is not None
-    for row in range(ROWS):
-        adapted.begin(row, 0, lambda: session.calibration)
-    rows, steps = np.arange(ROWS), round(COST_S / decoder.spec.hop_s)
-    start = time.process_time()
-    for step in range(steps):
-        batch = np.ascontiguousarray(views[(step + 3 * rows) % len(views)])
-        decoder.decode(batch, adapted.values)
-        adapted.update(rows, batch)
-    return 1000 * (time.process_time() - start) / (steps * ROWS)
-
-
-def told(values: np.ndarray, low: float = 0.0) -> str:
-    """Mean and interval over people; ``low`` is -1 for differences."""
-    found = studentised_bootstrap_interval(values, bounds=(low, 1.0))
-    return f"{found.mean:.3f} [{found.low:.3f}, {found.high:.3f}]"
-
-
 def report(found: dict[str, Any]) -> str:
     """The tables as Markdown."""
     people = {way: found["stream"].get(way, {}) for way in WAYS}
@@ -340,13 +293,18 @@ def main() -> None:
             if person not in stream.get(way, {}):
                 keep(stream, way, person, figures(decoder, session, one))
         print(person, {way: stream[way][person][:2] for way in (BASE, "online")}, flush=True)
+    shipped = OnnxDecoder(decoder_folder(NAME))
     for person in sorted({session.subject for session in load_sessions(DATASET, "test", ocular="regress")}):
         for way in LOOP_WAYS:
             if person not in loop.get(way, {}):
-                keep(loop, way, person, looped(person, way))
+                bound = way.split(":")[0]
+                success = looped(shipped, person, LOOP_WAYS[way], "NeuroArm-v0", LEVEL, "test", EPISODES, bound)
+                keep(loop, way, person, success)
         print(person, {way: loop[way][person] for way in LOOP_WAYS}, flush=True)
     if "cost_ms" not in found:
-        found["cost_ms"] = round(cost(), 4)
+        session = load_sessions(DATASET, "test", subjects=["S001"], ocular="regress")[0]
+        windows = unlabelled_windows(session.recordings[:1], shipped.spec)
+        found["cost_ms"] = round(decision_ms(shipped, windows, CLEARED, session.calibration, apart=3), 4)
         write_text(path, json.dumps(found, indent=1) + "\n")
     write_text(out / "eeg_follows.md", report(found))
     draw(found, out / "eeg_follows.png")

@@ -29,24 +29,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from following import decision_ms, looped, told
 
-from neuromotion_gym.benchmark.episodes import episode_keys, play
 from neuromotion_gym.benchmark.metrics import false_activations_per_minute
-from neuromotion_gym.controllers.registry import make_controller
 from neuromotion_gym.datasets import registry
 from neuromotion_gym.datasets.myo_armband.reader import LABELS, ROUNDS, SUBJECTS, read_round
 from neuromotion_gym.datasets.myo_readings_8ch.reader import GESTURES, REST, SESSIONS, STRAY, read_session
-from neuromotion_gym.datasets.playing import open_source, playing_for
 from neuromotion_gym.decoders.adaptation import AdaptationOptions, adaptation_in_use
 from neuromotion_gym.decoders.arrangement import PLAIN, Arrangement
-from neuromotion_gym.decoders.bounds import BoundDecoder
 from neuromotion_gym.decoders.zoo import load_decoder
-from neuromotion_gym.envs.closed_loop import ClosedLoop
-from neuromotion_gym.envs.options import assemble
 from neuromotion_gym.files import write_text
 from neuromotion_gym.resources import data_root
 from neuromotion_gym.signals.recording import Trial
-from neuromotion_gym.statistics import rate_interval, studentised_bootstrap_interval
+from neuromotion_gym.statistics import rate_interval
 from neuromotion_gym.training.folds import fold_decoder
 
 if TYPE_CHECKING:
@@ -118,7 +113,6 @@ EPISODES = 10
 """Of each of a person's two rounds, as in the committed benchmark."""
 BLOCK = 40
 """Windows decided in one call while the adaptation stays as it is."""
-ROWS, COST_S = 64, 60.0
 
 
 def joined(recording: Recording, trials: Sequence[Trial]) -> Recording:
@@ -218,22 +212,6 @@ def labelled(person: str, rounds: Sequence[Recording], earlier: Recording, secon
     return [round(float(np.mean(found)), 4)]
 
 
-def looped(decoder: OnnxDecoder, person: str, way: str) -> float:
-    """Share of episodes that end with the right selection."""
-    options = LOOP_WAYS[way]
-    played = BoundDecoder("shuffled", decoder) if way.startswith("shuffled") else decoder
-    source = open_source(playing_for(decoder.spec, source="replay", part="all", subjects=[person]))
-    parts = assemble(decoder=played, source=source, level="standard", adaptation=options)
-    keys = episode_keys(parts.source.sessions, EPISODES)
-    # What is kept is kept in a row: the episodes of a session come after each other there
-    loop = ClosedLoop(parts, 1 if options.keep == "session" else len(keys))
-    try:
-        episodes, _ = play(loop, make_controller("argmax", loop.layout), keys, 0)
-    finally:
-        loop.close()
-    return float(np.mean([one["success"] for one in episodes]))
-
-
 def committed(decoder: str) -> dict[str, float]:
     """Success of each person in the committed episodes of a decoder, level standard, controller argmax."""
     found: dict[str, list[bool]] = {}
@@ -275,28 +253,6 @@ def read_anew(decoder: OnnxDecoder, person: str, session: str, options: Adaptati
     wrong = false_activations_per_minute(np.zeros((1, len(own)), int), own[None], 0, hop_s)
     truths = np.concatenate(truth)
     return [balanced(np.concatenate(counted) == truths, truths), float((own != 0).mean()), wrong]
-
-
-def cost(decoder: OnnxDecoder) -> float:
-    """Processor time of one decision with its adaptation in a batch of 64, in milliseconds, over a minute."""
-    windows, _ = stream(read_round(SUBJECTS[0], ROUNDS[0]), 0, WAYS["online, from nothing"])
-    adapted = adaptation_in_use(decoder, ONLINE, ROWS)
-    assert adapted is not None
-    for row in range(ROWS):
-        adapted.begin(row, 0, tuple)
-    rows, steps = np.arange(ROWS), round(COST_S / decoder.spec.hop_s)
-    start = time.process_time()
-    for step in range(steps):
-        batch = windows[(step + 40 * rows) % len(windows)]
-        decoder.predict_proba(batch, adapted.values)
-        adapted.update(rows, batch)
-    return 1000 * (time.process_time() - start) / (steps * ROWS)
-
-
-def told(values: np.ndarray, low: float = 0.0) -> str:
-    """Mean and interval over people; ``low`` is -1 for differences."""
-    interval = studentised_bootstrap_interval(values, bounds=(low, 1.0))
-    return f"{interval.mean:.3f} [{interval.low:.3f}, {interval.high:.3f}]"
 
 
 def told_rate(values: np.ndarray) -> str:
@@ -469,11 +425,14 @@ def main() -> None:
         for name, seconds in LABELLED.items():
             result["stream"][name][person] = labelled(person, rounds, earlier, seconds)
         for name in LOOP_WAYS:
-            result["loop"][name][person] = looped(decoder, person, name)
+            result["loop"][name][person] = looped(
+                decoder, person, LOOP_WAYS[name], "NeuroArm-v0", "standard", "all", EPISODES, name.split(":")[0]
+            )
         keep(person)
     shipped, further = load_decoder(NAME), registry.dataset(FURTHER)
     if "cost_ms" not in result:
-        result["cost_ms"] = round(cost(shipped), 4)
+        windows, _ = stream(read_round(SUBJECTS[0], ROUNDS[0]), 0, WAYS["online, from nothing"])
+        result["cost_ms"] = round(decision_ms(shipped, windows, ONLINE, (), apart=40), 4)
     for part in ("tune", "test"):
         for person in further.table.runs(part):
             if person in result["further"][FURTHER_WAYS[-1]]:

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
@@ -273,6 +273,8 @@ class GestureTask:
     """
 
     levels = LEVELS
+    following_s = 0.0
+    """Time by which the limb comes later than the decoder's lag says."""
 
     def __init__(
         self,
@@ -300,14 +302,15 @@ class GestureTask:
         timing: Timing,
         *,
         actuation: str | None = None,
-    ) -> GestureTask:
+    ) -> Self:
         """See `neuromotion_gym.tasks.task.Task.from_level`, and the class for the option."""
         closing_s = CLOSING_S if actuation is None else set_actuation(limb, actuation).closing_s
         moved_by = drive(intents.axes, 1 / closing_s)
         postures = NamedPostures(limb, intents.axes)
         apart = postures.apart()
         check_postures(postures.names, apart)
-        rules = gesture_level(level, apart[:-1, :-1], moved_by.speed, timing.lag_s, intents.rest is not None)
+        lag_s, rest = timing.lag_s + cls.following_s, intents.rest is not None
+        rules = gesture_level(level, apart[:-1, :-1], moved_by.speed, lag_s, rest)
         return cls(rules, postures, moved_by, timing.control_s, {"actuation": actuation})
 
     def start(self, num_rows: int) -> None:

@@ -13,19 +13,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from neuromotion_gym.errors import NeuroMotionError
-from neuromotion_gym.limbs.actuation import set_actuation
 from neuromotion_gym.limbs.joints import JointDrive
 from neuromotion_gym.limbs.named_postures import NamedPostures
-from neuromotion_gym.tasks.gesture import CLOSING_S, GestureTask, check_postures, gesture_level
+from neuromotion_gym.tasks.gesture import GestureTask
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
-    from neuromotion_gym.intents import IntentMap
     from neuromotion_gym.limbs.drives import Drive
-    from neuromotion_gym.limbs.limb import Limb
     from neuromotion_gym.tasks.gesture import GestureLevel
-    from neuromotion_gym.tasks.task import Timing
 
 HALF = 0.5
 """Share of the way to a posture from which a place belongs to it and no more to rest."""
@@ -50,39 +46,20 @@ class JointGestureTask(GestureTask):
         Moves the limb, and knows the postures of the wearers.
     """
 
+    following_s = FOLLOWING_S
+
     def __init__(
         self,
         level: GestureLevel,
         postures: NamedPostures,
-        drive: JointDrive,
+        drive: Drive,
         control_s: float,
         options: Mapping[str, Any],
     ) -> None:
+        if not isinstance(drive, JointDrive):
+            raise NeuroMotionError(f"Joints that follow targets need a JointDrive, not {type(drive).__name__}.")
         super().__init__(level, postures, drive, control_s, options)
         self._joints = drive
-
-    @classmethod
-    def from_level(
-        cls,
-        level: str,
-        limb: Limb,
-        intents: IntentMap,
-        drive: Callable[..., Drive],
-        timing: Timing,
-        *,
-        actuation: str | None = None,
-    ) -> JointGestureTask:
-        """See `neuromotion_gym.tasks.task.Task.from_level`, and `GestureTask` for the option."""
-        closing_s = CLOSING_S if actuation is None else set_actuation(limb, actuation).closing_s
-        moved_by = drive(intents.axes, 1 / closing_s)
-        if not isinstance(moved_by, JointDrive):
-            raise NeuroMotionError(f"Joints that follow targets need a JointDrive, not {type(moved_by).__name__}.")
-        postures = NamedPostures(limb, intents.axes)
-        apart = postures.apart()
-        check_postures(postures.names, apart)
-        lag_s, rest = timing.lag_s + FOLLOWING_S, intents.rest is not None
-        rules = gesture_level(level, apart[:-1, :-1], moved_by.speed, lag_s, rest)
-        return cls(rules, postures, moved_by, timing.control_s, {"actuation": actuation})
 
     def wear(self, rows: np.ndarray, places: np.ndarray) -> None:
         """Postures of the wearers of ``rows``; see `neuromotion_gym.tasks.task.Worn`."""

@@ -28,6 +28,7 @@ from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.training.data import recordings_of
 from neuromotion_gym.training.networks.armband_features import Effort, rest_index
 from neuromotion_gym.training.networks.network import DecoderNetwork
+from neuromotion_gym.training.networks.whitening import label_means
 
 if TYPE_CHECKING:
     from neuromotion_gym.decoders.spec import DecoderSpec
@@ -117,7 +118,7 @@ class DayLda(DecoderNetwork):
         own = [every[day] for day in days]
         labels = [data.labels[day] for day in days]
         people = np.array([data.people[day][0] for day in days])
-        means = np.stack([_means(one, truth) for one, truth in zip(own, labels, strict=True)])
+        means = np.stack([label_means(one, truth) for one, truth in zip(own, labels, strict=True)])
         within = np.mean([_within(*one) for one in zip(own, labels, means, strict=True)], axis=0)
         values, vectors = np.linalg.eigh(within)
         whitening = vectors / np.sqrt(values + SMALLEST * values.mean())
@@ -125,11 +126,6 @@ class DayLda(DecoderNetwork):
         self._days = replace(self._days, sharpness=_sharpness(own, labels, people, self._days))
         some = generator.permutation(len(rows))[:20_000]
         self.effort.set(torch.from_numpy(data.windows(some)), data.labels[some])
-
-
-def _means(features: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Mean of each label, shape (labels, features)."""
-    return np.stack([features[labels == label].mean(axis=0) for label in range(labels.max() + 1)])
 
 
 def _within(features: np.ndarray, labels: np.ndarray, means: np.ndarray) -> np.ndarray:
@@ -209,7 +205,7 @@ def _sharpness(own: list[np.ndarray], labels: list[np.ndarray], people: np.ndarr
     numbers = np.unique(people)
     read = [one @ days.whitening for one in own]
     centres = [days.centres[1 + int(np.flatnonzero(numbers == one)[0])] for one in people]
-    known = [_means(one, truth) for one, truth in zip(read, labels, strict=True)]
+    known = [label_means(one, truth) for one, truth in zip(read, labels, strict=True)]
 
     def loss(factor: float) -> float:
         found = []

@@ -23,6 +23,7 @@ from neuromotion_gym.decoders.population import Population
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.training.networks.armband_features import FLOOR, Effort, rest_index
 from neuromotion_gym.training.networks.network import DecoderNetwork
+from neuromotion_gym.training.networks.whitening import label_means
 
 if TYPE_CHECKING:
     from neuromotion_gym.decoders.spec import DecoderSpec
@@ -76,7 +77,7 @@ class WearerLda(DecoderNetwork):
         people = [data.people == number for number in np.unique(data.people)]
         worn = self._arranged([features.double().numpy()[mine] for mine in people], [data.labels[m] for m in people])
         labels = [data.labels[mine] for mine in people]
-        means = np.stack([_means(one, own) for one, own in zip(worn, labels, strict=True)])
+        means = np.stack([label_means(one, own) for one, own in zip(worn, labels, strict=True)])
         within = [one - mean[own] for one, mean, own in zip(worn, means, labels, strict=True)]
         values, vectors = np.linalg.eigh(np.mean([one.T @ one / len(one) for one in within], axis=0))
         whitening = vectors / np.sqrt(values + SMALLEST)
@@ -96,7 +97,7 @@ class WearerLda(DecoderNetwork):
         ways = arrangements(self._channels) if self._ring else [PLAIN]
         blocks = np.arange(0, people[0].shape[1], self._channels)[:, None]
         orders = [(blocks + np.array(way.order(self._channels))).ravel() for way in ways]
-        means = [_means(one, own) for one, own in zip(people, labels, strict=True)]
+        means = [label_means(one, own) for one, own in zip(people, labels, strict=True)]
         # Without the mean over labels, which is how strong a person's signal is
         patterns = [one - one.mean(axis=0) for one in means]
         chosen = [0] * len(people)
@@ -109,11 +110,6 @@ class WearerLda(DecoderNetwork):
             if chosen == before:
                 break
         return [one[:, orders[way]] for one, way in zip(people, chosen, strict=True)]
-
-
-def _means(features: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Mean of each label, shape (labels, features)."""
-    return np.stack([features[labels == label].mean(axis=0) for label in range(labels.max() + 1)])
 
 
 def _sharpness(people: list[np.ndarray], labels: list[np.ndarray], means: np.ndarray, common: np.ndarray) -> float:

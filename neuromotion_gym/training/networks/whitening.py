@@ -1,4 +1,4 @@
-"""Whitening of features before a last layer that is fitted to the wearer."""
+"""Means of labels and whitening of features, before a last layer that is fitted to the wearer or follows them."""
 
 from __future__ import annotations
 
@@ -23,3 +23,14 @@ def whitening_within(features: np.ndarray, people: np.ndarray, labels: np.ndarra
     covariance = np.mean([np.cov(features[group].T) for group in groups if group.sum() > 1], axis=0)
     values, vectors = np.linalg.eigh(covariance)
     return np.asarray(vectors / np.sqrt(values + SMALLEST))
+
+
+def label_means(features: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Mean of each label, shape (labels, features); every label up to the last one has to be there.
+
+    Parameters
+    ----------
+    features : float array, shape (n, features)
+    labels : int array, shape (n,)
+    """
+    return np.stack([features[labels == label].mean(axis=0) for label in range(labels.max() + 1)])
