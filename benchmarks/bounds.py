@@ -13,7 +13,8 @@ each environment is written as well.
 
 - oracle, open_loop, shuffled, blind: bounds of the environment's default decoder. The first three are driven by
   ``argmax``, blind by the best constant place, where the environment has one.
-- decoders: all shipped decoders that fit, with ``argmax``.
+- decoders: all shipped decoders of labels that fit, with ``argmax``.
+- targets: all shipped decoders of continuous targets that fit, with ``follow``, and the same four bounds of each.
 - strategies: the best of many strategies that never look at the posterior (``blind_strategies.py``), chosen on one set
   of seeds and measured on another.
 - ppo_blind, ppo_goal: PPO whose posterior is zeroed, and PPO that sees the goal; 500,000 control steps each, trained on
@@ -28,7 +29,7 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 from blind_strategies import Sight, strategies
@@ -37,6 +38,7 @@ from bounds_tables import CELLS, fill_page, read, row_of, tables
 from neuromotion_gym.benchmark.digests import library_digest
 from neuromotion_gym.benchmark.figures import rate_over_people, wilson_interval
 from neuromotion_gym.controllers import make_controller
+from neuromotion_gym.decoders.bounds import BoundKind
 from neuromotion_gym.decoders.folders import list_decoders
 from neuromotion_gym.decoders.zoo import load_decoder
 from neuromotion_gym.envs import NeuroEnv, checks
@@ -61,6 +63,8 @@ CHOOSING, AGAIN, MEASURING = 10_000_000, 20_000_000, 30_000_000
 SECOND_TRY, BEST = 64, 4
 """Further episodes of the best strategies; number of these."""
 STEPS = 500_000
+FOLLOWING: dict[str, Any] = {"gain": 1.5, "smooth_s": 0.3}
+"""Options of ``follow``, chosen on the tune part (``finger_joints.py``); the oracle has none."""
 LIMBS = 128
 """Largest number of limbs that are stepped together."""
 
@@ -139,6 +143,8 @@ class Level:
         """Lines of a cell; one for most, several for ``decoders``."""
         if cell == "decoders":
             return [self.line(f"{name}, argmax", self.driven("argmax", name), people=True) for name in self.fitting()]
+        if cell == "targets":
+            return [line for name in self.fitting(targets=True) for line in self.of_targets(name)]
         if cell == "strategies":
             return [self.strategies()]
         if cell in ("ppo_blind", "ppo_goal"):
@@ -147,16 +153,28 @@ class Level:
         played = self.driven(controller, f"{cell}:{self.decoder}")
         return [self.line(f"{self.decoder}, {controller}", played, people=cell in ("open_loop", "shuffled"))]
 
-    def fitting(self) -> list[str]:
-        """Shipped decoders that fit, the default one first."""
-        found = [self.decoder]
+    def fitting(self, *, targets: bool = False) -> list[str]:
+        """Shipped decoders of labels, or of targets, that fit; the default one first."""
+        found = [] if targets else [self.decoder]
         for name in list_decoders():
+            spec = load_decoder(name).spec
+            if spec.classifies == targets or name == self.decoder:
+                continue
             try:
-                make_task(self.env_id, load_decoder(name).spec, 0.5, self.level)
+                make_task(self.env_id, spec, 0.5, self.level)
             except NeuroMotionError:
                 continue
-            found += [name] if name != self.decoder else []
+            found.append(name)
         return found
+
+    def of_targets(self, name: str) -> list[dict[str, Any]]:
+        """A decoder of targets and its bounds; ``bound`` of a line says which."""
+        lines = []
+        for kind in ("", *get_args(BoundKind)):
+            decoder = f"{kind}:{name}" if kind else name
+            played = self.driven("follow", decoder, {} if kind == "oracle" else FOLLOWING)
+            lines.append({**self.line(f"{decoder}, follow", played, people=True), "bound": kind})
+        return lines
 
     def constant(self) -> str:
         """The controller that goes to the best constant place; ``argmax`` where there is none."""
@@ -173,11 +191,13 @@ class Level:
         """Options of ``gym.make``."""
         return {"decoder": decoder, "level": self.level, "part": PART}
 
-    def driven(self, controller: str, decoder: Any, **options: Any) -> checks.Played:
-        """Episodes in which a controller reads all that an agent may see."""
+    def driven(
+        self, controller: str, decoder: Any, settings: dict[str, Any] | None = None, **options: Any
+    ) -> checks.Played:
+        """Episodes in which a controller, with its ``settings``, reads all that an agent may see."""
 
         def begin(layout: ObservationLayout, rows: int) -> Callable[[np.ndarray, int], np.ndarray]:
-            made: Controller = make_controller(controller, layout)
+            made: Controller = make_controller(controller, layout, **(settings or {}))
             state: list[Any] = [None]
 
             def act(observation: np.ndarray, step: int) -> np.ndarray:

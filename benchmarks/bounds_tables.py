@@ -14,7 +14,7 @@ from neuromotion_gym.registration import ENVIRONMENTS
 
 PAGES = Path(__file__).resolve().parents[1] / "docs" / "environments"
 BEGIN, END = "<!-- bounds: written by benchmarks/bounds.py -->", "<!-- end of bounds -->"
-CELLS = ("oracle", "open_loop", "shuffled", "blind", "decoders", "strategies", "ppo_blind", "ppo_goal")
+CELLS = ("oracle", "open_loop", "shuffled", "blind", "decoders", "targets", "strategies", "ppo_blind", "ppo_goal")
 WANTED = {"oracle": 0.95, "ppo_goal": 0.9}
 """Cells that have to reach a success rate."""
 UNINFORMED = ("shuffled", "blind", "strategies", "ppo_blind")
@@ -30,13 +30,14 @@ ROWS = {
     "strategies": "best strategy that never looks",
     "ppo_blind": "PPO, posterior zeroed",
     "decoders": "",
+    "targets": "",
 }
 """Cells in the order of a page's table, and what they are called there; a decoder is called by its name."""
 
 
 NOTES = """
 Written by benchmarks/bounds.py. Surrogates of the test part; every episode has its own seed. Intervals are over
-people where signals are decoded (decoders, open_loop, shuffled), and Wilson's over episodes elsewhere.
+people where signals are decoded (decoders, targets, open_loop, shuffled), and Wilson's over episodes elsewhere.
 oracle: a decoder that is always right, with the lag of the default decoder. open_loop: the operator chooses all its
 labels at the start, from the goals that it knows then (all that follow each other; of blocks that are offered later,
 none), and never sees the limb again. shuffled: labels drawn at random. blind: the best constant place
@@ -59,6 +60,7 @@ def version(found: dict[str, Any]) -> str:
 
 def verdict(cell: str, line: dict[str, Any]) -> str:
     """Whether a bound is as it has to be; empty for cells that only inform."""
+    cell = line.get("bound") or cell  # of a decoder of targets
     if cell in WANTED:
         met = line["success"] >= WANTED[cell]
         return f"{'at least' if met else 'BELOW'} {WANTED[cell]}"
@@ -109,7 +111,7 @@ def page_table(folder: Path, env_id: str) -> str:
         for cell in ROWS
         for line in cells.get(f"{level} {cell}", EMPTY)["lines"]
     ]
-    chances = {level: line["chance"] for level, cell, line, _ in found if cell != "decoders"}
+    chances = {level: line["chance"] for level, cell, line, _ in found if ROWS[cell]}
     rows: dict[str, dict[str, str]] = {called: {} for called in ROWS.values() if called}
     for level, cell, line, when in found:
         told = f"{line['success']:.3f} [{line['low']:.3f}, {line['high']:.3f}], n = {line['episodes']}"

@@ -53,7 +53,8 @@ def ingredients(decoder: str, source: str, env_id: str = ENV_ID) -> dict[str, An
 
 def environments_of(decoder: str) -> list[str]:
     """Environments that a shipped decoder fits."""
-    return environments_for(load_spec(decoder_folder(decoder)).labels)
+    spec = load_spec(decoder_folder(decoder))
+    return environments_for(spec.labels, spec.targets)
 
 
 def play_everything(source: Source, rows: int = 64, most: int = 200) -> float:

@@ -68,7 +68,8 @@ def configurations(data: bool) -> dict[str, dict[str, Any]]:
     """Name and options of each configuration; with ``data`` also replays of recordings."""
     found: dict[str, dict[str, Any]] = {}
     for decoder in list_decoders():
-        if ENV_ID not in environments_for(load_decoder(decoder).spec.labels):
+        spec = load_decoder(decoder).spec
+        if ENV_ID not in environments_for(spec.labels, spec.targets):
             continue
         for level in LEVELS:
             for bound in ("", "oracle:", "shuffled:", "blind:"):

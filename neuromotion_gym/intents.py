@@ -111,12 +111,17 @@ def intent_table(limb: str, table: str = MAIN_TABLE) -> dict[str, Intent]:
     return {label: entry.intent for label, entry in _entries(limb, table)}
 
 
-def environments_for(labels: Sequence[str]) -> list[str]:
+def environments_for(labels: Sequence[str], targets: Sequence[str] = ()) -> list[str]:
     """Environments that take a decoder with these labels, in the order in which they are registered.
 
-    Its limb can express all of them, and each axis that they move can be moved both ways where it has to be.
+    Its limb can express all of them, and each axis that they move can be moved both ways where it has to be. For a
+    decoder of ``targets`` only those in which joints follow them.
     """
-    return [name for name, row in ENVIRONMENTS.items() if _takes(row, labels)]
+    return [
+        name
+        for name, row in ENVIRONMENTS.items()
+        if _takes(row, labels) and (not targets or row.of_targets is not None)
+    ]
 
 
 def _takes(row: Environment, labels: Sequence[str]) -> bool:

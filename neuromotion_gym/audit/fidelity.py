@@ -2,13 +2,14 @@
 
 For each person, the surrogate is fitted to one half of the recordings (see `halves`) and compared with a replay of the
 other half; then the halves are swapped. Three figures: balanced accuracy and mean length of error runs (unbroken
-sequences of wrong decisions) in a stream of labels that change every few seconds, and success in the closed loop.
+sequences of wrong decisions) in a stream of labels that change every few seconds, and success in the closed loop. For a
+decoder of continuous targets R² takes the place of the first two.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.intents import environments_for
 from neuromotion_gym.registration import environment, task_class
 from neuromotion_gym.statistics import Interval, studentised_bootstrap_interval
+from neuromotion_gym.training.target_evaluation import explained
 
 if TYPE_CHECKING:
     import os
@@ -31,13 +33,14 @@ if TYPE_CHECKING:
     from neuromotion_gym.decoders.spec import DecoderSpec
     from neuromotion_gym.signals.recording import Session
     from neuromotion_gym.signals.sources import Cued
+    from neuromotion_gym.signals.sources.cued import Targeted
     from neuromotion_gym.signals.surrogate.autoregression import VectorAutoregression
     from neuromotion_gym.signals.surrogate.models import SurrogateModel
 
 CONTROL_S = 0.05
 HOLD_S = 3.0
 """Seconds for which the stream asks for the same label."""
-BARS = {"accuracy": 0.05, "error_run": 0.10, "success": 0.05}
+BARS = {"accuracy": 0.05, "error_run": 0.10, "explained": 0.05, "success": 0.05}
 """Largest difference allowed; for ``error_run`` as a share of the mean on recordings."""
 
 
@@ -57,7 +60,8 @@ class FidelityOptions:
         Environment of the closed loop; the first one whose limb can express the decoder's labels if left out.
     level : str, optional
         Level of its task; the easiest one if left out.
-    controller : str
+    controller : str, optional
+        ``argmax``, or ``follow`` for a decoder of targets, if left out.
     seed : int
     """
 
@@ -66,18 +70,18 @@ class FidelityOptions:
     episodes: int = 20
     environment: str | None = None
     level: str | None = None
-    controller: str = "argmax"
+    controller: str | None = None
     seed: int = 0
 
-    def played(self, labels: Sequence[str]) -> tuple[str, str]:
-        """Environment and level for a decoder with these labels.
+    def played(self, labels: Sequence[str], targets: Sequence[str] = ()) -> tuple[str, str]:
+        """Environment and level for a decoder with these labels, and targets if it gives some.
 
         Raises
         ------
         NeuroMotionError
             If no environment is named, and none has a limb that can express them.
         """
-        fits = [self.environment] if self.environment is not None else environments_for(labels)
+        fits = [self.environment] if self.environment is not None else environments_for(labels, targets)
         if not fits:
             raise NeuroMotionError(
                 f"No environment has a limb that can express {', '.join(labels)}: leave success out, with episodes=0 "
@@ -92,8 +96,8 @@ class FidelityRow:
 
     Parameters
     ----------
-    figure : {"accuracy", "error_run", "success"}
-        Balanced accuracy; mean length of error runs in seconds; success rate.
+    figure : {"accuracy", "error_run", "explained", "success"}
+        Balanced accuracy; mean length of error runs in seconds; R², mean over targets; success rate.
     real, surrogate : float
         Means over people.
     difference : Interval
@@ -139,6 +143,15 @@ def stream_figures(
     return accuracy, mean_run(~right) * CONTROL_S
 
 
+def stream_explained(
+    source: Targeted, decoder: Decoder, session: int, *, rows: int = 8, seconds: float = 60.0, seed: int = 0
+) -> float:
+    """R² of a decoder of targets in an open-loop stream, mean over targets; see `stream_figures`."""
+    truth, said = _decoded(source, decoder, session, rows, seconds, seed)
+    truth, said = (values.reshape(-1, values.shape[2]) for values in (truth, said))
+    return float(np.nanmean(explained(said, truth)))
+
+
 def log_odds_variance(
     source: Cued, decoder: Decoder, session: int, *, rows: int = 8, seconds: float = 60.0, seed: int = 0
 ) -> float:
@@ -156,7 +169,10 @@ def log_odds_variance(
 def _decoded(
     source: Cued, decoder: Decoder, session: int, rows: int, seconds: float, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Labels played (rows, steps) and posteriors (rows, steps, labels) in an open-loop stream."""
+    """Labels played (rows, steps) and posteriors (rows, steps, labels) in an open-loop stream.
+
+    For a decoder of targets: targets that play and that are decoded, both of shape (rows, steps, targets).
+    """
     from neuromotion_gym.envs.stream import Stream
 
     labels = decoder.spec.labels
@@ -167,11 +183,15 @@ def _decoded(
     stream.reset(np.arange(rows), generator.spawn(rows), np.full(rows, session))
     of_source = {source.labels.index(label): i for i, label in enumerate(labels)}
     steps = round(seconds / CONTROL_S)
-    truth = np.zeros((rows, steps), np.int64)
-    posterior = np.zeros((rows, steps, len(labels)))
+    posterior = np.zeros((rows, steps, len(decoder.spec.decoded)))
+    truth = np.zeros((rows, steps), np.int64) if decoder.spec.classifies else np.zeros_like(posterior)
+    columns = [cast("Targeted", source).targets.index(name) for name in decoder.spec.targets]
     for step in range(steps):
         stream.step(asked[:, int(step * CONTROL_S / HOLD_S)])
-        truth[:, step] = [of_source[label] for label in source.playing.tolist()]
+        if decoder.spec.classifies:
+            truth[:, step] = [of_source[label] for label in source.playing.tolist()]
+        else:
+            truth[:, step] = cast("Targeted", source).target[:, columns]
         posterior[:, step] = stream.posterior
     return truth, posterior
 
@@ -237,7 +257,7 @@ def check_surrogate(
     else:
         raise NeuroMotionError("Pass subjects when each person has a decoder of their own.")
     if options.episodes:
-        options.played(spec.labels)
+        options.played(spec.labels, spec.targets)
     playing = playing_for(spec, ocular=ocular, skip_cue=skip_cue)
     chosen = model or model_of(spec.dataset)
     for subject, pair in halves(spec.dataset, part, subjects=subjects, root=root).items():
@@ -389,10 +409,15 @@ def _as_played(session: Session, playing: Playing) -> Session:
 
 
 def _figures(source: Cued, decoder: Decoder, options: FidelityOptions) -> np.ndarray:
-    """Accuracy, length of error runs, and success (NaN without episodes) in the only session of ``source``."""
-    accuracy, run = stream_figures(source, decoder, 0, rows=options.rows, seconds=options.stream_s, seed=options.seed)
+    """Figures in the order of `BARS` in the only session of ``source``; NaN for those that it does not have."""
+    accuracy = run = shared = np.nan
+    manner: dict[str, Any] = {"rows": options.rows, "seconds": options.stream_s, "seed": options.seed}
+    if decoder.spec.classifies:
+        accuracy, run = stream_figures(source, decoder, 0, **manner)
+    else:
+        shared = stream_explained(cast("Targeted", source), decoder, 0, **manner)
     success = _success(source, decoder, options) if options.episodes else np.nan
-    return np.array([accuracy, run, success])
+    return np.array([accuracy, run, shared, success])
 
 
 def _success(source: Cued, decoder: Decoder, options: FidelityOptions) -> float:
@@ -402,11 +427,12 @@ def _success(source: Cued, decoder: Decoder, options: FidelityOptions) -> float:
     from neuromotion_gym.envs.closed_loop import ClosedLoop
     from neuromotion_gym.envs.options import assemble
 
-    environment_id, level = options.played(decoder.spec.labels)
+    environment_id, level = options.played(decoder.spec.labels, decoder.spec.targets)
     parts = assemble(environment_id, decoder=decoder, source=source, level=level)
     loop = ClosedLoop(parts, min(options.rows, options.episodes))
     try:
-        controller = make_controller(options.controller, loop.layout)
+        usual = "argmax" if decoder.spec.classifies else "follow"
+        controller = make_controller(options.controller or usual, loop.layout)
         episodes, _ = play(loop, controller, episode_keys(source.sessions, options.episodes), options.seed)
     finally:
         loop.close()
@@ -414,7 +440,7 @@ def _success(source: Cued, decoder: Decoder, options: FidelityOptions) -> float:
 
 
 def _rows(decoder: str, model: str, condition: str, real: np.ndarray, surrogate: np.ndarray) -> list[FidelityRow]:
-    """Rows from figures of shape (people, 3)."""
+    """Rows from figures of shape (people, figures), in the order of `BARS`."""
     rows = []
     for column, figure in enumerate(BARS):
         mine, other = real[:, column], surrogate[:, column]

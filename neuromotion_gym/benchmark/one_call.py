@@ -152,7 +152,7 @@ def bench(
         decoders the first one decides, for level and controller.
     controller : str, mapping, or a list of them, optional
         Names of controllers, or mappings with ``name``, ``options`` and ``label``. If left out, ``argmax`` or, for
-        windows of a second and more, ``bayes``.
+        windows of a second and more, ``bayes``; ``follow`` for a decoder of targets.
     episodes : int, optional
         Episodes of each session with each seed; if left out, so many that a row has 60 or more.
     seeds : int or sequence of int

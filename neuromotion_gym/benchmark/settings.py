@@ -39,7 +39,7 @@ class Setting:
 
 
 def usual_setting(spec: DecoderSpec, env_id: str | None = None) -> Setting:
-    """The setting for a decoder, by the length of its window.
+    """The setting for a decoder, by the length of its window; a decoder of targets is followed.
 
     Parameters
     ----------
@@ -54,6 +54,8 @@ def usual_setting(spec: DecoderSpec, env_id: str | None = None) -> Setting:
     """
     name = env_id or next(iter(ENVIRONMENTS))
     levels = task_class(environment(name).task).levels
+    if not spec.classifies:
+        return Setting(name, middle_level(levels), "follow", 1)
     if spec.window_s >= SLOW_WINDOW_S:
         return Setting(name, levels[0], "bayes", FAST)
     return Setting(name, middle_level(levels), "argmax", 1)

@@ -22,6 +22,7 @@ from neuromotion_gym.cli.tables import print_table
 from neuromotion_gym.errors import NeuroMotionError
 
 COLUMNS = ("balanced accuracy", "mean", "95 %", "chance", "people", "decisions")
+OF_TARGETS = ("R², mean over targets", "within blocks", "95 %", "as a whole", "people", "windows")
 
 
 def evaluate(
@@ -49,7 +50,7 @@ def evaluate(
     resample: Annotated[bool, typer.Option("--resample", help="Resample recordings at another rate.")] = False,
     data: Annotated[Path | None, DATA] = None,
 ) -> None:
-    """Evaluate a decoder offline: balanced accuracy per window and per trial, intervals over people, and chance."""
+    """Evaluate a decoder offline: balanced accuracy (of targets R²), intervals over people, and chance (clocks)."""
     from neuromotion_gym.signals.reading import Reading
     from neuromotion_gym.training.overlapping import OVERLAPPING
     from neuromotion_gym.training.report import evaluate, evaluate_recordings
@@ -64,7 +65,7 @@ def evaluate(
         what: Any = recording[0] if len(recording) == 1 else recording
         loaded = load_decoder(decoder)
         figures = evaluate_recordings(loaded, what, said, resample=resample)
-        print_table(COLUMNS, _rows("recording", figures))
+        _print({"recording": figures})
         say(f"{loaded.spec.name}, fitted on: {figures['fitted_on']}; intervals over people.")
         _say_seen(figures)
         return
@@ -81,10 +82,35 @@ def evaluate(
     if folds:
         whole = {"person": "people", "run": "runs"}[metrics["folds"]["of"]]
         reports[f"{metrics['folds']['count']} folds of {whole}"] = metrics["folds"]
-    print_table(COLUMNS, [row for name, report in reports.items() for row in _rows(name, report)])
+    _print(reports)
     say(f"{metrics['decoder']}, split by {metrics['split']}; intervals over people.")
     for report in reports.values():
         _say_seen(report)
+
+
+def _print(reports: dict[str, dict[str, Any]]) -> None:
+    """Print the table of some reports, which are all of one decoder."""
+    from neuromotion_gym.training.target_card import is_of_targets
+
+    targets = any(map(is_of_targets, reports.values()))
+    rows = _target_rows if targets else _rows
+    print_table(
+        OF_TARGETS if targets else COLUMNS, [row for name, report in reports.items() for row in rows(name, report)]
+    )
+
+
+def _target_rows(name: str, report: dict[str, Any]) -> list[tuple[str, ...]]:
+    """A row for the decoder, and one for each clock."""
+    from neuromotion_gym.benchmark.shown import NONE
+    from neuromotion_gym.training.target_card import WAYS, number
+
+    rows: list[tuple[str, ...]] = []
+    for way, inside in report["within_blocks"].items():
+        mean, whole = number(inside["mean"], ".3f"), number(report["as_a_whole"][way]["mean"], ".3f")
+        limits = NONE if inside["low"] is None else f"{number(inside['low'], '.3f')} to {number(inside['high'], '.3f')}"
+        title = f"{name.replace('_', ' ')}, {WAYS[way]}"
+        rows.append((title, mean, limits, whole, str(report["people"]), str(report["windows"])))
+    return rows
 
 
 def _rows(name: str, report: dict[str, Any]) -> list[tuple[str, ...]]:

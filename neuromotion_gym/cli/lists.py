@@ -15,7 +15,7 @@ from neuromotion_gym.registration import ENVIRONMENTS, environment, task_class
 
 
 def decoders() -> None:
-    """Show the shipped decoders: labels, input signals, data set, split and licence."""
+    """Show the shipped decoders: labels and targets, input signals, data set, split and licence."""
     from neuromotion_gym.decoders.recipe import load_spec
 
     names = list_decoders()
@@ -29,7 +29,7 @@ def decoders() -> None:
         rows.append(
             (
                 name,
-                ", ".join(spec.labels),
+                ", ".join(spec.labels) + (f"; targets {', '.join(spec.targets)}" if spec.targets else ""),
                 f"{kind}: {spec.channel_count} at {spec.rate_hz:g} Hz, the last {spec.window_s:.3g} s {every}",
                 f"{spec.dataset} ({spec.split}, {spec.licence})",
             )
@@ -53,7 +53,8 @@ def envs(
     row = environment(env_id)
     meant = {label: _in_words(intent) for label, intent in intent_table(row.limb, row.intents).items()}
     print_table(("label", "what it does"), list(meant.items()), title=f"{env_id}: {row.summary}")
-    fit = [name for name in list_decoders() if env_id in environments_for(load_spec(decoder_folder(name)).labels)]
+    specs = {name: load_spec(decoder_folder(name)) for name in list_decoders()}
+    fit = [name for name, spec in specs.items() if env_id in environments_for(spec.labels, spec.targets)]
     say(f"Levels: {', '.join(task_class(row.task).levels)}")
     say(f"Decoders: {', '.join(fit) or 'none'}; default: {row.decoder}")
 

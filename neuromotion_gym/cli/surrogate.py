@@ -143,7 +143,12 @@ def _print_tables(rows: list[FidelityRow]) -> None:
     from neuromotion_gym.benchmark.shown import NONE, limits, number
     from neuromotion_gym.statistics import Interval
 
-    names = {"accuracy": "balanced accuracy", "error_run": "run of errors, s", "success": "success"}
+    names = {
+        "accuracy": "balanced accuracy",
+        "error_run": "run of errors, s",
+        "explained": "R² of the targets",
+        "success": "success",
+    }
     for (decoder, model, condition, people), own in groupby(
         rows, lambda row: (row.decoder, row.model, row.condition, row.people)
     ):

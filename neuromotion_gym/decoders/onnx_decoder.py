@@ -48,6 +48,7 @@ from neuromotion_gym.decoders.onnx_session import checked_threads, open_session,
 from neuromotion_gym.decoders.population import POPULATION, Population, read_population
 from neuromotion_gym.decoders.running import Run
 from neuromotion_gym.decoders.spec import AdaptationSpec, DecoderSpec
+from neuromotion_gym.decoders.target_head import fit_target_head
 from neuromotion_gym.decoders.turned import turned_adaptation
 from neuromotion_gym.errors import NeuroMotionError, warn
 
@@ -224,7 +225,8 @@ class OnnxDecoder:
             return Run(self, calibration).values
         if self.spec.adaptation.kind == "turned":
             return turned_adaptation(self.features, self.predict_proba, calibration, self.spec)
-        return fit_head(self.features, calibration, self.spec)
+        fit = fit_head if self.spec.classifies else fit_target_head
+        return fit(self.features, calibration, self.spec)
 
     def features(self, windows: np.ndarray) -> np.ndarray:
         """What the adaptation is computed from, shape (n, features); unless its kind needs none."""

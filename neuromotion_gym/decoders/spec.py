@@ -38,7 +38,8 @@ class AdaptationSpec(Checked):
 
     ``kind="euclidean"``: the adaptation is the inverse square root of the mean covariance of the unlabelled calibration
     run in ``band_hz``, shape (channels, channels). ``kind="head"``: the adaptation is the last layer, fitted to the
-    labelled calibration run, shape (labels, features + 1), the bias in the last column.
+    labelled calibration run, shape (labels, features + 1), the bias in the last column; for ``output: targets`` fitted
+    to its continuous targets, shape (targets, features + 1).
 
     ``kind="turned"``, for a grid of electrodes around a limb, ``rows`` rows of them: the adaptation comes from the
     unlabelled calibration run, shape (3, features): mean and factor of every feature, and the rows by which the grid is
@@ -228,10 +229,11 @@ class DecoderSpec(Checked):
         if self.adaptation.kind == "turned":
             self._check_turned()
         kind = self.adaptation.kind
-        if kind in ("head", "wearer", "day") and self.output == "targets":
+        if kind in ("wearer", "day") and self.output == "targets":
             raise NeuroMotionError(f"adaptation.kind {kind!r} fits labels; it does not apply to output 'targets'")
-        if kind in ("head", "wearer", "day") and shape[0] != len(self.labels):
-            raise NeuroMotionError(f"adaptation.shape must begin with the number of labels, {len(self.labels)}")
+        if kind in ("head", "wearer", "day") and shape[0] != len(self.decoded):
+            what = "labels" if self.classifies else "targets"
+            raise NeuroMotionError(f"adaptation.shape must begin with the number of {what}, {len(self.decoded)}")
         if kind == "wearer":
             self._check_wearer()
         if kind == "day" and (shape[1] < 2 or self.pacing != "sliding"):

@@ -13,6 +13,7 @@ from neuromotion_gym.datasets.own import named_recordings
 from neuromotion_gym.decoders.arrangement import can_be_arranged, labelled_arrangement
 from neuromotion_gym.decoders.calibration import AT_CHANCE, above_chance, calibration_windows, fitted_head, left_out
 from neuromotion_gym.decoders.onnx_decoder import OnnxDecoder
+from neuromotion_gym.decoders.target_head import TargetHeadFit, explained_of_left_out, fitted_target_head
 from neuromotion_gym.decoders.zoo import load_decoder
 from neuromotion_gym.errors import NeuroMotionError, warn
 from neuromotion_gym.signals.reading import Reading, read_recordings
@@ -71,7 +72,7 @@ def fit_to_wearer(
         Its ``adaptation.kind`` is "head", or ``ring`` is true. If its recipe names another decoder under
         ``calibrated_as``, the last layer is fitted to that one, with a warning.
     recording : Recording, MNE Raw or Epochs, path of a file or folder, MOABB data set, or list of these
-        The wearer's labelled recordings, with every label of the decoder.
+        The wearer's labelled recordings, with every label of the decoder; for a decoder of targets with all targets.
     reading : Reading or mapping of its fields, optional
         What the files do not say, see `neuromotion_gym.signals.reading.read_recordings`. If ``calibration`` is given,
         only recordings that it names are used.
@@ -118,7 +119,7 @@ def fit_to_wearer(
     head = None
     if fitted.spec.adaptation.kind == "head":
         spec = fitted.spec.model_copy(update={**compared, "channels": channels})
-        head = fitted_head(fitted.features, recordings, spec)
+        head = (fitted_head if spec.classifies else fitted_target_head)(fitted.features, recordings, spec)
     fit = WearerFit(fitted, tuple(recordings), channels, head, arrangement)
     _check_above_chance(fit)
     return fit
@@ -178,6 +179,14 @@ def _nothing_to_fit(decoder: OnnxDecoder, arrangement_only: bool) -> str:
 
 def _check_above_chance(fit: WearerFit) -> None:
     """Refuse a result that is no better than guessing, and warn about a weak one."""
+    if isinstance(fit.head, TargetHeadFit):
+        if not fit.head.explained > 0:
+            raise NeuroMotionError(
+                f"Decoder {fit.decoder.spec.name!r} explains nothing of what {fit.wearer} did: "
+                f"{explained_of_left_out(fit.head.explained)}. Check that the targets belong to the samples, that the "
+                "unit is right, and that all electrodes had contact."
+            )
+        return
     labels = len(fit.decoder.spec.labels)
     if fit.head is not None:
         what, accuracy = left_out(fit.head.accuracy, labels), fit.head.accuracy

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from neuromotion_gym.datasets import registry
+from neuromotion_gym.training.target_card import is_of_targets, table, target_limits, target_sections
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -54,7 +55,7 @@ def card(recipe: Recipe, metrics: dict[str, Any], record: FittedOn | None = None
     if recipe.notes:
         lines += [recipe.notes.strip(), ""]
     lines += [
-        *_table(
+        *table(
             ("", ""),
             [
                 ("labels" if spec.classifies else "targets", ", ".join(spec.decoded)),
@@ -76,17 +77,21 @@ def card(recipe: Recipe, metrics: dict[str, Any], record: FittedOn | None = None
         ),
         "",
     ]
-    found = reports(metrics)
+    everything = reports(metrics)
+    found = {title: report for title, report in everything.items() if not is_of_targets(report)}
+    of_targets = {title: report for title, report in everything.items() if is_of_targets(report)}
+    if of_targets:
+        lines += target_sections(of_targets, PICTURE)
     if found:
         lines += ["## Balanced accuracy", "", "Mean over people with its 95 % interval (bootstrap-t over people).", ""]
         lines += [
-            *_table(("on", "people", "windows", "per window", "per trial", "chance"), _accuracy_rows(found)),
+            *table(("on", "people", "windows", "per window", "per trial", "chance"), _accuracy_rows(found)),
             "",
         ]
         lines += ["## People", "", "Balanced accuracy per window.", "", *_people(found), ""]
-        for title, report in found.items():
-            if seen := report.get("seen_in_training"):
-                lines += [f"**On {title} the decoder was trained on recordings of {', '.join(seen)}.**", ""]
+    for title, report in everything.items():
+        if seen := report.get("seen_in_training"):
+            lines += [f"**On {title} the decoder was trained on recordings of {', '.join(seen)}.**", ""]
     if "conditions" in metrics:
         lines += _conditions(metrics["conditions"], spec)
     if found:
@@ -108,7 +113,7 @@ def card(recipe: Recipe, metrics: dict[str, Any], record: FittedOn | None = None
             f"One decision takes {time_ms:.4f} ms in a batch of 64 on one core of the machine that made this card.",
             "",
         ]
-    lines += ["## Limits", "", *(f"- {limit}" for limit in _limits(spec, found)), ""]
+    lines += ["## Limits", "", *(f"- {limit}" for limit in _limits(spec, found, of_targets)), ""]
     if recipe.sources:
         lines += ["## Sources", "", *(f"- {source}" for source in recipe.sources), ""]
     lines += ["## Made again", "", "```", f"neuromotion train classifiers/{spec.name}/recipe.yaml"]
@@ -140,12 +145,13 @@ def _time(seconds: float) -> str:
     return f"about {shown} of processor time, reading included"
 
 
-def _limits(spec: DecoderSpec, found: dict[str, Any]) -> list[str]:
+def _limits(spec: DecoderSpec, found: dict[str, Any], of_targets: dict[str, Any]) -> list[str]:
     """What the figures do not say."""
     read = f"It reads {spec.unit} at {spec.rate_hz:g} Hz, and knows no others than {', '.join(spec.decoded)}."
     lines = [f"Fitted on one data set: its device, electrodes, places and protocol. {read}"]
-    of_people = (report["per_window"]["people"] for report in found.values() if report.get("of") != "run")
-    people = max(of_people, default=0)
+    counted = [(report, report["per_window"]["people"]) for report in found.values()]
+    counted += [(report, report["people"]) for report in of_targets.values()]
+    people = max((count for report, count in counted if report.get("of") != "run"), default=0)
     if people == 1:
         lines.append("All figures are of one person; there is no interval over people.")
     elif 1 < people < FEW_PEOPLE:
@@ -155,7 +161,7 @@ def _limits(spec: DecoderSpec, found: dict[str, Any]) -> list[str]:
         low = figure["mean"] if figure["low"] is None else figure["low"]
         if low <= chance["upper_95"]:
             lines.append(f"On {title} its accuracy is not shown to be above chance.")
-    return lines
+    return lines + target_limits(of_targets)
 
 
 def _training_rows(recipe: Recipe) -> list[tuple[str, str]]:
@@ -214,7 +220,7 @@ def _conditions(groups: dict[str, Any], spec: DecoderSpec) -> list[str]:
             intervals = (_interval(value["per_trial"]["balanced_accuracy"]) for value in values)
             rows.append((group, name.replace("_", " "), *intervals))
     titles = (" against ".join(label.replace("_", " ") for label in labels) for labels in contrasts)
-    return [*lines, *_table(("on", "condition", "all labels", *titles), rows), ""]
+    return [*lines, *table(("on", "condition", "all labels", *titles), rows), ""]
 
 
 def _contrasts(spec: DecoderSpec) -> tuple[tuple[str, ...], ...]:
@@ -238,7 +244,7 @@ def _people(reports: dict[str, Any]) -> list[str]:
     for person in people:
         scores = (report["per_window"]["by_person"].get(person) for report in reports.values())
         rows.append((person, *("" if score is None else f"{score:.3f}" for score in scores)))
-    return _table(("person", *reports), rows)
+    return table(("person", *reports), rows)
 
 
 def _confusion(report: dict[str, Any]) -> list[str]:
@@ -247,17 +253,9 @@ def _confusion(report: dict[str, Any]) -> list[str]:
     for label, counts in zip(labels, report["confusion"], strict=True):
         total = max(1, sum(counts))
         rows.append((label, *(f"{count / total:.2f}" for count in counts)))
-    return _table(("", *labels), rows)
+    return table(("", *labels), rows)
 
 
 def _datasets(recipe: Recipe) -> str:
     """Names of the data sets that a decoder was trained on."""
     return " and ".join([recipe.decoder.dataset, *(() if recipe.data is None else recipe.data.also)])
-
-
-def _table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> list[str]:
-    return [
-        f"| {' | '.join(header)} |",
-        f"| {' | '.join('---' for _ in header)} |",
-        *(f"| {' | '.join(row)} |" for row in rows),
-    ]

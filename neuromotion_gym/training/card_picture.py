@@ -1,4 +1,7 @@
-"""The picture of a card: confusion matrix and calibration plot of every report in it, from its figures alone."""
+"""The picture of a card, from its figures alone: confusion matrix and calibration plot of every report in it.
+
+For a decoder of targets: R² of every target and person, and beside the clocks.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from neuromotion_gym.files import replacing
+from neuromotion_gym.training.target_card import draw_targets, is_of_targets
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,24 +28,35 @@ MANY = 8
 def write_picture(path: Path, reports: Mapping[str, dict[str, Any]]) -> None:
     """Draw reports below each other: shares of the row's windows on the left, confidence and accuracy on the right.
 
+    For a decoder of targets see `neuromotion_gym.training.target_card.draw_targets`.
+
     Parameters
     ----------
     path : path
         A ``.png``.
     reports : mapping of title to report
-        As in ``metrics.json``, see `neuromotion_gym.training.evaluation.report`; one or more.
+        As in ``metrics.json``, see `neuromotion_gym.training.evaluation.report` and
+        `neuromotion_gym.training.target_evaluation.target_report`; one or more.
     """
     from matplotlib.figure import Figure
 
-    larger = max(1.0, max(len(report["labels"]) for report in reports.values()) / MANY)
+    larger = max(1.0, max(columns_of(report) for report in reports.values()) / MANY)
     size = INCHES[0] * (1 + larger) / 2, INCHES[1] * larger * len(reports)
     figure = Figure(figsize=size, layout="constrained")
     panels = figure.subplots(len(reports), 2, squeeze=False, width_ratios=(larger, 1))
     for (left, right), (title, report) in zip(panels, reports.items(), strict=True):
+        if is_of_targets(report):
+            draw_targets(left, right, title, report)
+            continue
         _confusion(left, title, report)
         _calibration(right, title, report)
     with replacing(path) as temporary:
         figure.savefig(temporary, dpi=DPI, metadata={"Software": None})
+
+
+def columns_of(report: Mapping[str, Any]) -> int:
+    """Number of labels or targets of a report, on which the size of its picture depends."""
+    return len(report["targets" if is_of_targets(report) else "labels"])
 
 
 def _confusion(axes: Axes, title: str, report: dict[str, Any]) -> None:

@@ -61,6 +61,8 @@ class CutWindows:
         Samples per window.
     adaptations : float32 array, shape (recordings, *adaptation), optional
         Adaptation of each recording's person.
+    targets : float32 array, shape (n, targets), optional
+        What the person did at the end of each window.
     """
 
     recordings: tuple[np.ndarray, ...]
@@ -70,6 +72,7 @@ class CutWindows:
     trials: np.ndarray
     length: int
     adaptations: np.ndarray | None = None
+    targets: np.ndarray | None = None
 
     def windows(self, indices: np.ndarray, generator: np.random.Generator | None = None) -> np.ndarray:
         """Windows of shape (m, channels, samples); they are not varied, even with a generator."""
@@ -140,6 +143,25 @@ def samples_of(windows: TrainingWindows) -> np.ndarray:
             "This network is fitted to samples; use a preparation that cuts windows from recordings."
         )
     return np.concatenate(windows.recordings, axis=1).T
+
+
+def targets_of(windows: TrainingWindows) -> np.ndarray:
+    """Targets at the ends of windows, float32 of shape (n, targets).
+
+    Raises
+    ------
+    NeuroMotionError
+        If the windows have labels alone.
+    """
+    if isinstance(windows, ChosenWindows):
+        return np.asarray(targets_of(windows.whole)[windows.rows])
+    found: np.ndarray | None = getattr(windows, "targets", None)
+    if found is None:
+        raise NeuroMotionError(
+            "A decoder of targets is trained on windows that have targets: use data.preparation 'targets', or one of "
+            "your own whose windows have an attribute targets."
+        )
+    return found
 
 
 def recordings_of(windows: TrainingWindows) -> np.ndarray:

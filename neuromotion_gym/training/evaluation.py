@@ -1,7 +1,7 @@
 """Offline figures of a decoder on whole sessions: its accuracy per window and per trial, for every person.
 
 Each labelled trial is cut into windows, one per hop, as in the loop but without joins between trials. People are the
-unit of every interval. So far trials carry only labels, so a decoder of continuous targets is refused.
+unit of every interval. Figures of decoders of continuous targets: `neuromotion_gym.training.target_evaluation`.
 """
 
 from __future__ import annotations

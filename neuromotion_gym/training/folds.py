@@ -8,7 +8,7 @@ hold out runs instead, and only the offline report uses them.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from neuromotion_gym.datasets import registry
 from neuromotion_gym.decoders.folders import MODEL, decoder_folder
@@ -22,7 +22,7 @@ from neuromotion_gym.training.evaluation import Decisions, decide
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from neuromotion_gym.signals.recording import Session
 
@@ -113,12 +113,28 @@ def fold_decoder(
     return OnnxDecoder(train_fold(recipe, fold, root=root, progress=progress))
 
 
-def decide_over_folds(
-    name: str | Path, *, root: str | os.PathLike[str] | None = None, progress: bool = True, **options: Any
-) -> Decisions:
-    """Decisions for all people, each decoded by the decoder that was trained without that person.
+class FoldDecoders(NamedTuple):
+    """What all people are decoded by, each by the decoder that was trained without that person.
 
-    Where folds hold out runs, each run is decoded by the decoder trained without it, and counts as a person does.
+    Parameters
+    ----------
+    decoder : callable
+        The decoder for a session; it is trained when it is asked for, unless the cache has it.
+    sessions : list of Session
+        Of everybody.
+    by_run : bool
+        Whether folds hold out runs: each run is then decoded by the decoder trained without it, and counts as a person.
+    """
+
+    decoder: Callable[[Session], OnnxDecoder]
+    sessions: list[Session]
+    by_run: bool
+
+
+def fold_decoders(
+    name: str | Path, *, root: str | os.PathLike[str] | None = None, progress: bool = True
+) -> FoldDecoders:
+    """The decoders of all folds, and the sessions that they decode.
 
     Parameters
     ----------
@@ -126,8 +142,6 @@ def decide_over_folds(
         A decoder, or the folder of one.
     root, progress
         As in `fold_decoder`.
-    options
-        Options of `neuromotion_gym.training.evaluation.decide`.
     """
     folder = decoder_folder(name)
     recipe = load_recipe(folder)
@@ -141,5 +155,20 @@ def decide_over_folds(
             decoders[fold] = fold_decoder(folder, name, root=root, progress=progress)
         return decoders[fold]
 
-    sessions = sessions_of(recipe, "all", root=root, calibration_apart=True)
-    return decide(trained_without, sessions, by_session=by_run, **options)
+    return FoldDecoders(trained_without, sessions_of(recipe, "all", root=root, calibration_apart=True), by_run)
+
+
+def decide_over_folds(
+    name: str | Path, *, root: str | os.PathLike[str] | None = None, progress: bool = True, **options: Any
+) -> Decisions:
+    """Decisions for all people, each decoded by the decoder that was trained without that person.
+
+    Parameters
+    ----------
+    name, root, progress
+        As in `fold_decoders`.
+    options
+        Options of `neuromotion_gym.training.evaluation.decide`.
+    """
+    folds = fold_decoders(name, root=root, progress=progress)
+    return decide(folds.decoder, folds.sessions, by_session=folds.by_run, **options)

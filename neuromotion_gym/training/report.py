@@ -20,9 +20,10 @@ from neuromotion_gym.training.card_picture import write_picture
 from neuromotion_gym.training.data import sessions_of
 from neuromotion_gym.training.evaluation import decide, latency_to_first_right, milliseconds_per_decision, report
 from neuromotion_gym.training.fitted_on import run_of
-from neuromotion_gym.training.folds import decide_over_folds
+from neuromotion_gym.training.folds import decide_over_folds, fold_decoders
 from neuromotion_gym.training.metrics_file import current_metrics, write_metrics
 from neuromotion_gym.training.overlapping import OVERLAPPING, decide_overlapping
+from neuromotion_gym.training.target_evaluation import estimate, target_report
 from neuromotion_gym.training.trials_aside import TRIALS_ASIDE, decide_trials_aside
 
 if TYPE_CHECKING:
@@ -99,9 +100,12 @@ def evaluate(
         seen_people = sorted(figures["per_window"]["by_person"])
         metrics["parts"][TRIALS_ASIDE] = {**figures, "seen_in_training": seen_people}
     if folds:
-        decisions = decide_over_folds(folder, root=root, progress=progress)
         table = registry.dataset(recipe.decoder.dataset).table
-        figures = report(decisions, _contrasts(recipe.decoder))
+        if recipe.decoder.classifies:
+            figures = report(decide_over_folds(folder, root=root, progress=progress), _contrasts(recipe.decoder))
+        else:
+            each = fold_decoders(folder, root=root, progress=progress)
+            figures = target_report(estimate(each.decoder, each.sessions, by_session=each.by_run))
         metrics["folds"] = {"count": len(table.folds), "of": table.fold_of, **figures}
     if write:
         write_card(folder, write_metrics(folder, metrics))
@@ -188,6 +192,8 @@ def _met_before(
 
 def _figures(decoder: Decoder, sessions: Sequence[Session]) -> dict[str, Any]:
     spec = decoder.spec
+    if not spec.classifies:
+        return target_report(estimate(decoder, sessions))
     figures = report(decide(decoder, sessions), _contrasts(spec))
     if spec.pacing == "sliding" and any(
         trial.has_onset for session in sessions for recording in session.recordings for trial in recording.trials

@@ -36,7 +36,7 @@ from neuromotion_gym.resources import cache_folder
 from neuromotion_gym.signals.amplitude import typical_amplitude
 from neuromotion_gym.signals.fitting import fitted
 from neuromotion_gym.training.architectures import build_network
-from neuromotion_gym.training.data import further_sessions, people_of, sessions_of
+from neuromotion_gym.training.data import further_sessions, people_of, sessions_of, targets_of
 from neuromotion_gym.training.digest import training_digest
 from neuromotion_gym.training.export import export_onnx
 from neuromotion_gym.training.fine_tuning import also_fitted_on, freeze, refuse_if_seen, start_from
@@ -58,6 +58,8 @@ if TYPE_CHECKING:
     from neuromotion_gym.decoders.spec import DecoderSpec
     from neuromotion_gym.training.data import TrainingWindows
 
+FIRST_HEADS = 0.02
+"""Standard deviation of the last layers of people before training."""
 PLAYED_PARTS = ("tune", "test")
 """Parts that are meant to be played; figures on a part say nothing about a decoder that was trained on that part."""
 
@@ -74,8 +76,12 @@ class _Batches(Dataset[tuple["Tensor", ...]]):
         batch: int,
         key: tuple[int, int] | None = None,
         augment: Callable[[Tensor, torch.Generator], Tensor] | None = None,
+        *,
+        targets: bool = False,
+        people: bool = False,
     ) -> None:
-        self.data, self.batch, self.key, self.augment = data, batch, key, augment
+        self.data, self.batch, self.key, self.augment, self.people = data, batch, key, augment, people
+        self.truth = targets_of(data) if targets else data.labels
         n = len(data.labels)
         self.order = np.arange(n) if key is None else np.random.default_rng(key).permutation(n)
         self.count = -(-n // batch) if key is None else max(1, n // batch)
@@ -91,9 +97,9 @@ class _Batches(Dataset[tuple["Tensor", ...]]):
         window = torch.from_numpy(self.data.windows(rows, generator))
         if self.augment is not None and self.key is not None:
             window = self.augment(window, torch.Generator().manual_seed(_seed(*self.key, index)))
-        labels = torch.from_numpy(self.data.labels[rows])
-        adaptation = self.data.adaptation(rows)
-        return (labels, window) if adaptation is None else (labels, window, torch.from_numpy(adaptation))
+        truth = torch.from_numpy(self.truth[rows])
+        also = self.data.people[rows] if self.people else self.data.adaptation(rows)
+        return (truth, window) if also is None else (truth, window, torch.from_numpy(also))
 
 
 def _is_positive(spec: DecoderSpec) -> Tensor:
@@ -116,6 +122,10 @@ def _seed_dropout(seed: int) -> None:
 
 class DecoderTraining(lightning.LightningModule):
     """One network in training; ``load_from_checkpoint`` makes one from a ``model.ckpt``.
+
+    A decoder of labels is trained with the cross-entropy, one of targets with the mean squared error. Where the last
+    layer is the wearer's own (``adaptation.kind: head``), each person who is trained on has one that is learned
+    together with the network. These are dropped at the end: a wearer's is fitted to the calibration run.
 
     Parameters
     ----------
@@ -143,6 +153,11 @@ class DecoderTraining(lightning.LightningModule):
         self.train_windows, self.tune_windows = train, tune
         torch.manual_seed(self.seed)
         self.network = _whole_network(recipe) if seed is None else build_network(recipe)
+        self.classifies = recipe.decoder.classifies
+        self.heads: torch.nn.Parameter | None = None
+        if train is not None and recipe.decoder.adaptation.kind == "head":
+            shape = (int(train.people.max()) + 1, *recipe.decoder.adaptation.shape)
+            self.heads = torch.nn.Parameter(FIRST_HEADS * torch.randn(shape))
         self.history: History | None = None
         self._hits = torch.zeros(self.labels, 2)
         self._sums = torch.zeros(3)
@@ -153,14 +168,30 @@ class DecoderTraining(lightning.LightningModule):
         """Batches of this epoch."""
         assert self.train_windows is not None
         key = (self.seed, self.current_epoch)
-        batches = _Batches(self.train_windows, self.options.batch, key, self.network.augment)
+        batches = self._batches(self.train_windows, self.options.batch, key, self.network.augment)
         return DataLoader(batches, batch_size=None, num_workers=self.options.workers)
 
     def val_dataloader(self) -> DataLoader[Any] | list[Any]:
         """Windows of the tune part; none where the recipe has no such part."""
         if self.tune_windows is None:
             return []
-        return DataLoader(_Batches(self.tune_windows, 256), batch_size=None)
+        return DataLoader(self._batches(self.tune_windows, 256), batch_size=None)
+
+    def _batches(self, windows: TrainingWindows, batch: int, *varied: Any) -> _Batches:
+        return _Batches(windows, batch, *varied, targets=not self.classifies, people=self.heads is not None)
+
+    def output_of(self, inputs: Sequence[Tensor]) -> Tensor:
+        """Targets, or what `log_probabilities` gives."""
+        if self.heads is not None:
+            window, people = inputs
+            inputs = (window, self.heads[people])
+        return self.log_probabilities(inputs) if self.classifies else self.network(*inputs)[0]
+
+    def loss(self, output: Tensor, truth: Tensor, **options: Any) -> Tensor:
+        """Cross-entropy of labels, or mean squared error of targets."""
+        if self.classifies:
+            return functional.cross_entropy(output, truth, **options)
+        return functional.mse_loss(output, truth)
 
     def log_probabilities(self, inputs: Sequence[Tensor]) -> Tensor:
         """Output of the network for the cross-entropy: logits or log-probabilities, one for each label."""
@@ -171,14 +202,14 @@ class DecoderTraining(lightning.LightningModule):
 
     def training_step(self, batch: tuple[Tensor, ...], index: int) -> Tensor:
         """Loss of one batch."""
-        labels, *inputs = batch
+        truth, *inputs = batch
         # Dropout is seeded in every step, so that resumed training draws the same random numbers
         _seed_dropout(_seed(self.seed, self.current_epoch, index))
-        output = self.log_probabilities(inputs)
-        loss = functional.cross_entropy(output, labels, label_smoothing=self.options.label_smoothing)
-        right = (output.argmax(1) == labels).float().mean()
+        output = self.output_of(inputs)
+        loss = self.loss(output, truth, label_smoothing=self.options.label_smoothing)
+        right = (output.argmax(1) == truth).float().mean() if self.classifies else torch.full_like(loss, torch.nan)
         # Summed here, since Lightning's own means over an epoch cost as much time as a small network
-        self._sums += len(labels) * torch.stack([loss.detach(), right, torch.ones_like(right)]).cpu()
+        self._sums += len(truth) * torch.stack([loss.detach(), right, torch.ones_like(right)]).cpu()
         return loss
 
     def on_train_epoch_start(self) -> None:
@@ -191,9 +222,11 @@ class DecoderTraining(lightning.LightningModule):
         """Log loss and share of right decisions, and write the curves."""
         loss, right, count = self._sums.tolist()
         seconds = time.process_time() - self._began_s
-        self._curves |= {"loss": loss / count, "accuracy": right / count, "seconds": seconds}
+        self._curves |= {"loss": loss / count, "seconds": seconds}
+        self._curves |= {"accuracy": right / count} if self.classifies else {}
         self.log("loss", self._curves["loss"], prog_bar=True)
-        self.log("accuracy", self._curves["accuracy"])
+        if self.classifies:
+            self.log("accuracy", self._curves["accuracy"])
         self.log("seconds", seconds)
         if self.history is not None:
             self.history.add(self.current_epoch + 1, self._curves)
@@ -208,7 +241,7 @@ class DecoderTraining(lightning.LightningModule):
         if not self.options.clip_each:
             super().configure_gradient_clipping(optimizer, gradient_clip_val, gradient_clip_algorithm)
             return
-        for value in self.network.parameters():
+        for value in self.parameters():
             if value.grad is not None and gradient_clip_val:
                 norm = torch.linalg.vector_norm(value.grad) / gradient_clip_val
                 value.grad.div_(norm.clamp_min(1.0))
@@ -219,16 +252,24 @@ class DecoderTraining(lightning.LightningModule):
         self._curves["tune_loss"] = 0.0
 
     def validation_step(self, batch: tuple[Tensor, ...], index: int) -> None:
-        """Count right decisions and windows of each label."""
+        """Count right decisions and windows of each label; of targets the loss alone is summed."""
         labels, *inputs = batch
-        output = self.log_probabilities(inputs)
+        output = self.output_of(inputs)
+        if not self.classifies:
+            self._curves["tune_loss"] += len(labels) * float(self.loss(output, labels))
+            return
         self._curves["tune_loss"] += float(functional.cross_entropy(output, labels, reduction="sum"))
         right = (output.argmax(1) == labels).float().cpu()
         self._hits[:, 0].index_add_(0, labels.cpu(), right)
         self._hits[:, 1].index_add_(0, labels.cpu(), torch.ones_like(right))
 
     def on_validation_epoch_end(self) -> None:
-        """Log loss, share of right decisions and balanced accuracy on the tune windows."""
+        """Log loss, share of right decisions and balanced accuracy on the tune windows; of targets the loss alone."""
+        if not self.classifies:
+            assert self.tune_windows is not None
+            self._curves["tune_loss"] /= len(self.tune_windows.labels)
+            self.log("tune_loss", self._curves["tune_loss"])
+            return
         present = self._hits[:, 1] > 0
         accuracy = (self._hits[present, 0] / self._hits[present, 1]).mean()
         right, count = self._hits.sum(0).tolist()
@@ -241,7 +282,7 @@ class DecoderTraining(lightning.LightningModule):
     def configure_optimizers(self) -> Any:
         """AdamW and the schedule of the recipe, which `TrainingRecipe` describes."""
         options = self.options
-        trained = [value for value in self.network.parameters() if value.requires_grad]
+        trained = [value for value in self.parameters() if value.requires_grad]
         decayed = [value for value in trained if value.ndim > 1 or options.decay == "all"]
         others = [value for value in trained if value.ndim <= 1 and options.decay != "all"]
         optimizer = torch.optim.AdamW(
@@ -318,7 +359,7 @@ def train(
     Raises
     ------
     NeuroMotionError
-        If recipe or data do not fit, the decoder gives targets, or training ends in NaN.
+        If recipe or data do not fit, or training ends in NaN.
     KeyboardInterrupt
         After Ctrl-C; the same call continues from the last complete epoch.
     """
@@ -327,11 +368,7 @@ def train(
     loaded = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
     loaded = with_scale(loaded, None)  # what was found before says nothing of the data that it is trained on now
     data, _, options = loaded.trainable()
-    if not loaded.decoder.classifies:
-        raise NeuroMotionError(
-            f"Decoder {loaded.decoder.name!r} gives targets: trials carry labels alone so far, so it cannot be trained "
-            "here. Export it to model.onnx yourself."
-        )
+    _check_options(loaded)
     if out is None and source is None:
         raise NeuroMotionError("A recipe made in Python needs the folder to write to (out).")
     folder = check_folder(out if out is not None else _folder_of(source))
@@ -377,6 +414,33 @@ def train(
     write_metrics(folder, current_metrics(folder) | {"training_s": round(before_s + time.process_time() - began_s)})
     shutil.rmtree(work, ignore_errors=True)
     return folder
+
+
+def _check_options(recipe: Recipe) -> None:
+    """Refuse options of a training by gradient that do not apply to a decoder of targets, or to last layers of people.
+
+    Raises
+    ------
+    NeuroMotionError
+        If there are some.
+    """
+    data, _, options = recipe.trainable()
+    spec = recipe.decoder
+    if options.method == "closed_form":
+        return
+    if not spec.classifies:
+        usual = options.model_copy(update={"keep": "last", "stop_at": None, "label_smoothing": 0.0})
+        if options != usual or data.overlapping is not None or data.trials_aside is not None:
+            raise NeuroMotionError(
+                f"training.keep 'best', stop_at and label_smoothing, data.overlapping and data.trials_aside are for "
+                f"labels; {spec.name!r} gives targets. Leave them out."
+            )
+    if spec.adaptation.kind == "head" and (data.tune is not None or options.seeds > 1 or options.keep == "best"):
+        raise NeuroMotionError(
+            f"The last layer of {spec.name!r} is each person's own (adaptation.kind 'head'): it cannot be evaluated "
+            "during training, and features of several seeds cannot be averaged. Set data.tune to null, training.keep "
+            "to 'last' and training.seeds to 1."
+        )
 
 
 def _seconds(work: Path) -> float:

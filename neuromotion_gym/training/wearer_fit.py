@@ -17,6 +17,7 @@ from neuromotion_gym.decoders.onnx_decoder import FIXED_ADAPTATION, OnnxDecoder
 from neuromotion_gym.decoders.onnx_file import read_onnx
 from neuromotion_gym.decoders.recipe import recipe_text
 from neuromotion_gym.decoders.seen import record_of
+from neuromotion_gym.decoders.target_head import TargetHeadFit, explained_of_left_out
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.files import filling
 from neuromotion_gym.training.fitted_on import fitted_on_of
@@ -45,7 +46,7 @@ class WearerFit:
         The wearer's labelled recordings.
     channels : tuple of str
         Channels of the recordings in the order in which they are read.
-    head : HeadFit, optional
+    head : HeadFit or TargetHeadFit, optional
         The last layer, if one was fitted; without it a last layer that the decoder has already is kept.
     arrangement : ArrangementFit, optional
         How the band is worn; None if that was not compared.
@@ -54,7 +55,7 @@ class WearerFit:
     decoder: OnnxDecoder
     recordings: tuple[Recording, ...]
     channels: tuple[str, ...]
-    head: HeadFit | None
+    head: HeadFit | TargetHeadFit | None
     arrangement: ArrangementFit | None
 
     @property
@@ -74,8 +75,11 @@ class WearerFit:
             score = fit.score if fit.differs else fit.given_score
             found.append(f"The band is worn {worn}{order}: balanced accuracy {score:.2f}{gain} before any fit.")
         if self.head is not None:
-            accuracy = left_out(self.head.accuracy, len(self.decoder.spec.labels))
-            found.append(f"A last layer is fitted to {self.wearer}: {accuracy}.")
+            if isinstance(self.head, TargetHeadFit):
+                how_well = explained_of_left_out(self.head.explained)
+            else:
+                how_well = left_out(self.head.accuracy, len(self.decoder.spec.labels))
+            found.append(f"A last layer is fitted to {self.wearer}: {how_well}.")
         return found
 
     def write(self, out: str | Path) -> Path:
@@ -121,7 +125,10 @@ def _card(fit: WearerFit, recipe: Recipe) -> str:
         "",
         recipe.notes,
         "",
-        f"Labels: {', '.join(spec.labels)}. Fitted to {len(fit.recordings)} recording(s), {seconds:.0f} s:",
+        (
+            f"{'Labels' if spec.classifies else 'Targets'}: {', '.join(spec.decoded)}. Fitted to "
+            f"{len(fit.recordings)} recording(s), {seconds:.0f} s:"
+        ),
         "",
         *(f"- {recording.name}" for recording in fit.recordings),
         "",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from neuromotion_gym.decoders.decoder import require_posterior
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.files import replacing
 from neuromotion_gym.training.data import sessions_of
@@ -150,9 +151,10 @@ def windows_of(
     Raises
     ------
     NeuroMotionError
-        If recipe or data do not fit, or nobody is left.
+        If the decoder gives targets, recipe or data do not fit, or nobody is left.
     """
     data, _, _ = recipe.trainable()
+    require_posterior(recipe.decoder, "A file of labelled windows")
     sessions = sessions_of(recipe, part, root=root, exclude=(*data.exclude, *exclude), calibration_apart=False)
     made = prepared_windows(recipe, sessions)
     names = sorted({session.subject for session in sessions})

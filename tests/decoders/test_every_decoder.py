@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from neuromotion_gym.controllers import make_controller
 from neuromotion_gym.datasets import registry
 from neuromotion_gym.decoders import check_decoder, fitted_on, list_decoders, load_decoder
 from neuromotion_gym.decoders.folders import decoder_folder
@@ -26,7 +27,7 @@ from neuromotion_gym.intents import environments_for
 from neuromotion_gym.signals.fitting import fitted
 from neuromotion_gym.signals.recording import Recording, SignalSpec
 from neuromotion_gym.training.card import PICTURE, card, reports
-from neuromotion_gym.training.card_picture import DPI, INCHES, MANY
+from neuromotion_gym.training.card_picture import DPI, INCHES, MANY, columns_of
 from neuromotion_gym.training.metrics_file import METRICS, read_metrics
 from neuromotion_gym.training.report import CARD
 
@@ -61,23 +62,28 @@ def test_signals_at_another_rate_are_refused(name: str) -> None:
 
 
 def test_it_drives_a_limb(name: str) -> None:
-    """The decoded labels move the limb, from samples to joints, and every observation lies in its space."""
-    env_id = environments_for(load_decoder(name).spec.labels)[0]
-    env = NeuroEnv(env_id, decoder=name)
+    """What is decoded moves the limb, from samples to joints, and every observation lies in its space."""
+    spec = load_decoder(name).spec
+    env = NeuroEnv(environments_for(spec.labels, spec.targets)[0], decoder=name)
     observation, _ = env.reset(seed=0)
     start = env.loop.physics.sensors.copy()
-    decoded = set()
+    joints = None if spec.classifies else make_controller("follow", env.layout)
+    decoded, state = set(), None
     for step in range(STEPS):
         assert env.observation_space.contains(observation)
         decoded.add(int(env.loop.stream.posterior[0].argmax()))
-        observation, reward, terminated, truncated, _ = env.step(follow(env.loop, step)[0])
+        if joints is None:
+            action = follow(env.loop, step)[0]
+        else:
+            action, state = joints.predict(observation, state)
+        observation, reward, terminated, truncated, _ = env.step(action)
         assert np.isfinite(reward)
         if terminated or truncated:
             observation, _ = env.reset()
     moved = np.abs(env.loop.physics.sensors - start).max()
     env.close()
     assert moved > 0.05
-    if load_decoder(name).spec.pacing != "trial":  # whole trials: one decision in as many steps
+    if spec.pacing != "trial":  # whole trials: one decision in as many steps
         assert len(decoded) > 1
 
 
@@ -134,10 +140,14 @@ def test_its_figures_are_of_its_graph_and_stand_with_split_people_and_interval(n
     assert metrics["split"] == load_recipe(folder).decoder.split
     if name not in UNTIMED:
         assert metrics["training_s"] > 0
-    test = metrics["parts"]["test"]["per_window"]
-    assert len(test["by_person"]) == test["people"]
-    found = test["balanced_accuracy"]
-    if test["people"] > 1:
+    if load_decoder(name).spec.classifies:
+        test = metrics["parts"]["test"]["per_window"]
+        people, found = test["people"], test["balanced_accuracy"]
+    else:
+        people, test = metrics["parts"]["test"]["people"], metrics["parts"]["test"]["within_blocks"]["decoder"]
+        found = test
+    assert len(test["by_person"]) == people
+    if people > 1:
         assert found["low"] < found["mean"] < found["high"]
     else:  # there is no interval over one person
         assert (found["low"], found["high"]) == (None, None)
@@ -150,18 +160,32 @@ def test_its_card_tells_all_and_is_made_from_its_files(name: str, folder: Path) 
     recipe = load_recipe(folder)
     assert recipe.notes
     assert recipe.sources
-    for row in ("labels", "signal", "data", "weights", "fitted on", "split", "network", "training"):
+    classifies = recipe.decoder.classifies
+    for row in (
+        "labels" if classifies else "targets",
+        "signal",
+        "data",
+        "weights",
+        "fitted on",
+        "split",
+        "network",
+        "training",
+    ):
         assert f"\n| {row} |" in text, row
     assert (name in UNTIMED) != ("\n| training time |" in text)
-    for title in ("Balanced accuracy", "People", "Confusion and calibration", "Limits", "Sources", "Made again"):
+    titles = (
+        ("Balanced accuracy", "Confusion and calibration") if classifies else ("R² of the targets", "Lag", "Targets")
+    )
+    for title in (*titles, "People", "Limits", "Sources", "Made again"):
         assert f"\n## {title}\n" in text, title
-    for part in ("(card.png)", f"licence {recipe.decoder.licence}", "Expected calibration error", "One decision takes"):
+    own = "Expected calibration error" if classifies else "| clock: mean of both |"
+    for part in ("(card.png)", f"licence {recipe.decoder.licence}", own, "One decision takes"):
         assert part in text, part
 
 
 def test_its_picture_shows_every_report(name: str, folder: Path) -> None:
     content = (folder / PICTURE).read_bytes()
     shown = reports(json.loads((folder / METRICS).read_text(encoding="utf-8")))
-    larger = max(1.0, max(len(report["labels"]) for report in shown.values()) / MANY)
+    larger = max(1.0, max(columns_of(report) for report in shown.values()) / MANY)
     expected = (INCHES[0] * (1 + larger) / 2 * DPI, INCHES[1] * larger * len(shown) * DPI)
     assert struct.unpack(">II", content[16:24]) == tuple(map(round, expected))

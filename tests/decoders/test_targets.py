@@ -49,7 +49,8 @@ def test_a_graph_may_give_targets(tiny, tmp_path):
         ({"output": "targets"}, "needs targets"),
         ({"targets": ("grip",)}, "targets belong to output 'targets'"),
         ({"labels": ()}, "labels have to be two or more"),
-        ({**TARGETS, "adaptation": {"kind": "head", "shape": (2, 3)}}, "'head' fits labels"),
+        ({**TARGETS, "adaptation": {"kind": "head", "shape": (3, 3)}}, "begin with the number of targets, 2"),
+        ({**TARGETS, "adaptation": {"kind": "wearer", "shape": (2, 3)}}, "'wearer' fits labels"),
         ({**TARGETS, "targets": ("grip", "grip")}, "unique"),
     ],
 )

@@ -58,7 +58,7 @@ def differing() -> list[tuple[str, str]]:
     for env_id in IDS:
         default = environment(env_id).decoder
         for name, spec in sorted(specs.items(), key=lambda each: each[0] != default):
-            if env_id in environments_for(spec.labels):
+            if spec.classifies and env_id in environments_for(spec.labels):
                 times = spec.pacing, spec.epoch_s, spec.window_s, spec.hop_s
                 found.setdefault((env_id, frozenset(spec.labels), times), (env_id, name))
     return [(env_id, name) for env_id, name in found.values() if name != environment(env_id).decoder]

@@ -19,6 +19,9 @@ Without gain and varied the label is too easy to decode: variation between and w
 Two terms are added for recordings with an onset, and for a model with ``levels``: the person's mean level of each
 channel, and the slow response to the cue. The response has a few spatial patterns per person, and a time course of each
 pattern in each trial (of low rank over trials). Without an onset it is the trial's mean level.
+
+Recordings with continuous targets: the course of each target in each trial, a few straight lines fitted to it. What
+plays a trial plays its targets with it.
 """
 
 from __future__ import annotations
@@ -31,9 +34,10 @@ import numpy as np
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.resources import assets_root
 from neuromotion_gym.signals.surrogate import moments
+from neuromotion_gym.signals.surrogate.courses import lines
 from neuromotion_gym.signals.surrogate.models import MODELS, Device
 from neuromotion_gym.signals.surrogate.modes import Modes, Variation, departures, read_modes, weighing
-from neuromotion_gym.signals.surrogate.parameters import FORMAT, SurrogateParameters
+from neuromotion_gym.signals.surrogate.parameters import FORMAT, TARGET_STEP, SurrogateParameters
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -49,9 +53,10 @@ SCORE_RANGE_SD = 8.0
 
 @dataclass(frozen=True, eq=False)
 class _Cut:
-    """One trial for the fit: float64 samples (channels, length) in internal units."""
+    """One trial for the fit: float64 samples (channels, length) in internal units, and targets (targets, length)."""
 
     samples: np.ndarray
+    targets: np.ndarray
     person: int
     label: int
     calibration: bool
@@ -100,7 +105,7 @@ def fit_surrogate(
     runs: set[str] = set()
     device = device or Device()
     chosen, spec, length, onset, scale, whole = model, None, 0, False, 1.0, False
-    dataset = ""
+    dataset, targets = "", list[str]()
     for session in sessions:
         if not session.recordings:
             raise NeuroMotionError(f"{session.subject} has no recordings to fit.")
@@ -120,6 +125,10 @@ def fit_surrogate(
         ]
         if lacking:
             raise NeuroMotionError(f"{session.subject}, session {session.session} has no trials of {lacking[0]!r}.")
+        if (own := _target_names(session)) != (targets := targets if people else own):
+            raise NeuroMotionError(
+                f"{session.subject} has the targets {', '.join(own) or 'none'}, others {', '.join(targets) or 'none'}."
+            )
         everything += found
         runs |= {recording.run for recording in session.recordings}
         people.append([session.subject, session.session])
@@ -155,6 +164,8 @@ def fit_surrogate(
         "evoked_knots_hz": chosen.knots_hz,
         "noise": chosen.noise,
     }
+    if targets:
+        meta["targets"] = targets
     if chosen.modes and modes is None:
         modes = shipped_modes(dataset, spec.channels, chosen)
     return _fit(everything, meta, chosen, np.stack(weights), modes)
@@ -188,13 +199,53 @@ def _cut(
             ]
             if calibration and not device.calibration_labelled:
                 spans = [(start, -1) for start in range(0, recording.samples.shape[1] - length + 1, length)]
+            values = (
+                np.zeros((0, recording.samples.shape[1])) if recording.targets is None else recording.targets.values
+            )
             cuts += [
                 _Cut(
-                    recording.samples[:, start : start + length].astype(np.float64) / scale, person, label, calibration
+                    recording.samples[:, start : start + length].astype(np.float64) / scale,
+                    values[:, start : start + length],
+                    person,
+                    label,
+                    calibration,
                 )
                 for start, label in spans
             ]
     return cuts
+
+
+def _target_names(session: Session) -> list[str]:
+    """Names of the targets of a session.
+
+    Raises
+    ------
+    NeuroMotionError
+        If its recordings differ in them.
+    """
+    runs = (*session.recordings, *session.calibration)
+    found = {() if one.targets is None else one.targets.names for one in runs}
+    if len(found) > 1:
+        raise NeuroMotionError(f"{session.subject} has recordings with the targets {', '.join(map(str, found))}.")
+    return list(found.pop())
+
+
+def _courses(targets: np.ndarray, knots: int) -> np.ndarray:
+    """Values at the knots of straight lines fitted to targets (least squares), in steps, int8.
+
+    Parameters
+    ----------
+    targets : float array, shape (trials, targets, length)
+    knots : int
+        Two or more.
+
+    Returns
+    -------
+    int8 array, shape (trials, targets, knots)
+    """
+    line = lines(targets.shape[2], knots)
+    values = np.linalg.lstsq(line, targets.reshape(-1, targets.shape[2]).T, rcond=None)[0].T
+    return _in_steps(values.reshape(*targets.shape[:2], knots), TARGET_STEP)
 
 
 def _starts(trial: Trial, length: int, whole: bool) -> list[int]:
@@ -303,10 +354,13 @@ def _fit(
         _in_steps(score, score_step[:, None]),
         score_step.astype(np.float32),
         offset,
+        _courses(np.stack([cut.targets for cut in cuts]), model.target_knots)
+        if "targets" in meta
+        else np.zeros((count, 0, 0), np.int8),
     )
 
 
-def _in_steps(values: np.ndarray, step: np.ndarray) -> np.ndarray:
+def _in_steps(values: np.ndarray, step: np.ndarray | float) -> np.ndarray:
     """Values as whole numbers of steps, one byte each."""
     return np.clip(np.rint(values / step), -127, 127).astype(np.int8)
 

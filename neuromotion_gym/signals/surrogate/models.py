@@ -57,6 +57,9 @@ class SurrogateModel:
         For trials without onset whose lengths differ much: every trial is cut into stretches of this length, evenly
         spaced from its beginning to its end, and each is fitted as a trial of its own. By default the beginning of
         each trial is fitted, as long as nine of ten trials are.
+    target_knots : int
+        For recordings with continuous targets: number of places of a trial, or stretch, between which the course of a
+        target is straight.
     """
 
     name: str
@@ -74,6 +77,7 @@ class SurrogateModel:
     knots_hz: float = 8.0
     slow_hz: float = 3.0
     stretch_s: float | None = None
+    target_knots: int = 4
 
 
 MODELS: dict[Modality, SurrogateModel] = {

@@ -28,8 +28,10 @@ if TYPE_CHECKING:
 FORMAT = 1
 """Version of the file's layout."""
 
-LATER = ("mode", "score", "score_step", "offset")
+LATER = ("mode", "score", "score_step", "offset", "target_course")
 """Arrays that a file may lack; they are then read as empty, and ``offset`` as zeros."""
+TARGET_STEP = 1 / 127
+"""Step of the courses of targets."""
 
 _META = {
     "format": int,
@@ -61,7 +63,7 @@ class SurrogateParameters:
 
     Symbols: people ``p``, trials ``t``, bands ``b``, frames of a trial ``f``, channels ``c`` and as many sources,
     groups of sources ``g``, mixings ``m``, parts of a trial ``h``, patterns of the response to the cue ``r``,
-    modes ``k``, points of a spectrum ``n``.
+    modes ``k``, points of a spectrum ``n``, continuous targets ``a``.
 
     Parameters
     ----------
@@ -70,7 +72,7 @@ class SurrogateParameters:
         ``rate_hz``, ``unit``; ``noise`` (``"tape"``, or ``"fresh"`` where left out); ``scale`` (one internal unit in
         ``unit``); ``labels``; ``sessions`` (subject and session of each person); ``has_onset``; ``trial_s``;
         ``integer_range`` (lowest and highest integer that the device gives, or empty); ``ocular_channels``;
-        ``evoked_knots_hz``.
+        ``evoked_knots_hz``; ``targets`` (names of the continuous targets, for people whose recordings have some).
     edges_hz : float32 array, shape (b + 1,)
         Edges of the bands.
     person, label : int16 array, shape (t,)
@@ -104,6 +106,9 @@ class SurrogateParameters:
         Step of the scores.
     offset : float32 array, shape (p, c)
         Mean level of each channel over a person's trials, in internal units.
+    target_course : int8 array, shape (t, a, knots)
+        Course of each target in each trial, in steps of `TARGET_STEP`: straight between knots that are evenly spaced
+        from its first to its last sample. a is 0 where there are no targets.
     """
 
     meta: dict[str, Any]
@@ -124,6 +129,7 @@ class SurrogateParameters:
     score: np.ndarray
     score_step: np.ndarray
     offset: np.ndarray
+    target_course: np.ndarray
 
     def __post_init__(self) -> None:
         _check(self)
@@ -138,6 +144,11 @@ class SurrogateParameters:
     def sessions(self) -> tuple[tuple[str, str], ...]:
         """Subject and session of each person."""
         return tuple((subject, session) for subject, session in self.meta["sessions"])
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Names of the continuous targets; empty where there are none."""
+        return tuple(self.meta.get("targets", ()))
 
     @property
     def owner(self) -> np.ndarray:
@@ -225,7 +236,7 @@ class SurrogateParameters:
         names = [field.name for field in fields(cls) if field.name != "meta"]
         try:
             with np.load(path, allow_pickle=False) as stored:
-                # Files of models without modes and tapes may lack the arrays that only those need
+                # Files of models without modes, tapes and targets may lack the arrays that only those need
                 later = [name for name in LATER if name not in stored.files]
                 names = [name for name in names if name not in later]
                 absent = sorted({"meta", *names} - set(stored.files))
@@ -239,6 +250,7 @@ class SurrogateParameters:
                     "score": np.zeros((0, bands, frames, 0), np.int8),
                     "score_step": np.zeros((bands, 0), np.float32),
                     "offset": np.zeros((len(arrays["ocular"]), len(arrays["group"])), np.float32),
+                    "target_course": np.zeros((len(arrays["person"]), 0, 0), np.int8),
                 }
                 arrays |= {name: empty[name] for name in later}
         except NeuroMotionError:
@@ -288,6 +300,7 @@ def _check(p: SurrogateParameters) -> None:
     frames, groups = p.gain.shape[2:] if p.gain.ndim == 4 else (-1, -1)
     modes = p.mode.shape[1] if p.mode.ndim == 3 else -1
     knots = p.evoked_course.shape[2] if p.evoked_course.ndim == 3 else -1
+    places = p.target_course.shape[2] if p.target_course.ndim == 3 else -1
     wanted: dict[str, tuple[str, tuple[int, ...]]] = {
         "edges_hz": ("f", (bands + 1,)),
         "person": ("i", (trials,)),
@@ -306,6 +319,7 @@ def _check(p: SurrogateParameters) -> None:
         "evoked_pattern": ("f", (people, patterns, channels)),
         "evoked_course": ("f", (trials, patterns, knots)),
         "ocular": ("f", (people, channels, len(meta["ocular_channels"]))),
+        "target_course": ("i", (trials, len(p.targets), places)),
     }
     for name, (kind, shape) in wanted.items():
         array = getattr(p, name)
@@ -338,6 +352,8 @@ def _check(p: SurrogateParameters) -> None:
         )
     if patterns > 0 and knots < 2:
         raise NeuroMotionError(f"The response to the cue has {knots} knots; it needs two or more.")
+    if p.targets and places < 2:
+        raise NeuroMotionError(f"The courses of targets have {places} knots; they need two or more.")
     if set(np.unique(p.person[~p.calibration]).tolist()) != set(range(people)):
         raise NeuroMotionError("Every person needs trials.")
 
@@ -359,8 +375,10 @@ def _check_meta(meta: Any) -> None:
         isinstance(one, list) and len(one) == 2 and all(isinstance(x, str) for x in one) for one in sessions
     ):
         raise NeuroMotionError("The description's 'sessions' have to be pairs of subject and session.")
-    for key in ("channels", "labels", "ocular_channels"):
-        if not all(isinstance(name, str) for name in meta[key]):
+    if not isinstance(meta.get("targets", []), list):
+        raise NeuroMotionError(f"The description's 'targets' is {meta['targets']!r}; it has to be of type list.")
+    for key in ("channels", "labels", "ocular_channels", "targets"):
+        if not all(isinstance(name, str) for name in meta.get(key, [])):
             raise NeuroMotionError(f"The description's {key!r} have to be names.")
     if not meta["channels"] or not meta["labels"] or not set(meta["ocular_channels"]) <= set(meta["channels"]):
         raise NeuroMotionError("The description needs channels, among them the ocular ones, and labels.")

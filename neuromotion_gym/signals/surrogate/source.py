@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from neuromotion_gym.errors import NeuroMotionError
-from neuromotion_gym.signals.recording import Recording, SignalSpec, Trial
+from neuromotion_gym.signals.recording import Recording, SignalSpec, Targets, Trial
 from neuromotion_gym.signals.sources.copying import SharesParts
 from neuromotion_gym.signals.sources.pieces import piece_rule
 from neuromotion_gym.signals.sources.playheads import Playheads
+from neuromotion_gym.signals.surrogate.courses import lines
 from neuromotion_gym.signals.surrogate.fresh import Synthesis
-from neuromotion_gym.signals.surrogate.parameters import SurrogateParameters
+from neuromotion_gym.signals.surrogate.parameters import TARGET_STEP, SurrogateParameters
 from neuromotion_gym.signals.surrogate.tape import TapeSynthesis, stretches
 
 if TYPE_CHECKING:
@@ -33,7 +34,8 @@ class SurrogateSource(SharesParts):
 
     The rules are those of `ReplaySource`: at every restart a row begins to play the label that is asked for, with the
     parameters of another trial of that label and person, drawn at random. The noise comes from the row's own generator;
-    every piece draws the same amount of random numbers, whatever its label.
+    every piece draws the same amount of random numbers, whatever its label. Where continuous targets were fitted, those
+    of the same trial and place play with its samples.
 
     Parameters
     ----------
@@ -58,7 +60,7 @@ class SurrogateSource(SharesParts):
         If a label, person or channel is not in the surrogate, or the options contradict each other.
     """
 
-    shared_parts = ("_parameters", "_synthesis", "_whole_trials")
+    shared_parts = ("_parameters", "_synthesis", "_whole_trials", "_courses", "_lines")
 
     def __init__(
         self,
@@ -102,6 +104,9 @@ class SurrogateSource(SharesParts):
         self._whole_trials: Synthesis | TapeSynthesis | None = None
         self._trials, self._first, self._count = self._bank()
         length = round(meta["trial_s"] * rate)
+        self.targets = parameters.targets
+        self._courses = TARGET_STEP * parameters.target_course.astype(np.float32)
+        self._lines = lines(length, self._courses.shape[2]) if self.targets else np.zeros((length, 0))
         self._room = 1 if meta["has_onset"] else max(1, length - self._longest - self._fade + 1)
         ramp = 0.5 - 0.5 * np.cos(np.pi * np.arange(1, self._fade + 1) / (self._fade + 1))
         self._ramp = ramp.astype(np.float32)
@@ -128,6 +133,9 @@ class SurrogateSource(SharesParts):
         """Allocate the state of ``num_rows`` rows."""
         self._heads = Playheads(num_rows, (self._shortest, self._longest), 3, self._first, self._count)
         self._noise = [np.random.default_rng(0)] * num_rows
+        # Trial that each row plays, and the sample of it where the piece begins; those of the piece before it, and
+        # where that one goes on during the cross-fade (trial -1 if there is none)
+        self._now, self._before = (np.full((2, num_rows), -1) for _ in range(2))
         # In front of a piece lie the last samples of the one before, so that what is read is contiguous
         length = self._shortest + self._longest + self._fade
         self._pieces = np.zeros((num_rows, len(self.spec.channels), length), np.float32)
@@ -138,6 +146,7 @@ class SurrogateSource(SharesParts):
         """Begin a new episode in ``rows``; see `Cued.reset`."""
         for row, child in zip(rows.tolist(), self._heads.reset(rows, generators, sessions), strict=True):
             self._noise[row] = child.spawn(1)[0]
+        self._now[:, rows] = self._before[:, rows] = -1
 
     def read(self, labels: np.ndarray, n_samples: int, rows: np.ndarray | None = None) -> np.ndarray:
         """Next ``n_samples`` samples of each row, float32 of shape (m, channels, n_samples); see `Cued.read`."""
@@ -169,6 +178,29 @@ class SurrogateSource(SharesParts):
         return self._heads.label.copy()
 
     @property
+    def target(self) -> np.ndarray:
+        """Targets at the last sample that each row read, with its cross-fade, float32 of shape (rows, targets).
+
+        0 where nothing has been read since the reset. It means nothing after `pass_over`.
+        """
+        position, (trial, begin) = self._heads.position, self._now
+        read = trial >= 0
+        values = self._targets_at(np.where(read, trial, 0), begin + position - 1) * read[:, None]
+        old, place = self._before
+        fading = np.flatnonzero(read & (position <= self._fade) & (old >= 0))
+        if fading.size:
+            at = position[fading] - 1
+            weight = self._ramp[at, None]
+            before = self._targets_at(old[fading], place[fading] + at)
+            values[fading] = weight * values[fading] + (1 - weight) * before
+        return np.asarray(values, dtype=np.float32)
+
+    def _targets_at(self, trials: np.ndarray, places: np.ndarray) -> np.ndarray:
+        """Targets of trials at a sample of each, shape (n, targets); what lies after the end is held."""
+        share = self._lines[np.clip(places, 0, len(self._lines) - 1)]
+        return np.asarray(np.add.reduce(self._courses[trials] * share[:, None], axis=2))
+
+    @property
     def since_onset(self) -> np.ndarray:
         """Int array, shape (rows,): samples read since the onset of the piece that plays now; see `Cued`."""
         return self._heads.position + self._skip
@@ -196,6 +228,10 @@ class SurrogateSource(SharesParts):
             if p.label[trial] >= 0
         )
         subject, name = self.sessions[session]
+        targets = None
+        if self.targets:
+            values = np.clip(self._courses[trials] @ self._lines.T, -1, 1).astype(np.float32)
+            targets = Targets(self.targets, values.transpose(1, 0, 2).reshape(len(self.targets), -1))
         return (
             Recording(
                 np.ascontiguousarray(samples.transpose(1, 0, 2).reshape(samples.shape[1], -1)),
@@ -206,6 +242,9 @@ class SurrogateSource(SharesParts):
                 name,
                 "generated calibration",
                 as_recorded=self._ocular == "keep",
+                # A window with targets may not reach from one trial into another one
+                bad_spans=tuple((i * length, i * length) for i in range(1, len(trials))) if self.targets else (),
+                targets=targets,
             ),
         )
 
@@ -218,7 +257,11 @@ class SurrogateSource(SharesParts):
         rows = restart.rows
         noise = self._synthesis.draw([self._noise[row] for row in rows.tolist()])
         offsets = self._skip + (restart.uniform[:, 1] * self._room).astype(np.int64)
-        fresh = self._synthesis.generate(self._trials[restart.trials], offsets, noise)
+        trials = self._trials[restart.trials]
+        going_on = self._now[:, rows] + np.stack([0 * restart.ended, restart.ended])
+        self._before[:, rows] = np.where(restart.going_on, going_on, -1)
+        self._now[:, rows] = trials, offsets
+        fresh = self._synthesis.generate(trials, offsets, noise)
         pieces, fade = self._pieces, self._fade
         for row, own, ended in zip(rows.tolist(), fresh, (restart.going_on * restart.ended).tolist(), strict=True):
             if ended:
