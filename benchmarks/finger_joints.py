@@ -8,6 +8,9 @@ by staying with it for the dwell time, and then the hand has to come back to res
 - *ridge*: linear regression of the features of `change_features`, from a window of 0.4 s;
 - *network*: one hidden layer of 32, from the last second in steps of 0.1 s.
 
+Beside them stand the shipped ``emg_finger_joints``, whose last layer alone is fitted to the person, and the decoders of
+its folds, whose hidden layers have not seen the person at all.
+
 Bounds: the oracle (what the glove really did, averaged over the window); open-loop replay; shuffled; and two policies
 that see nothing of the decoder. *mean* moves as the person does on average over all movements, from the onset on;
 *one posture* goes to the person's end posture of the first movement. Both rest after the dwell time.
@@ -21,7 +24,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from itertools import pairwise, product
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,33 +39,38 @@ from neuromotion_gym.controllers import HandWritten, make_controller
 from neuromotion_gym.datasets import registry
 from neuromotion_gym.datasets.ninapro_db1_a.reader import JOINTS, MOVEMENTS, REST, SPEC
 from neuromotion_gym.datasets.sessions import load_sessions
-from neuromotion_gym.decoders import BoundDecoder, ProbabilityDecoder
+from neuromotion_gym.decoders import BoundDecoder, ProbabilityDecoder, load_decoder
 from neuromotion_gym.decoders.spec import DecoderSpec
+from neuromotion_gym.decoders.target_head import target_windows
 from neuromotion_gym.envs.closed_loop import ClosedLoop
 from neuromotion_gym.envs.options import assemble
 from neuromotion_gym.files import write_text
 from neuromotion_gym.signals.end_postures import end_postures
 from neuromotion_gym.statistics import rate_interval
+from neuromotion_gym.training.folds import fold_decoder
+from neuromotion_gym.training.target_evaluation import estimate, target_report
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from neuromotion_gym.controllers.base import Memory, Seen
+    from neuromotion_gym.decoders.decoder import Decoder
     from neuromotion_gym.envs.layout import ObservationLayout
-    from neuromotion_gym.signals.recording import Recording
+    from neuromotion_gym.signals.recording import Recording, Session
 
 DATASET = "ninapro_db1_a"
 LABELS = (REST, *(movement for movement in MOVEMENTS if movement != "thumb_adduction"))
 """In thumb adduction the thumb moves as in thumb flexion: on the tune part not even the glove told them apart."""
 SMALL_V = 0.02
-HOP = 5
-"""Samples between two windows that are fitted or tested."""
+HOP_S = 0.05
+SHIPPED = "emg_finger_joints"
 EPISODES = 8
 """Per person."""
 GAINS, SMOOTHS_S = (1.0, 1.5, 2.0), (0.3,)
 CHOSEN: dict[str, dict[str, float]] = {
     "ridge": {"gain": 1.5, "smooth_s": 0.3},
     "network": {"gain": 1.5, "smooth_s": 0.3},
+    SHIPPED: {"gain": 1.5, "smooth_s": 0.3},
 }
 """Of the `GAINS` those with most success on the tune part."""
 
@@ -98,35 +106,18 @@ class Regression:
 
     def __init__(self, kind: str, recordings: Sequence[Recording]) -> None:
         self.window, self.features, model = KINDS[kind]
-        windows, targets, _ = self.material(recordings)
-        self.model = model().fit(self.features(windows), targets)
-
-    def material(self, recordings: Sequence[Recording]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Windows, targets at their ends, and the movement of the block that each lies in."""
-        found = [one for recording in recordings for one in self._of(recording)]
-        return tuple(np.concatenate(parts) for parts in zip(*found, strict=True))  # type: ignore[return-value]
-
-    def _of(self, recording: Recording) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-        assert recording.targets is not None
-        edges = [0, *(gap for gap, _ in recording.bad_spans), recording.samples.shape[1]]
-        for start, stop in pairwise(edges):
-            ends = np.arange(start + self.window, stop + 1, HOP)
-            movement = next(one.label for one in recording.trials if start <= one.start < stop and one.label != REST)
-            yield (
-                np.stack([recording.samples[:, end - self.window : end] for end in ends]),
-                recording.targets.values[:, ends - 1].T,
-                np.full(len(ends), MOVEMENTS.index(movement)),
-            )
+        self.model = model()
+        found = target_windows(recordings, specification(kind, self.window))
+        self.model.fit(self.features(found.windows), found.targets)
 
     def predict(self, windows: np.ndarray) -> np.ndarray:
         """Targets, shape (n, joints)."""
         return np.asarray(self.model.predict(self.features(windows)))
 
 
-def fitted(kind: str, recordings: Sequence[Recording]) -> ProbabilityDecoder:
-    """A decoder of joints for the person of ``recordings``."""
-    model = Regression(kind, recordings)
-    spec = DecoderSpec(
+def specification(kind: str, window: int) -> DecoderSpec:
+    """What the loop has to know of a decoder of joints."""
+    return DecoderSpec(
         name=f"finger_joints_{kind}",
         modality="emg",
         dataset=DATASET,
@@ -135,26 +126,24 @@ def fitted(kind: str, recordings: Sequence[Recording]) -> ProbabilityDecoder:
         channels=SPEC.channels,
         rate_hz=SPEC.rate_hz,
         unit=SPEC.unit,
-        window=model.window,
-        hop_s=0.05,
+        window=window,
+        hop_s=HOP_S,
         output="targets",
         split="trial",
         licence="not stated",
     )
-    return ProbabilityDecoder(model, spec)
 
 
-def explained(decoder: ProbabilityDecoder, recordings: Sequence[Recording]) -> list[float]:
+def fitted(kind: str, recordings: Sequence[Recording]) -> ProbabilityDecoder:
+    """A decoder of joints for the person of ``recordings``."""
+    model = Regression(kind, recordings)
+    return ProbabilityDecoder(model, specification(kind, model.window))
+
+
+def explained(decoder: Decoder, session: Session) -> list[float]:
     """R² within blocks and as a whole, means over the joints that move."""
-    windows, truth, block = decoder.model.material(recordings)
-    said = np.clip(decoder.model.predict(windows), -1, 1)
-
-    def around(values: np.ndarray) -> np.ndarray:
-        centre = np.stack([values[block == one].mean(axis=0) for one in np.unique(block)])
-        return np.asarray(values - centre[np.searchsorted(np.unique(block), block)])
-
-    pairs = ((around(truth - said), around(truth)), (truth - said, truth - truth.mean(axis=0)))
-    return [float((1 - (left**2).sum(0) / (total**2).sum(0)).mean()) for left, total in pairs]
+    found = target_report(estimate(decoder, [session]))
+    return [found[kind]["decoder"]["mean"] for kind in ("within_blocks", "as_a_whole")]
 
 
 class Timed(HandWritten):
@@ -208,14 +197,18 @@ def episodes_of(decoder: Any, part: str, person: str, controller: dict[str, floa
     }
 
 
+def own_decoders(session: Session) -> dict[str, ProbabilityDecoder]:
+    """The decoders that are fitted to the person of a session."""
+    return {kind: fitted(kind, session.calibration) for kind in KINDS}
+
+
 def choose(path: Path) -> None:
     """Gains and time constants on the tune part, six people, four episodes each."""
     result = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     people = sorted(registry.dataset(DATASET).table.runs("tune"))
     for person in people:
         (session,) = load_sessions(DATASET, "tune", subjects=[person], calibration_apart=True)
-        for kind in KINDS:
-            decoder = fitted(kind, session.calibration)
+        for kind, decoder in {**own_decoders(session), SHIPPED: load_decoder(SHIPPED)}.items():
             for gain, smooth_s in product(GAINS, SMOOTHS_S):
                 name = f"{kind}, gain {gain}, {smooth_s} s"
                 if person not in result.setdefault(name, {}):
@@ -232,19 +225,23 @@ def measure(path: Path) -> dict[str, Any]:
     result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     for person in sorted(registry.dataset(DATASET).table.runs("test")):
         (session,) = load_sessions(DATASET, "test", subjects=[person], calibration_apart=True)
-        decoders = {kind: fitted(kind, session.calibration) for kind in KINDS}
-        ridge = decoders["ridge"]
+        decoders: dict[str, Decoder] = {**own_decoders(session), SHIPPED: load_decoder(SHIPPED)}
+        decoders[f"{SHIPPED}, person not seen"] = fold_decoder(SHIPPED, person)
+        ridge, shipped = decoders["ridge"], decoders[SHIPPED]
         plain = {"gain": 1.0, "smooth_s": CHOSEN["ridge"]["smooth_s"]}
         cells: dict[str, tuple[Any, dict[str, float] | str]] = {
-            **{kind: (decoder, CHOSEN[kind]) for kind, decoder in decoders.items()},
+            **{kind: (decoder, CHOSEN[kind.split(",")[0]]) for kind, decoder in decoders.items()},
             "oracle": (BoundDecoder("oracle", ridge), plain),
             "open-loop replay, ridge": (BoundDecoder("open_loop", ridge), CHOSEN["ridge"]),
             "shuffled, ridge": (BoundDecoder("shuffled", ridge), CHOSEN["ridge"]),
             "blind: mean": (BoundDecoder("blind", ridge), "mean"),
             "blind: one posture": (BoundDecoder("blind", ridge), "one posture"),
+            f"oracle, {SHIPPED}": (BoundDecoder("oracle", shipped), plain),
+            f"open-loop replay, {SHIPPED}": (BoundDecoder("open_loop", shipped), CHOSEN[SHIPPED]),
+            f"shuffled, {SHIPPED}": (BoundDecoder("shuffled", shipped), CHOSEN[SHIPPED]),
         }
         for kind, decoder in decoders.items():
-            result.setdefault("explained", {}).setdefault(kind, {})[person] = explained(decoder, session.recordings)
+            result.setdefault("explained", {}).setdefault(kind, {})[person] = explained(decoder, session)
         for name, (decoder, controller) in cells.items():
             if person not in result.setdefault("loop", {}).setdefault(name, {}):
                 result["loop"][name][person] = episodes_of(decoder, "test", person, controller, EPISODES)

@@ -146,10 +146,12 @@ def stream_figures(
 def stream_explained(
     source: Targeted, decoder: Decoder, session: int, *, rows: int = 8, seconds: float = 60.0, seed: int = 0
 ) -> float:
-    """R² of a decoder of targets in an open-loop stream, mean over targets; see `stream_figures`."""
+    """R² of a decoder of targets in an open-loop stream, mean over the targets that move; see `stream_figures`."""
     truth, said = _decoded(source, decoder, session, rows, seconds, seed)
     truth, said = (values.reshape(-1, values.shape[2]) for values in (truth, said))
-    return float(np.nanmean(explained(said, truth)))
+    shares = explained(said, truth)
+    moves = np.isfinite(shares)
+    return float(shares[moves].mean()) if moves.any() else float("nan")
 
 
 def log_odds_variance(

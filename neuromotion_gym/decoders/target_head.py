@@ -13,7 +13,7 @@ import numpy as np
 
 from neuromotion_gym.errors import NeuroMotionError, warn
 from neuromotion_gym.signals.fitting import fitted
-from neuromotion_gym.signals.target_windows import targets_at, window_ends
+from neuromotion_gym.signals.target_windows import blocks_at, targets_at, window_ends
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from neuromotion_gym.signals.recording import Recording
 
 PARTS = 4
-"""Parts of the run, in order of time, each of which is left out once."""
+"""Parts of the run, each of which is left out once; each has trials of every label that has so many."""
 
 
 class TargetHeadFit(NamedTuple):
@@ -40,13 +40,25 @@ class TargetHeadFit(NamedTuple):
     explained: float
 
 
-def target_windows(calibration: Sequence[Recording], spec: DecoderSpec) -> tuple[np.ndarray, np.ndarray]:
-    """Windows of a calibration run one hop apart, and the targets at their ends.
+class TargetWindows(NamedTuple):
+    """Windows of a calibration run, with targets.
 
-    Returns
-    -------
+    Parameters
+    ----------
     windows : float32 array, shape (n, channels, samples)
     targets : float32 array, shape (n, targets)
+        At the end of each window.
+    parts : int array, shape (n,)
+        Number of the part, one of `PARTS`, in which a window is left out of the fit.
+    """
+
+    windows: np.ndarray
+    targets: np.ndarray
+    parts: np.ndarray
+
+
+def target_windows(calibration: Sequence[Recording], spec: DecoderSpec) -> TargetWindows:
+    """Windows of a calibration run one hop apart.
 
     Raises
     ------
@@ -54,9 +66,13 @@ def target_windows(calibration: Sequence[Recording], spec: DecoderSpec) -> tuple
         If a recording does not fit the decoder or lacks a target, or no window lies in the run.
     """
     hop, windows, targets = max(1, round(spec.hop_s * spec.rate_hz)), [], []
-    for recording in (fitted(one, spec) for one in calibration):
+    labels, trials = [], []
+    for number, recording in enumerate(fitted(one, spec) for one in calibration):
         ends = window_ends(recording, spec.window, hop)
         targets.append(targets_at(recording, spec.targets, ends))
+        blocks = blocks_at(recording, ends, rest=None)
+        labels.append(blocks.label)
+        trials += [(number, trial) for trial in blocks.trial.tolist()]
         if len(ends):
             views = np.lib.stride_tricks.sliding_window_view(recording.samples, spec.window, axis=1)
             windows.append(views[:, ends - spec.window].transpose(1, 0, 2))
@@ -65,7 +81,19 @@ def target_windows(calibration: Sequence[Recording], spec: DecoderSpec) -> tuple
             f"Calibrating {spec.name!r} needs a recording with {spec.window_s:g} s without a gap, and with the targets "
             f"{', '.join(spec.targets)}; there is none."
         )
-    return np.concatenate(windows), np.concatenate(targets)
+    parts = _parts(np.concatenate(labels), np.array(trials, np.int64))
+    return TargetWindows(np.concatenate(windows), np.concatenate(targets), parts)
+
+
+def _parts(labels: np.ndarray, trials: np.ndarray) -> np.ndarray:
+    """Part of each window: whole trials of a label are dealt to the parts, or, if it has one trial, its windows are."""
+    parts = np.empty(len(labels), np.int64)
+    for label in np.unique(labels):
+        mine = np.flatnonzero(labels == label)
+        _, number = np.unique(trials[mine], axis=0, return_inverse=True)
+        several = number.max() > 0
+        parts[mine] = number.ravel() % PARTS if several else np.arange(len(mine)) * PARTS // len(mine)
+    return parts
 
 
 def fit_target_head(
@@ -105,7 +133,7 @@ def fitted_target_head(
     NeuroMotionError
         If the run has too few windows, lacks a target, or the number of features differs from the specification.
     """
-    windows, targets = target_windows(calibration, spec)
+    windows, targets, parts = target_windows(calibration, spec)
     features, values = features_of(windows).astype(np.float64), targets.astype(np.float64)
     expected = (len(spec.targets), features.shape[1] + 1)
     if spec.adaptation.shape != expected:
@@ -113,18 +141,53 @@ def fitted_target_head(
             f"Decoder {spec.name!r} gives {features.shape[1]} features; its adaptation.shape has to be {expected}, "
             f"not {spec.adaptation.shape}."
         )
-    if len(values) < 2 * PARTS:
+    left_out = [np.flatnonzero(parts == one) for one in np.unique(parts)]
+    if len(values) < 2 * PARTS or len(left_out) < 2:
         raise NeuroMotionError(
             f"Calibrating {spec.name!r} needs at least {2 * PARTS} windows, "
             f"{spec.window_s + (2 * PARTS - 1) * spec.hop_s:g} s without a gap; there are {len(values)}."
         )
-    part, said = np.arange(len(values)) * PARTS // len(values), np.empty_like(values)
-    for one in range(PARTS):
-        out = part == one
-        head = ridge(features[~out], values[~out], spec.adaptation.shrinkage)
-        said[out] = features[out] @ head[:, :-1].T + head[:, -1]
-    head = ridge(features, values, spec.adaptation.shrinkage)
+    each = [Moments.of(features[rows], values[rows]) for rows in left_out]
+    said = np.empty_like(values)
+    for one, rows in enumerate(left_out):
+        head = ridge(Moments.total(each[:one] + each[one + 1 :]), spec.adaptation.shrinkage)
+        said[rows] = features[rows] @ head[:, :-1].T + head[:, -1]
+    head = ridge(Moments.total(each), spec.adaptation.shrinkage)
     return TargetHeadFit(head.astype(np.float32), explained(values, np.clip(said, -1, 1)))
+
+
+class Moments(NamedTuple):
+    """All that a ridge regression needs of some windows; moments of more windows are their sums.
+
+    Parameters
+    ----------
+    windows : int
+        Their number.
+    features : float array, shape (features,)
+        Sum.
+    targets : float array, shape (targets,)
+        Sum.
+    squares : float array, shape (features, features)
+    products : float array, shape (features, targets)
+    """
+
+    windows: int
+    features: np.ndarray
+    targets: np.ndarray
+    squares: np.ndarray
+    products: np.ndarray
+
+    @classmethod
+    def of(cls, features: np.ndarray, targets: np.ndarray) -> Moments:
+        """Moments of windows: features of shape (n, features), targets of shape (n, targets)."""
+        return cls(
+            len(features), features.sum(axis=0), targets.sum(axis=0), features.T @ features, features.T @ targets
+        )
+
+    @classmethod
+    def total(cls, each: Sequence[Moments]) -> Moments:
+        """Moments of all windows together."""
+        return cls(*(np.sum(parts, axis=0) for parts in zip(*each, strict=True)))
 
 
 def explained_of_left_out(share: float) -> str:
@@ -132,13 +195,12 @@ def explained_of_left_out(share: float) -> str:
     return f"R² {share:.2f} on parts of the run that were left out"
 
 
-def ridge(features: np.ndarray, values: np.ndarray, shrinkage: float) -> np.ndarray:
+def ridge(moments: Moments, shrinkage: float) -> np.ndarray:
     """Ridge regression with a constant.
 
     Parameters
     ----------
-    features : float array, shape (n, features)
-    values : float array, shape (n, targets)
+    moments : Moments
     shrinkage : float
         Share s of the identity beside the covariance of the features: the penalty is s / (1 - s).
 
@@ -151,13 +213,12 @@ def ridge(features: np.ndarray, values: np.ndarray, shrinkage: float) -> np.ndar
     NeuroMotionError
         If a feature does not vary and ``shrinkage`` is 0.
     """
-    centre, mean = features.mean(axis=0), values.mean(axis=0)
-    apart = features - centre
-    share = (1 - shrinkage) / len(apart)
+    centre, mean = moments.features / moments.windows, moments.targets / moments.windows
+    covariance = moments.squares / moments.windows - np.outer(centre, centre)
+    shared = moments.products / moments.windows - np.outer(centre, mean)
+    penalised = (1 - shrinkage) * covariance + shrinkage * np.eye(len(centre))
     try:
-        weights = np.linalg.solve(
-            share * (apart.T @ apart) + shrinkage * np.eye(features.shape[1]), share * (apart.T @ (values - mean))
-        ).T
+        weights = np.linalg.solve(penalised, (1 - shrinkage) * shared).T
     except np.linalg.LinAlgError:
         raise NeuroMotionError(
             "The calibration run's features do not vary; adaptation.shrinkage has to be above 0."

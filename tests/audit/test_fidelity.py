@@ -15,6 +15,7 @@ from neuromotion_gym.audit.fidelity import (
     matched_spread,
     mean_run,
     spread_of_equal_variance,
+    stream_explained,
     stream_figures,
 )
 from neuromotion_gym.decoders import DecoderSpec
@@ -71,6 +72,24 @@ def test_constant_decoder_has_the_accuracy_of_chance_and_errs_as_long_as_others_
     accuracy, run = stream_figures(source, _Constant(source), 0, rows=6, seconds=60.0)
     assert accuracy == pytest.approx(1 / 7)
     assert run > 3.0
+
+
+def test_a_decoder_of_targets_is_judged_by_what_it_explains(monkeypatch):
+    decoder = load_decoder("emg_finger_joints")
+    source = SurrogateSource.load("ninapro_db1_a_test", decoder.spec.labels, subjects=["s08"])
+    found = stream_explained(source, decoder, 0, rows=2, seconds=12.0)
+    assert 0.2 < found < 0.9
+    still = SurrogateSource.load("ninapro_db1_a_test", decoder.spec.labels, subjects=["s08"])
+    monkeypatch.setattr(SurrogateSource, "target", property(lambda one: np.zeros((2, 11))))
+    assert np.isnan(stream_explained(still, decoder, 0, rows=2, seconds=1.0))  # nothing moves
+
+
+def test_rows_are_of_the_figures_that_a_decoder_has():
+    values = np.array([[np.nan, np.nan, 0.5, 0.75], [np.nan, np.nan, 0.3, 0.25]])
+    rows = fidelity._rows("d", "m", "c", values, values - [0, 0, 0.1, 0.25])
+    assert [row.figure for row in rows] == ["explained", "success"]
+    assert [row.difference.mean for row in rows] == pytest.approx([-0.1, -0.25])
+    assert [row.real for row in rows] == pytest.approx([0.4, 0.5])
 
 
 def test_log_odds_of_a_constant_decoder_do_not_vary():

@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 
 from neuromotion_gym.decoders.spec import DecoderSpec
-from neuromotion_gym.decoders.target_head import explained, fit_target_head, fitted_target_head, ridge
+from neuromotion_gym.decoders.target_head import (
+    Moments,
+    explained,
+    fit_target_head,
+    fitted_target_head,
+    ridge,
+    target_windows,
+)
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.signals.recording import Recording, SignalSpec, Targets, Trial
 
@@ -66,15 +73,30 @@ def test_what_is_explained_is_of_parts_that_were_left_out_of_the_fit() -> None:
         fit_target_head(lambda windows: np.random.default_rng(5).normal(size=(len(windows), 3)), [run], spec())
 
 
+def test_every_part_that_is_left_out_has_trials_of_every_label() -> None:
+    run = calibration(length=2000)
+    marks = [Trial("rest" if i % 2 else "bend", 200 * i, 200 * i + 200, False) for i in range(10)]
+    sorted_by_label = replace(run, trials=tuple(marks))
+    found = target_windows([sorted_by_label], spec())
+    ends = np.arange(10, 2001, 5)
+    trial = (ends - 1) // 200
+    for label in (0, 1):
+        mine = trial % 2 == label
+        assert found.parts[mine].tolist() == (trial[mine] // 2 % 4).tolist()
+    alone = target_windows([replace(run, trials=(Trial("bend", 0, 2000, False),))], spec()).parts
+    assert alone.tolist() == sorted(alone.tolist())
+    assert np.bincount(alone).tolist() == [100, 100, 100, 99]
+
+
 def test_a_penalty_makes_weights_smaller() -> None:
     generator = np.random.default_rng(0)
     features = generator.normal(size=(500, 3))
     values = features @ MAP.T
-    weights = [np.abs(ridge(features, values, share)[:, :-1]).sum() for share in (0.0, 0.1, 0.5)]
+    weights = [np.abs(ridge(Moments.of(features, values), share)[:, :-1]).sum() for share in (0.0, 0.1, 0.5)]
     assert weights[0] > weights[1] > weights[2]
     assert weights[2] == pytest.approx(weights[0] / 2, rel=0.1)  # the penalty is the variance of the features
     with pytest.raises(NeuroMotionError, match="shrinkage has to be above 0"):
-        ridge(np.zeros((10, 2)), np.ones((10, 1)), 0.0)
+        ridge(Moments.of(np.zeros((10, 2)), np.ones((10, 1))), 0.0)
 
 
 @pytest.mark.parametrize(
@@ -90,6 +112,16 @@ def test_a_penalty_makes_weights_smaller() -> None:
 def test_a_run_that_does_not_fit_is_refused(runs: list[Recording], changes: dict[str, object], message: str) -> None:
     with pytest.raises(NeuroMotionError, match=message):
         fitted_target_head(last_of, runs, spec(**changes))
+
+
+def test_moments_of_parts_add_up_to_those_of_the_whole() -> None:
+    generator = np.random.default_rng(0)
+    features, values = generator.normal(3, 1, (60, 4)), generator.normal(size=(60, 2))
+    parts = [Moments.of(features[rows], values[rows]) for rows in np.array_split(np.arange(60), 3)]
+    whole = ridge(Moments.of(features, values), 0.0)
+    np.testing.assert_allclose(ridge(Moments.total(parts), 0.0), whole)
+    exact = np.linalg.lstsq(np.concatenate([features, np.ones((60, 1))], axis=1), values, rcond=None)[0].T
+    np.testing.assert_allclose(whole, exact, rtol=1e-6)
 
 
 def test_targets_that_do_not_move_are_left_out_of_what_is_explained() -> None:
