@@ -203,12 +203,15 @@ def test_training_on_what_benchmarks_play_is_warned_of_and_recorded(small_myo, t
     assert "Male7" not in fitted_on(folder).people
 
 
-def test_a_decoder_of_targets_is_not_trained(small_myo, tmp_path):
+def test_a_decoder_of_targets_is_not_trained_on_labels(small_myo, tmp_path):
     from neuromotion_gym.training.train import train
 
     content = copy.deepcopy(RECIPE)
     content["decoder"].update(output="targets", targets=["grip"], labels=[])
-    with pytest.raises(NeuroMotionError, match="gives targets: trials carry labels alone"):
+    with pytest.raises(NeuroMotionError, match="gives targets, but preparation 'trials' gives labels alone"):
+        train(Recipe(**content), tmp_path / "x", root=small_myo, progress=False)
+    content["data"]["preparation"] = "targets"
+    with pytest.raises(NeuroMotionError, match=r"has no target grip \(it has none\)"):
         train(Recipe(**content), tmp_path / "x", root=small_myo, progress=False)
 
 
@@ -335,7 +338,7 @@ def test_windows_of_a_part_are_of_its_people_and_rounds(small_myo):
         (
             "data",
             {"preparation": "none_such"},
-            "Preparations: band_covariances, epochs, instants, joined_trials, replay, sessions, trials",
+            "Preparations: band_covariances, epochs, instants, joined_trials, replay, sessions, targets, trials",
         ),
         ("data", {"options": {"colour": 1}}, "colour"),
         ("data", {"start_s": 10.0}, "No window of 40 samples"),

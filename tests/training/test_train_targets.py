@@ -24,10 +24,11 @@ from neuromotion_gym.decoders import check_decoder, load_decoder  # noqa: E402
 from neuromotion_gym.decoders.recipe import Recipe  # noqa: E402
 from neuromotion_gym.errors import NeuroMotionError  # noqa: E402
 from neuromotion_gym.signals.recording import Targets  # noqa: E402
+from neuromotion_gym.training.calibrate import calibrate, fit_to_wearer  # noqa: E402
 from neuromotion_gym.training.data import sessions_of, targets_of  # noqa: E402
 from neuromotion_gym.training.preparations import prepared_windows  # noqa: E402
 from neuromotion_gym.training.report import evaluate  # noqa: E402
-from neuromotion_gym.training.train import train  # noqa: E402
+from neuromotion_gym.training.train import DecoderTraining, train  # noqa: E402
 from neuromotion_gym.training.window_file import windows_of  # noqa: E402
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ def test_a_decoder_of_targets_is_trained_and_judged(root: Path, tmp_path: Path) 
     check_decoder(decoder)
     # Last layers of people who were trained on are dropped
     assert not [name for name in torch.load(folder / "model.ckpt", weights_only=True)["state_dict"] if "heads" in name]
+    DecoderTraining.load_from_checkpoint(folder / "model.ckpt", map_location="cpu", weights_only=True)
     losses = [row["loss"] for row in json.loads((folder / "history.json").read_text())[0]]
     assert losses[-1] < 0.3 * losses[0]
     assert "accuracy" not in json.loads((folder / "history.json").read_text())[0][0]
@@ -93,6 +95,26 @@ def test_a_decoder_of_targets_is_trained_and_judged(root: Path, tmp_path: Path) 
         assert told in card, told
     assert "accuracy" not in card
     assert (folder / "card.png").stat().st_size > 5000
+    check_wearer(folder, root, tmp_path)
+
+
+def check_wearer(folder: Path, root: Path, tmp_path: Path) -> None:
+    """The decoder in ``folder`` is fitted to a wearer as in the loop, and written."""
+    run = read("P4", "0", root)
+    own = calibrate(folder, run, tmp_path / "own")
+    decoder = load_decoder(own)
+    assert decoder.spec.adaptation.kind == "none"
+    assert "R² 0.9" in (own / "card.md").read_text()
+    assert "Targets: x, y." in (own / "card.md").read_text()
+    adapted = load_decoder(folder)
+    windows = np.random.default_rng(0).normal(size=(3, 2, 20)).astype(np.float32)
+    head = np.broadcast_to(adapted.adapt([run]), (3, 2, 33))
+    np.testing.assert_allclose(decoder.decode(windows)[0], adapted.decode(windows, head)[0], atol=1e-6)
+    with pytest.raises(NeuroMotionError, match="has no target x, y"):
+        fit_to_wearer(folder, replace(run, targets=None))
+    noise = np.random.default_rng(1).uniform(-1, 1, run.targets.values.shape).astype(np.float32)
+    with pytest.raises(NeuroMotionError, match="explains nothing of what P4 did: R²"):
+        fit_to_wearer(folder, replace(run, targets=replace(run.targets, values=noise)))
 
 
 def test_a_training_goes_on_where_it_was_stopped(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,7 +159,7 @@ def test_targets_of_windows_are_those_of_their_ends(root: Path) -> None:
         ({"training": {"label_smoothing": 0.1}}, "are for labels; 'mock' gives targets"),
         ({"data": {"tune": "tune"}}, "cannot be evaluated during training"),
         ({"training": {"seeds": 2}}, "features of several seeds cannot be averaged"),
-        ({"data": {"preparation": "trials"}}, "use data.preparation 'targets'"),
+        ({"data": {"preparation": "trials"}}, "gives labels alone: use data.preparation 'targets'"),
         ({"data": {"start_s": 0.1}}, "has no data.start_s and data.stop_s"),
         ({"network": {"options": {"parts": 3, "hidden": [32], "small": 10.0}}}, "parts that divide the window"),
         ({"network": {"options": {"parts": 2, "hidden": [], "small": 1.0}}}, "needs hidden layers"),
@@ -157,24 +179,3 @@ def test_labels_are_not_trained_on_windows_of_targets_nor_written_to_a_file(root
         prepared_windows(labels, sessions_of(labels, "train", root=root))
     with pytest.raises(NeuroMotionError, match="needs a posterior over labels"):
         windows_of(recipe(), "train", root=root)
-
-
-def test_a_decoder_is_fitted_to_a_wearer_and_written(root: Path, tmp_path: Path) -> None:
-    from neuromotion_gym.training.calibrate import calibrate, fit_to_wearer
-
-    folder = train(recipe(training={"epochs": 4}), tmp_path / "out", root=root, progress=False)
-    run = read("P4", "0", root)
-    own = calibrate(folder, run, tmp_path / "own")
-    decoder = load_decoder(own)
-    assert decoder.spec.adaptation.kind == "none"
-    assert "R² 0." in (own / "card.md").read_text()
-    assert "Targets: x, y." in (own / "card.md").read_text()
-    adapted = load_decoder(folder)
-    windows = np.random.default_rng(0).normal(size=(3, 2, 20)).astype(np.float32)
-    head = np.broadcast_to(adapted.adapt([run]), (3, 2, 33))
-    np.testing.assert_allclose(decoder.decode(windows)[0], adapted.decode(windows, head)[0], atol=1e-6)
-    with pytest.raises(NeuroMotionError, match="has no target x, y"):
-        fit_to_wearer(folder, replace(run, targets=None))
-    noise = np.random.default_rng(1).uniform(-1, 1, run.targets.values.shape).astype(np.float32)
-    with pytest.raises(NeuroMotionError, match="explains nothing of what P4 did: R²"):
-        fit_to_wearer(folder, replace(run, targets=replace(run.targets, values=noise)))

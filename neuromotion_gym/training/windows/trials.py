@@ -27,9 +27,14 @@ def training_windows(recipe: Recipe, sessions: Sequence[Session]) -> CutWindows:
     Raises
     ------
     NeuroMotionError
-        If a recording does not fit the decoder, or a label has no window.
+        If the decoder gives targets, a recording does not fit it, or a label has no window.
     """
     spec = recipe.decoder
+    if not spec.classifies:
+        raise NeuroMotionError(
+            f"Decoder {spec.name!r} gives targets, but preparation 'trials' gives labels alone: use data.preparation "
+            "'targets'."
+        )
     data, _, _ = recipe.trainable()
     recordings = [fitted(recording, spec) for session in sessions for recording in session.recordings]
     people = sorted({recording.subject for recording in recordings})
