@@ -7,9 +7,9 @@
 
 A cell is one bound on one level. Finished cells are kept in ``--out``, one JSON file an environment, and are not run
 again as long as the library stays the same; ``--keep`` also keeps those of an earlier library, unless they are marked
-``"outdated": true`` because their environment has changed since; tables say so. A training continues at its last
-checkpoint. ``bounds.md`` holds the tables of all environments; with ``--pages`` the short table in the page of
-each environment is written as well.
+``"outdated": true`` because their environment has changed since; tables say so. Decoders that a finished cell lacks are
+added to it. A training continues at its last checkpoint. ``bounds.md`` holds the tables of all environments; with
+``--pages`` the short table in the page of each environment is written as well.
 
 - oracle, open_loop, shuffled, blind: bounds of the environment's default decoder. The first three are driven by
   ``argmax``, blind by the best constant place, where the environment has one.
@@ -48,7 +48,7 @@ from neuromotion_gym.files import make_folder, write_text
 from neuromotion_gym.registration import ENVIRONMENTS, environment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from blind_strategies import Act, Strategy
 
@@ -75,6 +75,7 @@ def main() -> None:
     parser.add_argument("ids", nargs="*", help="environments; all if none is named")
     parser.add_argument("--levels", nargs="*", default=(), help="only these levels")
     parser.add_argument("--cells", nargs="*", default=CELLS, choices=CELLS, help="only these cells")
+    parser.add_argument("--decoders", nargs="*", default=(), help="of the cell decoders, only these")
     parser.add_argument("--episodes", type=int, default=240, help="episodes of every cell (%(default)s)")
     parser.add_argument(
         "--first-try", type=int, default=16, help="episodes in which each strategy is tried (%(default)s)"
@@ -98,18 +99,22 @@ def main() -> None:
     ]
     for number, (env_id, level, cell) in enumerate(todo, 1):
         name = f"{level} {cell}"
-        kept = read(options.out, env_id)
-        if name in kept and keeps(kept[name], always=options.keep):
-            continue
-        print(f"{number} of {len(todo)}: {env_id} {name}", flush=True)
-        folder = options.runs / env_id / level / cell
-        lines = Level(env_id, level, options.episodes, folder, options.first_try).run(cell)
-        for line in lines:
-            print(f"    {' | '.join(row_of(cell, line))}", flush=True)
-        found = {"level": level, "cell": cell, "library": library_digest(), "lines": lines}
-        write_text(
-            options.out / f"{env_id}.json", json.dumps({**read(options.out, env_id), name: found}, indent=1) + "\n"
-        )
+        before = read(options.out, env_id).get(name)
+        if before is not None and not keeps(before, always=options.keep):
+            before = None
+        bounds = Level(env_id, level, options.episodes, options.runs / env_id / level / cell, options.first_try)
+        found = {"level": level, "cell": cell, "library": library_digest(), "lines": []} if before is None else before
+        for what in bounds.left(cell, found["lines"], options.decoders):
+            print(f"{number} of {len(todo)}: {env_id} {level} {what}", flush=True)
+            lines = bounds.run(what)
+            for line in lines:
+                if found["library"] != library_digest():
+                    line["library"] = library_digest()
+                print(f"    {' | '.join(row_of(cell, line))}", flush=True)
+            found["lines"] += lines
+            write_text(
+                options.out / f"{env_id}.json", json.dumps({**read(options.out, env_id), name: found}, indent=1) + "\n"
+            )
     write_text(options.out / "bounds.md", tables(options.out))
     for env_id in ENVIRONMENTS if options.pages else ():
         fill_page(options.out, env_id)
@@ -139,19 +144,26 @@ class Level:
         self.first_try = first_try
         self.decoder = environment(env_id).decoder
 
-    def run(self, cell: str) -> list[dict[str, Any]]:
-        """Lines of a cell; one for most, several for ``decoders``."""
-        if cell == "decoders":
-            return [self.line(f"{name}, argmax", self.driven("argmax", name), people=True) for name in self.fitting()]
-        if cell == "targets":
+    def left(self, cell: str, lines: list[dict[str, Any]], only: Sequence[str] = ()) -> list[str]:
+        """What a cell with these lines lacks: itself or, of ``decoders``, the names of those that have no line."""
+        if cell != "decoders":
+            return [] if lines else [cell]
+        known = {line["policy"].split(",")[0] for line in lines}
+        return [name for name in self.fitting() if name not in known and (name in only or not only)]
+
+    def run(self, what: str) -> list[dict[str, Any]]:
+        """The lines of a cell, one for most, or that of a decoder."""
+        if what not in CELLS:
+            return [self.line(f"{what}, argmax", self.driven("argmax", what), people=True)]
+        if what == "targets":
             return [line for name in self.fitting(targets=True) for line in self.of_targets(name)]
-        if cell == "strategies":
+        if what == "strategies":
             return [self.strategies()]
-        if cell in ("ppo_blind", "ppo_goal"):
-            return [self.trained(observe_goal=cell == "ppo_goal")]
-        controller = self.constant() if cell == "blind" else "argmax"
-        played = self.driven(controller, f"{cell}:{self.decoder}")
-        return [self.line(f"{self.decoder}, {controller}", played, people=cell in ("open_loop", "shuffled"))]
+        if what in ("ppo_blind", "ppo_goal"):
+            return [self.trained(observe_goal=what == "ppo_goal")]
+        controller = self.constant() if what == "blind" else "argmax"
+        played = self.driven(controller, f"{what}:{self.decoder}")
+        return [self.line(f"{self.decoder}, {controller}", played, people=what in ("open_loop", "shuffled"))]
 
     def fitting(self, *, targets: bool = False) -> list[str]:
         """Shipped decoders of labels, or of targets, that fit; the default one first."""

@@ -95,6 +95,7 @@ LOOP_WAYS: dict[str, AdaptationOptions] = {
     BASE: STILL,
     "online, cleared with each episode": CLEARED,
     "online, kept over the session": ONLINE,
+    "open_loop: online, labels chosen at the start": CLEARED,
     "shuffled: online, labels at random": CLEARED,
 }
 LEVEL, EPISODES = "easy", 6

@@ -44,9 +44,10 @@ def looped(
 ) -> float:
     """Share of a person's episodes, ``episodes`` of each session, that end with the right selection.
 
-    Recordings of a part are replayed to ``argmax``; the decoder may be the ``bound`` "shuffled" or "oracle" of itself.
+    Recordings of a part are replayed to ``argmax``; the decoder may be the ``bound`` "shuffled", "open_loop" or
+    "oracle" of itself.
     """
-    driven = BoundDecoder(bound, decoder) if bound in ("shuffled", "oracle") else decoder  # type: ignore[arg-type]
+    driven = BoundDecoder(bound, decoder) if bound in ("shuffled", "open_loop", "oracle") else decoder  # type: ignore[arg-type]
     source = open_source(playing_for(decoder.spec, source="replay", part=part, subjects=[person]))
     parts = assemble(env_id, decoder=driven, source=source, level=level, adaptation=options)
     keys = episode_keys(parts.source.sessions, episodes)

@@ -33,7 +33,11 @@ FRAME_S, LINGER_S = 0.1, 1.5
 LONGEST_S, FASTEST = 6.0, 4
 """Longer episodes are shown faster than real time, by a whole number up to `FASTEST`; of even longer ones the end."""
 TRIES = 20
-STILLS = {"NeuroArm-v0": ("arm.png", "standard", 5.3), "NeuroGrasp-v0": ("neurograsp.png", "standard", 8.2)}
+STILLS = {
+    "NeuroArm-v0": ("arm.png", "standard", 5.3),
+    "NeuroGrasp-v0": ("neurograsp.png", "standard", 8.2),
+    "NeuroLeg-v0": ("neuroleg.png", "standard", 8.5),
+}
 """File, level and second of each picture; of the first episode that succeeds and lasts as long."""
 QUALITY = 88
 

@@ -3,14 +3,15 @@
 ============ ================================================================================================
 ``explore``  bursts of the knee set: number, length, amplitude of each muscle; a picture of what is found
 ``simulate`` burst detection on simulated bursts of known onset: F-measure and error of the onset
+``peers``    the same bursts found by neurokit2 and biosppy, which have to be installed (``burst_peers.py``)
 ``across``   the two sets pooled: how much of "which muscle" the set alone gives away; spectra of one muscle
-``loop``     both decoders move the leg: success with argmax, beside the oracle and shuffled labels
+``loop``     both decoders move the leg: success with argmax, beside oracle, open-loop replay and shuffled labels
 ``figures``  confusion matrices and curves of both decoders, and the tables of the page
 ============ ================================================================================================
 
 The decoders themselves are trained by ``neuromotion train classifiers/leg_hold/recipe.yaml`` and ``leg_burst``. Each
 command but the last writes its part of ``results/leg_bursts.json``; ``figures`` writes the tables of
-docs/systems/leg_bursts.md from it. All but ``simulate`` and ``figures`` need the recordings.
+docs/systems/leg_bursts.md from it. All but ``simulate``, ``peers`` and ``figures`` need the recordings.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from simulated_bursts import MOVEMENT, RATE_HZ, SNRS_DB, interval, judged, quartiles
 
 from neuromotion_gym.datasets.leg_uci_knee.reader import MUSCLES, RUNS, SPEC, movement_file, read_samples
 from neuromotion_gym.datasets.registry import dataset
@@ -37,7 +39,6 @@ from neuromotion_gym.signals.bursts import (
     find_bursts,
     thresholds,
 )
-from neuromotion_gym.statistics import studentised_bootstrap_interval
 from neuromotion_gym.training.history import HISTORY
 from neuromotion_gym.training.metrics_file import read_metrics
 
@@ -53,8 +54,9 @@ IMAGES = ROOT / "docs" / "images"
 RESULT = ROOT / "benchmarks" / "results" / "leg_bursts.json"
 BEGIN, END = "<!-- made by benchmarks/leg_bursts.py figures -->", "<!-- end -->"
 HOLD, BURST = "leg_hold", "leg_burst"
-RATE_HZ = 1000.0
 BLUE, ORANGE, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
+PEER_SNRS_DB, PEER_ONSET_DB = (0, 6, 12, 24), 12
+"""Ratios of the table of other libraries, and that of its onsets."""
 SHOWN = ("N06", "seated")
 """Whose bursts the picture shows; a person of the train part."""
 
@@ -63,104 +65,28 @@ RULES = {
     "envelope, double threshold": BurstRule(method="envelope"),
     "envelope, one threshold": BurstRule(method="envelope", low=4.0),
 }
-SNRS_DB = (0, 3, 6, 9, 12, 18, 24)
-"""Power of a burst over that of the noise."""
-RECORDINGS, SECONDS = 20, 30.0
-SPECTRUM_HZ = (60.0, 120.0)
-"""Corner frequencies of the power spectrum of surface EMG (Stulen and De Luca, IEEE Trans Biomed Eng 28:515, 1981)."""
-BURST_S, PAUSE_S, RAMP_S = (0.2, 1.0), (0.3, 1.5), 0.05
-"""Shortest and longest burst and pause, and rise and fall of a burst: ours, of the size of those of gait."""
-OVERLAP = 0.5
-"""A burst is found if what is found and what is there share this part of their union."""
-MOVEMENT_HZ, MOVEMENT = 15.0, 5.0
-"""Slow movement of the electrode: noise below this frequency, of so many standard deviations of the white noise."""
-
-
-def simulated(snr_db: float, movement: float, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """A recording with bursts of known onset.
-
-    Parameters
-    ----------
-    snr_db : float
-        Power inside a mean burst over that of the white noise.
-    movement : float
-        Standard deviation of slow movement, as a multiple of that of the white noise.
-    generator : numpy.random.Generator
-
-    Returns
-    -------
-    samples : float array, shape (samples,)
-    bursts : int array, shape (bursts, 2)
-    """
-    from scipy.signal import butter, sosfiltfilt
-
-    count = round(SECONDS * RATE_HZ)
-    frequency = np.fft.rfftfreq(count, 1 / RATE_HZ)
-    low, high = SPECTRUM_HZ
-    shape = high**2 * frequency / (np.sqrt(frequency**2 + low**2) * (frequency**2 + high**2))
-    muscle = np.fft.irfft(np.fft.rfft(generator.normal(size=count)) * shape, count)
-    envelope, bursts = np.zeros(count), []
-    ramp = 0.5 - 0.5 * np.cos(np.pi * (np.arange(round(RAMP_S * RATE_HZ)) + 0.5) / round(RAMP_S * RATE_HZ))
-    at = generator.uniform(*PAUSE_S)
-    while True:
-        length = generator.uniform(*BURST_S)
-        if at + length > SECONDS - PAUSE_S[0]:
-            break
-        start, stop = round(at * RATE_HZ), round((at + length) * RATE_HZ)
-        own = np.full(stop - start, generator.uniform(0.7, 1.3))
-        own[: len(ramp)] *= ramp
-        own[-len(ramp) :] *= ramp[::-1]
-        envelope[start:stop] = own
-        bursts.append((start, stop))
-        at += length + generator.uniform(*PAUSE_S)
-    slow = sosfiltfilt(butter(2, MOVEMENT_HZ, fs=RATE_HZ, output="sos"), generator.normal(size=count))
-    samples = 10 ** (snr_db / 20) * envelope * muscle / muscle.std() + generator.normal(size=count)
-    return samples + movement * slow / slow.std(), np.array(bursts)
-
-
-def matched(found: np.ndarray, true: np.ndarray) -> list[tuple[int, int]]:
-    """Pairs of found and true bursts that share at least `OVERLAP` of their union."""
-    pairs = []
-    for i, (start, stop) in enumerate(found):
-        for j, (begin, end) in enumerate(true):
-            shared = min(stop, end) - max(start, begin)
-            if shared > 0 and shared >= OVERLAP * (max(stop, end) - min(start, begin)):
-                pairs.append((i, j))
-    return pairs
 
 
 def simulate(_: Path) -> dict[str, Any]:
     """F-measure and error of the onset over signal-to-noise ratios, with and without slow movement."""
     table: dict[str, Any] = {}
     for name, rule in RULES.items():
+
+        def find(samples: np.ndarray, rest: np.ndarray, rule: BurstRule = rule) -> np.ndarray:
+            return find_bursts(samples, RATE_HZ, rule)
+
         for movement in (0.0, MOVEMENT):
-            rows = []
-            for snr in SNRS_DB:
-                scores, onsets, offsets = [], [], []
-                for number in range(RECORDINGS):
-                    # Other seeds than those on which thresholds were chosen
-                    samples, true = simulated(snr, movement, np.random.default_rng([number, snr, bool(movement)]))
-                    found = find_bursts(samples, RATE_HZ, rule)
-                    pairs = matched(found, true)
-                    scores.append(2 * len(pairs) / (len(found) + len(true)))
-                    onsets += [1000 * (found[i, 0] - true[j, 0]) / RATE_HZ for i, j in pairs]
-                    offsets += [1000 * (found[i, 1] - true[j, 1]) / RATE_HZ for i, j in pairs]
-                rows.append(
-                    {
-                        "snr_db": snr,
-                        "f_measure": _interval(np.array(scores)),
-                        "onset_error_ms": _quartiles(onsets),
-                        "onset_distance_ms": _quartiles(np.abs(onsets)),
-                        "offset_error_ms": _quartiles(offsets),
-                    }
-                )
+            rows = [judged(find, snr, movement)[0] for snr in SNRS_DB]
             table[name + (", with movement" if movement else "")] = rows
     _draw_simulated(table)
     return table
 
 
-def _quartiles(values: Any) -> list[float] | None:
-    return np.percentile(values, [25, 50, 75]).tolist() if len(values) else None
+def peers(_: Path) -> dict[str, Any]:
+    """The same simulated bursts, found by other libraries."""
+    from burst_peers import compared
+
+    return compared()
 
 
 def _draw_simulated(table: dict[str, Any]) -> None:
@@ -214,7 +140,7 @@ def explore(root: Path) -> dict[str, Any]:
     _draw_found(root, rule)
     return {
         muscle: {
-            name: (int(sum(values)) if name in ("bursts", "windows") else _quartiles(_finite(values)))
+            name: (int(sum(values)) if name in ("bursts", "windows") else quartiles(_finite(values)))
             for name, values in own.items()
         }
         for muscle, own in table.items()
@@ -292,7 +218,7 @@ def balanced(found: np.ndarray, labels: np.ndarray, people: np.ndarray) -> dict[
     for person in np.unique(people):
         mine = people == person
         each.append(np.mean([(found[mine & (labels == name)] == name).mean() for name in np.unique(labels[mine])]))
-    return _interval(np.array(each))
+    return interval(np.array(each))
 
 
 def across(root: Path) -> dict[str, Any]:
@@ -331,7 +257,7 @@ def across(root: Path) -> dict[str, Any]:
         model = LinearDiscriminantAnalysis("lsqr", shrinkage=0.1).fit(features[one], sets[one][1])
         right = model.predict(features[other][tested]) == sets[other][1][tested]
         who = sets[other][2][tested]
-        found[f"{'/'.join(both)} of {other} by a model of {one}"] = _interval(
+        found[f"{'/'.join(both)} of {other} by a model of {one}"] = interval(
             np.array([right[who == person].mean() for person in np.unique(who)])
         )
     _draw_spectra(sets, both[0])
@@ -374,7 +300,8 @@ def loop(root: Path) -> dict[str, Any]:
         axes = list(env.loop.parts.task.axes)
         env.close()
         lines = {}
-        for row, decoder in (("argmax", name), ("oracle", f"oracle:{name}"), ("shuffled", f"shuffled:{name}")):
+        for row in ("argmax", "oracle", "open_loop", "shuffled"):
+            decoder = name if row == "argmax" else f"{row}:{name}"
             played = level.driven("argmax", decoder, source="replay", data_root=root)
             lines[row] = level.line(row, played, people=row != "oracle")
         lines["generated"] = level.line("generated", level.driven("argmax", name, source="surrogate"), people=True)
@@ -457,21 +384,46 @@ def _tables(stored: dict[str, Any]) -> list[str]:
     lines += ["", f"| onset found less onset, ms | {heads} |", "| --- |" + " --- |" * len(SNRS_DB)]
     for name, rows in stored["simulate"].items():
         lines.append(f"| {name} | " + " | ".join(_range(row["onset_error_ms"], 0) for row in rows) + " |")
+    if "peers" in stored:
+        lines += _peer_rows(stored["peers"])
     lines += [
         "",
-        "| loop, `standard`, test part | joints | argmax, replay | argmax, generated | oracle | shuffled | chance |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
+        "| loop, `standard`, test part | joints | replay | generated | oracle | open loop | shuffled | chance |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for name, own in stored["loop"].items():
         cells = [
             f"{own[row]['success']:.2f} [{own[row]['low']:.2f}, {own[row]['high']:.2f}]"
-            for row in ("argmax", "generated", "oracle", "shuffled")
+            for row in ("argmax", "generated", "oracle", "open_loop", "shuffled")
         ]
         lines.append(
             f"| `{name}`, {own['argmax']['episodes']} episodes | {', '.join(own['axes'])} | {' | '.join(cells)} | "
             f"{own['argmax']['chance']:.2f} |"
         )
     return lines
+
+
+def _peer_rows(found: dict[str, Any]) -> list[str]:
+    """Burst detection of other libraries: F-measures at some ratios, and over all less ours."""
+    shown = [SNRS_DB.index(snr) for snr in PEER_SNRS_DB]
+    ratios = " / ".join(map(str, PEER_SNRS_DB))
+    named = ", ".join(f"{library} {version}" for library, version in found["versions"].items())
+    head = [named, "settings", f"F-measure at {ratios} dB", "with movement", "over all, less ours", "with movement"]
+    head.append(f"onset found less onset at {PEER_ONSET_DB} dB, ms")
+    rows = []
+    for one in found["methods"]:
+        settings = one["kind"] if one["kind"] != "chosen" else f"best of {one['tried']}"
+        rates = [
+            " / ".join(f"{one[name][at]['f_measure']['mean']:.2f}" for at in shown) for name in ("still", "movement")
+        ]
+        less = [_signed(one[f"{name}_less_ours"]) for name in ("still", "movement")]
+        onset = _range(one["still"][SNRS_DB.index(PEER_ONSET_DB)]["onset_error_ms"], 0)
+        rows.append([f"{one['library']} `{one['method']}`", settings, *rates, *less, onset])
+    return ["", *(f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows))]
+
+
+def _signed(interval: dict[str, float]) -> str:
+    return f"{interval['mean']:+.3f} [{interval['low']:+.3f}, {interval['high']:+.3f}]"
 
 
 def _contrasts(name: str, folds: dict[str, Any]) -> list[str]:
@@ -505,11 +457,6 @@ def _range(values: list[float] | None, digits: int) -> str:
     return f"{values[1]:.{digits}f} ({values[0]:.{digits}f} to {values[2]:.{digits}f})"
 
 
-def _interval(values: np.ndarray) -> dict[str, Any]:
-    interval = studentised_bootstrap_interval(values, generator=np.random.default_rng(0), bounds=(0, 1))
-    return {"mean": float(values.mean()), "low": interval.low, "high": interval.high, "n": len(values)}
-
-
 def _figure(width: float, height: float) -> Figure:
     from matplotlib.figure import Figure
 
@@ -534,6 +481,7 @@ def _rounded(value: Any) -> Any:
 COMMANDS: dict[str, Callable[[Path], dict[str, Any] | None]] = {
     "explore": explore,
     "simulate": simulate,
+    "peers": peers,
     "across": across,
     "loop": loop,
     "figures": figures,

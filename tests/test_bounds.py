@@ -116,6 +116,19 @@ def test_a_cell_of_an_earlier_version_says_so_and_is_measured_again(bounds: Modu
     assert not bounds.keeps(cells["easy blind"], always=True)
 
 
+def test_a_finished_cell_of_decoders_lacks_those_that_were_added_since(
+    bounds: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    level = bounds.Level(min(ENVIRONMENTS), "standard", 8, Path("nowhere"))
+    names = ["one", "two", "three", "four"]
+    monkeypatch.setattr(level, "fitting", lambda: names)
+    assert level.left("decoders", []) == names
+    lines = [{"policy": f"{name}, argmax"} for name in names[:-2]]
+    assert level.left("decoders", lines) == names[-2:]
+    assert level.left("decoders", lines, names[-1:]) == names[-1:]
+    assert (level.left("oracle", []), level.left("oracle", lines)) == (["oracle"], [])
+
+
 def test_episodes_of_two_batches_are_put_together(bounds: ModuleType) -> None:
     def played(steps: int, right: bool) -> checks.Played:
         wrong = np.array([not right])

@@ -254,6 +254,9 @@ class _Ghost:
     border_px, apart_m = 2, 0.05
     """Where the limb is further away than this, it does not cover the place, and the nearest of the surrounding pixels
     counts: the ghost's outline may be drawn a little beside the limb's, and would stand out as dots."""
+    speck = 0.01
+    """Separate pieces smaller than this share of the largest one are not drawn: beside a bent joint the skins of limb
+    and ghost differ a little, though both belong to a part that does not move."""
 
     def __init__(self, qpos: np.ndarray, colour: np.ndarray, depth: np.ndarray) -> None:
         from scipy.ndimage import binary_erosion
@@ -291,9 +294,21 @@ class _Ghost:
                 near = self.depth - minimum_filter(layer[self.part], size=2 * self.border_px + 1, mode="nearest")
                 here = np.where(np.abs(here) <= self.apart_m, here, near)
                 shown &= ~((here >= nearest) & (here <= farthest))
+        shown = self._without_specks(shown & before) | self._without_specks(shown & ~before)
         share = np.where(shown, np.where(before, self.front, self.behind), 0.0)
         share = np.where(self.edge & shown & before, self.rim, share).astype(np.float32)[..., None]
         picture[self.part] += (self.colour - picture[self.part]) * share
+
+    def _without_specks(self, mask: np.ndarray) -> np.ndarray:
+        """The mask without its small separate pieces."""
+        from scipy.ndimage import label
+
+        pieces, count = label(mask, np.ones((3, 3)))
+        if count < 2:
+            return mask
+        sizes = np.bincount(pieces.ravel())
+        sizes[0] = 0  # what is not in the mask
+        return np.asarray((sizes >= self.speck * sizes.max())[pieces])
 
 
 def _shade(depth: np.ndarray, radius_px: float = 26.0, strength: float = 0.5, wall_m: float = 0.25) -> np.ndarray:

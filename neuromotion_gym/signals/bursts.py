@@ -162,10 +162,15 @@ def find_bursts(samples: np.ndarray, rate_hz: float, rule: BurstRule | None = No
     edges = np.flatnonzero(np.diff(np.concatenate([[False], curve > low, [False]]).astype(np.int8)))
     found = edges.reshape(-1, 2)
     found = found[[bool((curve[start:stop] > high).any()) for start, stop in found]]
-    if len(found) > 1:
-        apart = found[1:, 0] - found[:-1, 1] >= round(rule.gap_s * rate_hz)
-        found = np.stack([found[np.r_[True, apart], 0], found[np.r_[apart, True], 1]], axis=1)
-    return found[found[:, 1] - found[:, 0] >= round(rule.shortest_s * rate_hz)].astype(np.int64)
+    return joined(found, rate_hz, rule)
+
+
+def joined(bursts: np.ndarray, rate_hz: float, rule: BurstRule) -> np.ndarray:
+    """Bursts in order of time, shape (bursts, 2), with short gaps closed and short bursts left out afterwards."""
+    if len(bursts) > 1:
+        apart = bursts[1:, 0] - bursts[:-1, 1] >= round(rule.gap_s * rate_hz)
+        bursts = np.stack([bursts[np.r_[True, apart], 0], bursts[np.r_[apart, True], 1]], axis=1)
+    return bursts[bursts[:, 1] - bursts[:, 0] >= round(rule.shortest_s * rate_hz)].astype(np.int64)
 
 
 def burst_windows(bursts: np.ndarray, n_samples: int, length: int) -> np.ndarray:

@@ -82,6 +82,19 @@ def test_ghost_shows_nothing_along_the_outline_of_what_it_coincides_with():
         assert (picture > 0).any() == seen
 
 
+@pytest.mark.parametrize("apart", [-0.1, 0.1])
+def test_small_separate_pieces_of_the_ghost_are_not_drawn(apart):
+    """In front of the limb and behind it; a small ghost is drawn as long as it is the largest piece."""
+    limb, large = np.full((60, 60), 1.0), np.full((60, 60), np.inf)
+    large[10:40, 10:40] = 1.0 + apart
+    specks = np.full((60, 60), np.inf)
+    specks[50:52, 50:52] = specks[5, 20] = 1.0 + apart
+    for depth, seen in ((np.minimum(large, specks), np.isfinite(large)), (specks, np.isfinite(specks))):
+        picture = np.zeros((60, 60, 3))
+        scene._Ghost(np.zeros(1), np.full((60, 60, 3), 255, dtype=np.uint8), depth).blend(picture, limb)
+        np.testing.assert_array_equal((picture > 0).any(axis=2), seen)
+
+
 def test_ghost_follows_its_posture(renderer, arm):
     rest = posture(arm, 0, 0, 0)
     one = renderer.frame(rest, posture(arm, 0.8, 0, 0))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from circuit_files import write_columns
 
 from neuromotion_gym.datasets import registry
 from neuromotion_gym.datasets.enabl3s import circuits
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ROWS = 3000
-OTHERS = ("Right_Shank_Ax", "Right_Ankle", "Mode")
 
 
 @pytest.fixture(autouse=True)
@@ -36,13 +36,7 @@ def emg(circuit: int, rows: int = ROWS) -> np.ndarray:
 
 
 def write_circuit(root: Path, circuit: int, person: str = "AB156", columns: tuple[str, ...] = COLUMNS) -> Path:
-    path = root / "enabl3s" / person / "Raw" / f"{person}_Circuit_{circuit:03d}_raw.csv"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    names = (OTHERS[0], *columns[::-1], *OTHERS[1:])
-    whole = np.column_stack([np.full(ROWS, 0.5), emg(circuit)[:, ::-1][:, -len(columns) :], np.zeros((ROWS, 2))])
-    lines = [",".join(names), *(",".join(f"{value:g}" for value in row) for row in whole)]
-    path.write_text("\n".join(lines) + "\n")
-    return path
+    return write_columns(root, circuit, emg(circuit), person, columns)
 
 
 def test_a_circuit_is_the_emg_of_two_legs(tmp_path: Path) -> None:
