@@ -16,7 +16,7 @@ from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
-from simulated_bursts import MOVEMENT, RATE_HZ, RECORDINGS, SNRS_DB, interval, judged
+from simulated_bursts import MOVEMENT, RATE_HZ, RECORDINGS, SNRS_DB, false_bursts, interval, judged
 
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.signals.bursts import BurstRule, find_bursts, joined
@@ -181,12 +181,12 @@ def _silva(samples: np.ndarray, rest: np.ndarray, rate_hz: float, setting: Setti
 AMPLITUDE = ("threshold", "mixture")
 OWN: tuple[Setting, ...] = ({"filter": FILTERS[0]},)
 PEERS = (
-    Peer("neurokit2", "threshold", _activation("threshold"), OWN, (), 3),
+    Peer("neurokit2", "threshold", _activation("threshold"), OWN, (), 2),
     Peer("neurokit2", "threshold", _binarized("threshold"), (), grid(threshold=(1.0, 2.0, 4.0, 8.0, 16.0))),
-    Peer("neurokit2", "mixture", _activation("mixture"), OWN, (), 5),
+    Peer("neurokit2", "mixture", _activation("mixture"), OWN, (), 3),
     Peer("neurokit2", "mixture", _binarized("mixture"), (), grid(threshold=(0.33, 0.5, 0.8, 0.95))),
-    Peer("neurokit2", "pelt", _activation("pelt"), OWN, (), 3),
-    Peer("neurokit2", "biosppy", _activation("biosppy"), OWN, (), 3),
+    Peer("neurokit2", "pelt", _activation("pelt"), OWN, (), 1),
+    Peer("neurokit2", "biosppy", _activation("biosppy"), OWN, (), 2),
     Peer(
         "biosppy",
         "find_onsets",
@@ -221,45 +221,55 @@ PEERS = (
         "solnik",
         _named("solnik_onset_detector"),
         (),
-        grid(threshold=(1.0, 3.0, 6.0), active_state_duration=(3, 10, 25)),
+        grid(threshold=(1.0, 3.0, 6.0, 12.0, 25.0, 50.0), active_state_duration=(3, 10, 25)),
     ),
     Peer(
         "biosppy",
         "londral",
         _named("londral_onset_detector"),
         (),
-        grid(threshold=(0.5, 1.0, 2.0), size=(50,), active_state_duration=(20, 50)),
-        10,
+        grid(threshold=(0.5, 1.0, 2.0), size=(50,), active_state_duration=(20,)),
+        5,
     ),
 )
 
 
 CHOOSING, CHOOSING_SNRS_DB = range(1000, 1003), (0, 6, 12, 24)
 """Recordings and ratios on which settings are chosen, by the mean F-measure with and without movement."""
+MOVEMENTS = {"still": 0.0, "movement": MOVEMENT}
 EVERYWHERE = (-1.0, 1.0)
 
 
-def compared() -> dict[str, Any]:
+def compared(kept: dict[str, Any], keep: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
     """All methods on the simulated recordings: as documented, and with a setting chosen on other recordings.
 
-    With a chosen setting, short gaps are closed and short bursts left out as by `BurstRule`.
+    With a chosen setting, short gaps are closed and short bursts left out as by `BurstRule`. Methods in ``kept`` are
+    not tried again if the versions are the same; ``keep`` is called after each method.
     """
     table: dict[str, Any] = {"versions": installed(), "methods": []}
-    ours = {movement: _scores(_ours, movement) for movement in (0.0, MOVEMENT)}
+    known = kept.get("methods", []) if kept.get("versions") == table["versions"] else []
+    done = {(one["library"], one["method"], one["kind"]): one for one in known}
+    ours = {movement: _scores(_ours, movement) for movement in MOVEMENTS.values()}
+    table["ours"] = {f"{name}_false_a_minute": false_bursts(_ours, movement) for name, movement in MOVEMENTS.items()}
     for peer in PEERS:
         for kind, settings in (("as documented", peer.documented), ("chosen", peer.tried)):
             if not settings:
                 continue
+            if (found := done.get((peer.library, peer.method, kind))) is not None:
+                table["methods"].append(found)
+                continue
             setting = settings[0] if len(settings) == 1 else max(settings, key=lambda one: _choice(peer, one))
-            find = _finder(peer, setting, tidy=kind == "chosen")
+            find, numbers = _finder(peer, setting, tidy=kind == "chosen"), range(peer.recordings)
             found = {"library": peer.library, "method": peer.method, "kind": kind, "setting": setting}
-            found["tried"] = len(settings)
-            for movement, name in ((0.0, "still"), (MOVEMENT, "movement")):
-                each = [judged(find, snr, movement, range(peer.recordings)) for snr in SNRS_DB]
+            found |= {"tried": len(settings), "recordings": len(numbers)}
+            for name, movement in MOVEMENTS.items():
+                each = [judged(find, snr, movement, numbers) for snr in SNRS_DB]
                 found[name] = [figures for figures, _ in each]
-                difference = np.mean([scores for _, scores in each], axis=0) - ours[movement][: peer.recordings]
+                difference = np.mean([scores for _, scores in each], axis=0) - ours[movement][: len(numbers)]
                 found[f"{name}_less_ours"] = interval(difference, EVERYWHERE)
+                found[f"{name}_false_a_minute"] = false_bursts(find, movement, numbers)
             table["methods"].append(found)
+            keep(table)
             print(peer.library, peer.method, kind, setting, *_told(found), flush=True)
     return table
 
@@ -286,7 +296,7 @@ def _scores(find: Callable[[np.ndarray, np.ndarray], np.ndarray], movement: floa
 def _choice(peer: Peer, setting: Setting) -> float:
     """What a setting is chosen by."""
     find = _finder(peer, setting, tidy=True)
-    each = [judged(find, snr, movement, CHOOSING)[1] for snr in CHOOSING_SNRS_DB for movement in (0.0, MOVEMENT)]
+    each = [judged(find, snr, movement, CHOOSING)[1] for snr in CHOOSING_SNRS_DB for movement in MOVEMENTS.values()]
     return float(np.mean(each))
 
 
@@ -294,5 +304,5 @@ def _told(found: dict[str, Any]) -> list[str]:
     return [
         f"{name} {' '.join(format(row['f_measure']['mean'], '.2f') for row in found[name])} "
         f"({found[f'{name}_less_ours']['mean']:+.3f})"
-        for name in ("still", "movement")
+        for name in MOVEMENTS
     ]

@@ -86,7 +86,7 @@ def peers(_: Path) -> dict[str, Any]:
     """The same simulated bursts, found by other libraries."""
     from burst_peers import compared
 
-    return compared()
+    return compared(_stored().get("peers", {}), lambda table: _store("peers", table))
 
 
 def _draw_simulated(table: dict[str, Any]) -> None:
@@ -336,7 +336,7 @@ def figures(_: Path) -> None:
     panels[1, 1].set_xlabel("epoch")
     panels[1, 0].set_xlabel("decoded")
     _save(figure, "leg_bursts_confusion.png")
-    stored = json.loads(RESULT.read_text(encoding="utf-8"))
+    stored = _stored()
     text = PAGE.read_text(encoding="utf-8")
     before, after = text[: text.index(BEGIN)], text[text.index(END) :]
     write_text(PAGE, before + "\n".join([BEGIN, "", *_tables(stored), "", after]))
@@ -385,7 +385,7 @@ def _tables(stored: dict[str, Any]) -> list[str]:
     for name, rows in stored["simulate"].items():
         lines.append(f"| {name} | " + " | ".join(_range(row["onset_error_ms"], 0) for row in rows) + " |")
     if "peers" in stored:
-        lines += _peer_rows(stored["peers"])
+        lines += _peer_rows(stored["peers"], stored["simulate"])
     lines += [
         "",
         "| loop, `standard`, test part | joints | replay | generated | oracle | open loop | shuffled | chance |",
@@ -403,27 +403,43 @@ def _tables(stored: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _peer_rows(found: dict[str, Any]) -> list[str]:
-    """Burst detection of other libraries: F-measures at some ratios, and over all less ours."""
-    shown = [SNRS_DB.index(snr) for snr in PEER_SNRS_DB]
+def _peer_rows(found: dict[str, Any], ours: dict[str, Any]) -> list[str]:
+    """Burst detection of other libraries below ours: F-measures, what is found without bursts, onsets."""
     ratios = " / ".join(map(str, PEER_SNRS_DB))
     named = ", ".join(f"{library} {version}" for library, version in found["versions"].items())
-    head = [named, "settings", f"F-measure at {ratios} dB", "with movement", "over all, less ours", "with movement"]
-    head.append(f"onset found less onset at {PEER_ONSET_DB} dB, ms")
-    rows = []
+    head = [
+        named,
+        "settings",
+        f"F-measure at {ratios} dB",
+        "with movement",
+        "over all, less the default",
+        "with movement",
+    ]
+    head += ["bursts a minute where there are none, with movement", f"onset error at {PEER_ONSET_DB} dB, ms"]
+    default = next(iter(RULES))
+    own = found["ours"] | {"still": ours[default], "movement": ours[f"{default}, with movement"]}
+    rows = [[default, "", *_peer_rates(own), "", "", *_peer_errors(own)]]
     for one in found["methods"]:
         settings = one["kind"] if one["kind"] != "chosen" else f"best of {one['tried']}"
-        rates = [
-            " / ".join(f"{one[name][at]['f_measure']['mean']:.2f}" for at in shown) for name in ("still", "movement")
-        ]
         less = [_signed(one[f"{name}_less_ours"]) for name in ("still", "movement")]
-        onset = _range(one["still"][SNRS_DB.index(PEER_ONSET_DB)]["onset_error_ms"], 0)
-        rows.append([f"{one['library']} `{one['method']}`", settings, *rates, *less, onset])
+        called = f"{one['library']} `{one['method']}`"
+        rows.append([called, f"{settings}, n = {one['recordings']}", *_peer_rates(one), *less, *_peer_errors(one)])
     return ["", *(f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows))]
 
 
+def _peer_rates(one: dict[str, Any]) -> list[str]:
+    shown = [SNRS_DB.index(snr) for snr in PEER_SNRS_DB]
+    return [" / ".join(f"{one[name][at]['f_measure']['mean']:.2f}" for at in shown) for name in ("still", "movement")]
+
+
+def _peer_errors(one: dict[str, Any]) -> list[str]:
+    false = ", ".join(f"{one[f'{name}_false_a_minute']['mean']:.1f}" for name in ("still", "movement"))
+    return [false, _range(one["still"][SNRS_DB.index(PEER_ONSET_DB)]["onset_error_ms"], 0)]
+
+
 def _signed(interval: dict[str, float]) -> str:
-    return f"{interval['mean']:+.3f} [{interval['low']:+.3f}, {interval['high']:+.3f}]"
+    told = f"{interval['mean']:+.3f}"
+    return told if interval["low"] is None else f"{told} [{interval['low']:+.3f}, {interval['high']:+.3f}]"
 
 
 def _contrasts(name: str, folds: dict[str, Any]) -> list[str]:
@@ -478,6 +494,14 @@ def _rounded(value: Any) -> Any:
     return round(value, 4) if isinstance(value, float) else value
 
 
+def _stored() -> dict[str, Any]:
+    return dict(json.loads(RESULT.read_text(encoding="utf-8"))) if RESULT.is_file() else {}
+
+
+def _store(command: str, found: dict[str, Any]) -> None:
+    write_text(RESULT, json.dumps({**_stored(), command: _rounded(found)}, indent=1) + "\n")
+
+
 COMMANDS: dict[str, Callable[[Path], dict[str, Any] | None]] = {
     "explore": explore,
     "simulate": simulate,
@@ -496,8 +520,7 @@ def main() -> None:
     given = parser.parse_args()
     found = COMMANDS[given.command](data_root(given.data))
     if found is not None:
-        stored = json.loads(RESULT.read_text(encoding="utf-8")) if RESULT.is_file() else {}
-        write_text(RESULT, json.dumps({**stored, given.command: _rounded(found)}, indent=1) + "\n")
+        _store(given.command, found)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,8 @@ BURST_S, PAUSE_S, RAMP_S = (0.2, 1.0), (0.3, 1.5), 0.05
 """Shortest and longest burst and pause, and rise and fall of a burst: ours, of the size of those of gait."""
 OVERLAP = 0.5
 """A burst is found if what is found and what is there share this part of their union."""
+SILENT = 1_000_000
+"""Seed of recordings without bursts."""
 MOVEMENT_HZ, MOVEMENT = 15.0, 5.0
 """Slow movement of the electrode: noise below this frequency, of so many standard deviations of the white noise."""
 
@@ -114,12 +116,24 @@ def judged(
     return figures, np.array(scores)
 
 
+def false_bursts(
+    find: Callable[[np.ndarray, np.ndarray], np.ndarray], movement: float, numbers: range = range(RECORDINGS)
+) -> dict[str, Any]:
+    """Bursts a minute that a method finds in recordings without any; see `judged`."""
+    found = []
+    for number in numbers:
+        samples, true = simulated(-np.inf, movement, np.random.default_rng([number, SILENT, bool(movement)]))
+        found.append(60 * len(find(samples, samples[: true[0, 0]])) / SECONDS)
+    return interval(np.array(found), (0, np.inf))
+
+
 def quartiles(values: Any) -> list[float] | None:
     """25th, 50th and 75th percentile; none without values."""
     return np.percentile(values, [25, 50, 75]).tolist() if len(values) else None
 
 
 def interval(values: np.ndarray, bounds: tuple[float, float] = (0, 1)) -> dict[str, Any]:
-    """Mean and its 95 % interval, of rates if no other bounds are given."""
+    """Mean and its 95 % interval, of rates if no other bounds are given; no interval of a single value."""
     found = studentised_bootstrap_interval(values, generator=np.random.default_rng(0), bounds=bounds)
-    return {"mean": float(values.mean()), "low": found.low, "high": found.high, "n": len(values)}
+    low, high = (found.low, found.high) if len(values) > 1 else (None, None)
+    return {"mean": float(values.mean()), "low": low, "high": high, "n": len(values)}
