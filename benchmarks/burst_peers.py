@@ -5,8 +5,9 @@ What they need and do not find themselves is given to them: samples at rest, whi
 burst. Methods that give onsets and ends in turn are taken so. Where a curve comes with them, it says which of the two
 stretches beside an onset is the burst.
 
-Left out: ``abbink_onset_detector`` of biosppy 2.2 keeps only the last onset and the last end of a recording, and the
-method `silva` of neurokit2 0.3, an IndexError where nothing or no end is found, is that of biosppy.
+Left out: ``abbink_onset_detector`` of biosppy 2.2, which replaces its onsets at every burst by the places of the whole
+recording where its index is largest; and the method `silva` of neurokit2 0.3, an IndexError where no end is found,
+which biosppy has, too.
 """
 
 from __future__ import annotations
