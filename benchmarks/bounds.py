@@ -104,7 +104,7 @@ def main() -> None:
             before = None
         bounds = Level(env_id, level, options.episodes, options.runs / env_id / level / cell, options.first_try)
         found = {"level": level, "cell": cell, "library": library_digest(), "lines": []} if before is None else before
-        for what in bounds.left(cell, found["lines"], options.decoders):
+        for what in bounds.left(cell, before and list(before["lines"]), options.decoders):
             print(f"{number} of {len(todo)}: {env_id} {level} {what}", flush=True)
             lines = bounds.run(what)
             for line in lines:
@@ -144,11 +144,11 @@ class Level:
         self.first_try = first_try
         self.decoder = environment(env_id).decoder
 
-    def left(self, cell: str, lines: list[dict[str, Any]], only: Sequence[str] = ()) -> list[str]:
-        """What a cell with these lines lacks: itself or, of ``decoders``, the names of those that have no line."""
+    def left(self, cell: str, lines: list[dict[str, Any]] | None, only: Sequence[str] = ()) -> list[str]:
+        """What a cell lacks: itself if it has no lines yet or, of ``decoders``, the names of those that have none."""
         if cell != "decoders":
-            return [] if lines else [cell]
-        known = {line["policy"].split(",")[0] for line in lines}
+            return [cell] if lines is None else []
+        known = {line["policy"].split(",")[0] for line in lines or ()}
         return [name for name in self.fitting() if name not in known and (name in only or not only)]
 
     def run(self, what: str) -> list[dict[str, Any]]:

@@ -122,11 +122,11 @@ def test_a_finished_cell_of_decoders_lacks_those_that_were_added_since(
     level = bounds.Level(min(ENVIRONMENTS), "standard", 8, Path("nowhere"))
     names = ["one", "two", "three", "four"]
     monkeypatch.setattr(level, "fitting", lambda: names)
-    assert level.left("decoders", []) == names
+    assert level.left("decoders", None) == names
     lines = [{"policy": f"{name}, argmax"} for name in names[:-2]]
     assert level.left("decoders", lines) == names[-2:]
     assert level.left("decoders", lines, names[-1:]) == names[-1:]
-    assert (level.left("oracle", []), level.left("oracle", lines)) == (["oracle"], [])
+    assert (level.left("oracle", None), level.left("oracle", [])) == (["oracle"], [])
 
 
 def test_episodes_of_two_batches_are_put_together(bounds: ModuleType) -> None:
