@@ -229,7 +229,8 @@ def committed(decoder: str) -> dict[str, float]:
 
 def read_anew(decoder: OnnxDecoder, person: str, session: str, options: AdaptationOptions) -> list[float]:
     """Balanced accuracy of a session of the readings, share of its stray windows not at rest, activations a minute."""
-    names = {label: LABELS.index(label) for label in GESTURES if label in LABELS} | {REST: 0, STRAY: 0}
+    labels = decoder.spec.labels  # the first one is rest, under the name that the decoder has for it
+    names = {label: labels.index(label) for label in GESTURES if label in labels} | {REST: 0, STRAY: 0}
     recording = read_session(person, session)
     trials = [trial for trial in recording.trials if trial.label in names]
     stray = [trial for trial in trials if trial.label == STRAY]

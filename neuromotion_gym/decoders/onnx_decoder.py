@@ -45,9 +45,10 @@ from neuromotion_gym.decoders.model_input import ADAPTATION, OWN_INPUT, find_inp
 from neuromotion_gym.decoders.model_output import find_output, kind_fault, order_fault
 from neuromotion_gym.decoders.onnx_file import OnnxFile, read_onnx
 from neuromotion_gym.decoders.onnx_session import checked_threads, open_session, run_session
-from neuromotion_gym.decoders.population import POPULATION, Population, read_population
+from neuromotion_gym.decoders.population import POPULATION, Population
 from neuromotion_gym.decoders.running import Run
 from neuromotion_gym.decoders.spec import AdaptationSpec, DecoderSpec
+from neuromotion_gym.decoders.starts import read_people
 from neuromotion_gym.decoders.target_head import fit_target_head
 from neuromotion_gym.decoders.turned import turned_adaptation
 from neuromotion_gym.errors import NeuroMotionError, warn
@@ -98,9 +99,7 @@ class OnnxDecoder:
         self.spec = spec if self._fixed is None else spec.model_copy(update={"adaptation": AdaptationSpec()})
         self.population: Population | Days | None = None
         if self.spec.adaptation.kind == "wearer":
-            self.population = read_population(
-                self.path.parent, spec.adaptation.shape, len(spec.channels), ring=spec.ring
-            )
+            self.population = read_people(self.path.parent, spec.adaptation.shape, len(spec.channels), ring=spec.ring)
         elif self.spec.adaptation.kind == "day":
             self.population = read_days(self.path.parent, spec.adaptation.shape)
         inputs, outputs = self._session.get_inputs(), self._session.get_outputs()

@@ -26,6 +26,7 @@ from neuromotion_gym.decoders.arrangement import PLAIN, Arrangement, arrangement
 from neuromotion_gym.errors import NeuroMotionError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 POPULATION = "population.npz"
@@ -137,12 +138,28 @@ class Population:
         """
         # What is as long as the history has single precision, which takes half the time
         read = self.worn(chunks, candidates).astype(np.float32)
-        count, labels = len(candidates), len(self.means)
+        means = np.repeat(self.means[None], len(candidates), axis=0)
+        found = self._settled(read, means, STEPS, EVIDENCE)
+        return Fit(found.means, found.score - PLAIN_LEAD * (candidates > 0))
+
+    def _settled(self, read: np.ndarray, means: np.ndarray, steps: Sequence[float], evidence: float) -> Fit:
+        """Means after some steps from ``means``, shape (m, labels, features), and their log posteriors.
+
+        Parameters
+        ----------
+        read : float32 array, shape (m, n, features)
+            Whitened chunks as each arrangement reads them.
+        means : float64 array, shape (m, labels, features)
+        steps : sequence of float
+            Sharpness of the likelihood in each step.
+        evidence : float
+            Weight of one chunk.
+        """
+        count, labels = len(read), len(self.means)
         ways, flat = len(self.differences), self.differences.reshape(len(self.differences), -1)
         square = 0.5 * np.add.reduce(read * read, axis=2, keepdims=True)
-        means = np.repeat(self.means[None], count, axis=0)
         shares = np.full((count, 1, labels), -np.log(labels))
-        for sharpness in STEPS:
+        for sharpness in steps:
             known = shares / sharpness - 0.5 * np.add.reduce(means**2, axis=2)[:, None]
             log = np.matmul(read, means.transpose(0, 2, 1).astype(np.float32))
             log += known.astype(np.float32)
@@ -153,7 +170,7 @@ class Population:
             total = np.add.reduce(likely, axis=2, keepdims=True)
             likely /= total
             counted = np.add.reduce(likely, axis=1, dtype=np.float64)
-            weight = np.maximum(EVIDENCE * counted, 1e-9)
+            weight = np.maximum(evidence * counted, 1e-9)
             seen = np.matmul(likely.transpose(0, 2, 1), read) / np.maximum(counted, 1e-9)[..., None]
             trust = 1 / (1 / weight + self.residual)
             system = (trust @ self._products).reshape(count, ways, ways) + np.eye(ways)
@@ -165,9 +182,9 @@ class Population:
             grown = counted + UNSEEN
             shares = np.log(grown / np.add.reduce(grown, axis=1, keepdims=True))[:, None]
         likelihoods = top + np.log(total) - np.float32(sharpness) * square
-        evidence = EVIDENCE * np.add.reduce(likelihoods[..., 0], axis=1, dtype=np.float64)
+        told = evidence * np.add.reduce(likelihoods[..., 0], axis=1, dtype=np.float64)
         unlikely = 0.5 * (weights**2).sum(axis=1) + 0.5 * (rest**2).sum(axis=(1, 2)) / self.residual
-        return Fit(means, evidence - unlikely - PLAIN_LEAD * (candidates > 0))
+        return Fit(means, told - unlikely)
 
     def write(self, folder: Path) -> None:
         """Write `POPULATION` into a folder."""

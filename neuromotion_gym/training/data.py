@@ -6,7 +6,7 @@ windows from sessions, see `neuromotion_gym.training.preparations`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -255,7 +255,7 @@ def sessions_of(
 
 
 def further_sessions(recipe: Recipe, *, root: str | os.PathLike[str] | None = None) -> list[Session]:
-    """Sessions of the train parts of the further data sets that ``data.also`` names.
+    """Sessions of the train parts of the further data sets that ``data.also`` names; rest has the decoder's name for it.
 
     Raises
     ------
@@ -264,6 +264,7 @@ def further_sessions(recipe: Recipe, *, root: str | os.PathLike[str] | None = No
     """
     data, _, _ = recipe.trainable()
     known, found = dict.fromkeys(people_of(recipe, "all"), recipe.decoder.dataset), []
+    own = registry.dataset(recipe.decoder.dataset).rest
     for name in data.also:
         people = registry.dataset(name).table.people
         if both := [person for person in people if person in known]:
@@ -272,8 +273,22 @@ def further_sessions(recipe: Recipe, *, root: str | os.PathLike[str] | None = No
                 "for the same. Data sets that are trained on together need other names of people."
             )
         known.update(dict.fromkeys(people, name))
-        found += load_sessions(name, "train", root=root, ocular=recipe.decoder.ocular, calibration_apart=False)
+        sessions = load_sessions(name, "train", root=root, ocular=recipe.decoder.ocular, calibration_apart=False)
+        found += [_with_rest(session, registry.dataset(name).rest, own) for session in sessions]
     return found
+
+
+def _with_rest(session: Session, rest: str | None, own: str | None) -> Session:
+    """The session with the label for rest of another data set."""
+    if own is None or rest in (None, own):
+        return session
+    return replace(
+        session,
+        recordings=tuple(
+            replace(one, trials=tuple(replace(t, label=own if t.label == rest else t.label) for t in one.trials))
+            for one in session.recordings
+        ),
+    )
 
 
 def session_adaptations(spec: DecoderSpec, sessions: Sequence[Session]) -> np.ndarray | None:

@@ -85,7 +85,7 @@ class WearerLda(DecoderNetwork):
         common = means.mean(axis=0)
         # As many ways as people: their weights together have the covariance of the means of people
         differences = (means - common) / np.sqrt(len(means) - 1)
-        sharpness = _sharpness([one @ whitening for one in worn], labels, means, common)
+        sharpness = best_sharpness([one @ whitening for one in worn], labels, means, common)
         self._population = Population(
             common, whitening, differences, self._residual, sharpness, self._channels, self._ring
         )
@@ -112,7 +112,7 @@ class WearerLda(DecoderNetwork):
         return [one[:, orders[way]] for one, way in zip(people, chosen, strict=True)]
 
 
-def _sharpness(people: list[np.ndarray], labels: list[np.ndarray], means: np.ndarray, common: np.ndarray) -> float:
+def best_sharpness(people: list[np.ndarray], labels: list[np.ndarray], means: np.ndarray, common: np.ndarray) -> float:
     """Factor of the logits with the highest likelihood, half before anything is known of people and half after it."""
 
     def loss(factor: float) -> float:

@@ -1,0 +1,236 @@
+"""A band that is put on anew, by people never seen: ``python benchmarks/put_on_anew.py --out FOLDER``.
+
+`emg_armband_anew` on the 17 people of the readings, each decoded by the decoder of the fold that was trained without
+them (trained first if the cache lacks it). Rest and five gestures, three sessions a person, the band put on anew in each.
+
+**Stream**: the trials of a session in random order, 5 s each, decided from the first second on; then the session's file
+of stray movements. The same streams as in ``never_seen.py``, so that `emg_armband_follows`, which was trained on people
+of another protocol, is paired with it (its committed rows are read). Ways: without adaptation; online, from nothing;
+after the session before, labels not read, and online; after the first two repetitions of the same session, labels not
+read, and online, scored on the other two.
+
+**Loop**: `NeuroHand-v0`, level standard, controller argmax, ten episodes a session; chance is 0.2.
+
+People are the unit; differences are paired. The script writes ``put_on_anew.json`` (after each person; a stopped run
+goes on), ``put_on_anew.md`` and ``put_on_anew.png``. It needs the extra ``train`` and the recordings
+(``NEUROMOTION_DATA``); about 40 minutes of one core.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from following import decision_ms, looped, told
+from never_seen import LEAVING_S, STEADY_S, balanced, decided, joined, read_anew, windows_of
+
+from neuromotion_gym.datasets import registry
+from neuromotion_gym.datasets.myo_readings_8ch.reader import DATASET, SESSIONS, STRAY, read_session
+from neuromotion_gym.decoders.adaptation import AdaptationOptions
+from neuromotion_gym.decoders.zoo import load_decoder
+from neuromotion_gym.files import write_text
+from neuromotion_gym.statistics import rate_interval
+from neuromotion_gym.training.folds import fold_decoder
+
+if TYPE_CHECKING:
+    from neuromotion_gym.decoders.onnx_decoder import OnnxDecoder
+
+NAME, BEFORE = "emg_armband_anew", "emg_armband_follows"
+COMMITTED = Path(__file__).parent / "results" / "never_seen" / "never_seen.json"
+NOTHING = AdaptationOptions(update=False)
+ONLINE = AdaptationOptions()
+RUN_ONLINE = AdaptationOptions(start="calibration")
+KEPT = AdaptationOptions(keep="session")
+WAYS: dict[str, AdaptationOptions] = {
+    "without adaptation": NOTHING,
+    "online, from nothing": ONLINE,
+    "after the session before without labels, and online": RUN_ONLINE,
+}
+HALF = "after half of the session without labels, on the other half, and online"
+LOOP_WAYS: dict[str, AdaptationOptions] = {
+    "without adaptation": NOTHING,
+    "online, cleared with each episode": ONLINE,
+    "online, kept over the session": KEPT,
+    "shuffled: online, labels at random": ONLINE,
+}
+EPISODES = 10
+ENV_ID, LEVEL, CHANCE = "NeuroHand-v0", "standard", 0.2
+
+
+def half_and_half(decoder: OnnxDecoder, person: str, session: str) -> float:
+    """Balanced accuracy on the last two repetitions of each gesture, after the first two without labels."""
+    labels, recording = decoder.spec.labels, read_session(person, session)
+    halves: tuple[list[Any], list[Any]] = ([], [])
+    made: dict[tuple[int, str], int] = {}
+    file, gaps = 0, {start for start, _ in recording.bad_spans}
+    for trial in recording.trials:
+        file += trial.start in gaps
+        if trial.label in labels and trial.label != STRAY:
+            made[file, trial.label] = made.get((file, trial.label), 0) + 1
+            halves[made[file, trial.label] > 2].append(trial)
+    order = np.random.default_rng(0)
+    first, second = ([half[number] for number in order.permutation(len(half)).tolist()] for half in halves)
+    views = [windows_of(recording.samples[:, trial.start : trial.stop]) for trial in second]
+    found = decided(decoder, np.ascontiguousarray(np.concatenate(views)), RUN_ONLINE, [joined(recording, first)])
+    hop_s, edges = decoder.spec.hop_s, np.cumsum([0, *(len(view) for view in views)])
+    steady = [
+        slice(start + round(STEADY_S / hop_s), stop - round(LEAVING_S / hop_s)) for start, stop in pairwise(edges)
+    ]
+    truth = np.concatenate(
+        [np.full(len(found[one]), labels.index(trial.label)) for one, trial in zip(steady, second, strict=True)]
+    )
+    return balanced(np.concatenate([found[one] for one in steady]) == truth, truth)
+
+
+def of_people(people: dict[str, Any]) -> np.ndarray:
+    """Figures of people, mean over sessions, shape (people, figures)."""
+    return np.array([np.mean(np.reshape(one, (len(one), -1)), axis=0) for one in people.values()], dtype=float)
+
+
+def told_rate(values: np.ndarray) -> str:
+    """Success rate and interval over people, each with the same number of episodes."""
+    episodes = EPISODES * len(SESSIONS)
+    interval = rate_interval(np.rint(values * episodes).astype(int), np.full(len(values), episodes))
+    return f"{interval.mean:.2f} [{interval.low:.2f}, {interval.high:.2f}]"
+
+
+def compared(values: np.ndarray, other: np.ndarray) -> str:
+    """Paired difference in words; a dash for the same figures."""
+    return "–" if np.array_equal(values, other) else told(values - other, -1.0)
+
+
+def table(result: dict[str, Any]) -> str:
+    """The page of results."""
+    older = json.loads(COMMITTED.read_text(encoding="utf-8"))["readings"]
+    people = list(result["stream"]["without adaptation"])
+    test = [people.index(one) for one in registry.dataset(DATASET).table.runs("test")]
+    plain = of_people(result["stream"]["without adaptation"])[:, 0]
+    lines = [
+        f"# A band that is put on anew: `{NAME}` on people never seen",
+        "",
+        f"{len(people)} people of `{DATASET}`, each decoded by a decoder trained without them. Mean over people with its",
+        "95 % interval; differences are paired over people. Rest and five gestures, chance 0.167; windows from 2 s after a",
+        "cue to 0.5 s before the next. Test part: the four people on whom nothing was chosen.",
+        "",
+        f"| way | balanced accuracy | to no adaptation | to `{BEFORE}` | lowest person | test part | stray movements: not rest "
+        "| activations a minute |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for way, found in result["stream"].items():
+        values = of_people(found)
+        before = compared(values[:, 0], of_people(older[way])[:, 0]) if way in older else "–"
+        cells = [told(values[:, 0]), compared(values[:, 0], plain), before, f"{values[:, 0].min():.2f}"]
+        stray = [told(values[:, 1]), f"{values[:, 2].mean():.1f}"] if values.shape[1] > 1 else ["–", "–"]
+        lines.append(f"| {' | '.join([way, *cells, f'{values[test, 0].mean():.3f}', *stray])} |")
+    for way in WAYS:
+        values = of_people(older[way])
+        cells = [
+            f"{values[:, 0].min():.2f}",
+            f"{values[test, 0].mean():.3f}",
+            told(values[:, 1]),
+            f"{values[:, 2].mean():.1f}",
+        ]
+        lines.append(f"| {' | '.join([f'`{BEFORE}`, {way}', told(values[:, 0]), '–', '–', *cells])} |")
+    lines += [
+        "",
+        f"## In the loop: `{ENV_ID}`, {LEVEL}, argmax, {EPISODES} episodes a session, chance {CHANCE}",
+        "",
+        "| way | success | difference | lowest person |",
+        "|---|---|---|---|",
+    ]
+    base = np.array(list(result["loop"]["without adaptation"].values()))
+    for way, found in result["loop"].items():
+        values = np.array(list(found.values()))
+        lines.append(f"| {way} | {told_rate(values)} | {compared(values, base)} | {values.min():.2f} |")
+    lines += [
+        "",
+        f"One decision with its adaptation takes {result['cost_ms']:.3f} ms of processor time in a batch of 64.",
+    ]
+    return "\n".join([*lines, ""])
+
+
+def picture(result: dict[str, Any], path: Path) -> None:
+    """A dot a person for each way: streams, loop."""
+    import matplotlib.pyplot as plt
+
+    older = json.loads(COMMITTED.read_text(encoding="utf-8"))["readings"]
+    shown = {
+        "stream: balanced accuracy of windows, 17 people": {
+            **{f"{BEFORE}, {way}": of_people(older[way])[:, 0] for way in list(WAYS)[:2]},
+            **{way: of_people(found)[:, 0] for way, found in result["stream"].items()},
+        },
+        "loop: success, 17 people": {way: np.array(list(found.values())) for way, found in result["loop"].items()},
+    }
+    height = 0.42 * sum(len(ways) + 2 for ways in shown.values())
+    figure, axes = plt.subplots(
+        len(shown), figsize=(8, height), dpi=100, height_ratios=[len(ways) for ways in shown.values()]
+    )
+    for axis, (title, ways), chance in zip(axes, shown.items(), (1 / 6, CHANCE), strict=True):
+        for place, values in enumerate(ways.values()):
+            apart = place + np.linspace(-0.2, 0.2, len(values))
+            axis.plot(np.sort(values), apart, "o", color="#0072B2", alpha=0.7, ms=4)
+            axis.plot([values.mean()] * 2, [place - 0.35, place + 0.35], color="black")
+        axis.axvline(chance, color="grey", linestyle=":")
+        axis.set_yticks(range(len(ways)), list(ways))
+        axis.invert_yaxis()
+        axis.set_xlim(-0.02, 1.02)
+        axis.set_title(title, fontsize=10, loc="left")
+    axes[-1].set_xlabel("dot: a person never seen; line: mean; dotted: chance")
+    figure.tight_layout()
+    figure.savefig(path)
+    plt.close(figure)
+
+
+def main() -> None:
+    """Measure all people and write the results."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "put_on_anew")
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    path, people = options.out / "put_on_anew.json", registry.dataset(DATASET).table.people
+    result: dict[str, Any] = {
+        "stream": {way: {} for way in [*WAYS, HALF]},
+        "loop": {way: {} for way in LOOP_WAYS},
+    }
+    if path.exists():
+        result = json.loads(path.read_text(encoding="utf-8"))
+    began = time.process_time()
+
+    def keep(what: str) -> None:
+        write_text(path, json.dumps(result, indent=1) + "\n")
+        print(what, round(time.process_time() - began), "s", flush=True)
+
+    if "cost_ms" not in result:
+        recording = read_session(people[0], SESSIONS[0])
+        made = joined(recording, [one for one in recording.trials if one.label != STRAY])
+        windows = np.ascontiguousarray(windows_of(made.samples))
+        result["cost_ms"] = round(decision_ms(load_decoder(NAME), windows, ONLINE, (), apart=40), 4)
+    for person in people:
+        if person in result["stream"][HALF]:
+            continue
+        decoder = fold_decoder(NAME, person)
+        for way, given in WAYS.items():
+            sessions = SESSIONS[1:] if given.start == "calibration" else SESSIONS
+            result["stream"][way][person] = [read_anew(decoder, person, one, given) for one in sessions]
+        result["stream"][HALF][person] = [half_and_half(decoder, person, one) for one in SESSIONS]
+        keep(f"{person}, stream")
+    for person in people:
+        if person in result["loop"][list(LOOP_WAYS)[-1]]:
+            continue
+        decoder = fold_decoder(NAME, person)
+        for way, given in LOOP_WAYS.items():
+            bound = way.split(":")[0]
+            result["loop"][way][person] = looped(decoder, person, given, ENV_ID, LEVEL, "all", EPISODES, bound)
+        keep(f"{person}, loop")
+    write_text(options.out / "put_on_anew.md", table(result))
+    picture(result, options.out / "put_on_anew.png")
+    print(table(result))
+
+
+if __name__ == "__main__":
+    main()

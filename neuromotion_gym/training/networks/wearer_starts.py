@@ -1,0 +1,137 @@
+"""As `wearer_lda`, for bands that are put on anew in each recording: the last layer is searched for from many starts.
+
+Features and effort are those of `neuromotion_gym.training.networks.wearer_lda`; what follows the wearer is
+`neuromotion_gym.decoders.starts`. Every recording is a band of its own: it is brought to one arrangement with its
+labels, by the recordings of all other people. The arrangement in which most recordings lie is the plain one, and how
+many lie in each is kept. So are the means of each label of each recording: they are the starts.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from neuromotion_gym.decoders.arrangement import arrangements
+from neuromotion_gym.decoders.starts import Starts
+from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.training.data import recordings_of
+from neuromotion_gym.training.networks.armband_features import rest_index
+from neuromotion_gym.training.networks.wearer_lda import (
+    BATCH,
+    PER_CHANNEL,
+    ROUNDS,
+    SMALLEST,
+    WearerLda,
+    best_sharpness,
+)
+from neuromotion_gym.training.networks.whitening import label_means
+
+if TYPE_CHECKING:
+    from neuromotion_gym.decoders.spec import DecoderSpec
+    from neuromotion_gym.training.data import TrainingWindows
+
+WAYS = 24
+"""Largest number of ways in which recordings differ: the ones with the largest variance."""
+UNUSED = 0.5
+"""Recordings that are added to those counted in each arrangement, so that none is ruled out."""
+
+
+class WearerStarts(WearerLda):
+    """Features and effort; the last layer is given as the adaptation."""
+
+    def fit(self, data: TrainingWindows, generator: np.random.Generator) -> None:
+        """Fit the model of people; see the module."""
+        rows = np.arange(len(data.labels))
+        features = torch.cat(
+            [self.features(torch.from_numpy(data.windows(rows[i : i + BATCH]))) for i in range(0, len(rows), BATCH)]
+        )
+        every, recorded = features.double().numpy(), recordings_of(data)
+        bands = [recorded == number for number in np.unique(recorded)]
+        labels = [data.labels[band] for band in bands]
+        if any(len(np.unique(own)) != data.labels.max() + 1 for own in labels):
+            raise NeuroMotionError("Network 'wearer_starts' needs windows of every label in each recording.")
+        means = [label_means(every[band], own) for band, own in zip(bands, labels, strict=True)]
+        orders = self._orders(every.shape[1])
+        chosen = _arranged(means, np.array([data.people[band][0] for band in bands]), orders)
+        worn = [every[band][:, orders[way]] for band, way in zip(bands, chosen, strict=True)]
+        within = [_within(one, own) for one, own in zip(worn, labels, strict=True)]
+        values, vectors = np.linalg.eigh(np.mean(within, axis=0))
+        whitening = vectors / np.sqrt(values + SMALLEST)
+        starts = np.stack([mean[:, orders[way]] for mean, way in zip(means, chosen, strict=True)]) @ whitening
+        common = starts.mean(axis=0)
+        counted = np.bincount(chosen, minlength=len(orders)) + UNUSED
+        self._population = Starts(
+            means=common,
+            whitening=whitening,
+            differences=_widest((starts - common) / np.sqrt(len(starts) - 1)),
+            residual=self._residual,
+            sharpness=best_sharpness([one @ whitening for one in worn], labels, starts, common),
+            channels=self._channels,
+            ring=True,
+            starts=starts,
+            usual=np.log(counted / counted.sum()),
+        )
+        some = generator.permutation(len(rows))[:20_000]
+        self.effort.set(torch.from_numpy(data.windows(some)), data.labels[some])
+
+    def _orders(self, features: int) -> np.ndarray:
+        """Feature that each feature is read from in each arrangement, shape (arrangements, features)."""
+        blocks = np.arange(0, features, self._channels)[:, None]
+        return np.stack(
+            [(blocks + np.array(way.order(self._channels))).ravel() for way in arrangements(self._channels)]
+        )
+
+
+def _arranged(means: list[np.ndarray], people: np.ndarray, orders: np.ndarray) -> list[int]:
+    """Arrangement of each recording, in which its means are nearest to those of other people's recordings."""
+    # Without the mean over labels, which is how strong a person's signal is
+    patterns = [one - one.mean(axis=0) for one in means]
+    chosen = [0] * len(patterns)
+    for _ in range(ROUNDS):
+        before = list(chosen)
+        for number, own in enumerate(patterns):
+            others = [patterns[i][:, orders[chosen[i]]] for i in np.flatnonzero(people != people[number])]
+            target = np.mean(others, axis=0)
+            chosen[number] = int(np.argmin([((own[:, order] - target) ** 2).sum() for order in orders]))
+        if chosen == before:
+            break
+    # As most recordings lie is plain: all are brought to how these are worn
+    usual = int(np.argmax(np.bincount(chosen, minlength=len(orders))))
+    back = np.argsort(orders[usual])
+    return [int(np.flatnonzero((orders == orders[way][back]).all(axis=1))[0]) for way in chosen]
+
+
+def _within(features: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Covariance within labels of one recording, each label with the same weight."""
+    return np.mean([np.cov(features[labels == label], rowvar=False) for label in np.unique(labels)], axis=0)
+
+
+def _widest(differences: np.ndarray) -> np.ndarray:
+    """The ways of the largest variance, shape (ways, labels, features), whose weights are independent."""
+    _, sizes, ways = np.linalg.svd(differences.reshape(len(differences), -1), full_matrices=False)
+    return np.asarray((sizes[:WAYS, None] * ways[:WAYS]).reshape(-1, *differences.shape[1:]))
+
+
+def build(spec: DecoderSpec, *, rest: str | None = None, residual: float = 0.5) -> WearerStarts:
+    """Network for a ring of electrodes that is put on anew in each recording.
+
+    Parameters
+    ----------
+    spec : DecoderSpec
+        ``ring`` true, ``adaptation.kind`` "wearer", ``adaptation.shape`` (labels, 2 channels + 1).
+    rest : str, optional
+        Label without contraction; the data set's rest label when left out.
+    residual : float
+        Variance of what is a recording's own in each mean, as a multiple of the variance within labels.
+    """
+    expected = (len(spec.labels), PER_CHANNEL * len(spec.channels) + 1)
+    fits = spec.adaptation.kind == "wearer" and spec.adaptation.shape == expected
+    if not fits or not spec.ring or not residual > 0:
+        raise NeuroMotionError(
+            f"Network 'wearer_starts' needs a ring of electrodes, a residual above 0 and an adaptation of kind 'wearer' "
+            f"and shape {list(expected)}, not ring {spec.ring}, {residual:g}, kind {spec.adaptation.kind!r} and shape "
+            f"{list(spec.adaptation.shape)}."
+        )
+    return WearerStarts(spec, rest_index(spec, rest), residual)
