@@ -1,7 +1,8 @@
 """A band that is put on anew, by people never seen: ``python benchmarks/put_on_anew.py --out FOLDER``.
 
 `emg_armband_anew` on the 17 people of the readings, each decoded by the decoder of the fold that was trained without
-them (trained first if the cache lacks it). Rest and five gestures, three sessions a person, the band put on anew in each.
+them (trained first if the cache lacks it). Rest and five gestures; three sessions a person, each with the band put on
+anew.
 
 **Stream**: the trials of a session in random order, 5 s each, decided from the first second on; then the session's file
 of stray movements. The same streams as in ``never_seen.py``, so that `emg_armband_follows`, which was trained on people
@@ -58,6 +59,16 @@ LOOP_WAYS: dict[str, AdaptationOptions] = {
     "online, kept over the session": KEPT,
     "shuffled: online, labels at random": ONLINE,
 }
+COLUMNS = (
+    "way",
+    "balanced accuracy",
+    "to no adaptation",
+    f"to `{BEFORE}`",
+    "lowest person",
+    "test part",
+    "stray movements: not rest",
+    "activations a minute",
+)
 EPISODES = 10
 ENV_ID, LEVEL, CHANCE = "NeuroHand-v0", "standard", 0.2
 
@@ -113,13 +124,12 @@ def table(result: dict[str, Any]) -> str:
     lines = [
         f"# A band that is put on anew: `{NAME}` on people never seen",
         "",
-        f"{len(people)} people of `{DATASET}`, each decoded by a decoder trained without them. Mean over people with its",
-        "95 % interval; differences are paired over people. Rest and five gestures, chance 0.167; windows from 2 s after a",
-        "cue to 0.5 s before the next. Test part: the four people on whom nothing was chosen.",
+        f"{len(people)} people of `{DATASET}`, each decoded by a decoder trained without them. Mean over people with",
+        "its 95 % interval; differences are paired over people. Rest and five gestures, chance 0.167; windows from 2 s",
+        "after a cue to 0.5 s before the next. Test part: the four people on whom nothing was chosen.",
         "",
-        f"| way | balanced accuracy | to no adaptation | to `{BEFORE}` | lowest person | test part | stray movements: not rest "
-        "| activations a minute |",
-        "|---|---|---|---|---|---|---|---|",
+        f"| {' | '.join(COLUMNS)} |",
+        f"|{'---|' * len(COLUMNS)}",
     ]
     for way, found in result["stream"].items():
         values = of_people(found)

@@ -64,11 +64,11 @@ def card(recipe: Recipe, metrics: dict[str, Any], record: FittedOn | None = None
                     f"{spec.modality.upper()}, {spec.channel_count}, {spec.rate_hz:g} Hz, unit {spec.unit}",
                 ),
                 ("window, hop", f"{spec.window_s:g} s, {spec.hop_s:g} s ({spec.pacing})"),
-                ("person", ADAPTATIONS[spec.adaptation.kind]),
+                ("person", _adaptation(spec)),
                 ("effort", "given" if spec.effort else "not given"),
                 *([("eyes", f"ocular: {spec.ocular}")] if _sees_eyes(spec) else []),
-                ("data", f"{_datasets(recipe)}, licence {spec.licence}"),
-                ("weights", _weights_licence(spec)),
+                ("data", f"{_datasets(recipe)}, licence {_licences(recipe)}"),
+                ("weights", _weights_licence(recipe)),
                 *([("fitted on", _fitted_on(record))] if record is not None else []),
                 ("split", spec.split),
                 *_training_rows(recipe),
@@ -121,10 +121,27 @@ def card(recipe: Recipe, metrics: dict[str, Any], record: FittedOn | None = None
     return "\n".join(lines) + "\n"
 
 
-def _weights_licence(spec: DecoderSpec) -> str:
-    if spec.licence == "not stated":
+def _adaptation(spec: DecoderSpec) -> str:
+    kind = spec.adaptation.kind
+    if kind == "wearer" and registry.is_known(spec.dataset):
+        kinds = registry.dataset(spec.dataset).table.kinds
+        if not any(one.calibration for one in kinds.values()):
+            return ADAPTATIONS[kind].split("; ")[0] + "; here it is not adapted, since there is no calibration run"
+    return ADAPTATIONS[kind]
+
+
+def _licences(recipe: Recipe) -> str:
+    """Licences of all data sets that a decoder was trained on."""
+    also = () if recipe.data is None else recipe.data.also
+    further = (registry.dataset(name).table.licence for name in also if registry.is_known(name))
+    return " and ".join(dict.fromkeys([recipe.decoder.licence or "", *further]))
+
+
+def _weights_licence(recipe: Recipe) -> str:
+    licences = _licences(recipe)
+    if "not stated" in licences:
         return "not to be passed on without asking: the data's licence is not stated"
-    return f"the data's licence, {spec.licence}"
+    return f"the data's licence{'s' if ' and ' in licences else ''}, {licences}"
 
 
 def _fitted_on(record: FittedOn) -> str:

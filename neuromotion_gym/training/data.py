@@ -255,7 +255,7 @@ def sessions_of(
 
 
 def further_sessions(recipe: Recipe, *, root: str | os.PathLike[str] | None = None) -> list[Session]:
-    """Sessions of the train parts of the further data sets that ``data.also`` names; rest has the decoder's name for it.
+    """Sessions of the train parts of the further data sets that ``data.also`` names, with the same label for rest.
 
     Raises
     ------

@@ -130,8 +130,8 @@ def build(spec: DecoderSpec, *, rest: str | None = None, residual: float = 0.5) 
     fits = spec.adaptation.kind == "wearer" and spec.adaptation.shape == expected
     if not fits or not spec.ring or not residual > 0:
         raise NeuroMotionError(
-            f"Network 'wearer_starts' needs a ring of electrodes, a residual above 0 and an adaptation of kind 'wearer' "
-            f"and shape {list(expected)}, not ring {spec.ring}, {residual:g}, kind {spec.adaptation.kind!r} and shape "
-            f"{list(spec.adaptation.shape)}."
+            f"Network 'wearer_starts' needs a ring of electrodes, a residual above 0 and an adaptation of kind "
+            f"'wearer' and shape {list(expected)}, not ring {spec.ring}, {residual:g}, kind {spec.adaptation.kind!r} "
+            f"and shape {list(spec.adaptation.shape)}."
         )
     return WearerStarts(spec, rest_index(spec, rest), residual)
