@@ -10,7 +10,7 @@ of another protocol, is paired with it (its committed rows are read). Ways: with
 after the session before, labels not read, and online; after the first two repetitions of the same session, labels not
 read, and online, scored on the other two.
 
-**Loop**: `NeuroHand-v0`, level standard, controller argmax, ten episodes a session; chance is 0.2.
+**Loop**: `NeuroHand-v0`, level standard, controller argmax, five episodes a session; chance is 0.2.
 
 People are the unit; differences are paired. The script writes ``put_on_anew.json`` (after each person; a stopped run
 goes on), ``put_on_anew.md`` and ``put_on_anew.png``. It needs the extra ``train`` and the recordings
@@ -69,7 +69,7 @@ COLUMNS = (
     "stray movements: not rest",
     "activations a minute",
 )
-EPISODES = 10
+EPISODES = 5
 ENV_ID, LEVEL, CHANCE = "NeuroHand-v0", "standard", 0.2
 
 

@@ -6,7 +6,7 @@ import struct
 
 import numpy as np
 
-from neuromotion_gym.decoders.folders import MODEL
+from neuromotion_gym.decoders.folders import MODEL, decoder_folder
 from neuromotion_gym.decoders.recipe import load_recipe
 from neuromotion_gym.training.card import card
 from neuromotion_gym.training.card_picture import DPI, INCHES, write_picture
@@ -17,6 +17,18 @@ def test_a_card_of_a_data_set_that_is_not_known_has_no_contrasts(tiny, tiny_fold
     text = card(load_recipe(tiny_folder), {})
     assert "left, right" in text
     assert "eyes" not in text
+
+
+def test_a_card_names_the_licences_of_all_data_sets_and_says_that_nobody_is_adapted_without_a_calibration_run():
+    text = card(load_recipe(decoder_folder("emg_armband_anew")), {})
+    assert (
+        "\n| data | myo_readings_8ch and myo_armband and myo_armband_pretraining_8ch, licence MIT and GPL-3.0 |" in text
+    )
+    assert "\n| weights | the data's licences, MIT and GPL-3.0 |" in text
+    assert "not adapted, since there is no calibration run" in text
+    other = card(load_recipe(decoder_folder("emg_armband_follows")), {})
+    assert "\n| weights | the data's licence, GPL-3.0 |" in other
+    assert "here it is that of the unlabelled calibration run" in other
 
 
 def figures(mean: float, low: float | None, people: int) -> dict:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from neuromotion_gym.decoders.spec import DecoderSpec
     from neuromotion_gym.training.data import TrainingWindows
 
-WAYS = 24
+WAYS = 16
 """Largest number of ways in which recordings differ: the ones with the largest variance."""
 UNUSED = 0.5
 """Recordings that are added to those counted in each arrangement, so that none is ruled out."""
@@ -53,8 +53,8 @@ class WearerStarts(WearerLda):
         if any(len(np.unique(own)) != data.labels.max() + 1 for own in labels):
             raise NeuroMotionError("Network 'wearer_starts' needs windows of every label in each recording.")
         means = [label_means(every[band], own) for band, own in zip(bands, labels, strict=True)]
-        orders = self._orders(every.shape[1])
-        chosen = _arranged(means, np.array([data.people[band][0] for band in bands]), orders)
+        orders = self.orders(every.shape[1])
+        chosen = arranged(means, np.array([data.people[band][0] for band in bands]), orders)
         worn = [every[band][:, orders[way]] for band, way in zip(bands, chosen, strict=True)]
         within = [_within(one, own) for one, own in zip(worn, labels, strict=True)]
         values, vectors = np.linalg.eigh(np.mean(within, axis=0))
@@ -76,7 +76,7 @@ class WearerStarts(WearerLda):
         some = generator.permutation(len(rows))[:20_000]
         self.effort.set(torch.from_numpy(data.windows(some)), data.labels[some])
 
-    def _orders(self, features: int) -> np.ndarray:
+    def orders(self, features: int) -> np.ndarray:
         """Feature that each feature is read from in each arrangement, shape (arrangements, features)."""
         blocks = np.arange(0, features, self._channels)[:, None]
         return np.stack(
@@ -84,7 +84,7 @@ class WearerStarts(WearerLda):
         )
 
 
-def _arranged(means: list[np.ndarray], people: np.ndarray, orders: np.ndarray) -> list[int]:
+def arranged(means: list[np.ndarray], people: np.ndarray, orders: np.ndarray) -> list[int]:
     """Arrangement of each recording, in which its means are nearest to those of other people's recordings."""
     # Without the mean over labels, which is how strong a person's signal is
     patterns = [one - one.mean(axis=0) for one in means]
