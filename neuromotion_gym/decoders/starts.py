@@ -32,7 +32,7 @@ STEPS = (0.5,) * 6
 """Sharpness of the likelihood in each step."""
 TRIED = 12
 """Starts from which the means of the wearer are searched."""
-LOOKED_AT = 40
+LOOKED_AT = 25
 """Largest number of chunks, spread evenly over the history, from which these starts are picked."""
 MOST = 100
 """Largest number of chunks, spread evenly, that means are fitted to."""
