@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from neuromotion_gym.datasets.registry import Dataset
+from neuromotion_gym.signals.surrogate.models import MODELS
 
 if TYPE_CHECKING:
     from neuromotion_gym.signals.recording import Recording
@@ -35,4 +37,6 @@ DATASET = Dataset(
     fade_s=0.03,
     rest="rest",
     integer_range=(-128, 127),
+    # A raw EMG has no waveform that follows the cue
+    surrogate=replace(MODELS["emg"], patterns=0),
 )
