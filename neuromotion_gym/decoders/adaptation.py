@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 
-from neuromotion_gym.decoders.population import MARGIN
+from neuromotion_gym.decoders.calibration import calibration_windows
+from neuromotion_gym.decoders.population import MARGIN, Population
 from neuromotion_gym.decoders.running import PERIOD_S, Run
 from neuromotion_gym.decoders.unlabelled import unlabelled_windows
 from neuromotion_gym.errors import NeuroMotionError
@@ -47,8 +48,9 @@ class AdaptationOptions(Checked):
 
     Parameters
     ----------
-    start : {"nothing", "calibration"}
-        Whether an episode begins with what the calibration run of the session tells, labels not read.
+    start : {"nothing", "calibration", "labels"}
+        Whether an episode begins with what the calibration run of the session tells: its labels are not read, or, with
+        "labels", they are. That is for the kind "wearer" alone.
     update : bool
         Whether the adaptation goes on with every window.
     keep : {"episode", "session"}
@@ -56,7 +58,7 @@ class AdaptationOptions(Checked):
         session in the same row. What is kept is cleared by a reset with a seed.
     """
 
-    start: Literal["nothing", "calibration"] = "nothing"
+    start: Literal["nothing", "calibration", "labels"] = "nothing"
     update: bool = True
     keep: Literal["episode", "session"] = "episode"
 
@@ -79,16 +81,22 @@ def adaptation_options(given: AdaptationOptions | Mapping[str, Any] | None, spec
         found = given if isinstance(given, AdaptationOptions) else AdaptationOptions(**start)
         if given is not None and not isinstance(given, AdaptationOptions):
             found = from_mapping(AdaptationOptions, {**start, **given}, "adaptation")
-        if found.start == "nothing":
+        if found.start != "calibration":
             raise NeuroMotionError(
-                f"adaptation: start is 'nothing', but {spec.name!r} needs a calibration run to begin with "
-                f"(adaptation of kind {RUNNING!r}): start has to be 'calibration'."
+                f"adaptation: start is {found.start!r}, but {spec.name!r} needs a calibration run to begin with, whose "
+                f"labels are not read (adaptation of kind {RUNNING!r}): start has to be 'calibration'."
             )
         return found
     if spec.adaptation.kind in FOLLOWS:
-        if given is None or isinstance(given, AdaptationOptions):
-            return given or AdaptationOptions()
-        return from_mapping(AdaptationOptions, given, "adaptation")
+        given = AdaptationOptions() if given is None else given
+        found = given if isinstance(given, AdaptationOptions) else from_mapping(AdaptationOptions, given, "adaptation")
+        if found.start == "labels" and spec.adaptation.kind != "wearer":
+            raise NeuroMotionError(
+                f"adaptation: start 'labels' is for the kind 'wearer'; {spec.name!r} is of kind "
+                f"{spec.adaptation.kind!r}, whose calibration run is of other days: start has to be 'nothing' or "
+                "'calibration'."
+            )
+        return found
     if given is not None and not (isinstance(given, AdaptationOptions) and given == FROM_CALIBRATION):
         raise NeuroMotionError(
             f"adaptation says how a decoder follows its wearer; {spec.name!r} does not, its adaptation is of kind "
@@ -99,7 +107,7 @@ def adaptation_options(given: AdaptationOptions | Mapping[str, Any] | None, spec
 
 def reads_calibration(spec: DecoderSpec, options: AdaptationOptions) -> bool:
     """Whether a decoder needs a calibration run."""
-    return spec.adaptation.kind != "none" and options.start == "calibration"
+    return spec.adaptation.kind != "none" and options.start != "nothing"
 
 
 class PeopleModel(Protocol):
@@ -163,7 +171,8 @@ def adaptation_in_use(decoder: Decoder, options: AdaptationOptions, num_rows: in
         population_of(decoder)
         # Features are computed for all chunks of a fit in one call, which takes hardly longer than one chunk
         most = REFITTED * chunk_windows(decoder.spec)
-        return Following(decoder, options, num_rows, partial(wearer_of, decoder), partial(chunks_of, decoder), most)
+        begun = partial(labelled_wearer_of if options.start == "labels" else wearer_of, decoder)
+        return Following(decoder, options, num_rows, begun, partial(chunks_of, decoder), most)
     if decoder.spec.adaptation.kind == RUNNING:
         most = max(1, round(PERIOD_S / decoder.spec.hop_s))
         return Following(decoder, options, num_rows, partial(Run, decoder), np.asarray, most)
@@ -320,7 +329,7 @@ class Wearer:
         """Fit candidate and last layer to all chunks that are kept."""
         self._chunks = self._chunks[-MOST_CHUNKS:]
         count = len(self._chunks)
-        found = self.population.fit(np.stack(self._chunks), self._candidates)
+        found = self._fit()
         best = int(np.argmax(found.score))
         now = int(np.flatnonzero(self._candidates == self.candidate)[0])
         if found.score[best] > found.score[now] + MARGIN:
@@ -331,6 +340,67 @@ class Wearer:
             order = np.argsort(-found.score, kind="stable")[:CONSIDERED]
             self._candidates = np.unique(np.append(self._candidates[order], self.candidate))
         self._next = count + max(REFITTED, int(count * self.population.refitted_after))
+
+    def _fit(self) -> Fit:
+        return self.population.fit(np.stack(self._chunks), self._candidates)
+
+
+class LabelledWearer(Wearer):
+    """A wearer of whom some labelled chunks are known; they are never forgotten.
+
+    Parameters
+    ----------
+    population : Population
+    chunks : float64 array, shape (k, features)
+    labels : int array, shape (k,)
+    """
+
+    def __init__(self, population: Population, chunks: np.ndarray, labels: np.ndarray) -> None:
+        super().__init__(population)
+        self._told, self._labels, self._people = chunks, labels, population
+        self.refit()
+        # How the band lies is told by the labels
+        self._candidates = np.array([self.candidate])
+        self._next = REFITTED
+
+    def copy(self) -> LabelledWearer:
+        """The same state, which goes on apart."""
+        other = LabelledWearer(self._people, self._told, self._labels)
+        other.head, other.candidate, other._next = self.head, self.candidate, self._next
+        other._chunks, other._candidates = list(self._chunks), self._candidates
+        return other
+
+    def _fit(self) -> Fit:
+        every = np.concatenate([self._told, *(chunk[None] for chunk in self._chunks)])
+        return self._people.fit(every, self._candidates, self._labels)
+
+
+def labelled_wearer_of(decoder: Decoder, calibration: Sequence[Recording]) -> LabelledWearer:
+    """The wearer as a labelled calibration run tells.
+
+    Raises
+    ------
+    NeuroMotionError
+        If a recording does not fit the decoder, or a label has fewer windows than a chunk.
+    """
+    model = population_of(decoder)
+    assert isinstance(model, Population)
+    cut, each = calibration_windows(calibration, decoder.spec), chunk_windows(decoder.spec)
+    pieces: list[np.ndarray] = []
+    labels: list[int] = []
+    for trial in np.unique(cut.trials):
+        rows = np.flatnonzero(cut.trials == trial)
+        whole = len(rows) // each
+        pieces.append(cut.windows[rows[: whole * each]])
+        labels += [int(cut.labels[rows[0]])] * whole
+    short = [name for label, name in enumerate(decoder.spec.labels) if label not in labels]
+    if short:
+        least_s = decoder.spec.window_s + (each - 1) * decoder.spec.hop_s
+        raise NeuroMotionError(
+            f"A labelled calibration run of {decoder.spec.name!r} needs a trial of {least_s:g} s or more of every "
+            f"label; too short: {', '.join(short)}."
+        )
+    return LabelledWearer(model, chunks_of(decoder, np.concatenate(pieces)), np.array(labels))
 
 
 def wearer_of(decoder: Decoder, calibration: Sequence[Recording]) -> Wearer:

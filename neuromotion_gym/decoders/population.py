@@ -127,7 +127,7 @@ class Population:
         turned = features[:, self._orders[arrangement]]  # (n, arrangements, features) for several
         return np.moveaxis(turned, 1, 0) @ self.whitening if turned.ndim == 3 else turned @ self.whitening
 
-    def fit(self, chunks: np.ndarray, candidates: np.ndarray) -> Fit:
+    def fit(self, chunks: np.ndarray, candidates: np.ndarray, told: np.ndarray | None = None) -> Fit:
         """Means of the wearer and log posterior of each of the arrangements ``candidates``.
 
         Parameters
@@ -135,14 +135,23 @@ class Population:
         chunks : float64 array, shape (n, features)
         candidates : int array, shape (m,)
             Indices into `arrangements`.
+        told : int array, shape (k,), optional
+            Labels of the first chunks, from a labelled calibration run.
         """
         # What is as long as the history has single precision, which takes half the time
         read = self.worn(chunks, candidates).astype(np.float32)
         means = np.repeat(self.means[None], len(candidates), axis=0)
-        found = self._settled(read, means, STEPS, EVIDENCE)
+        found = self._settled(read, means, STEPS, EVIDENCE, told)
         return Fit(found.means, found.score - PLAIN_LEAD * (candidates > 0))
 
-    def _settled(self, read: np.ndarray, means: np.ndarray, steps: Sequence[float], evidence: float) -> Fit:
+    def _settled(
+        self,
+        read: np.ndarray,
+        means: np.ndarray,
+        steps: Sequence[float],
+        evidence: float,
+        told: np.ndarray | None = None,
+    ) -> Fit:
         """Means after some steps from ``means``, shape (m, labels, features), and their log posteriors.
 
         Parameters
@@ -154,6 +163,8 @@ class Population:
             Sharpness of the likelihood in each step.
         evidence : float
             Weight of one chunk.
+        told : int array, shape (k,), optional
+            Labels of the first chunks.
         """
         count, labels = len(read), len(self.means)
         ways, flat = len(self.differences), self.differences.reshape(len(self.differences), -1)
@@ -164,6 +175,8 @@ class Population:
             log = np.matmul(read, means.transpose(0, 2, 1).astype(np.float32))
             log += known.astype(np.float32)
             log *= np.float32(sharpness)
+            if told is not None:
+                log[:, : len(told)][:, np.arange(labels) != told[:, None]] = -np.inf
             top = np.maximum.reduce(log, axis=2, keepdims=True)
             log -= top
             likely = np.exp(log, out=log)

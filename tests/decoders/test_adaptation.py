@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import pickle
 from copy import deepcopy
+from dataclasses import replace
+from itertools import pairwise
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 
-from neuromotion_gym.decoders.adaptation import AdaptationOptions, adaptation_in_use, adaptation_options, wearer_of
+from neuromotion_gym.decoders.adaptation import (
+    AdaptationOptions,
+    adaptation_in_use,
+    adaptation_options,
+    labelled_wearer_of,
+    wearer_of,
+)
 from neuromotion_gym.decoders.arrangement import PLAIN, Arrangement
 from neuromotion_gym.decoders.population import Population, read_population
 from neuromotion_gym.decoders.spec import DecoderSpec
 from neuromotion_gym.errors import NeuroMotionError
-from neuromotion_gym.signals.recording import Recording, SignalSpec
+from neuromotion_gym.signals.recording import Recording, SignalSpec, Trial
 
 COUNT, LABELS, WINDOW, HOP = 8, ("rest", "a", "b", "c", "d"), 20, 10
 CHANNELS = tuple(f"e{number}" for number in range(COUNT))
@@ -184,6 +193,60 @@ def test_it_may_start_from_a_calibration_run_whose_labels_are_not_read() -> None
     np.testing.assert_array_equal(adapted.values, before)  # update=False
 
 
+def labelled(each_s: float = 1.0, **options: Any) -> Recording:
+    """A calibration run with a trial of each label."""
+    windows, truth = worn(list(range(len(LABELS))), seconds=each_s, **options)
+    samples, edges = windows.transpose(1, 0, 2).reshape(COUNT, -1), np.arange(len(LABELS) + 1) * round(each_s * 20)
+    trials = tuple(
+        Trial(LABELS[truth[start]], int(start * WINDOW), int(stop * WINDOW), has_onset=False)
+        for start, stop in pairwise(edges)
+    )
+    return Recording(samples, SignalSpec("emg", CHANNELS, 200.0, "count"), trials, "user", "P")
+
+
+@pytest.mark.parametrize("arrangement", [PLAIN, Arrangement(6, mirrored=True)])
+def test_labels_of_a_calibration_run_tell_what_the_signal_alone_does_not(arrangement: Arrangement) -> None:
+    exchanged = np.array([0, 2, 1, 3, 4])  # a wearer whose gestures a and b are those of everybody's b and a
+    run = labelled(arrangement=arrangement)
+    names = [LABELS[exchanged[LABELS.index(trial.label)]] for trial in run.trials]
+    run = replace(run, trials=tuple(replace(t, label=name) for t, name in zip(run.trials, names, strict=True)))
+    windows, truth = worn(ALL, arrangement=arrangement, seed=7)
+    share = {}
+    for start in ("labels", "calibration"):
+        adapted = adaptation_in_use(Follows(), AdaptationOptions(start=start), 1)
+        adapted.begin(0, 0, lambda: [run])
+        found = []
+        for one in windows:
+            found.append(int(Follows().predict_proba(one[None], adapted.values)[0].argmax()))
+            adapted.update(np.zeros(1, int), one[None])
+        share[start] = (np.array(found) == exchanged[truth]).mean()
+    assert share["labels"] > 0.88
+    assert share["calibration"] < 0.8
+
+
+def test_labelled_chunks_are_kept_and_each_episode_begins_with_them() -> None:
+    adapted = adaptation_in_use(Follows(), AdaptationOptions(start="labels"), 1)
+    adapted.begin(0, 0, lambda: [labelled()])
+    before = adapted.values.copy()
+    assert not np.array_equal(before[0], Follows().population.head())
+    for one in worn(ALL, seed=7)[0]:
+        adapted.update(np.zeros(1, int), one[None])
+    assert not np.array_equal(adapted.values, before)
+    adapted.begin(0, 0, list)
+    np.testing.assert_array_equal(adapted.values, before)
+
+
+def test_labels_are_read_only_where_they_can_be() -> None:
+    with pytest.raises(
+        NeuroMotionError, match=r"a trial of 0.45 s or more of every label; too short: rest, a, b, c, d"
+    ):
+        labelled_wearer_of(Follows(), [labelled(0.2)])
+    day = DecoderSpec(**{**SPEC.model_dump(), "adaptation": {"kind": "day", "shape": (5, 9)}})
+    with pytest.raises(NeuroMotionError, match=r"start 'labels' is for the kind 'wearer'; 'follows' is of kind 'day'"):
+        adaptation_options({"start": "labels"}, day)
+    assert adaptation_options({"start": "labels"}, SPEC).start == "labels"
+
+
 def test_a_copy_goes_on_by_itself() -> None:
     windows, _ = worn(ALL)
     adapted = adaptation_in_use(Follows(), AdaptationOptions(), 1)
@@ -203,7 +266,7 @@ def test_options_that_do_not_apply_are_refused() -> None:
     with pytest.raises(NeuroMotionError, match="'follows' does not, its adaptation is of kind 'none'"):
         adaptation_options({"keep": "session"}, plain)
     with pytest.raises(NeuroMotionError, match=r"adaptation.*start"):
-        adaptation_options({"start": "labels"}, SPEC)
+        adaptation_options({"start": "names"}, SPEC)
     with pytest.raises(NeuroMotionError, match="has no model of people"):
         adaptation_in_use(SimpleNamespace(spec=SPEC), AdaptationOptions(), 1)
     with pytest.raises(Exception, match=r"kind 'wearer' needs pacing 'sliding'.*shape \(5, 12\)"):
