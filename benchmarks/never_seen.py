@@ -4,8 +4,8 @@
 later rounds is a stream of its own. Each of the ten people of the armband set is decoded by the decoder of the fold
 that was trained without them (trained first if the cache lacks it); four further people, in no part that was trained
 on, by the shipped one. Ways: without adaptation; online, from nothing; after 35 s in which each gesture was made once,
-in random order, labels not read; both; the same with the band mirrored, and with some gestures alone; and another
-decoder that is calibrated with labels.
+in random order, labels not read; both; after labels, and online; the same with the band mirrored, and with some
+gestures alone; and another decoder that is calibrated with labels.
 
 **Loop**: the episodes of ``emg_leave_one_person_out.yaml`` (`NeuroArm-v0`, level standard, controller argmax), so that
 the committed rows of the decoders without adaptation are paired with these.
@@ -60,6 +60,7 @@ ONLINE = AdaptationOptions()
 RUN = AdaptationOptions(start="calibration", update=False)
 RUN_ONLINE = AdaptationOptions(start="calibration")
 SESSION = AdaptationOptions(keep="session")
+RUN_LABELS = AdaptationOptions(start="labels")
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,8 @@ class Way:
     options: AdaptationOptions
     worn: Arrangement = PLAIN
     labels: tuple[str, ...] = LABELS
+    labelled_s: float = 0.0
+    """Seconds of the run before whose labels are read."""
 
 
 FEW = ("neutral", "wrist_flexion", "wrist_extension", "hand_close")
@@ -83,6 +86,8 @@ WAYS: dict[str, Way] = {
     "three gestures and rest, online": Way(ONLINE, labels=FEW),
     "rest alone, without adaptation": Way(NOTHING, labels=FEW[:1]),
     "rest alone, online": Way(ONLINE, labels=FEW[:1]),
+    "with labels, 10 s, and online": Way(RUN_LABELS, labelled_s=10.0),
+    "with labels, 140 s, and online": Way(RUN_LABELS, labelled_s=140.0),
 }
 LABELLED = {"with labels, 10 s": 10.0, "with labels, 140 s": 140.0}
 FURTHER_WAYS = (
@@ -191,6 +196,8 @@ def streamed(
     for number, recording in enumerate(rounds):
         windows, truth = stream(recording, number, way)
         before = [] if earlier is None else [calibration_of(earlier, number)]
+        if earlier is not None and way.labelled_s:
+            before = [shortened(earlier, way.labelled_s)]
         right = decided(decoder, windows, way.options, before) == truth
         seconds = np.arange(len(truth)) * decoder.spec.hop_s
         inside = [right[(seconds >= first) & (seconds < last)] for first, last in TIMES]
@@ -416,13 +423,18 @@ def main() -> None:
         write_text(path, json.dumps(result, indent=1) + "\n")
         print(what, round(time.process_time() - began), "s", flush=True)
 
+    result["stream"] = {way: result["stream"].get(way, {}) for way in [*WAYS, *LABELLED]}
     for person in SUBJECTS:
-        if person in result["loop"][list(LOOP_WAYS)[-1]]:
+        missing = [name for name in WAYS if person not in result["stream"][name]]
+        if not missing and person in result["loop"][list(LOOP_WAYS)[-1]]:
             continue
         decoder = fold_decoder(NAME, person)
         earlier, *rounds = [read_round(person, name) for name in ROUNDS]
-        for name, way in WAYS.items():
-            result["stream"][name][person] = streamed(decoder, rounds, way, earlier)
+        for name in missing:
+            result["stream"][name][person] = streamed(decoder, rounds, WAYS[name], earlier)
+        if person in result["loop"][list(LOOP_WAYS)[-1]]:
+            keep(person)
+            continue
         for name, seconds in LABELLED.items():
             result["stream"][name][person] = labelled(person, rounds, earlier, seconds)
         for name in LOOP_WAYS:
