@@ -168,6 +168,11 @@ def _nothing_to_fit(decoder: OnnxDecoder, arrangement_only: bool) -> str:
     spec = decoder.spec
     if decoder.fixed_adaptation is not None:
         return f"{_calibrated_already(decoder)}."
+    if spec.adaptation.kind == "wearer":
+        return (
+            f"Decoder {spec.name!r} has nothing to calibrate: its last layer follows the wearer in the loop. To begin "
+            "with a labelled calibration run there, use adaptation={'start': 'labels'}."
+        )
     ring = "its channels do not lie in a ring (ring: true in its recipe)"
     if arrangement_only:
         return f"How a band is worn cannot be found with decoder {spec.name!r}: {ring}, or it has a last layer to fit."

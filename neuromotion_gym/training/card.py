@@ -113,7 +113,7 @@ def card(recipe: Recipe, metrics: dict[str, Any], record: FittedOn | None = None
             f"One decision takes {time_ms:.4f} ms in a batch of 64 on one core of the machine that made this card.",
             "",
         ]
-    lines += ["## Limits", "", *(f"- {limit}" for limit in _limits(spec, found, of_targets)), ""]
+    lines += ["## Limits", "", *(f"- {limit}" for limit in _limits(recipe, found, of_targets)), ""]
     if recipe.sources:
         lines += ["## Sources", "", *(f"- {source}" for source in recipe.sources), ""]
     lines += ["## Made again", "", "```", f"neuromotion train classifiers/{spec.name}/recipe.yaml"]
@@ -162,10 +162,12 @@ def _time(seconds: float) -> str:
     return f"about {shown} of processor time, reading included"
 
 
-def _limits(spec: DecoderSpec, found: dict[str, Any], of_targets: dict[str, Any]) -> list[str]:
+def _limits(recipe: Recipe, found: dict[str, Any], of_targets: dict[str, Any]) -> list[str]:
     """What the figures do not say."""
+    spec, also = recipe.decoder, () if recipe.data is None else recipe.data.also
+    fitted_on = f"{1 + len(also)} data sets: their devices" if also else "one data set: its device"
     read = f"It reads {spec.unit} at {spec.rate_hz:g} Hz, and knows no others than {', '.join(spec.decoded)}."
-    lines = [f"Fitted on one data set: its device, electrodes, places and protocol. {read}"]
+    lines = [f"Fitted on {fitted_on}, electrodes, places and protocol. {read}"]
     counted = [(report, report["per_window"]["people"]) for report in found.values()]
     counted += [(report, report["people"]) for report in of_targets.values()]
     people = max((count for report, count in counted if report.get("of") != "run"), default=0)

@@ -39,6 +39,11 @@ def test_calibrated_folder_is_a_decoder_of_its_own(tiny, head_folder, tmp_path):
     ]
 
 
+def test_a_decoder_that_follows_says_how_a_labelled_run_is_read(tiny, tmp_path):
+    with pytest.raises(NeuroMotionError, match=r"follows the wearer in the loop.*adaptation=\{'start': 'labels'\}"):
+        calibrate("emg_armband_anew", tiny.recording(0), tmp_path / "x")
+
+
 def test_calibration_says_what_it_lacks(tiny, head_folder, tiny_folder, tmp_path):
     with pytest.raises(NeuroMotionError, match="missing: right"):
         calibrate(head_folder, tiny.recording(0, labels=("left",)), tmp_path / "x")

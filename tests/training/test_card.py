@@ -26,6 +26,7 @@ def test_a_card_names_the_licences_of_all_data_sets_and_says_that_nobody_is_adap
     )
     assert "\n| weights | the data's licences, MIT and GPL-3.0 |" in text
     assert "not adapted, since there is no calibration run" in text
+    assert "\n- Fitted on 3 data sets: their devices, electrodes" in text
     other = card(load_recipe(decoder_folder("emg_armband_follows")), {})
     assert "\n| weights | the data's licence, GPL-3.0 |" in other
     assert "here it is that of the unlabelled calibration run" in other
