@@ -79,6 +79,22 @@ def test_the_targets_that_play_are_those_of_the_trial_that_plays(parameters: Sur
     np.testing.assert_allclose(ends, [0.2, 0.4, 0.6, 0.8])
 
 
+def test_targets_are_those_of_the_place_in_the_trial_and_of_the_piece_that_fades_out(
+    parameters: SurrogateParameters,
+) -> None:
+    """Pieces are as long as trials, so that each begins with the trial's first sample."""
+    source = SurrogateSource(parameters, pieces_s=(1.9, 1.9), fade_s=0.1)
+    found = played(source, [0, 1, 2], np.ones((210, 3), int), 1)[..., 0]
+    course = np.minimum(np.arange(LENGTH) / 100, 1)
+    first = np.round(found[150] * 5) / 5
+    np.testing.assert_allclose(found[:190], np.outer(course[:190], first), atol=0.02)
+    second = found[209] / course[19]
+    weight = 0.5 - 0.5 * np.cos(np.pi * np.arange(1, 11) / 11)[:, None]
+    fading = weight * np.outer(course[:10], second) + (1 - weight) * np.outer(course[190:], first)
+    np.testing.assert_allclose(found[190:200], fading, atol=0.03)
+    assert (found[190] > 0.9 * first).all()
+
+
 def test_rest_has_targets_of_zero_and_a_movement_fades_in(parameters: SurrogateParameters) -> None:
     source = SurrogateSource(parameters, **OPTIONS)
     labels = np.repeat([[0], [1]], 60, axis=0) * np.ones(4, int)
