@@ -123,6 +123,8 @@ def card(recipe: Recipe, metrics: dict[str, Any], record: FittedOn | None = None
 
 def _adaptation(spec: DecoderSpec) -> str:
     kind = spec.adaptation.kind
+    if kind == "head" and not spec.classifies:
+        return "last layer fitted to what a person did in the calibration run"
     if kind == "wearer" and registry.is_known(spec.dataset):
         kinds = registry.dataset(spec.dataset).table.kinds
         if not any(one.calibration for one in kinds.values()):

@@ -84,7 +84,7 @@ def target_limits(found: Mapping[str, dict[str, Any]]) -> list[str]:
         if clock is not None and clock["mean"] >= inside["mean"]:
             lines.append(
                 f"On {title} a clock without a signal that knows movement and time explains more "
-                f"({clock['mean']:.3f}): offline figures alone say little of use, where nothing knows them."
+                f"({clock['mean']:.3f}). In use nothing knows these two."
             )
     return lines
 
