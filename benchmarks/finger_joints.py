@@ -26,9 +26,10 @@ import argparse
 import json
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from scipy.special import softmax
 from sklearn.linear_model import Ridge
 from sklearn.neural_network import MLPRegressor
 from sklearn.pipeline import make_pipeline
@@ -40,15 +41,19 @@ from neuromotion_gym.datasets import registry
 from neuromotion_gym.datasets.ninapro_db1_a.reader import JOINTS, MOVEMENTS, REST, SPEC
 from neuromotion_gym.datasets.sessions import load_sessions
 from neuromotion_gym.decoders import BoundDecoder, ProbabilityDecoder, load_decoder
+from neuromotion_gym.decoders.calibration import balanced_accuracy, discriminant
+from neuromotion_gym.decoders.onnx_decoder import OnnxDecoder
 from neuromotion_gym.decoders.spec import DecoderSpec
 from neuromotion_gym.decoders.target_head import target_windows
 from neuromotion_gym.envs.closed_loop import ClosedLoop
 from neuromotion_gym.envs.options import assemble
 from neuromotion_gym.files import write_text
 from neuromotion_gym.signals.end_postures import end_postures
-from neuromotion_gym.statistics import rate_interval
+from neuromotion_gym.signals.target_windows import blocks_at, targets_at, window_ends
+from neuromotion_gym.statistics import rate_interval, studentised_bootstrap_interval
 from neuromotion_gym.training.folds import fold_decoder
-from neuromotion_gym.training.target_evaluation import estimate, target_report
+from neuromotion_gym.training.target_evaluation import Clock, estimate, target_report
+from neuromotion_gym.training.target_evaluation import explained as share_explained
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,6 +62,7 @@ if TYPE_CHECKING:
     from neuromotion_gym.decoders.decoder import Decoder
     from neuromotion_gym.envs.layout import ObservationLayout
     from neuromotion_gym.signals.recording import Recording, Session
+    from neuromotion_gym.statistics import Interval
 
 DATASET = "ninapro_db1_a"
 LABELS = (REST, *(movement for movement in MOVEMENTS if movement != "thumb_adduction"))
@@ -64,6 +70,8 @@ LABELS = (REST, *(movement for movement in MOVEMENTS if movement != "thumb_adduc
 SMALL_V = 0.02
 HOP_S = 0.05
 SHIPPED = "emg_finger_joints"
+SHRINKAGE = 0.1
+"""Of LDA, see `told_by_rest`."""
 EPISODES = 8
 """Per person."""
 GAINS, SMOOTHS_S = (1.0, 1.5, 2.0), (0.3,)
@@ -146,6 +154,77 @@ def explained(decoder: Decoder, session: Session) -> list[float]:
     return [found[kind]["decoder"]["mean"] for kind in ("within_blocks", "as_a_whole")]
 
 
+class Moments(NamedTuple):
+    """Windows of one recording: features, targets, movement, hops since it began, piece, and whether they are at rest.
+
+    A window is at rest if all of it is. Each piece between two gaps has one movement and the rest before it.
+    """
+
+    features: np.ndarray
+    targets: np.ndarray
+    blocks: np.ndarray
+    phases: np.ndarray
+    pieces: np.ndarray
+    rests: np.ndarray
+
+
+def moments_of(decoder: OnnxDecoder, recording: Recording) -> Moments:
+    """All windows of a recording, one hop apart."""
+    spec, hop = decoder.spec, round(decoder.spec.hop_s * decoder.spec.rate_hz)
+    ends = window_ends(recording, spec.window, hop)
+    views = np.lib.stride_tricks.sliding_window_view(recording.samples, spec.window, axis=1)
+    begins = ends - spec.window
+    found = blocks_at(recording, ends, REST)
+    rests = [(begins >= one.start) & (ends <= one.stop) for one in recording.trials if one.label == REST]
+    return Moments(
+        decoder.features(views[:, begins].transpose(1, 0, 2)).astype(np.float64),
+        targets_at(recording, spec.targets, ends),
+        found.label,
+        found.since // hop,
+        np.searchsorted([gap for gap, _ in recording.bad_spans], begins, side="right"),
+        np.any(rests, axis=0),
+    )
+
+
+def told_by_rest(decoder: OnnxDecoder, session: Session) -> dict[str, float]:
+    """What the features of windows at rest tell of the movement that comes next, which is that of their block.
+
+    ``told``: balanced accuracy of LDA that is fitted to the rests of the calibration run. ``phase``: R² within blocks
+    of the mean of the time since a movement began. ``phase and rest``: the same when the means of the movements that
+    the rest just before suggests are mixed in, by the share that serves this person best. It knows the time, and the
+    share is chosen on what it is measured on, so that this is generous.
+    """
+    parts = session.calibration, session.recordings
+    calibration, played = ([moments_of(decoder, one) for one in part] for part in parts)
+    names = sorted({str(name) for one in calibration for name in one.blocks})
+    resting, tested = (
+        tuple(np.concatenate([getattr(one, name)[one.rests] for one in part]) for name in ("features", "blocks"))
+        for part in (calibration, played)
+    )
+    head = discriminant(resting[0], np.searchsorted(names, resting[1]), SHRINKAGE)
+    decided = (tested[0] @ head[:, :-1].T + head[:, -1]).argmax(axis=1)
+    clock = Clock.of(session.calibration, decoder.spec, REST)
+    assert clock is not None
+    phase, suggested = [], []
+    for one in played:
+        says = [clock.says(np.full(len(one.blocks), name), one.phases) for name in names]
+        posterior = np.full((len(one.blocks), len(names)), 1 / len(names))
+        for piece in np.unique(one.pieces[one.rests]):
+            mine = one.pieces == piece
+            logits = one.features[mine & one.rests] @ head[:, :-1].T + head[:, -1]
+            posterior[mine] = softmax(logits.mean(axis=0))
+        phase.append(says[0]["phase"])
+        suggested.append(np.einsum("nm,mnt->nt", posterior, [each["block and phase"] for each in says]))
+    truth, blocks = (np.concatenate([getattr(one, part) for one in played]) for part in ("targets", "blocks"))
+    alone, mixed = np.concatenate(phase), np.concatenate(suggested)
+    shares = [
+        float(np.nanmean(share_explained((1 - share) * alone + share * mixed, truth, blocks)))
+        for share in np.linspace(0, 1, 21)
+    ]
+    told = balanced_accuracy(decided, np.searchsorted(names, tested[1]))
+    return {"told": told, "phase": shares[0], "phase and rest": max(shares)}
+
+
 class Timed(HandWritten):
     """Brings the joints along a course that is known before, shape (steps, joints), then to rest; sees no decoder."""
 
@@ -223,11 +302,12 @@ def choose(path: Path) -> None:
 def measure(path: Path) -> dict[str, Any]:
     """All figures of the test part."""
     result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    for person in sorted(registry.dataset(DATASET).table.runs("test")):
+    people = sorted(registry.dataset(DATASET).table.runs("test"))
+    for person in [one for one in people if one not in result.setdefault("rest", {})]:
         (session,) = load_sessions(DATASET, "test", subjects=[person], calibration_apart=True)
         decoders: dict[str, Decoder] = {**own_decoders(session), SHIPPED: load_decoder(SHIPPED)}
         decoders[f"{SHIPPED}, person not seen"] = fold_decoder(SHIPPED, person)
-        ridge, shipped = decoders["ridge"], decoders[SHIPPED]
+        ridge, shipped = decoders["ridge"], load_decoder(SHIPPED)
         plain = {"gain": 1.0, "smooth_s": CHOSEN["ridge"]["smooth_s"]}
         cells: dict[str, tuple[Any, dict[str, float] | str]] = {
             **{kind: (decoder, CHOSEN[kind.split(",")[0]]) for kind, decoder in decoders.items()},
@@ -246,6 +326,8 @@ def measure(path: Path) -> dict[str, Any]:
             if person not in result.setdefault("loop", {}).setdefault(name, {}):
                 result["loop"][name][person] = episodes_of(decoder, "test", person, controller, EPISODES)
                 write_text(path, json.dumps(result, indent=1) + "\n")
+        result["rest"][person] = told_by_rest(shipped, session)  # the last figure: a person who has it is finished
+        write_text(path, json.dumps(result, indent=1) + "\n")
     return result
 
 
@@ -271,7 +353,20 @@ def table(result: dict[str, Any]) -> str:
     for kind, found in result["explained"].items():
         inside, whole = np.array(list(found.values())).T
         lines.append(f"| {kind} | {inside.mean():.3f} | {whole.mean():.3f} |")
+    rest = np.array([list(one.values()) for one in result["rest"].values()])
+    told, phase, both = (studentised_bootstrap_interval(column) for column in rest.T)
+    lines += [
+        "",
+        f"Rest alone tells the block to LDA of the features of `{SHIPPED}`: {interval(told)},",
+        f"chance {1 / len(MOVEMENTS):.3f}.",
+        f"R² within blocks of the phase: {interval(phase)}, and with what rest tells, at best: {interval(both)}.",
+    ]
     return "\n".join([*lines, ""])
+
+
+def interval(found: Interval) -> str:
+    """Mean and interval."""
+    return f"{found.mean:.3f} [{found.low:.3f}, {found.high:.3f}]"
 
 
 def in_text(values: Sequence[dict[str, Any]], key: str) -> str:

@@ -91,7 +91,7 @@ def estimate(
             raise NeuroMotionError(f"Decoder {spec.name!r} gives labels, not targets; its figures are accuracies.")
         adaptation = one.adapt(session.calibration)
         rest = registry.dataset(spec.dataset).rest if registry.is_known(spec.dataset) else None
-        clock = _Clock.of(session.calibration, spec, rest)
+        clock = Clock.of(session.calibration, spec, rest)
         for recording in session.recordings:
             picked = fitted(recording, spec)
             ends, hop = _ends(picked, spec)
@@ -146,15 +146,23 @@ def _said(decoder: Decoder, recording: Recording, ends: np.ndarray, adaptation: 
 
 
 @dataclass(frozen=True, eq=False)
-class _Clock:
-    """Means of a calibration run: of each movement, each phase, and of both; phases are counted in hops."""
+class Clock:
+    """Means of a calibration run: of each movement, each phase, and of both.
+
+    Parameters
+    ----------
+    blocks : dict of str to float array, shape (targets,)
+    phases : (int array, shape (phases,), float array, shape (phases, targets))
+        Hops since the trial of a movement began, and the mean at each.
+    both : dict of str to the same pair
+    """
 
     blocks: dict[str, np.ndarray]
     phases: tuple[np.ndarray, np.ndarray]
     both: dict[str, tuple[np.ndarray, np.ndarray]]
 
     @classmethod
-    def of(cls, calibration: Sequence[Recording], spec: DecoderSpec, rest: str | None) -> _Clock | None:
+    def of(cls, calibration: Sequence[Recording], spec: DecoderSpec, rest: str | None) -> Clock | None:
         """The clock of a run; None if there is none, or it has no targets."""
         values, labels, phases = [], [], []
         for recording in calibration:
