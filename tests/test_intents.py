@@ -189,3 +189,8 @@ def test_environments_for_labels_are_those_that_take_them() -> None:
     assert "NeuroReach-v0" not in intents.environments_for(["neutral", "hand_open", "hand_close"])
     assert "NeuroArm-v0" not in intents.environments_for(["neutral", "hand_close"])  # one way only
     assert {"NeuroArm-v0", "NeuroHand-v0"} <= set(intents.environments_for(["neutral", "hand_open", "hand_close"]))
+
+
+def test_environments_for_targets_are_those_whose_joints_follow_them() -> None:
+    labels = ["neutral", "hand_open", "hand_close"]
+    assert intents.environments_for(labels, ["index_mcp"]) == ["NeuroHand-v0"]

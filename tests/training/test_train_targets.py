@@ -139,6 +139,19 @@ def test_a_training_goes_on_where_it_was_stopped(root: Path, tmp_path: Path, mon
     assert all(torch.equal(one[name], other[name]) for name in one)
 
 
+def test_labels_are_trained_with_last_layers_of_people_too(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from neuromotion_gym.training import train as training
+
+    monkeypatch.setattr(training, "export_onnx", lambda network, spec, path: path.write_bytes(b""))
+    content = {**RECIPE, "decoder": {**mock_data.RECIPE["decoder"], "adaptation": RECIPE["decoder"]["adaptation"]}}
+    content["data"] = {"tune": None, "stride_s": 0.05}
+    folder = training.train(Recipe(**content), tmp_path / "out", root=root, progress=False)
+    rows = json.loads((folder / "history.json").read_text())[0]
+    assert rows[-1]["accuracy"] > 0.95 > rows[0]["accuracy"]
+
+
 def test_targets_of_windows_are_those_of_their_ends(root: Path) -> None:
     sessions = sessions_of(recipe(), "train", root=root, calibration_apart=False)
     windows = prepared_windows(recipe(), sessions)
