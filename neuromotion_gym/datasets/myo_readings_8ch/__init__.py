@@ -37,6 +37,6 @@ DATASET = Dataset(
     fade_s=0.03,
     rest="rest",
     integer_range=(-128, 127),
-    # A raw EMG has no waveform that follows the cue
-    surrogate=replace(MODELS["emg"], patterns=0),
+    # A raw EMG has no waveform that follows the cue. The shortest of all trials lasts 4.19 s
+    surrogate=replace(MODELS["emg"], patterns=0, stretch_s=4.1),
 )
