@@ -2,9 +2,9 @@
 
 Each of the 79 people is decoded by the decoder of the fold that was trained without them (trained first if the cache
 lacks it), eyes regressed out. Runs 8 and 12 are played in order; run 4 is the calibration run, whose labels are not
-read. A window is decoded with what earlier windows told. Ways: as the calibration run tells (`eeg_fists`); alignment
-and balance online; each of them alone; all cleared between the two runs; trials in random order, because labels
-alternate; and trials of one side alone, where a balance of the two sides is wrong.
+read. A window is decoded with what earlier windows told. Ways: `eeg_fists`, which does not follow; the decoder as the
+calibration run alone tells; alignment and balance online; each of them alone; all cleared between the two runs; trials
+in random order, because labels alternate; and trials of one side alone, where a balance of the two sides is wrong.
 
 *Whole*: mean posterior of the windows inside a trial. *Late*: the window from 2 s after the cue on.
 
@@ -68,6 +68,7 @@ class Way:
         Random orders of the trials; 0 leaves them as recorded.
     side : str, optional
         The only label whose trials are played, besides rest.
+    decoder : str
     """
 
     options: AdaptationOptions = ONLINE
@@ -75,10 +76,12 @@ class Way:
     balance: bool = True
     orders: int = 0
     side: str | None = None
+    decoder: str = NAME
 
 
-BASE = "calibration run alone"
+BASE, PLAIN = "calibration run alone", "eeg_fists"
 WAYS: dict[str, Way] = {
+    PLAIN: Way(STILL, decoder=PLAIN),
     BASE: Way(STILL, alignment=False, balance=False),
     "online": Way(),
     "online, cleared between runs": Way(CLEARED),
@@ -92,6 +95,7 @@ WAYS: dict[str, Way] = {
     "right alone, online": Way(side=CONTRAST[1]),
 }
 LOOP_WAYS: dict[str, AdaptationOptions] = {
+    PLAIN: STILL,
     BASE: STILL,
     "online, cleared with each episode": CLEARED,
     "online, kept over the session": ONLINE,
@@ -223,6 +227,8 @@ def report(found: dict[str, Any]) -> str:
         values = np.array([rows[person] for person in rows])
         gains = values - np.array([people[without(way)][person] for person in rows])
         same = way == without(way)
+        if way == PLAIN:
+            gains, same = np.zeros_like(values), True
         told_gains = ["" if same else told(gains[:, column], -1) for column in range(3)]
         lost = "" if same else str(int((gains[:, 0] < -0.02).sum()))
         whole, late, three = (told(values[:, column]) for column in range(3))
@@ -230,6 +236,10 @@ def report(found: dict[str, Any]) -> str:
             f"| {way} | {len(rows)} | {whole} | {told_gains[0]} | {lost} | {late} | {told_gains[1]} | {three} "
             f"| {told_gains[2]} |"
         )
+    if people[PLAIN] and people["online"]:
+        gains = np.array([np.subtract(people["online"][person], people[PLAIN][person]) for person in people["online"]])
+        whole, late, three = (told(gains[:, column], -1) for column in range(3))
+        lines += ["", f"Online less `{PLAIN}`: whole {whole}, late {late}, three labels {three}."]
     lines += ["", f"## Loop: `NeuroArm-v0`, {LEVEL}, argmax, test people, {2 * EPISODES} episodes a person", ""]
     lines += ["| way | people | success | difference |", "|---|---|---|---|"]
     for way in LOOP_WAYS:
@@ -288,18 +298,18 @@ def main() -> None:
     for person in names:
         if all(person in stream.get(way, {}) for way in WAYS):
             continue
-        decoder = fold_decoder(NAME, person)
         (session,) = load_sessions(DATASET, "all", subjects=[person], ocular="regress", calibration_apart=True)
         for way, one in WAYS.items():
             if person not in stream.get(way, {}):
-                keep(stream, way, person, figures(decoder, session, one))
+                keep(stream, way, person, figures(fold_decoder(one.decoder, person), session, one))
         print(person, {way: stream[way][person][:2] for way in (BASE, "online")}, flush=True)
-    shipped = OnnxDecoder(decoder_folder(NAME))
+    plain, shipped = (OnnxDecoder(decoder_folder(name)) for name in (PLAIN, NAME))
     for person in sorted({session.subject for session in load_sessions(DATASET, "test", ocular="regress")}):
         for way in LOOP_WAYS:
             if person not in loop.get(way, {}):
                 bound = way.split(":")[0]
-                success = looped(shipped, person, LOOP_WAYS[way], "NeuroArm-v0", LEVEL, "test", EPISODES, bound)
+                decoder = plain if way == PLAIN else shipped
+                success = looped(decoder, person, LOOP_WAYS[way], "NeuroArm-v0", LEVEL, "test", EPISODES, bound)
                 keep(loop, way, person, success)
         print(person, {way: loop[way][person] for way in LOOP_WAYS}, flush=True)
     if "cost_ms" not in found:

@@ -51,6 +51,27 @@ def filter_bank(rate_hz: float, bands_hz: Sequence[Sequence[float]], taps: int) 
     return np.stack([firwin(taps, tuple(band), pass_zero=False, fs=rate_hz) for band in bands_hz])
 
 
+def shifted(taps: np.ndarray, samples: int, step: int) -> np.ndarray:
+    """Matrix that filters windows causally by a product, and keeps every ``step``-th complete output, also the last.
+
+    Parameters
+    ----------
+    taps : float array, shape (taps,)
+    samples : int
+        Samples of a window, more than taps.
+    step : int
+
+    Returns
+    -------
+    float64 array, shape (samples, outputs)
+    """
+    ends = np.arange(samples - 1, len(taps) - 2, -step)[::-1]
+    matrix = np.zeros((samples, len(ends)))
+    for column, end in enumerate(ends):
+        matrix[end - len(taps) + 1 : end + 1, column] = taps[::-1]
+    return matrix
+
+
 def apply_filters(samples: np.ndarray, filters: np.ndarray) -> np.ndarray:
     """Causal filtering: sample ``t`` of the result is computed from samples up to ``t``, with zeros before the first.
 

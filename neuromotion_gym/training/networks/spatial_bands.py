@@ -28,7 +28,7 @@ from torch import Tensor, nn
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.signals.labels import mirrored_labels
 from neuromotion_gym.signals.montage import mirrored_channels
-from neuromotion_gym.training.bands import filter_bank
+from neuromotion_gym.training.bands import filter_bank, shifted
 from neuromotion_gym.training.networks.network import DecoderNetwork
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class SpatialBands(DecoderNetwork):
         bands = len(filters)
         self.floor, self.spatial, self.bands = floor, spatial, bands
         step = max(1, int(spec.rate_hz / 2 / highest_hz))
-        matrix = torch.from_numpy(np.stack([_shifted(taps, spec.window, step) for taps in filters])).float()
+        matrix = torch.from_numpy(np.stack([shifted(taps, spec.window, step) for taps in filters])).float()
         self.register_buffer("filtering", matrix, persistent=False)
         order = mirrored_channels(spec.channels) if mirrored else None
         self.mirrored = mirrored
@@ -78,8 +78,8 @@ class SpatialBands(DecoderNetwork):
         offset = adaptation[:, -1, : len(self.swap)] if adaptation.shape[1] > adaptation.shape[2] else None
         adaptation = adaptation[:, : adaptation.shape[2]]
         weights = torch.cat([self.weights, self.weights[:, :, self.order]], 1) if self.mirrored else self.weights
-        composed = weights.flatten(0, 1) @ adaptation  # (n, bands * filters, channels)
-        power = self._power_of_covariances(window, composed) if window.ndim == 4 else self._power(window, composed)
+        of = self._power_of_covariances if window.ndim == 4 else self._power
+        power = of(window, weights, adaptation)
         features = torch.log(power + self.floor)  # (n, bands, filters)
         logits = self._head(features[:, :, : self.spatial])
         if self.mirrored:
@@ -90,17 +90,19 @@ class SpatialBands(DecoderNetwork):
         logits: Tensor = self.head(self.dropout(self.norm(features.flatten(1))))
         return logits
 
-    def _power_of_covariances(self, covariances: Tensor, composed: Tensor) -> Tensor:
-        composed = composed.unflatten(1, (self.bands, -1))
-        return ((composed @ covariances) * composed).sum(-1)
+    def _power(self, window: Tensor, weights: Tensor, adaptation: Tensor) -> Tensor:
+        # Filtering takes most of the time, so whichever are fewer are filtered: channels or spatial filters. The power
+        # of many spatial filters takes less time from the covariance, which networks of one ensemble share
+        if weights.shape[1] > window.shape[1]:
+            filtered = window[:, None] @ self.filtering
+            return self._power_of_covariances(filtered @ filtered.mT / filtered.shape[3], weights, adaptation)
+        mixed = (weights.flatten(0, 1) @ adaptation @ window).unflatten(1, (self.bands, -1))
+        return (mixed @ self.filtering).square().mean(-1)
 
-    def _power(self, window: Tensor, composed: Tensor) -> Tensor:
-        # Filtering takes most of the time, so whichever are fewer are filtered: channels or spatial filters
-        if composed.shape[1] > self.bands * window.shape[1]:
-            filtered = composed.unflatten(1, (self.bands, -1)) @ (window[:, None] @ self.filtering)
-        else:
-            filtered = (composed @ window).unflatten(1, (self.bands, -1)) @ self.filtering
-        return filtered.square().mean(-1)
+    def _power_of_covariances(self, covariances: Tensor, weights: Tensor, adaptation: Tensor) -> Tensor:
+        """Power behind every spatial filter, shape (n, bands, filters)."""
+        aligned = adaptation[:, None] @ covariances @ adaptation[:, None].mT
+        return ((weights @ aligned) * weights).sum(-1)
 
     def prepare(self, data: TrainingWindows, generator: np.random.Generator) -> None:
         """Set means and scales of the features before the first training step."""
@@ -124,8 +126,8 @@ class SpatialBands(DecoderNetwork):
             self.weights[band] = torch.from_numpy(patterns).float()
         self.norm.reset_running_stats()
         self.eval()
-        composed = (self.weights.flatten(0, 1) @ adaptation).contiguous()
-        features = self.norm(torch.log(self._power_of_covariances(covariances, composed) + self.floor).flatten(1))
+        power = self._power_of_covariances(covariances, self.weights, adaptation)
+        features = self.norm(torch.log(power + self.floor).flatten(1))
         labels = len(np.unique(data.labels))
         analysis = LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto", priors=np.full(labels, 1 / labels))
         analysis.fit(features.numpy(), data.labels)
@@ -160,15 +162,6 @@ def _common_spatial_patterns(covariances: np.ndarray, labels: np.ndarray, count:
         values, vectors = eigh(mine, mine + others + 1e-6 * np.trace(others) * np.eye(len(mine)))
         ranked.append(vectors[:, np.argsort(-np.abs(values - 0.5))].T)
     return np.stack(ranked, 1).reshape(-1, covariances.shape[-1])[:count]
-
-
-def _shifted(taps: np.ndarray, samples: int, step: int) -> np.ndarray:
-    """Matrix that filters ``samples`` samples causally and keeps every ``step``-th complete output, also the last."""
-    ends = np.arange(samples - 1, len(taps) - 2, -step)[::-1]
-    matrix = np.zeros((samples, len(ends)))
-    for column, end in enumerate(ends):
-        matrix[end - len(taps) + 1 : end + 1, column] = taps[::-1]
-    return matrix
 
 
 def build(

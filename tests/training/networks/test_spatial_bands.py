@@ -115,10 +115,10 @@ def test_torch_and_onnx_agree_on_an_ensemble_whose_members_share_equal_weights(t
 
 def test_channels_are_filtered_first_where_they_are_fewer_than_the_spatial_filters(windows, adaptation):
     net = network(spatial=7, hidden=0, mirrored=False)  # more than the 6 channels, and with one less not
-    power = net._power(windows, net.weights.flatten(0, 1) @ adaptation)
+    power = net._power(windows, net.weights, adaptation)
     fewer = [network(spatial=3, hidden=0, mirrored=False) for _ in range(2)]
     fewer[0].weights.data, fewer[1].weights.data = net.weights[:, :3].clone(), net.weights[:, 3:6].clone()
-    parts = [part._power(windows, part.weights.flatten(0, 1) @ adaptation) for part in fewer]
+    parts = [part._power(windows, part.weights, adaptation) for part in fewer]
     torch.testing.assert_close(power[:, :, :6], torch.cat(parts, 2), atol=0, rtol=1e-5)
 
 
