@@ -290,8 +290,6 @@ class Physics:
         self._pool.close()
         if self._workers is not None:
             self._workers.shutdown()
-        if self._workers is not None:
-            self._workers.shutdown()
 
 
 def _read_only(values: np.ndarray) -> np.ndarray:

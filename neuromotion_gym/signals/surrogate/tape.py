@@ -9,6 +9,8 @@ sources.
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -41,15 +43,18 @@ class _Course(NamedTuple):
     Parameters
     ----------
     end : int
-    knots : three arrays, shape (end,)
-        Knots of the response around each sample, see `neuromotion_gym.signals.surrogate.fresh.between`.
     frames : list of (int, float32 array)
         For each frame the first sample in which it contributes, and its weight from there on.
+    ends : list of int
+        The sample after the last in which each frame contributes; they rise.
+    responses : Kept
+        Level of the channels and response to the cue in each trial, shape (channels, end).
     """
 
     end: int
-    knots: tuple[np.ndarray, np.ndarray, np.ndarray]
     frames: list[tuple[int, np.ndarray]]
+    ends: list[int]
+    responses: Kept
 
 
 class TapeSynthesis:
@@ -93,7 +98,7 @@ class TapeSynthesis:
         self._roots = Kept(self._root)
         self._modes = parameters.mode.astype(np.float64)
         self._mixings = Kept(self._mixing)
-        self._course = _Course(0, (np.empty(0),) * 3, [])
+        self._course = self._course_of(0)
 
     def draw(self, generators: Sequence[np.random.Generator]) -> np.ndarray:
         """Uniform random numbers for one stretch per generator, shape (n, 1 + 2 sources)."""
@@ -123,7 +128,7 @@ class TapeSynthesis:
             person = int(self._p.person[trial])
             noise = self._noise(person, own)
             mixing = self._mixings[trial]
-            self._respond(samples, trial, person, offset)
+            samples[:] = self._responded(trial, person, offset)
             for frame, span, weight in self._frames_of(offset):
                 mixed = mixing[frame] @ noise[:, span]
                 mixed *= weight
@@ -194,29 +199,40 @@ class TapeSynthesis:
     def _frames_of(self, offset: int) -> Iterator[tuple[int, slice, np.ndarray]]:
         """Frames that a stretch covers: frame, the samples in which it contributes, its weight there."""
         end = offset + self._length
-        for frame, (begin, weight) in enumerate(self._course_to(end).frames):
+        course = self._course_to(end)
+        for frame in range(bisect_right(course.ends, offset), self._frames):
+            begin, weight = course.frames[frame]
             first, stop = max(begin, offset), min(begin + len(weight), end)
-            if first < stop:
-                yield frame, slice(first - offset, stop - offset), weight[first - begin : stop - begin]
+            if first >= stop:
+                return
+            yield frame, slice(first - offset, stop - offset), weight[first - begin : stop - begin]
 
-    def _respond(self, samples: np.ndarray, trial: int, person: int, offset: int) -> None:
-        """Set ``samples``, shape (channels, length), to the level of the channels and the response to the cue."""
-        level, course = self._offset[person], self._p.evoked_course[trial].astype(np.float32)
-        if not course.size:
-            samples[:] = level
-            return
+    def _responded(self, trial: int, person: int, offset: int) -> np.ndarray:
+        """Level of the channels and response to the cue in a stretch, shape (channels, length or 1)."""
+        if not self._p.evoked_course[trial].size:
+            return self._offset[person]
         end = offset + self._length
-        low, high, share = (each[offset:end] for each in self._course_to(end).knots)
+        return self._course_to(end).responses[trial][:, offset:end]
+
+    def _response(self, knots: tuple[np.ndarray, np.ndarray, np.ndarray], trial: int) -> np.ndarray:
+        """Level and response of one trial at samples between knots, see `between`; shape (channels, samples)."""
+        person, course = int(self._p.person[trial]), self._p.evoked_course[trial].astype(np.float32)
+        low, high, share = knots
         below = course.take(low, axis=1)
-        np.add(level, self._patterns[person] @ (below + share * (course.take(high, axis=1) - below)), out=samples)
+        shape = below + share * (course.take(high, axis=1) - below)
+        return np.asarray(self._offset[person] + self._patterns[person] @ shape)
 
     def _course_to(self, end: int) -> _Course:
         """How trials go on, at least to sample ``end``. It is the same for all trials."""
         if end > self._course.end:
-            end = max(end, round(self._p.meta["trial_s"] * self._rate))
-            knots = between(np.arange(end) / self._knot, self._p.evoked_course.shape[2])
-            self._course = _Course(end, knots, self._weights(end))
+            self._course = self._course_of(max(end, round(self._p.meta["trial_s"] * self._rate)))
         return self._course
+
+    def _course_of(self, end: int) -> _Course:
+        frames = self._weights(end)
+        knots = between(np.arange(end) / self._knot, self._p.evoked_course.shape[2])
+        ends = [begin + len(weight) for begin, weight in frames]
+        return _Course(end, frames, ends, Kept(partial(self._response, knots)))
 
     def _weights(self, end: int) -> list[tuple[int, np.ndarray]]:
         """For each frame the first sample in which it contributes, and its weight from there on."""

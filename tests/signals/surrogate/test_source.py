@@ -15,6 +15,7 @@ from neuromotion_gym.signals.surrogate import SurrogateSource, register_surrogat
 from neuromotion_gym.signals.surrogate.fit import fit_surrogate
 from neuromotion_gym.signals.surrogate.models import Device, SurrogateModel
 from neuromotion_gym.signals.surrogate.parameters import SurrogateParameters
+from neuromotion_gym.signals.surrogate.tape import TapeSynthesis
 
 RATE = 160.0
 LABELS = ("rest", "left", "right")
@@ -309,6 +310,16 @@ def test_response_to_the_cue_comes_after_the_onset_alone(parameters):
             samples = _played(source, list(range(10)), np.full((10, 10), label), 160)
             slow[skip, label] = (samples[:, 0, :].mean() - samples[:, 5, :].mean()) * 1e6
     assert slow[0.0, 2] - slow[0.0, 1] > 4 * abs(slow[2.0, 2] - slow[2.0, 1]) > 0
+
+
+def test_a_stretch_is_the_same_after_a_later_one_of_its_trial_was_generated(parameters):
+    synthesis = TapeSynthesis(parameters, 160)
+    numbers = synthesis.draw([np.random.default_rng(0)])
+    beyond = round(parameters.meta["trial_s"] * 160) + 100  # more than was computed for the first one
+    first, later = (synthesis.generate(np.array([0]), np.array([offset]), numbers) for offset in (40, beyond))
+    np.testing.assert_array_equal(synthesis.generate(np.array([0]), np.array([40]), numbers), first)
+    fresh = TapeSynthesis(parameters, 160)
+    np.testing.assert_array_equal(fresh.generate(np.array([0]), np.array([beyond]), numbers), later)
 
 
 def test_regressed_ocular_channels_are_silent(parameters):
