@@ -1,10 +1,10 @@
-"""EEG decoder whose alignment and balance follow the run: ``python benchmarks/eeg_follows.py --out FOLDER``.
+"""EEG decoder whose alignment follows the run: ``python benchmarks/eeg_follows.py --out FOLDER``.
 
 Each of the 79 people is decoded by the decoder of the fold that was trained without them (trained first if the cache
 lacks it), eyes regressed out. Runs 8 and 12 are played in order; run 4 is the calibration run, whose labels are not
 read. A window is decoded with what earlier windows told. Ways: `eeg_fists`, which does not follow; the decoder as the
-calibration run alone tells; alignment and balance online; each of them alone; all cleared between the two runs; trials
-in random order, because labels alternate; and trials of one side alone, where a balance of the two sides is wrong.
+calibration run alone tells; online; cleared between the two runs; trials in random order, because labels alternate; and
+trials of one side alone.
 
 *Whole*: mean posterior of the windows inside a trial. *Late*: the window from 2 s after the cue on.
 
@@ -57,13 +57,11 @@ ORDERS = 3
 
 @dataclass(frozen=True)
 class Way:
-    """What is adapted in a run, and how its trials are played.
+    """How the decoder is adapted in a run, and how its trials are played.
 
     Parameters
     ----------
     options : AdaptationOptions
-    alignment, balance : bool
-        Whether each part of the adaptation goes on; otherwise it is that of `eeg_fists`.
     orders : int
         Random orders of the trials; 0 leaves them as recorded.
     side : str, optional
@@ -72,8 +70,6 @@ class Way:
     """
 
     options: AdaptationOptions = ONLINE
-    alignment: bool = True
-    balance: bool = True
     orders: int = 0
     side: str | None = None
     decoder: str = NAME
@@ -82,16 +78,13 @@ class Way:
 BASE, PLAIN = "calibration run alone", "eeg_fists"
 WAYS: dict[str, Way] = {
     PLAIN: Way(STILL, decoder=PLAIN),
-    BASE: Way(STILL, alignment=False, balance=False),
+    BASE: Way(STILL),
     "online": Way(),
     "online, cleared between runs": Way(CLEARED),
-    "alignment online": Way(balance=False),
-    "balance online": Way(alignment=False),
-    "random order, calibration run alone": Way(STILL, alignment=False, balance=False, orders=ORDERS),
     "random order, online": Way(orders=ORDERS),
-    "left alone, calibration run alone": Way(STILL, alignment=False, balance=False, side=CONTRAST[0]),
+    "left alone, calibration run alone": Way(STILL, side=CONTRAST[0]),
     "left alone, online": Way(side=CONTRAST[0]),
-    "right alone, calibration run alone": Way(STILL, alignment=False, balance=False, side=CONTRAST[1]),
+    "right alone, calibration run alone": Way(STILL, side=CONTRAST[1]),
     "right alone, online": Way(side=CONTRAST[1]),
 }
 LOOP_WAYS: dict[str, AdaptationOptions] = {
@@ -109,7 +102,7 @@ LEVEL, EPISODES = "easy", 6
 def without(way: str) -> str:
     """Name of the way in which the same trials are decoded without going on."""
     order, known, _ = way.rpartition(", ")
-    return order + known + BASE if order in ("random order", "left alone", "right alone") else BASE
+    return order + known + BASE if order in ("left alone", "right alone") else BASE  # which no order changes
 
 
 def stretches(recording: Recording) -> list[tuple[int, int, tuple[Trial, ...]]]:
@@ -155,14 +148,10 @@ def decided(
     hop, late = round(spec.hop_s * spec.rate_hz), round(LATE_S * spec.rate_hz)
     adapted = adaptation_in_use(decoder, way.options, 1)
     assert adapted is not None
-    base = None
     columns, found = [spec.labels.index(label) for label in CONTRAST], []
     for recording in session.recordings:
         picked = played(fitted(recording, spec), way, seed)
         adapted.begin(0, 0, lambda: session.calibration)
-        if base is None:
-            base = adapted.values[0].copy()
-            base[-1] = 0
         views = np.lib.stride_tricks.sliding_window_view(picked.samples, spec.window, axis=1).transpose(1, 0, 2)
         known, ends = [adapted.values[0].copy()], [0]
         for start in range(0, len(views), hop):
@@ -175,10 +164,6 @@ def decided(
             if trial.label not in spec.labels or not len(starts):
                 continue
             values = np.stack([known[place] for place in np.searchsorted(ends, starts + spec.window, "right") - 1])
-            if not way.alignment:
-                values[:, :-1] = base[:-1]
-            if not way.balance:
-                values[:, -1] = 0
             posterior = decoder.decode(np.ascontiguousarray(views[starts]), values)[0]
             after = posterior[starts >= trial.start + late]
             whole: bool | None = None
@@ -212,7 +197,7 @@ def report(found: dict[str, Any]) -> str:
     """The tables as Markdown."""
     people = {way: found["stream"].get(way, {}) for way in WAYS}
     lines = [
-        "# EEG: alignment and balance that follow the run",
+        "# EEG: alignment that follows the run",
         "",
         "Written by `python benchmarks/eeg_follows.py`. Left against right fist, imagined; eyes regressed out; mean",
         f"over people [95 % interval]. Differences are paired, to the same trials with the {BASE}.",
@@ -274,7 +259,7 @@ def draw(found: dict[str, Any], path: Path) -> None:
         axes.plot(before.mean(), after.mean(), "P", color="#D55E00", markersize=11, label="mean")
         axes.set(xlim=(0.2, 1.02), ylim=(0.2, 1.02), aspect="equal", title=title)
         axes.set_xlabel("as the calibration run tells")
-        axes.set_ylabel("alignment and balance online")
+        axes.set_ylabel("alignment online")
         axes.legend(loc="upper left")
     with replacing(path) as temporary:
         figure.savefig(temporary, dpi=100)

@@ -175,7 +175,7 @@ def adaptation_in_use(decoder: Decoder, options: AdaptationOptions, num_rows: in
         return Following(decoder, options, num_rows, begun, partial(chunks_of, decoder), most)
     if decoder.spec.adaptation.kind == RUNNING:
         most = max(1, round(PERIOD_S / decoder.spec.hop_s))
-        return Following(decoder, options, num_rows, partial(Run, decoder), np.asarray, most)
+        return Following(decoder, options, num_rows, partial(Run, decoder.spec), np.asarray, most)
     return Calibrated(decoder, num_rows)
 
 

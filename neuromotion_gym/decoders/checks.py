@@ -38,12 +38,8 @@ def random_inputs(spec: DecoderSpec, rows: int, seed: int = 0) -> tuple[np.ndarr
     scale = 1e-5 / VOLTS[spec.unit] if spec.unit in VOLTS else 10.0
     windows = (scale * generator.normal(size=(rows, len(spec.channels), spec.window))).astype(np.float32)
     adaptation = None
-    if spec.adaptation.kind == "euclidean":
+    if spec.adaptation.kind in ("euclidean", "running"):
         adaptation = np.tile(np.eye(len(spec.channels), dtype=np.float32) / scale, (rows, 1, 1)).astype(np.float32)
-    elif spec.adaptation.kind == "running":
-        adaptation = np.zeros((rows, *spec.adaptation.shape), np.float32)
-        adaptation[:, :-1] = np.eye(len(spec.channels), dtype=np.float32) / np.float32(scale)
-        adaptation[:, -1, : len(spec.labels)] = 0.1 * generator.normal(size=(rows, len(spec.labels)))
     elif spec.adaptation.kind in ("head", "wearer", "day"):
         adaptation = (0.1 * generator.normal(size=(rows, *spec.adaptation.shape))).astype(np.float32)
     elif spec.adaptation.kind == "turned":

@@ -46,7 +46,6 @@ from neuromotion_gym.decoders.model_output import find_output, kind_fault, order
 from neuromotion_gym.decoders.onnx_file import OnnxFile, read_onnx
 from neuromotion_gym.decoders.onnx_session import checked_threads, open_session, run_session
 from neuromotion_gym.decoders.population import POPULATION, Population
-from neuromotion_gym.decoders.running import Run
 from neuromotion_gym.decoders.spec import AdaptationSpec, DecoderSpec
 from neuromotion_gym.decoders.starts import read_people
 from neuromotion_gym.decoders.target_head import fit_target_head
@@ -218,10 +217,8 @@ class OnnxDecoder:
                 f"Decoder {self.spec.name!r} is adapted to a person ({self.spec.adaptation.kind}), "
                 "but there is no calibration run."
             )
-        if self.spec.adaptation.kind == "euclidean":
+        if self.spec.adaptation.kind in ("euclidean", RUNNING):
             return euclidean_alignment(calibration, self.spec)
-        if self.spec.adaptation.kind == RUNNING:
-            return Run(self, calibration).values
         if self.spec.adaptation.kind == "turned":
             return turned_adaptation(self.features, self.predict_proba, calibration, self.spec)
         fit = fit_head if self.spec.classifies else fit_target_head

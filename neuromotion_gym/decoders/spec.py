@@ -6,12 +6,10 @@ import math
 from collections.abc import Mapping
 from typing import Any, Literal
 
-import numpy as np
 from pydantic import Field, field_validator, model_validator
 
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.schema import Checked
-from neuromotion_gym.signals.labels import mirrored_labels
 from neuromotion_gym.signals.modality import Modality
 from neuromotion_gym.signals.units import unit_name
 
@@ -52,8 +50,7 @@ class AdaptationSpec(Checked):
     ``kind="day"``: the same for people who are known and put the electrodes on anew each day; calibration runs, of
     earlier days, tell who the wearer is, see `neuromotion_gym.decoders.days`.
 
-    ``kind="running"``: as "euclidean", but the covariance goes on with the run, and so does an offset that keeps labels
-    of the left and the right side in balance, shape (channels + 1, channels); see `neuromotion_gym.decoders.running`.
+    ``kind="running"``: as "euclidean", but the covariance goes on with the run, see `neuromotion_gym.decoders.running`.
     """
 
     kind: Literal["none", "euclidean", "head", "turned", "wearer", "day", "running"] = "none"
@@ -224,7 +221,7 @@ class DecoderSpec(Checked):
                     f"but window is {self.window}"
                 )
         shape, band = self.adaptation.shape, self.adaptation.band_hz
-        if self.adaptation.kind == "euclidean" and shape != (len(self.channels),) * 2:
+        if self.adaptation.kind in ("euclidean", "running") and shape != (len(self.channels),) * 2:
             raise NeuroMotionError(f"adaptation.shape must be channels by channels, {(len(self.channels),) * 2}")
         if self.adaptation.kind == "turned":
             self._check_turned()
@@ -236,13 +233,13 @@ class DecoderSpec(Checked):
             raise NeuroMotionError(f"adaptation.shape must begin with the number of {what}, {len(self.decoded)}")
         if kind == "wearer":
             self._check_wearer()
+        if kind == "running" and self.pacing != "sliding":
+            raise NeuroMotionError(f"adaptation.kind 'running' needs pacing 'sliding', not {self.pacing!r}")
         if kind == "day" and (shape[1] < 2 or self.pacing != "sliding"):
             raise NeuroMotionError(
                 f"adaptation.kind 'day' needs pacing 'sliding' and a shape with a column more than features, not "
                 f"{self.pacing!r} and {shape}"
             )
-        if kind == "running":
-            self._check_running()
         if band is not None and band[1] >= self.rate_hz / 2:
             raise NeuroMotionError(f"adaptation.band_hz {band} must end below half of rate_hz, {self.rate_hz / 2:g}")
         return self
@@ -253,16 +250,6 @@ class DecoderSpec(Checked):
             raise NeuroMotionError(
                 f"adaptation.kind 'wearer' needs pacing 'sliding', some features of each channel and a column more; "
                 f"{channels} channels have pacing {self.pacing!r} and the shape {self.adaptation.shape}"
-            )
-
-    def _check_running(self) -> None:
-        expected = (len(self.channels) + 1, len(self.channels))
-        sided = bool((mirrored_labels(self.labels) != np.arange(len(self.labels))).any())
-        if self.adaptation.shape != expected or not sided or self.pacing != "sliding" or expected[1] < len(self.labels):
-            raise NeuroMotionError(
-                f"adaptation.kind 'running' needs pacing 'sliding', labels of the left and the right side, at least as "
-                f"many channels as labels and the shape {expected}; there are pacing {self.pacing!r}, the labels "
-                f"{', '.join(self.labels) or 'none'} and the shape {self.adaptation.shape}"
             )
 
     def _check_turned(self) -> None:

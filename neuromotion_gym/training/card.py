@@ -22,7 +22,7 @@ ADAPTATIONS = {
     "euclidean": "aligned to a person by the unlabelled calibration run",
     "head": "last layer fitted to a person's labelled calibration run",
     "turned": "features standardised, and the turn of the grid found, by the unlabelled calibration run",
-    "running": "alignment and balance of the sides follow the run without labels; here as the calibration run tells",
+    "running": "alignment follows the run without labels; here as the calibration run tells",
     "wearer": "last layer follows the wearer without labels; here it is that of the unlabelled calibration run",
     "day": "last layer follows the day without labels; here it is what is expected of the person, nothing of the day",
 }

@@ -74,9 +74,7 @@ class SpatialBands(DecoderNetwork):
         )
 
     def forward(self, window: Tensor, adaptation: Tensor) -> tuple[Tensor]:
-        """Logits of windows, or of covariances while training; a last row of ``adaptation`` is added to them."""
-        offset = adaptation[:, -1, : len(self.swap)] if adaptation.shape[1] > adaptation.shape[2] else None
-        adaptation = adaptation[:, : adaptation.shape[2]]
+        """Logits of windows, or of covariances while training."""
         weights = torch.cat([self.weights, self.weights[:, :, self.order]], 1) if self.mirrored else self.weights
         of = self._power_of_covariances if window.ndim == 4 else self._power
         power = of(window, weights, adaptation)
@@ -84,7 +82,7 @@ class SpatialBands(DecoderNetwork):
         logits = self._head(features[:, :, : self.spatial])
         if self.mirrored:
             logits = (logits + self._head(features[:, :, self.spatial :])[:, self.swap]) / 2
-        return (logits if offset is None else logits + offset,)
+        return (logits,)
 
     def _head(self, features: Tensor) -> Tensor:
         logits: Tensor = self.head(self.dropout(self.norm(features.flatten(1))))

@@ -90,11 +90,9 @@ class TangentSpace(DecoderNetwork):
         self.last = nn.Linear((len(filters) + 1) * channels**2, labels)
 
     def forward(self, window: Tensor, adaptation: Tensor) -> tuple[Tensor]:
-        """Logits of windows, or of covariances while fitting; a last row of ``adaptation`` is added to them."""
-        offset = adaptation[:, -1, : len(self.swap)] if adaptation.shape[1] > adaptation.shape[2] else None
-        alignment = adaptation[:, None, : adaptation.shape[2]]
-        logits = self.last(self.tangent(window if window.ndim == 4 else self._covariances(window), alignment))
-        return (logits if offset is None else logits + offset,)
+        """Logits of windows, or of covariances while fitting."""
+        covariances = window if window.ndim == 4 else self._covariances(window)
+        return (self.last(self.tangent(covariances, adaptation[:, None])),)
 
     def tangent(self, covariances: Tensor, alignment: Tensor) -> Tensor:
         """Vectors of the tangent space, (n, (bands + 1) channels²), from (n, bands, channels, channels)."""
@@ -148,7 +146,7 @@ class TangentSpace(DecoderNetwork):
                 raise NeuroMotionError(
                     "Network 'tangent_space' reads aligned windows: adaptation.kind is 'euclidean' or 'running'."
                 )
-            alignment = torch.from_numpy(adaptation[:, None, : adaptation.shape[2]])
+            alignment = torch.from_numpy(adaptation[:, None])
             found.append(self.tangent(torch.from_numpy(data.windows(part, generator)), alignment).numpy())
         return np.concatenate(found)
 

@@ -79,15 +79,6 @@ def test_exchanging_the_sides_exchanges_left_and_right(windows, adaptation):
     torch.testing.assert_close(other, plain[:, [0, 2, 1]], atol=1e-5, rtol=1e-5)
 
 
-def test_a_last_row_of_the_adaptation_is_added_to_the_logits(windows, adaptation):
-    net = network()
-    plain = net(windows, adaptation)[0]
-    offset = torch.zeros(5, 1, 6)
-    offset[:, 0, :3] = torch.tensor([0.5, -1.0, 2.0])
-    moved = net(windows, torch.cat([adaptation, offset], dim=1))[0]
-    torch.testing.assert_close(moved - plain, offset[:, 0, :3], atol=1e-5, rtol=1e-5)
-
-
 def test_slow_waves_alone_tell_nothing(adaptation):
     time = torch.arange(320) / 160
     net = network()
