@@ -14,11 +14,12 @@ window is a quadratic form of its samples, so that fewer numbers than filtered s
 components of the filtering matrix.
 
 The layer is fitted in closed form (``training.method: closed_form``), by logistic regression, all labels weighted
-alike. It treats the two halves of the head alike: exchanging the two sides of the input exchanges left and right.
+alike. It treats the two halves of the head alike: exchanging the two sides of the input exchanges left and right. Its
+logits are multiplied by one factor, which makes the confidence match the accuracy on people who are left out.
 
 Sources: Barachant, Bonnet, Congedo and Jutten, IEEE Trans Biomed Eng 59:920-928 (2012), covariances in the tangent
 space; He and Wu, IEEE Trans Biomed Eng 67:399-410 (2020), alignment; Congedo, Barachant and Bhatia, Brain-Computer
-Interfaces 4:155-174 (2017), review.
+Interfaces 4:155-174 (2017), review; Guo et al., ICML (2017), the factor.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ import torch
 from numpy.polynomial import chebyshev
 from torch import Tensor, nn
 
+from neuromotion_gym.decoders.calibration import best_factor
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.signals.labels import mirrored_labels
 from neuromotion_gym.signals.montage import mirrored_channels
@@ -46,6 +48,8 @@ LEAST_POWER = 1e-3
 DRAWS = 6
 """Stretches of every trial to which the layer is fitted."""
 ITERATIONS = 300
+GROUPS = 3
+"""Groups of people who are left out in turn to find how sure the layer may be."""
 
 
 class TangentSpace(DecoderNetwork):
@@ -117,25 +121,39 @@ class TangentSpace(DecoderNetwork):
         return (c0 - c4) * self.identity + (c1 - c3) * first + c2 * second + rest
 
     def fit(self, data: TrainingWindows, generator: np.random.Generator) -> None:
-        """Fit the linear layer to stretches of all trials, by logistic regression."""
-        from sklearn.linear_model import LogisticRegression
-
-        labels = np.tile(data.labels, DRAWS)
-        rows = np.arange(len(data.labels))
-        vectors = np.concatenate([self._drawn(data, rows, generator) for _ in range(DRAWS)])
+        """Fit the linear layer to stretches of all trials, and the factor of its logits to people who are left out."""
         first, second = np.triu_indices(len(self.identity))
         # Every pair once, so that the fit is quick; a pair stands twice in a matrix
         weight = np.where(first == second, 1, np.sqrt(2)).astype(np.float32)
-        pairs = vectors.reshape(len(vectors), -1, *self.identity.shape)[..., first, second] * weight
-        model = LogisticRegression(C=self.inverse_strength, max_iter=ITERATIONS, class_weight="balanced")
-        model.fit(pairs.reshape(len(pairs), -1), labels)
-        weights = np.zeros((len(self.swap), pairs.shape[1], *self.identity.shape))
-        weights[..., first, second] = model.coef_.reshape(len(self.swap), pairs.shape[1], -1) * weight / 2
+        drawn = []
+        for _ in range(DRAWS):
+            vectors = self._drawn(data, np.arange(len(data.labels)), generator)
+            pairs = vectors.reshape(len(vectors), -1, *self.identity.shape)[..., first, second] * weight
+            drawn.append(pairs.reshape(len(pairs), -1))
+        features, labels, people = np.concatenate(drawn), np.tile(data.labels, DRAWS), np.tile(data.people, DRAWS)
+        logits = np.empty((len(labels), len(self.swap)))
+        for some in np.array_split(generator.permutation(np.unique(people)), GROUPS):
+            mine = np.isin(people, some)
+            layer = self._regression(features[~mine], labels[~mine])
+            logits[mine] = features[mine] @ layer[:, :-1].T + layer[:, -1]
+        layer = best_factor(logits, labels) * self._regression(features, labels)
+        bands = features.shape[1] // len(first)
+        weights = np.zeros((len(layer), bands, *self.identity.shape))
+        weights[..., first, second] = layer[:, :-1].reshape(len(layer), bands, -1) * weight / 2
         weights = weights + weights.swapaxes(2, 3)
         order, swap = self.order.numpy(), self.swap.numpy()
         weights = (weights + weights[swap][..., order[:, None], order]) / 2
         self.last.weight.copy_(torch.from_numpy(weights.reshape(len(weights), -1)))
-        self.last.bias.copy_(torch.from_numpy((model.intercept_ + model.intercept_[swap]) / 2))
+        self.last.bias.copy_(torch.from_numpy((layer[:, -1] + layer[swap, -1]) / 2))
+
+    def _regression(self, features: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        """Logistic regression with all labels weighted alike, shape (labels, features + 1)."""
+        from sklearn.linear_model import LogisticRegression
+
+        model = LogisticRegression(C=self.inverse_strength, max_iter=ITERATIONS, class_weight="balanced")
+        model.fit(features, labels)
+        layer = np.column_stack([model.coef_, model.intercept_])
+        return layer if len(layer) > 1 else np.concatenate([-layer, layer]) / 2  # one row for two labels
 
     def _drawn(self, data: TrainingWindows, rows: np.ndarray, generator: np.random.Generator) -> np.ndarray:
         """Vectors of one stretch of every row."""

@@ -41,7 +41,7 @@ class Trials:
 
     def __init__(self, count: int = 300) -> None:
         generator = np.random.default_rng(0)
-        self.labels = np.arange(count) % 3
+        self.labels, self.people = np.arange(count) % 3, np.arange(count) // 3 % 9
         gains = np.ones((count, len(CHANNELS)))
         gains[self.labels == 1, CHANNELS.index("C4")] = 0.4
         gains[self.labels == 2, CHANNELS.index("C3")] = 0.4
@@ -120,6 +120,32 @@ def test_fit_finds_what_tells_the_labels_apart(network):
     trials = Trials(150)
     found = logits(network, torch.from_numpy(trials.windows(np.arange(150))), torch.eye(6).repeat(150, 1, 1))
     assert (found.argmax(1).numpy() == trials.labels).mean() > 0.95
+
+
+def test_two_labels_are_fitted_as_well():
+    trials = Trials(150)
+    trials.labels = np.minimum(trials.labels, 1)  # rest, or one of the sides
+    net = tangent_space.build(
+        SPEC.model_copy(update={"labels": ("rest", "hand_open")}), bands_hz=BANDS, inverse_strength=0.1
+    ).eval()
+    with torch.no_grad():
+        net.fit(trials, np.random.default_rng(0))
+    found = logits(net, torch.from_numpy(trials.windows(np.arange(150))), torch.eye(6).repeat(150, 1, 1))
+    assert (found.argmax(1).numpy() == trials.labels).mean() > 0.95
+
+
+def test_confidence_matches_the_accuracy_on_other_people():
+    """With labels that are wrong in a third of the trials, the posterior of the likeliest label is about two thirds."""
+    trials, generator = Trials(900), np.random.default_rng(3)
+    wrong = generator.random(900) < 1 / 3
+    trials.labels = np.where(wrong, (trials.labels + generator.integers(1, 3, 900)) % 3, trials.labels)
+    net = tangent_space.build(SPEC, bands_hz=BANDS, inverse_strength=1e-3).eval()  # which alone is too unsure
+    with torch.no_grad():
+        net.fit(trials, np.random.default_rng(0))
+    found = torch.softmax(
+        logits(net, torch.from_numpy(Trials(300).windows(np.arange(300))), torch.eye(6).repeat(300, 1, 1)), 1
+    )
+    assert found.max(1).values.mean() == pytest.approx(2 / 3, abs=0.1)
 
 
 def test_exchanging_the_sides_exchanges_left_and_right(network, windows, adaptation):
