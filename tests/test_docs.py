@@ -139,6 +139,6 @@ def test_accuracy_of_the_eeg_decoders_in_the_readme_is_that_of_their_tables():
         0
     ]
     (online,) = (row for row in follows if row[0] == "online")
-    assert shown == [*row[1:4], online[follows[0].index("three labels")]]
+    assert shown == [*row[1:4], online[follows[0].index("whole")]]
     (eyes,) = (row for row in reported if row[0] == "eye control")
     assert all(f"{cell.split(' ')[0]}" in README for cell in eyes[1:4])
