@@ -69,10 +69,18 @@ class SelfAttention(nn.Module):
 
     def _with_dropout(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         """Attention in one window, shape (heads, samples, width / heads)."""
-        weights = torch.softmax(query @ key.mT / query.shape[-1] ** 0.5, dim=-1)
-        # What `torch.nn.functional.dropout` does, in a third of its time: it draws twice as slowly
-        dropped = weights.masked_fill(torch.rand_like(weights) < self.dropout, 0.0)
-        return dropped @ value / (1 - self.dropout)
+        weights = torch.softmax((query / query.shape[-1] ** 0.5) @ key.mT, dim=-1)
+        dropped = weights.masked_fill(_chosen(weights.shape, self.dropout), 0.0)
+        return dropped @ (value / (1 - self.dropout))
+
+
+def _chosen(shape: torch.Size, share: float) -> Tensor:
+    """Truth values of a shape, true with a probability that is ``share`` rounded to 16 bits.
+
+    Four numbers of 16 bits are drawn at once: `torch.nn.functional.dropout` takes three times as long.
+    """
+    draws = torch.empty(-(-shape.numel() // 4), dtype=torch.int64).random_(-(2**63), 2**63 - 1)
+    return draws.view(torch.int16)[: shape.numel()].view(shape) < round(share * 2**16) - 2**15
 
 
 class TransformerBlock(nn.Module):

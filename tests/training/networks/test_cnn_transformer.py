@@ -15,6 +15,7 @@ from neuromotion_gym.training.networks.cnn_transformer import (  # noqa: E402
     CnnTransformer,
     SelfAttention,
     TransformerBlock,
+    _chosen,
     build,
     positions,
 )
@@ -106,3 +107,13 @@ def test_order_in_time_matters_and_training_drops() -> None:
 def test_what_does_not_fit_is_refused(changes, message) -> None:
     with pytest.raises(NeuroMotionError, match=message):
         network(**changes)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.125, 0.5])
+def test_weights_are_dropped_with_their_probability_and_independently(share):
+    torch.manual_seed(0)
+    chosen = _chosen(torch.Size((3, 401, 333)), share).float()
+    assert chosen.mean().item() == pytest.approx(share, abs=0.003)
+    for step in (1, 2, 3, 4):  # four are drawn at once
+        both = (chosen[..., step:] * chosen[..., :-step]).mean().item()
+        assert both == pytest.approx(share**2, abs=0.003)
