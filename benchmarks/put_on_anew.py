@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import textwrap
 import time
 from itertools import pairwise
 from pathlib import Path
@@ -178,7 +179,7 @@ def picture(result: dict[str, Any], path: Path) -> None:
     }
     height = 0.42 * sum(len(ways) + 2 for ways in shown.values())
     figure, axes = plt.subplots(
-        len(shown), figsize=(8, height), dpi=100, height_ratios=[len(ways) for ways in shown.values()]
+        len(shown), figsize=(9, height), dpi=100, height_ratios=[len(ways) for ways in shown.values()]
     )
     for axis, (title, ways), chance in zip(axes, shown.items(), (1 / 6, CHANCE), strict=True):
         for place, values in enumerate(ways.values()):
@@ -186,7 +187,7 @@ def picture(result: dict[str, Any], path: Path) -> None:
             axis.plot(np.sort(values), apart, "o", color="#0072B2", alpha=0.7, ms=4)
             axis.plot([values.mean()] * 2, [place - 0.35, place + 0.35], color="black")
         axis.axvline(chance, color="grey", linestyle=":")
-        axis.set_yticks(range(len(ways)), list(ways))
+        axis.set_yticks(range(len(ways)), [textwrap.fill(way, 40) for way in ways])
         axis.invert_yaxis()
         axis.set_xlim(-0.02, 1.02)
         axis.set_title(title, fontsize=10, loc="left")
