@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 FOLLOWS = ("wearer", "day")
 """Kinds whose last layer goes on adapting while they are used."""
 RUNNING = "running"
-"""The kind whose alignment and balance do."""
+"""The kind whose alignment does."""
 CHUNK_S = 0.4
 """Time whose windows become one chunk, by the mean of their features."""
 REFITTED = 5
