@@ -36,6 +36,8 @@ DATASET = Dataset(
     pieces_s=(0.3, 0.7),
     fade_s=0.03,
     rest="rest",
+    # The label is the cue: until the muscle has followed, a trial holds what came before
+    skip_cue_s=1.5,
     integer_range=(-128, 127),
     # A raw EMG has no waveform that follows the cue. The shortest of all trials lasts 4.19 s
     surrogate=replace(MODELS["emg"], patterns=0, stretch_s=4.1),
