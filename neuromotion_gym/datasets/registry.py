@@ -56,7 +56,7 @@ class Dataset:
         Channels that record the eyes and can be regressed out of all channels; empty where there are none.
     skip_cue_s : float
         Seconds after the onset that are left out by default for decoders of sliding windows: there the reaction to the
-        cue, such as an eye movement, reveals the label.
+        cue, such as an eye movement, reveals the label, or what the person did before still goes on.
     integer_range : (int, int) or ()
         Lowest and highest value, for devices that give integers.
     calibration_labelled : bool
