@@ -134,12 +134,7 @@ def fitted_head(
     """
     windows, labels, trials = calibration_windows(calibration, spec)
     features = features_of(windows).astype(np.float64)
-    expected = (len(spec.labels), features.shape[1] + 1)
-    if spec.adaptation.shape != expected:
-        raise NeuroMotionError(
-            f"Decoder {spec.name!r} gives {features.shape[1]} features; its adaptation.shape has to be {expected}, "
-            f"not {spec.adaptation.shape}."
-        )
+    check_head_shape(features, spec)
     blocks = _blocks(labels)
     short = [label for index, label in enumerate(spec.labels) if (labels == index).sum() < 2 * BLOCKS]
     if short:
@@ -153,6 +148,32 @@ def fitted_head(
     decided = _left_out_logits(features, labels, blocks if whole_trials is None else whole_trials, shrinkage)
     accuracy = balanced_accuracy(decided.argmax(axis=1), labels)
     return HeadFit(np.asarray(discriminant(features, labels, shrinkage) * factor, dtype=np.float32), accuracy)
+
+
+def check_head_shape(features: np.ndarray, spec: DecoderSpec) -> None:
+    """Refuse features, shape (n, features), that a last layer of ``spec.adaptation.shape`` does not take."""
+    expected = (len(spec.decoded), features.shape[1] + 1)
+    if spec.adaptation.shape != expected:
+        raise NeuroMotionError(
+            f"Decoder {spec.name!r} gives {features.shape[1]} features; its adaptation.shape has to be {expected}, "
+            f"not {spec.adaptation.shape}."
+        )
+
+
+def solved(covariance: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Solution of ``covariance @ x = right`` for the covariance of features.
+
+    Raises
+    ------
+    NeuroMotionError
+        If the covariance is singular.
+    """
+    try:
+        return np.asarray(np.linalg.solve(covariance, right))
+    except np.linalg.LinAlgError:
+        raise NeuroMotionError(
+            "The calibration run's features do not vary; adaptation.shrinkage has to be above 0."
+        ) from None
 
 
 def balanced_accuracy(decided: np.ndarray, labels: np.ndarray) -> float:
@@ -211,12 +232,7 @@ def discriminant(features: np.ndarray, labels: np.ndarray, shrinkage: float) -> 
     means = np.stack([features[labels == label].mean(axis=0) for label in range(count)])
     within = features - means[labels]
     covariance = (1 - shrinkage) * (within.T @ within) / len(within) + shrinkage * np.eye(features.shape[1])
-    try:
-        weights = np.linalg.solve(covariance, means.T).T
-    except np.linalg.LinAlgError:
-        raise NeuroMotionError(
-            "The calibration run's features do not vary; adaptation.shrinkage has to be above 0."
-        ) from None
+    weights = solved(covariance, means.T).T
     return np.concatenate([weights, -0.5 * (weights * means).sum(axis=1, keepdims=True)], axis=1)
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from neuromotion_gym.decoders.calibration import check_head_shape, solved
 from neuromotion_gym.errors import NeuroMotionError, warn
 from neuromotion_gym.signals.fitting import fitted
 from neuromotion_gym.signals.target_windows import blocks_at, targets_at, window_ends
@@ -135,12 +136,7 @@ def fitted_target_head(
     """
     windows, targets, parts = target_windows(calibration, spec)
     features, values = features_of(windows).astype(np.float64), targets.astype(np.float64)
-    expected = (len(spec.targets), features.shape[1] + 1)
-    if spec.adaptation.shape != expected:
-        raise NeuroMotionError(
-            f"Decoder {spec.name!r} gives {features.shape[1]} features; its adaptation.shape has to be {expected}, "
-            f"not {spec.adaptation.shape}."
-        )
+    check_head_shape(features, spec)
     left_out = [np.flatnonzero(parts == one) for one in np.unique(parts)]
     if len(values) < 2 * PARTS or len(left_out) < 2:
         raise NeuroMotionError(
@@ -217,12 +213,7 @@ def ridge(moments: Moments, shrinkage: float) -> np.ndarray:
     covariance = moments.squares / moments.windows - np.outer(centre, centre)
     shared = moments.products / moments.windows - np.outer(centre, mean)
     penalised = (1 - shrinkage) * covariance + shrinkage * np.eye(len(centre))
-    try:
-        weights = np.linalg.solve(penalised, (1 - shrinkage) * shared).T
-    except np.linalg.LinAlgError:
-        raise NeuroMotionError(
-            "The calibration run's features do not vary; adaptation.shrinkage has to be above 0."
-        ) from None
+    weights = solved(penalised, (1 - shrinkage) * shared).T
     return np.concatenate([weights, (mean - weights @ centre)[:, None]], axis=1)
 
 

@@ -51,6 +51,38 @@ def filter_bank(rate_hz: float, bands_hz: Sequence[Sequence[float]], taps: int) 
     return np.stack([firwin(taps, tuple(band), pass_zero=False, fs=rate_hz) for band in bands_hz])
 
 
+def filtering_matrices(
+    rate_hz: float, bands_hz: Sequence[Sequence[float]], taps: int, samples: int
+) -> list[np.ndarray]:
+    """Matrices that filter windows causally by a product, one a band; see `filter_bank`.
+
+    Only every so-many-th complete output is kept, as few as the bands allow, and always the last.
+
+    Parameters
+    ----------
+    rate_hz : float
+    bands_hz : sequence of (float, float)
+    taps : int
+        Less than samples.
+    samples : int
+        Samples of a window.
+
+    Returns
+    -------
+    list of float64 array, shape (samples, outputs)
+
+    Raises
+    ------
+    NeuroMotionError
+        If the filters are longer than the window, or as in `filter_bank`.
+    """
+    if taps >= samples:
+        raise NeuroMotionError(f"Filters of {taps} taps leave nothing of a window of {samples} samples.")
+    filters = filter_bank(rate_hz, bands_hz, taps)
+    step = max(1, int(rate_hz / 2 / max(float(high) for _, high in bands_hz)))
+    return [shifted(one, samples, step) for one in filters]
+
+
 def shifted(taps: np.ndarray, samples: int, step: int) -> np.ndarray:
     """Matrix that filters windows causally by a product, and keeps every ``step``-th complete output, also the last.
 

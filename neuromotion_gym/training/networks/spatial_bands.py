@@ -28,7 +28,7 @@ from torch import Tensor, nn
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.signals.labels import mirrored_labels
 from neuromotion_gym.signals.montage import mirrored_channels
-from neuromotion_gym.training.bands import filter_bank, shifted
+from neuromotion_gym.training.bands import filtering_matrices
 from neuromotion_gym.training.networks.network import DecoderNetwork
 
 if TYPE_CHECKING:
@@ -42,8 +42,7 @@ class SpatialBands(DecoderNetwork):
     def __init__(
         self,
         spec: DecoderSpec,
-        filters: np.ndarray,
-        highest_hz: float,
+        filtering: Sequence[np.ndarray],
         spatial: int,
         hidden: int,
         dropout: float,
@@ -52,11 +51,9 @@ class SpatialBands(DecoderNetwork):
     ) -> None:
         super().__init__()
         channels, labels = len(spec.channels), len(spec.labels)
-        bands = len(filters)
+        bands = len(filtering)
         self.floor, self.spatial, self.bands = floor, spatial, bands
-        step = max(1, int(spec.rate_hz / 2 / highest_hz))
-        matrix = torch.from_numpy(np.stack([shifted(taps, spec.window, step) for taps in filters])).float()
-        self.register_buffer("filtering", matrix, persistent=False)
+        self.register_buffer("filtering", torch.from_numpy(np.stack(filtering)).float(), persistent=False)
         order = mirrored_channels(spec.channels) if mirrored else None
         self.mirrored = mirrored
         self.register_buffer(
@@ -191,8 +188,5 @@ def build(
     mirrored : bool
         Whether every spatial filter has a twin on the other side of the head.
     """
-    if taps >= spec.window:
-        raise NeuroMotionError(f"Filters of {taps} taps leave nothing of a window of {spec.window} samples.")
-    filters = filter_bank(spec.rate_hz, bands_hz, taps)
-    highest = max(float(high) for _, high in bands_hz)
-    return SpatialBands(spec, filters, highest, spatial, hidden, dropout, floor, mirrored)
+    filtering = filtering_matrices(spec.rate_hz, bands_hz, taps, spec.window)
+    return SpatialBands(spec, filtering, spatial, hidden, dropout, floor, mirrored)

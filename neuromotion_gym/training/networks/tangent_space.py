@@ -36,7 +36,7 @@ from neuromotion_gym.decoders.calibration import best_factor
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.signals.labels import mirrored_labels
 from neuromotion_gym.signals.montage import mirrored_channels
-from neuromotion_gym.training.bands import filter_bank, shifted
+from neuromotion_gym.training.bands import filtering_matrices
 from neuromotion_gym.training.networks.network import DecoderNetwork
 
 if TYPE_CHECKING:
@@ -58,9 +58,8 @@ class TangentSpace(DecoderNetwork):
     Parameters
     ----------
     spec : DecoderSpec
-    filters : float array, shape (bands, taps)
-    highest_hz : float
-        Highest frequency of all bands.
+    filtering : sequence of float array, shape (samples, outputs)
+        Of each band.
     shrinkage : float
         Share of the identity in a scaled covariance.
     floor : float
@@ -72,8 +71,7 @@ class TangentSpace(DecoderNetwork):
     def __init__(
         self,
         spec: DecoderSpec,
-        filters: np.ndarray,
-        highest_hz: float,
+        filtering: Sequence[np.ndarray],
         shrinkage: float,
         floor: float,
         inverse_strength: float,
@@ -81,8 +79,7 @@ class TangentSpace(DecoderNetwork):
         super().__init__()
         channels, labels = len(spec.channels), len(spec.labels)
         self.floor, self.shrinkage, self.inverse_strength = floor, shrinkage, inverse_strength
-        step = max(1, int(spec.rate_hz / 2 / highest_hz))
-        components = [_components(shifted(taps, spec.window, step)) for taps in filters]
+        components = [_components(one) for one in filtering]
         self.sizes = [one.shape[1] for one in components]
         self.register_buffer("filtering", torch.from_numpy(np.hstack(components)).float(), persistent=False)
         self.register_buffer("identity", torch.eye(channels), persistent=False)
@@ -91,7 +88,7 @@ class TangentSpace(DecoderNetwork):
         # After shrinkage eigenvalues lie from `shrinkage` to this, where one direction has all of the variance
         self.range = (shrinkage, shrinkage + (1 - shrinkage) * channels)
         self.coefficients = _logarithm_coefficients(*self.range)
-        self.last = nn.Linear((len(filters) + 1) * channels**2, labels)
+        self.last = nn.Linear((len(filtering) + 1) * channels**2, labels)
 
     def forward(self, window: Tensor, adaptation: Tensor) -> tuple[Tensor]:
         """Logits of windows, or of covariances while fitting."""
@@ -214,13 +211,10 @@ def build(
     NeuroMotionError
         If the filters are longer than the window, or the shrinkage or another number is out of range.
     """
-    if taps >= spec.window:
-        raise NeuroMotionError(f"Filters of {taps} taps leave nothing of a window of {spec.window} samples.")
     if not (0 < shrinkage < 1 and floor > 0 and inverse_strength > 0):
         raise NeuroMotionError(
             f"Network 'tangent_space' has shrinkage {shrinkage:g}, floor {floor:g} and inverse_strength "
             f"{inverse_strength:g}; the shrinkage lies between 0 and 1, and the others are above 0."
         )
-    filters = filter_bank(spec.rate_hz, bands_hz, taps)
-    highest = max(float(high) for _, high in bands_hz)
-    return TangentSpace(spec, filters, highest, shrinkage, floor, inverse_strength)
+    filtering = filtering_matrices(spec.rate_hz, bands_hz, taps, spec.window)
+    return TangentSpace(spec, filtering, shrinkage, floor, inverse_strength)
