@@ -1,4 +1,4 @@
-"""What benchmarks of decoders that follow their wearer share: figures in words, episodes, cost of a decision."""
+"""What benchmarks of decoders that follow their wearer share: figures in words and pictures, episodes, cost."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from neuromotion_gym.envs.options import assemble
 from neuromotion_gym.statistics import studentised_bootstrap_interval
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from neuromotion_gym.decoders.adaptation import AdaptationOptions
     from neuromotion_gym.decoders.onnx_decoder import OnnxDecoder
@@ -30,6 +31,34 @@ def told(values: np.ndarray, low: float = 0.0) -> str:
     """Mean and interval over people; ``low`` is -1 for differences."""
     interval = studentised_bootstrap_interval(values, bounds=(low, 1.0))
     return f"{interval.mean:.3f} [{interval.low:.3f}, {interval.high:.3f}]"
+
+
+def strip_plot(
+    shown: Mapping[str, Mapping[str, np.ndarray]], chances: Sequence[float], width: float, path: Path
+) -> None:
+    """A dot a person for each way, a panel for each title; chance is dotted."""
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(
+        len(shown),
+        figsize=(width, 0.42 * sum(len(ways) + 2 for ways in shown.values())),
+        dpi=100,
+        height_ratios=[len(ways) for ways in shown.values()],
+    )
+    for axis, (title, ways), chance in zip(axes, shown.items(), chances, strict=True):
+        for place, values in enumerate(ways.values()):
+            apart = place + np.linspace(-0.2, 0.2, len(values))
+            axis.plot(np.sort(values), apart, "o", color="#0072B2", alpha=0.7, ms=4)
+            axis.plot([values.mean()] * 2, [place - 0.35, place + 0.35], color="black")
+        axis.axvline(chance, color="grey", linestyle=":")
+        axis.set_yticks(range(len(ways)), list(ways))
+        axis.invert_yaxis()
+        axis.set_xlim(-0.02, 1.02)
+        axis.set_title(title, fontsize=10, loc="left")
+    axes[-1].set_xlabel("dot: a person never seen; line: mean; dotted: chance")
+    figure.tight_layout()
+    figure.savefig(path)
+    plt.close(figure)
 
 
 def looped(

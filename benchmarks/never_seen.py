@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from following import decision_ms, looped, told
+from following import decision_ms, looped, strip_plot, told
 
 from neuromotion_gym.benchmark.metrics import false_activations_per_minute
 from neuromotion_gym.datasets import registry
@@ -365,8 +365,6 @@ def table(result: dict[str, Any]) -> str:
 
 def picture(result: dict[str, Any], path: Path) -> None:
     """A dot a person for each way: streams, loop, readings."""
-    import matplotlib.pyplot as plt
-
     shown = {
         "stream: balanced accuracy of windows, ten people": {
             way: of_all(people)[:, 0]
@@ -379,27 +377,7 @@ def picture(result: dict[str, Any], path: Path) -> None:
             for way, people in result["readings"].items()
         },
     }
-    figure, axes = plt.subplots(
-        len(shown),
-        figsize=(8, 0.42 * sum(len(ways) + 2 for ways in shown.values())),
-        dpi=100,
-        height_ratios=[len(ways) for ways in shown.values()],
-    )
-    for axis, (title, ways), chance in zip(axes, shown.items(), (1 / 7, 1 / 8, 1 / 7), strict=True):
-        for place, values in enumerate(ways.values()):
-            axis.plot(
-                np.sort(values), place + np.linspace(-0.2, 0.2, len(values)), "o", color="#0072B2", alpha=0.7, ms=4
-            )
-            axis.plot([values.mean()] * 2, [place - 0.35, place + 0.35], color="black")
-        axis.axvline(chance, color="grey", linestyle=":")
-        axis.set_yticks(range(len(ways)), list(ways))
-        axis.invert_yaxis()
-        axis.set_xlim(-0.02, 1.02)
-        axis.set_title(title, fontsize=10, loc="left")
-    axes[-1].set_xlabel("dot: a person never seen; line: mean; dotted: chance")
-    figure.tight_layout()
-    figure.savefig(path)
-    plt.close(figure)
+    strip_plot(shown, (1 / 7, 1 / 8, 1 / 7), 8, path)
 
 
 def main() -> None:

@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from following import decision_ms, looped, told
+from following import decision_ms, looped, strip_plot, told
 from never_seen import LEAVING_S, STEADY_S, balanced, decided, joined, read_anew, windows_of
 
 from neuromotion_gym.datasets import registry
@@ -167,8 +167,6 @@ def table(result: dict[str, Any]) -> str:
 
 def picture(result: dict[str, Any], path: Path) -> None:
     """A dot a person for each way: streams, loop."""
-    import matplotlib.pyplot as plt
-
     older = json.loads(COMMITTED.read_text(encoding="utf-8"))["readings"]
     shown = {
         "stream: balanced accuracy of windows, 17 people": {
@@ -177,24 +175,8 @@ def picture(result: dict[str, Any], path: Path) -> None:
         },
         "loop: success, 17 people": {way: np.array(list(found.values())) for way, found in result["loop"].items()},
     }
-    height = 0.42 * sum(len(ways) + 2 for ways in shown.values())
-    figure, axes = plt.subplots(
-        len(shown), figsize=(9, height), dpi=100, height_ratios=[len(ways) for ways in shown.values()]
-    )
-    for axis, (title, ways), chance in zip(axes, shown.items(), (1 / 6, CHANCE), strict=True):
-        for place, values in enumerate(ways.values()):
-            apart = place + np.linspace(-0.2, 0.2, len(values))
-            axis.plot(np.sort(values), apart, "o", color="#0072B2", alpha=0.7, ms=4)
-            axis.plot([values.mean()] * 2, [place - 0.35, place + 0.35], color="black")
-        axis.axvline(chance, color="grey", linestyle=":")
-        axis.set_yticks(range(len(ways)), [textwrap.fill(way, 40) for way in ways])
-        axis.invert_yaxis()
-        axis.set_xlim(-0.02, 1.02)
-        axis.set_title(title, fontsize=10, loc="left")
-    axes[-1].set_xlabel("dot: a person never seen; line: mean; dotted: chance")
-    figure.tight_layout()
-    figure.savefig(path)
-    plt.close(figure)
+    wrapped = {title: {textwrap.fill(way, 40): one for way, one in ways.items()} for title, ways in shown.items()}
+    strip_plot(wrapped, (1 / 6, CHANCE), 9, path)
 
 
 def main() -> None:

@@ -62,21 +62,7 @@ class Starts(Population):
         return flat.T.astype(np.float32), (0.5 * (flat**2).sum(axis=1)).astype(np.float32)
 
     def fit(self, chunks: np.ndarray, candidates: np.ndarray, told: np.ndarray | None = None) -> Fit:
-        """Means of the wearer and log posterior of each of the arrangements ``candidates``.
-
-        Parameters
-        ----------
-        chunks : float64 array, shape (n, features)
-        candidates : int array, shape (m,)
-            Indices into `arrangements`.
-        told : int array, shape (k,), optional
-            Labels of the first chunks, from a labelled calibration run.
-
-        Returns
-        -------
-        Fit
-            The score of an arrangement in which no start was promising is minus infinity.
-        """
+        """See `Population.fit`. The score of an arrangement in which no start was promising is minus infinity."""
         if told is not None:  # labels tell gestures apart, so that nothing has to be searched for
             return super().fit(chunks, candidates, told)
         read = self.worn(chunks[_evenly(len(chunks), MOST)], candidates).astype(np.float32)

@@ -64,6 +64,24 @@ class Ensemble(DecoderNetwork):
         return averaged, *(torch.stack(rest).mean(0) for rest in zip(*(output[1:] for output in outputs), strict=True))
 
 
+def aligned_windows(
+    data: TrainingWindows, rows: np.ndarray, generator: np.random.Generator, network: str
+) -> tuple[Tensor, Tensor]:
+    """Windows of ``rows`` as they are trained on, and their alignments, for the network of a name.
+
+    Raises
+    ------
+    NeuroMotionError
+        If the windows have no alignment.
+    """
+    adaptation = data.adaptation(rows)
+    if adaptation is None:
+        raise NeuroMotionError(
+            f"Network {network!r} reads aligned windows: adaptation.kind is 'euclidean' or 'running'."
+        )
+    return torch.from_numpy(data.windows(rows, generator)), torch.from_numpy(adaptation)
+
+
 def example_inputs(spec: DecoderSpec, rows: int, seed: int = 0) -> tuple[Tensor, ...]:
     """Random inputs of the right shapes, for export and tests."""
     windows, adaptation = random_inputs(spec, rows, seed)

@@ -29,7 +29,7 @@ from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.signals.labels import mirrored_labels
 from neuromotion_gym.signals.montage import mirrored_channels
 from neuromotion_gym.training.bands import filtering_matrices
-from neuromotion_gym.training.networks.network import DecoderNetwork
+from neuromotion_gym.training.networks.network import DecoderNetwork, aligned_windows
 
 if TYPE_CHECKING:
     from neuromotion_gym.decoders.spec import DecoderSpec
@@ -104,7 +104,7 @@ class SpatialBands(DecoderNetwork):
         rows = generator.permutation(len(data.labels))[:2_000]
         self.train()
         momentum, self.norm.momentum = self.norm.momentum, 1.0
-        self(*_drawn(data, rows, generator))
+        self(*aligned_windows(data, rows, generator, "spatial_bands"))
         self.norm.momentum = momentum
 
     def fit(self, data: TrainingWindows, generator: np.random.Generator) -> None:
@@ -114,7 +114,7 @@ class SpatialBands(DecoderNetwork):
         if self.mirrored or not isinstance(self.head, nn.Linear):
             raise NeuroMotionError("The closed form of 'spatial_bands' needs mirrored: false and hidden: 0.")
         rows = np.arange(len(data.labels))
-        covariances, adaptation = _drawn(data, rows, generator)
+        covariances, adaptation = aligned_windows(data, rows, generator, "spatial_bands")
         aligned = (adaptation[:, None] @ covariances @ adaptation[:, None].mT).numpy().astype(np.float64)
         for band in range(self.bands):
             patterns = _common_spatial_patterns(aligned[:, band], data.labels, self.spatial)
@@ -128,15 +128,6 @@ class SpatialBands(DecoderNetwork):
         analysis.fit(features.numpy(), data.labels)
         self.head.weight.copy_(torch.from_numpy(analysis.coef_))
         self.head.bias.copy_(torch.from_numpy(analysis.intercept_))
-
-
-def _drawn(data: TrainingWindows, rows: np.ndarray, generator: np.random.Generator) -> tuple[Tensor, Tensor]:
-    adaptation = data.adaptation(rows)
-    if adaptation is None:
-        raise NeuroMotionError(
-            "Network 'spatial_bands' reads aligned windows: adaptation.kind is 'euclidean' or 'running'."
-        )
-    return torch.from_numpy(data.windows(rows, generator)), torch.from_numpy(adaptation)
 
 
 def _common_spatial_patterns(covariances: np.ndarray, labels: np.ndarray, count: int) -> np.ndarray:

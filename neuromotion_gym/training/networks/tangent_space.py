@@ -37,7 +37,7 @@ from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.signals.labels import mirrored_labels
 from neuromotion_gym.signals.montage import mirrored_channels
 from neuromotion_gym.training.bands import filtering_matrices
-from neuromotion_gym.training.networks.network import DecoderNetwork
+from neuromotion_gym.training.networks.network import DecoderNetwork, aligned_windows
 
 if TYPE_CHECKING:
     from neuromotion_gym.decoders.spec import DecoderSpec
@@ -156,13 +156,8 @@ class TangentSpace(DecoderNetwork):
         """Vectors of one stretch of every row."""
         found = []
         for part in np.array_split(rows, -(-len(rows) // 1024)):
-            adaptation = data.adaptation(part)
-            if adaptation is None:
-                raise NeuroMotionError(
-                    "Network 'tangent_space' reads aligned windows: adaptation.kind is 'euclidean' or 'running'."
-                )
-            alignment = torch.from_numpy(adaptation[:, None])
-            found.append(self.tangent(torch.from_numpy(data.windows(part, generator)), alignment).numpy())
+            windows, alignment = aligned_windows(data, part, generator, "tangent_space")
+            found.append(self.tangent(windows, alignment[:, None]).numpy())
         return np.concatenate(found)
 
 
