@@ -13,9 +13,11 @@ torch = pytest.importorskip("torch", reason="needs the extra train")
 
 from neuromotion_gym.training.networks.cnn_transformer import (  # noqa: E402
     CnnTransformer,
+    Dropout,
     SelfAttention,
     TransformerBlock,
-    _chosen,
+    _AttentionWithDropout,
+    _kept,
     build,
     positions,
 )
@@ -61,11 +63,30 @@ def test_attention_is_that_of_pytorch() -> None:
 
 def test_dropout_of_the_attention_keeps_the_mean_and_drops_its_share() -> None:
     torch.manual_seed(2)
-    layer = SelfAttention(16, 0.5).train()
-    window = torch.randn(4, 50, 4)
-    drawn = torch.stack([layer._with_dropout(window, window, torch.ones(4, 50, 4)) for _ in range(200)])
-    assert drawn.mean().item() == pytest.approx(1.0, abs=0.02)  # attention to ones is one
+    window, ones = torch.randn(4, 50, 4), torch.ones(4, 50, 4)
+    drawn = torch.stack([_AttentionWithDropout.apply(window, window, ones * 2, 0.5) for _ in range(200)])
+    assert drawn.mean().item() == pytest.approx(1.0, abs=0.02)  # attention to twos, half of them dropped
     assert drawn.std().item() > 0.1
+
+
+def test_gradients_of_the_attention_are_its_slopes_with_weights_dropped() -> None:
+    torch.manual_seed(4)
+    window = [torch.randn(2, 6, 3, dtype=torch.float64, requires_grad=True) for _ in range(3)]
+
+    def same_draws(*values):
+        torch.manual_seed(5)
+        return _AttentionWithDropout.apply(*values, 0.3)
+
+    assert torch.autograd.gradcheck(same_draws, window)
+
+
+def test_dropout_keeps_the_mean_and_drops_only_in_training() -> None:
+    torch.manual_seed(6)
+    layer, ones = Dropout(0.25), torch.ones(400, 300)
+    dropped = layer(ones)
+    assert dropped.unique().tolist() == pytest.approx([0.0, 4 / 3])
+    assert dropped.mean().item() == pytest.approx(1.0, abs=0.01)
+    assert torch.equal(layer.eval()(ones), ones)
 
 
 def test_a_block_is_a_post_norm_layer_of_pytorch() -> None:
@@ -109,11 +130,11 @@ def test_what_does_not_fit_is_refused(changes, message) -> None:
         network(**changes)
 
 
-@pytest.mark.parametrize("share", [0.0, 0.125, 0.5])
-def test_weights_are_dropped_with_their_probability_and_independently(share):
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.125, 0.5])
+def test_values_are_dropped_with_their_probability_and_independently(share):
     torch.manual_seed(0)
-    chosen = _chosen(torch.Size((3, 401, 333)), share).float()
-    assert chosen.mean().item() == pytest.approx(share, abs=0.003)
-    for step in (1, 2, 3, 4):  # four are drawn at once
-        both = (chosen[..., step:] * chosen[..., :-step]).mean().item()
+    dropped = 1 - _kept(torch.empty(3, 401, 333), share)
+    assert dropped.mean().item() == pytest.approx(share, abs=0.003)
+    for step in range(1, 9):  # up to eight are drawn at once
+        both = (dropped[..., step:] * dropped[..., :-step]).mean().item()
         assert both == pytest.approx(share**2, abs=0.003)
