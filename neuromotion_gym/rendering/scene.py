@@ -4,7 +4,8 @@ MuJoCo draws only the limb, on a flat colour. A background with a gradient and s
 shadow maps are slow in a software renderer. The shadows come from the depth buffer: a pixel is darker where its
 surroundings are nearer to the camera
 (T. Luft, C. Colditz, O. Deussen 2006, "Image enhancement by unsharp masking the depth buffer", ACM Trans Graph
-25(3):1206-1213). The ghost is drawn once for each posture and laid over the picture by comparing depths.
+25(3):1206-1213). Outlines are mixed with this background, see `neuromotion_gym.rendering.outline`. The ghost is drawn
+once for each posture and laid over the picture by comparing depths.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from neuromotion_gym.rendering.backend import make_context
 from neuromotion_gym.rendering.framing import frame_movement
 from neuromotion_gym.rendering.marks import add_mark
 from neuromotion_gym.rendering.muscles import Muscles
+from neuromotion_gym.rendering.outline import mend_outline
 from neuromotion_gym.rendering.shell import Shell
 from neuromotion_gym.rendering.skin import add_skins
 
@@ -161,12 +163,16 @@ class SceneRenderer:
             drawn |= seen
         limb = np.where(drawn[..., None], colour, under) * _shade(depth)[..., None]
         layers = []
-        if self._shell is not None and self._shell_scene is not None:
+        if self._shell is None or self._shell_scene is None:
+            mend_outline(limb, colour, drawn)
+        else:
             skin = self._draw(self._shell.model, self._shell_scene, qpos, mujoco.mjtCatBit.mjCAT_DYNAMIC)
             nearest = np.minimum(depth, skin[1])
             shade = _shade(nearest)[..., None]
             limb = np.where(drawn[..., None], limb, under * shade)
+            mend_outline(limb, colour, drawn)
             self._shell.blend(limb, depth, skin[0] * shade, skin[1])
+            mend_outline(limb, skin[0], np.isfinite(skin[1]), skin[1] < depth)
             depth = nearest
             layers.append(skin[1])
         if marks:
