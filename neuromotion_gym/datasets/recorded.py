@@ -45,7 +45,7 @@ class RecordedFacts(Checked):
     name : str
         Where they come from, for messages: a file, a folder, or the kind of object.
     digest : str
-        SHA-256 over samples, channels, rate, unit, trials and names, 64 hexadecimal digits.
+        SHA-256 over samples, targets, channels, rate, unit, trials and names, 64 hexadecimal digits.
     modality, unit, rate_hz
         See `neuromotion_gym.signals.recording.SignalSpec`.
     has_onset : bool
@@ -264,11 +264,14 @@ def _digest(sessions: Sequence[Session]) -> str:
                 for part in _parts(recording):
                     digest.update(f"{role}\0{part}\n".encode())
                 digest.update(recording.samples.tobytes())
+                if recording.targets is not None:
+                    digest.update(f"{recording.targets.names}\n".encode())
+                    digest.update(recording.targets.values.tobytes())
     return digest.hexdigest()
 
 
 def _parts(recording: Recording) -> Iterator[str]:
-    """Everything of a recording but its samples, as texts."""
+    """Everything of a recording but its samples and targets, as texts."""
     spec = recording.spec
     yield repr((recording.dataset, recording.subject, recording.session, recording.run))
     yield repr((spec.modality, spec.unit, float(spec.rate_hz), spec.channels))

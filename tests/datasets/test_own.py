@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from neuromotion_gym.datasets.own import own_sessions
+from neuromotion_gym.datasets.recorded import OwnRecordings
 from neuromotion_gym.errors import NeuroMotionError, NeuroMotionWarning
+from neuromotion_gym.signals.recording import Targets
 
 
 def runs(sessions) -> list[tuple[str, str, list[str], list[str]]]:
@@ -142,3 +144,12 @@ def test_recordings_without_trials_calibrate_but_are_not_played(make_recording) 
 def test_a_copy_under_another_name_is_refused(make_recording) -> None:
     with pytest.raises(NeuroMotionError, match="run 2 has the same samples as the calibration run mock S1"):
         own_sessions([make_recording(run="1"), make_recording(run="2")], {"calibration": {"run": "1"}})
+
+
+def test_the_digest_covers_what_a_person_did_beside_the_signal(make_recording) -> None:
+    recording = make_recording()
+    length = recording.samples.shape[1]
+    others = [replace(recording, targets=Targets(("x",), np.full((1, length), value, np.float32))) for value in (0, 1)]
+    others.append(replace(others[0], targets=replace(others[0].targets, names=("y",))))
+    digests = {OwnRecordings.of(own_sessions([one]), "mine").facts.digest for one in (recording, *others)}
+    assert len(digests) == 4
