@@ -90,6 +90,7 @@ class OnnxDecoder:
         self.threads = checked_threads(threads)
         self.path = model_file(path) if path.is_dir() else path
         file = self._open()
+        self._model = _checksum(file.content)
         whole = isinstance(spec, DecoderSpec)
         if not isinstance(spec, DecoderSpec):
             spec = complete_spec(file, spec or {}, self._session)
@@ -97,10 +98,13 @@ class OnnxDecoder:
         self._graph_spec = spec
         self.spec = spec if self._fixed is None else spec.model_copy(update={"adaptation": AdaptationSpec()})
         self.population: Population | Days | None = None
+        self._people = b""
         if self.spec.adaptation.kind == "wearer":
             self.population = read_people(self.path.parent, spec.adaptation.shape, len(spec.channels), ring=spec.ring)
+            self._people = _checksum(self.path.with_name(POPULATION).read_bytes())
         elif self.spec.adaptation.kind == "day":
             self.population = read_days(self.path.parent, spec.adaptation.shape)
+            self._people = _checksum(self.path.with_name(DAYS).read_bytes())
         inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
         is_described = whole or describes_itself(self.path, self._session)
         own_graph = is_described and any(node.name == OWN_INPUT for node in inputs)
@@ -139,7 +143,10 @@ class OnnxDecoder:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self._open()
+        if _checksum(self._open().content) != self._model:
+            raise NeuroMotionError(
+                f"{self.path} has changed since decoder {self.spec.name!r} was loaded from it; load it again."
+            )
 
     def __repr__(self) -> str:
         return described(self)
@@ -162,17 +169,13 @@ class OnnxDecoder:
     def digest(self) -> str:
         """SHA-256 over everything that decoding depends on: specification, graph, weights and fixed adaptation.
 
-        The files are read again at every call, those that hold weights of the graph, too.
+        It is about what was loaded, also where the files have changed since.
         """
         digest = hashlib.sha256(self._graph_spec.model_dump_json().encode())
-        digest.update(hashlib.sha256(self.path.read_bytes()).digest())
-        for path in read_onnx(self.path, "decoder").weights:
-            digest.update(f"{path.name}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+        digest.update(self._model)
         if self._fixed is not None:
             digest.update(self._fixed.tobytes())
-        if self.population is not None:
-            file = DAYS if self.spec.adaptation.kind == "day" else POPULATION
-            digest.update(hashlib.sha256((self.path.parent / file).read_bytes()).digest())
+        digest.update(self._people)
         return digest.hexdigest()
 
     def decode(self, windows: np.ndarray, adaptation: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray | None]:
@@ -309,6 +312,10 @@ def model_file(folder: Path) -> Path:
         names = ", ".join(path.name for path in files)
         raise NeuroMotionError(f"{folder} holds {names}; give the path of one of them.")
     return files[0]
+
+
+def _checksum(content: bytes) -> bytes:
+    return hashlib.sha256(content).digest()
 
 
 def _fixed_adaptation(folder: Path, spec: DecoderSpec) -> np.ndarray | None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import copy
+import pickle
 
 import numpy as np
 import pytest
@@ -144,6 +145,17 @@ def test_weights_in_a_file_of_their_own_are_found_and_counted(tiny, tiny_folder)
     content = (tiny_folder / "weights").read_bytes()
     (tiny_folder / "weights").write_bytes(content.replace(np.float32(3).tobytes(), np.float32(4).tobytes()))
     assert OnnxDecoder(tiny_folder).digest() != before
+
+
+def test_the_digest_is_of_the_graph_that_decodes_also_where_the_file_is_another_one_by_now(tiny, tiny_folder):
+    decoder = OnnxDecoder(tiny_folder)
+    digest, windows = decoder.digest(), np.ones((1, 2, 4), np.float32)
+    posterior, stored = decoder.predict_proba(windows), pickle.dumps(decoder)
+    (tiny_folder / "model.onnx").write_bytes(tiny.graph(batch="m"))
+    np.testing.assert_array_equal(decoder.predict_proba(windows), posterior)
+    assert decoder.digest() == digest != OnnxDecoder(tiny_folder).digest()
+    with pytest.raises(NeuroMotionError, match="has changed since decoder 'tiny' was loaded"):
+        pickle.loads(stored)  # noqa: S301 -- our own bytes
 
 
 @pytest.fixture(scope="module")
