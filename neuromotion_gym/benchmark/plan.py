@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, cast
+from uuid import uuid4
 
 from neuromotion_gym.benchmark.cells import check_cell, mean_piece_s
 from neuromotion_gym.benchmark.config import BenchmarkConfig, Cell, expand
@@ -19,7 +20,7 @@ from neuromotion_gym.decoders.adaptation import adaptation_options, reads_calibr
 from neuromotion_gym.decoders.arrangement import facts_of_arrangement
 from neuromotion_gym.decoders.bounds import parse_decoder_name
 from neuromotion_gym.decoders.folders import MODEL, decoder_folder
-from neuromotion_gym.decoders.identity import digest_of
+from neuromotion_gym.decoders.identity import digest_of, is_comparable
 from neuromotion_gym.decoders.recipe import load_recipe
 from neuromotion_gym.decoders.relabelled import for_limb
 from neuromotion_gym.decoders.seen import Seen, record_of, runs_played, seen_by_decoder, split_played
@@ -131,6 +132,7 @@ class _Planner:
         self._bands: dict[tuple[str, str], dict[str, str]] = {}
         self._told: dict[str, tuple[FittedOn | None, str]] = {}
         self._seen: dict[tuple[str, Playing], Seen] = {}
+        self._call = uuid4().hex
         if config.source == "recordings" and (config.recordings is None or config.recordings.path is None):
             if recordings is None:
                 raise NeuroMotionError("source 'recordings' plays recordings of one's own, but none are given.")
@@ -176,7 +178,7 @@ class _Planner:
                 data = data_checksum(playing, self.root)
                 shared = {"row": f"{row.playing.model_dump_json()} {row.data}"} if len(groups) > 1 else {}
                 digest = cell.digest(
-                    decoder=digest_of(decoder),
+                    decoder=self._computes(decoder),
                     code=library_digest(),
                     environment=environment_digest(cell.environment, playing.dataset),
                     policy=policy_digest(controller),
@@ -205,6 +207,10 @@ class _Planner:
                     )
                 )
         return units
+
+    def _computes(self, decoder: Decoder) -> str:
+        """What stands for the results of a decoder: of an object that may be trained further, this call alone."""
+        return digest_of(decoder) if is_comparable(decoder) else f"{digest_of(decoder)} {self._call}"
 
     def _for_limb(self, decoder: Decoder) -> Decoder:
         """The decoder under the names of labels of the environment's limb."""

@@ -76,7 +76,7 @@ def run_benchmark(
         Whether a progress bar is shown.
     decoders : mapping of str to Decoder, optional
         Decoders that are objects, by the names that the grids of ``config`` use. Results of an object without a
-        ``digest()`` are reused in the same process only.
+        ``digest()`` are never used again: it may have been trained further.
     recordings : object, optional
         Recordings of one's own in memory, for ``source: recordings`` without a path: whatever `OwnRecordings.read`
         takes.

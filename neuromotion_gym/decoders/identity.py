@@ -30,3 +30,12 @@ def digest_of(decoder: Decoder) -> str:
     with suppress(TypeError):
         _GIVEN[place] = (weakref.ref(decoder, lambda _: _GIVEN.pop(place, None)), text)
     return text
+
+
+def is_comparable(decoder: Decoder) -> bool:
+    """Whether the digest of a decoder changes whenever its results may.
+
+    That of an object without a ``digest()`` does not: the object may be trained further, and it stays the same object.
+    """
+    stated: bool | None = getattr(decoder, "comparable", None)
+    return callable(getattr(decoder, "digest", None)) if stated is None else stated

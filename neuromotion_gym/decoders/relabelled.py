@@ -10,7 +10,7 @@ from neuromotion_gym.datasets import registry
 from neuromotion_gym.decoders.bounds import BoundDecoder
 from neuromotion_gym.decoders.described import described, described_html
 from neuromotion_gym.decoders.folders import decoder_folder, list_decoders
-from neuromotion_gym.decoders.identity import digest_of
+from neuromotion_gym.decoders.identity import digest_of, is_comparable
 from neuromotion_gym.decoders.recipe import load_spec
 from neuromotion_gym.decoders.spec import DecoderSpec
 from neuromotion_gym.errors import NeuroMotionError
@@ -59,6 +59,11 @@ class RelabelledDecoder:
     def digest(self) -> str:
         """Digest of the inner decoder and of the new names."""
         return hashlib.sha256("\0".join([digest_of(self.inner), *self.spec.labels]).encode()).hexdigest()
+
+    @property
+    def comparable(self) -> bool:
+        """Whether the digest of the inner decoder changes whenever its results may."""
+        return is_comparable(self.inner)
 
     def decode(self, windows: np.ndarray, adaptation: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray | None]:
         """Posterior and effort of the inner decoder, whose columns are the renamed labels."""

@@ -124,10 +124,14 @@ class ProbabilityDecoder:
         What an unknown object or function of features computes cannot be compared, so its results are never used for
         another object.
         """
-        own = getattr(self.model, "digest", None)
-        if not callable(own) or self._features is not None:
+        if not self.comparable:
             return self._unique
-        return hashlib.sha256(f"{own()}\0{self.spec.model_dump_json()}".encode()).hexdigest()
+        return hashlib.sha256(f"{self.model.digest()}\0{self.spec.model_dump_json()}".encode()).hexdigest()
+
+    @property
+    def comparable(self) -> bool:
+        """Whether the model has a ``digest()`` that says what it computes; see `digest`."""
+        return callable(getattr(self.model, "digest", None)) and self._features is None
 
     def decode(self, windows: np.ndarray, adaptation: np.ndarray | None = None) -> tuple[np.ndarray, None]:
         """Posterior or targets of ``windows``; see `Decoder.decode`."""

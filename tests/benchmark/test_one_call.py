@@ -96,6 +96,15 @@ def test_an_object_of_another_library_under_other_names_of_gestures(band, tmp_pa
     assert about["decoder"] == "Strongest"
 
 
+def test_an_object_that_was_trained_further_is_played_again(band, tmp_path) -> None:
+    decoder, recordings = own_decoder(), [band("P1"), band("P2")]
+    before = {row[0]: float(row[2]) for row in bench(decoder, recordings, out=tmp_path, **QUICK).table()}
+    assert before["strongest"] == 1.0
+    decoder.model.predict_proba = lambda windows: np.eye(7)[np.zeros(len(windows), int)]  # rest, whatever it reads
+    after = {row[0]: float(row[2]) for row in bench(decoder, recordings, out=tmp_path, **QUICK).table()}
+    assert after["strongest"] == 0.0
+
+
 def test_a_folder_of_files_and_the_same_recordings_give_the_same_episodes(band, tmp_path) -> None:
     folder = tmp_path / "mine"
     folder.mkdir()
