@@ -31,6 +31,7 @@ from neuromotion_gym.files import write_text
 from neuromotion_gym.registration import environment
 from neuromotion_gym.statistics import is_widened
 from neuromotion_gym.tasks.task import FIRST_SELECTION
+from neuromotion_gym.training.metrics_file import current_metrics
 
 if TYPE_CHECKING:
     import os
@@ -318,7 +319,9 @@ def control_rows(lines: Sequence[Line]) -> list[tuple[str, ...]]:
 
 
 def offline_accuracy(decoder: str, part: str | None = None) -> dict[str, float]:
-    """Balanced accuracy per window of each person, from a decoder's ``metrics.json``; empty if missing.
+    """Balanced accuracy per window of each person, from a decoder's ``metrics.json``.
+
+    Empty if the file is missing, or has figures of another graph than the one that lies beside it.
 
     Parameters
     ----------
@@ -331,10 +334,10 @@ def offline_accuracy(decoder: str, part: str | None = None) -> dict[str, float]:
 
     try:
         folder = Path(decoder) if Path(decoder).is_dir() else decoder_folder(decoder)
-        metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+        metrics = current_metrics(folder)
         found = metrics["folds"] if part is None else metrics["parts"][part]
         return dict(found["per_window"]["by_person"])
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError):  # a NeuroMotionError is a ValueError
         return {}
 
 

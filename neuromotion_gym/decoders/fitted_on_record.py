@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import model_validator
 
-from neuromotion_gym.decoders.folders import MODEL
-from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.decoders.folders import MODEL, model_digest
+from neuromotion_gym.errors import NeuroMotionError, warn
 from neuromotion_gym.files import write_text
 from neuromotion_gym.schema import Checked, from_mapping
 
@@ -42,6 +42,8 @@ class FittedOn(Checked):
     """False if a part of its training is unknown, as when a decoder without this file was calibrated."""
     wearer: bool = False
     """Whether these are the recordings of the one person to whom the decoder was calibrated."""
+    model: str | None = None
+    """Digest of the ONNX file that was fitted, see `model_digest`; None if the record does not say it."""
 
     @model_validator(mode="after")
     def _consistent(self) -> FittedOn:
@@ -74,13 +76,26 @@ class FittedOn(Checked):
 def fitted_on(folder: str | Path) -> FittedOn | None:
     """The recordings that the decoder in ``folder`` was fitted on; None if the folder has no ``fitted_on.json``.
 
+    None, too, if the file is about another model than the one that lies there now: somebody has replaced it.
+
+    Warns
+    -----
+    NeuroMotionWarning
+        If the model was replaced.
+
     Raises
     ------
     NeuroMotionError
         If the file exists but does not have the format of `write_fitted_on`.
     """
     path = Path(folder) / FITTED_ON
-    return read_fitted_on(path) if path.is_file() else None
+    if not path.is_file():
+        return None
+    record = read_fitted_on(path)
+    if record.model is not None and model_digest(path.parent) not in (None, record.model):
+        warn(f"{path} is about another model than the one beside it; what that was fitted on is not known.")
+        return None
+    return record
 
 
 def read_fitted_on(path: Path) -> FittedOn:
@@ -138,6 +153,7 @@ def worn_by(decoder: str | Path | object) -> FittedOn | None:
 
 
 def write_fitted_on(folder: str | Path, record: FittedOn) -> None:
-    """Write ``fitted_on.json`` into ``folder``; an interrupted write leaves no partial file."""
-    content = record.model_dump(mode="json", exclude_defaults=True)
+    """Write ``fitted_on.json`` about the model in ``folder``; an interrupted write leaves no partial file."""
+    about = record.model_copy(update={"model": model_digest(Path(folder))})
+    content = about.model_dump(mode="json", exclude_defaults=True)
     write_text(Path(folder) / FITTED_ON, json.dumps(content, indent=1) + "\n")

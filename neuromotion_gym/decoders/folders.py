@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 from neuromotion_gym.errors import NeuroMotionError, warn
@@ -71,6 +72,16 @@ def decoder_folder(name: str | Path) -> Path:
         f"No decoder is called {str(name)!r}. Decoders: {', '.join(list_decoders()) or 'none'}; "
         f"a folder with {RECIPE} and {MODEL}, or a file that ends with .onnx, is taken too."
     )
+
+
+def model_digest(folder: Path) -> str | None:
+    """Digest of the ONNX file that the other files of a decoder's folder are about, 16 hexadecimal digits.
+
+    It is ``model.onnx``, or else the only one; None if there is no such file.
+    """
+    named = folder / MODEL
+    files = [named] if named.is_file() else sorted(folder.glob("*.onnx"))
+    return hashlib.sha256(files[0].read_bytes()).hexdigest()[:16] if len(files) == 1 else None
 
 
 def exists(name: str | Path) -> bool:

@@ -60,16 +60,17 @@ def record_of(decoder: Decoder | BoundDecoder | str | Path) -> FittedOn | None:
     folder = record_folder(decoder)
     if folder is None:
         return None
+    files = [folder / FITTED_ON, *sorted(folder.glob("*.onnx"))]
     try:
-        state = (folder / FITTED_ON).stat()
+        states = tuple((file.name, state.st_mtime_ns, state.st_size) for file in files if (state := file.stat()))
     except OSError:
         return None
-    return _record(folder, state.st_mtime_ns, state.st_size)
+    return _record(folder, states)
 
 
 @lru_cache(maxsize=32)
-def _record(folder: Path, changed_ns: int, size: int) -> FittedOn | None:
-    """The record in a folder; it is read once for each size and modification time."""
+def _record(folder: Path, states: tuple[tuple[str, int, int], ...]) -> FittedOn | None:
+    """The record in a folder; it is read once for each state (modification time and size) of its files."""
     return fitted_on(folder)
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
-from neuromotion_gym.decoders.folders import MODEL
+from neuromotion_gym.decoders.folders import model_digest
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.files import write_text
 
@@ -41,10 +40,9 @@ def current_metrics(folder: Path) -> dict[str, Any]:
 
     Figures of an older graph are left out; figures that do not say of which they are are taken for its.
     """
-    stored, path = read_metrics(folder), folder / MODEL
-    if not path.is_file():
+    stored, model = read_metrics(folder), model_digest(folder)
+    if model is None:
         return stored
-    model = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
     return (stored if stored.get("model", model) == model else {}) | {"model": model}
 
 

@@ -6,11 +6,12 @@ import shutil
 
 import pytest
 
+from neuromotion_gym.benchmark.report import offline_accuracy
 from neuromotion_gym.decoders import FittedOn, fitted_on, load_decoder, worn_by
 from neuromotion_gym.decoders.fitted_on_record import write_fitted_on
-from neuromotion_gym.decoders.folders import decoder_folder
+from neuromotion_gym.decoders.folders import decoder_folder, list_decoders, model_digest
 from neuromotion_gym.decoders.seen import record_of
-from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.errors import NeuroMotionError, NeuroMotionWarning
 
 RECORD = FittedOn(dataset="here", part="train", people=("A", "B"), runs={"A": ("1", "2"), "B": ("1",)}, excluded=("C",))
 
@@ -36,6 +37,22 @@ def test_a_record_is_about_the_model_of_its_folder_and_no_other_file(tmp_path):
     assert (record_of(other), worn_by(other)) == (None, None)
     (folder / "model.onnx").unlink()
     assert record_of(other).people == ("A", "B")  # the only one
+
+
+def test_a_record_and_figures_of_a_model_that_was_replaced_say_nothing_of_the_new_one(tmp_path):
+    folder = tmp_path / "mine"
+    shutil.copytree(decoder_folder("emg_armband"), folder)
+    assert record_of(folder).people[0] == "Female0"
+    assert offline_accuracy(str(folder))["Female0"] > 0
+    shutil.copy(decoder_folder("emg_cnn_lstm") / "model.onnx", folder)
+    with pytest.warns(NeuroMotionWarning, match="is about another model than the one beside it"):
+        assert record_of(folder) is None
+    assert offline_accuracy(str(folder)) == {}
+
+
+def test_every_shipped_record_is_of_the_model_beside_it():
+    for name in list_decoders():
+        assert fitted_on(decoder_folder(name)).model == model_digest(decoder_folder(name)), name
 
 
 def test_shared_runs_are_those_of_the_same_data_set_person_and_run():
