@@ -108,12 +108,18 @@ class OwnRecordings:
         Raises
         ------
         NeuroMotionError
-            If there is no session, or no recording to play, or a recording lacks one of ``ocular_channels``.
+            If there is no session, or no recording to play, they are of several data sets, or a recording lacks one of
+            ``ocular_channels``.
         """
         played = [recording for session in sessions for recording in session.recordings]
         if not played:
             raise NeuroMotionError(f"{name} holds no recording to play: all of them are calibration runs.")
         first = played[0]
+        if len(datasets := dict.fromkeys(recording.dataset for recording in played)) > 1:
+            raise NeuroMotionError(
+                f"What is played ({name}) is of several data sets, {', '.join(datasets)}, whose people may have the "
+                "same names. Play one at a time, or give all of them one name with reading={'dataset': …}."
+            )
         for recording in played:
             if missing := [channel for channel in ocular_channels if channel not in recording.spec.channels]:
                 raise NeuroMotionError(

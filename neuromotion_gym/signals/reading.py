@@ -190,13 +190,29 @@ def _with_channels(recording: Recording, names: tuple[str, ...]) -> Recording:
 
 
 def _told_apart(recordings: Sequence[Recording]) -> tuple[Recording, ...]:
-    """Recordings with a run of their own each: those that nothing tells apart are numbered."""
+    """Recordings with a run of their own each: those that nothing tells apart are numbered.
+
+    Several of one name may be one run, with a file for each label. If they have the same labels, they may be of several
+    people, and this is said.
+    """
     keys = [(one.dataset, one.subject, one.session, one.run) for one in recordings]
     total, seen, found = Counter(keys), Counter[tuple[str, ...]](), []
+    labels: dict[tuple[str, ...], set[str]] = {}
+    alike: dict[tuple[str, ...], str] = {}
     for key, one in zip(keys, recordings, strict=True):
+        own = {trial.label for trial in one.trials}
+        if key in labels and not (own and labels[key] and own.isdisjoint(labels[key])):
+            alike[key] = one.name
+        labels.setdefault(key, set()).update(own)
         seen[key] += 1
         if total[key] > 1:
             number = str(seen[key])
             one = replace(one, run=number if one.run == UNKNOWN else f"{one.run} ({number})")
         found.append(one)
+    if alike:
+        counted = "; ".join(f"{total[key]} recordings are called {name}" for key, name in list(alike.items())[:8])
+        warn(
+            f"{counted}{' …' if len(alike) > 8 else ''}: they are taken for runs of one person. If they are of several "
+            "people, say whose they are (subject= or names= in the reading)."
+        )
     return tuple(found)

@@ -153,3 +153,11 @@ def test_the_digest_covers_what_a_person_did_beside_the_signal(make_recording) -
     others.append(replace(others[0], targets=replace(others[0].targets, names=("y",))))
     digests = {OwnRecordings.of(own_sessions([one]), "mine").facts.digest for one in (recording, *others)}
     assert len(digests) == 4
+
+
+def test_people_of_several_data_sets_are_not_played_together(make_recording) -> None:
+    recordings = [make_recording(), replace(make_recording(), dataset="another")]
+    with pytest.raises(
+        NeuroMotionError, match=r"is of several data sets, .*another, whose people"
+    ):
+        OwnRecordings.of(own_sessions(recordings), "mine")

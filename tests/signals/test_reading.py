@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -37,6 +38,19 @@ def test_lists_keep_their_order_and_runs_that_nothing_tells_apart_are_numbered(m
     assert [(each.subject, each.run) for each in found] == [("S1", "1"), ("S1", "2"), ("B", "0")]
     assert [each.samples[0, 0] for each in found] == [0, 5, 0]
     assert [each.run for each in read_recordings([make_recording(run="a")] * 2)] == ["a (1)", "a (2)"]
+
+
+def test_recordings_of_one_name_may_be_of_several_people_unless_each_has_labels_of_its_own(make_recording) -> None:
+    first, second = make_recording(), make_recording(offset=5.0)
+    with pytest.warns(NeuroMotionWarning, match=r"2 recordings are called .* taken for runs of one person"):
+        read_recordings([first, second])
+    labels = sorted({trial.label for trial in first.trials})
+    assert len(labels) > 1
+    files = [replace(first, trials=tuple(one for one in first.trials if one.label == label)) for label in labels]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        read_recordings(files)
+        read_recordings([first, replace(second, subject="B")])
 
 
 def test_channels_unit_and_rate_are_made_to_fit_the_decoder(make_recording) -> None:
