@@ -7,6 +7,7 @@ data set, a decoder that was fitted on something else), by fingerprints of the s
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from neuromotion_gym.signals.recording import Recording
 
 NOT_KNOWN = "not known"
+LONG_S = 60.0
+"""Length from which on a recording is always found by its fingerprints."""
 
 
 class Seen(NamedTuple):
@@ -132,6 +135,9 @@ def seen_by_decoder(
             for recording in _sharing(_recordings(playing, chosen, new, root), prints, found, None):
                 copies |= {recording.subject} & new
     complete = all(one.complete for one in records)
+    if own is not None and prints:  # neither fingerprints nor names tell of those that are short and nameless
+        every = [recording for session in own.sessions for recording in session.recordings]
+        complete &= not any(one.subject == UNKNOWN and _is_short(one, fingerprints_of([one])) for one in every)
     return Seen(
         _told(record),
         {person: tuple(sorted(names)) for person, names in sorted(found.items())},
@@ -301,7 +307,24 @@ def _sharing(
         return
     for recording, played in recordings:
         mine = fingerprints_of([recording])
-        if any(mine.shared_with(other) for other in prints):
+        if any(mine.shared_with(other) or _is_called_alike(recording, mine, other) for other in prints):
             if played:
                 _add(found, {recording.subject: [name(recording) if name else recording.run]})
             yield recording
+
+
+def _is_called_alike(recording: Recording, mine: Fingerprints, other: Fingerprints) -> bool:
+    """Whether a recording that is too short for fingerprints has the name of one of ``other``."""
+    bare = _bare(recording.name)
+    alike = recording.subject != UNKNOWN and any(_bare(name) == bare for name in other.landmarks)
+    return alike and _is_short(recording, mine)
+
+
+def _is_short(recording: Recording, mine: Fingerprints) -> bool:
+    """Whether a recording is too short to be found by its fingerprints, not even in itself."""
+    return recording.duration_s < LONG_S and not mine.shared_with(mine)
+
+
+def _bare(name: str) -> str:
+    """Name of a recording without the number or part of its run, as in ``run 1 (2)``."""
+    return re.sub(r"( \([^()]*\))+$", "", name)

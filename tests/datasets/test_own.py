@@ -157,7 +157,5 @@ def test_the_digest_covers_what_a_person_did_beside_the_signal(make_recording) -
 
 def test_people_of_several_data_sets_are_not_played_together(make_recording) -> None:
     recordings = [make_recording(), replace(make_recording(), dataset="another")]
-    with pytest.raises(
-        NeuroMotionError, match=r"is of several data sets, .*another, whose people"
-    ):
+    with pytest.raises(NeuroMotionError, match=r"is of several data sets, .*another, whose people"):
         OwnRecordings.of(own_sessions(recordings), "mine")

@@ -218,6 +218,18 @@ def test_playing_what_a_decoder_was_fitted_on_warns_even_under_another_name(band
     assert about(same_names, decoder)["split"] == "run"
 
 
+def test_a_recording_that_is_too_short_for_fingerprints_is_known_by_its_name(band, tmp_path) -> None:
+    known = band("P1", seconds=0.5, repetitions=1)  # 3.5 s
+    decoder = fitted_to([known], tmp_path / "mine")
+    with pytest.warns(NeuroMotionWarning, match=r"fitted on what is played \(P1: a/1\)"):
+        assert about(known, decoder)["split"] == "none"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert about(replace(known, session="b"), decoder)["split"] == "run"
+        nameless = about(replace(known, subject="0"), decoder)
+    assert (nameless["seen_by_decoder"], nameless["split"]) == ({}, "not known")
+
+
 def test_a_decoder_that_does_not_say_what_it_was_fitted_on_is_not_known(band, tmp_path) -> None:
     folder = tmp_path / "mine"
     shutil.copytree(decoder_folder("emg_armband"), folder, ignore=shutil.ignore_patterns("fitted_on.json"))
