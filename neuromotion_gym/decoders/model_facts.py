@@ -18,10 +18,11 @@ from neuromotion_gym.decoders.model_input import ADAPTATION, samples_of
 from neuromotion_gym.decoders.model_output import guessed_kind
 from neuromotion_gym.decoders.recipe import Recipe
 from neuromotion_gym.decoders.spec import ONE_VALUE, DecoderSpec
-from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.errors import NeuroMotionError, warn
 from neuromotion_gym.plain_yaml import read_yaml
 from neuromotion_gym.schema import from_mapping, shortened
 from neuromotion_gym.signals.labels import map_labels
+from neuromotion_gym.signals.units import unit_name
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,6 +40,19 @@ NEEDED = {
     "window": ("the number of samples that one decision reads", "320"),
 }
 """Facts that a decoder cannot do without: what each is, and an example."""
+COMPARED = (
+    "modality",
+    "channels",
+    "rate_hz",
+    "unit",
+    "window",
+    "output",
+    "positive",
+    "pacing",
+    "epoch_s",
+    "resample_to",
+)
+"""Facts of a model that a call rarely means to change."""
 
 
 def complete_spec(file: OnnxFile, facts: Mapping[str, Any], session: Any) -> DecoderSpec:
@@ -64,6 +78,7 @@ def complete_spec(file: OnnxFile, facts: Mapping[str, Any], session: Any) -> Dec
     recipe_path, content = path.with_name(RECIPE), _content(path)
     section = _table(content["decoder"], f"{recipe_path}, decoder") if "decoder" in content else {}
     said = {**_from_metadata(session.get_modelmeta().custom_metadata_map, path), **section}
+    _compare(said, facts, path)
     if said.get("labels") is None and len(file.classes) == 1:
         said["labels"] = list(*file.classes)
     known = {**said, **facts}
@@ -77,6 +92,42 @@ def complete_spec(file: OnnxFile, facts: Mapping[str, Any], session: Any) -> Dec
     spec = from_mapping(DecoderSpec, known, str(recipe_path) if content and not facts else str(path))
     complete_recipe(path, spec)  # raises if another section is not valid
     return spec
+
+
+def _compare(said: Mapping[str, Any], facts: Mapping[str, Any], path: Path) -> None:
+    """Warn where the call contradicts what the recipe or the metadata say of a model.
+
+    Raises
+    ------
+    NeuroMotionError
+        If it has the same labels in another order: columns do not follow the call.
+    """
+    before, labels = said.get("labels"), facts.get("labels")
+    listed = isinstance(before, list | tuple) and isinstance(labels, list | tuple)
+    if listed and list(before) != list(labels) and sorted(map(str, before)) == sorted(map(str, labels)):
+        raise NeuroMotionError(
+            f"{path}: its columns are {', '.join(map(str, before))}, in this order, but labels has them in another "
+            "order. Leave labels out; if the order that it states is wrong, give a map of columns, {0: 'first', …}."
+        )
+    other = [
+        name
+        for name in COMPARED  # a map of channels says itself that it changes them
+        if None not in (said.get(name), facts.get(name))
+        and not isinstance(facts[name], Mapping)
+        and _plain(name, said[name]) != _plain(name, facts[name])
+    ]
+    if other:
+        told = "; ".join(f"{name} {shortened(facts[name])}, not {shortened(said[name])}" for name in other)
+        warn(f"{path} is used as the call says, and not as its recipe or metadata do: {told}.")
+
+
+def _plain(name: str, value: Any) -> Any:
+    """A fact in a form in which two that mean the same are equal."""
+    if isinstance(value, Mapping):
+        return list(value.values())
+    if isinstance(value, list | tuple):
+        return list(value)
+    return unit_name(value) if name == "unit" and isinstance(value, str) else value
 
 
 def describes_itself(path: Path, session: Any) -> bool:

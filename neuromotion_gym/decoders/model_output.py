@@ -21,6 +21,8 @@ STRINGS = "tensor(string)"
 CLASSES = ("tensor(int64)", "tensor(int32)", STRINGS)
 MAPS = ("seq(map(int64,tensor(float)))", "seq(map(string,tensor(float)))")
 """What scikit-learn's exporter writes unless its option ``zipmap`` is off: a mapping of classes to probabilities."""
+ALIKE = 0.01
+"""Largest difference between posteriors (or targets) of one window alone and among others; far more than rounding."""
 CLOSE = 1e-4
 """Largest distance from 1 of sums that are taken for sums of probabilities."""
 
@@ -182,6 +184,25 @@ def _kind_seen(values: np.ndarray, ended_by: str) -> tuple[OutputKind, str]:
     if ended_by in ends:
         return ends[ended_by], f"the graph ends with {ended_by}"
     return "logits", "its rows do not sum to 1 or are negative"
+
+
+def batch_fault(among: np.ndarray, alone: np.ndarray) -> Fault | None:
+    """What is wrong if a window has another result alone than among other windows.
+
+    Results would then depend on the size of the batch, or on chance.
+
+    Parameters
+    ----------
+    among : float array, shape (labels,) or (targets,)
+        Result of the first of several windows.
+    alone : float array of the same shape
+        Result of this window alone.
+    """
+    apart = float(np.abs(among - alone).max())
+    if apart <= ALIKE:
+        return None
+    right = "the same for both: a model in evaluation mode, and nothing that is normalised over the windows of a batch"
+    return Fault("batch", f"a window gives another result alone than in a batch ({apart:.2f} apart)", right)
 
 
 def order_fault(classes: Iterable[tuple[str, ...]], spec: DecoderSpec) -> Fault | None:

@@ -10,6 +10,7 @@ from neuromotion_gym.decoders.classes import classes_of, told_labels
 from neuromotion_gym.decoders.faults import FaultyDecoderError
 from neuromotion_gym.decoders.libemg import inner_model
 from neuromotion_gym.decoders.model_facts import missing
+from neuromotion_gym.decoders.model_output import batch_fault
 from neuromotion_gym.decoders.relabelled import RelabelledDecoder
 from neuromotion_gym.decoders.spec import DecoderSpec
 from neuromotion_gym.decoders.torch_modules import is_torch_module
@@ -62,7 +63,11 @@ def decoder_of(model: Any, facts: Mapping[str, Any]) -> Decoder:
     decoder = ProbabilityDecoder(
         model, DecoderSpec(**fields), **{key: facts[key] for key in OF_THE_CALL if key in facts}
     )
-    decoder.decode(random_inputs(decoder.spec, 2)[0])  # what cannot be called at all is refused here, not in an episode
+    windows = random_inputs(decoder.spec, 2)[0]
+    among = decoder.decode(windows)[0]  # what cannot be called at all is refused here, not in an episode
+    if fault := batch_fault(among[0], decoder.decode(windows[:1])[0][0]):
+        raise FaultyDecoderError(name, [fault])
+    decoder.warn_of_sigmoid()
     return decoder
 
 

@@ -42,7 +42,7 @@ from neuromotion_gym.decoders.faults import FaultyDecoderError
 from neuromotion_gym.decoders.folders import MODEL
 from neuromotion_gym.decoders.model_facts import complete_recipe, complete_spec, describes_itself
 from neuromotion_gym.decoders.model_input import ADAPTATION, OWN_INPUT, find_input
-from neuromotion_gym.decoders.model_output import find_output, kind_fault, order_fault
+from neuromotion_gym.decoders.model_output import batch_fault, find_output, kind_fault, order_fault
 from neuromotion_gym.decoders.onnx_file import OnnxFile, read_onnx
 from neuromotion_gym.decoders.onnx_session import checked_threads, open_session, run_session
 from neuromotion_gym.decoders.population import POPULATION, Population
@@ -136,7 +136,10 @@ class OnnxDecoder:
             faults.append(order_fault(file.classes, self.spec))
         if found := [fault for fault in faults if fault is not None]:
             raise FaultyDecoderError(str(self.path), found)
-        checked_output(values, PROBED, self.spec)
+        among = checked_output(values, PROBED, self.spec)
+        single = self._run(windows[:1], None if adaptation is None else adaptation[:1])[self._output.name]
+        if fault := batch_fault(among[0], checked_output(single, 1, self.spec)[0]):
+            raise FaultyDecoderError(str(self.path), [fault])
 
     def __getstate__(self) -> dict[str, Any]:
         return {key: value for key, value in self.__dict__.items() if key != "_session"}

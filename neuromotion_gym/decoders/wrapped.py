@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import numpy as np
 
+from neuromotion_gym.decoders.checks import random_inputs
 from neuromotion_gym.decoders.classes import classes_of, column_order
 from neuromotion_gym.decoders.decoder import checked_output, checked_windows, require_posterior
 from neuromotion_gym.decoders.described import described, described_html
@@ -17,13 +18,16 @@ from neuromotion_gym.decoders.model_output import kind_fault
 from neuromotion_gym.decoders.onnx_session import first_line
 from neuromotion_gym.decoders.spec import DecoderSpec
 from neuromotion_gym.decoders.torch_modules import TorchFunction, is_torch_module
-from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.errors import NeuroMotionError, warn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from neuromotion_gym.decoders.decoder import Decoder
     from neuromotion_gym.signals.recording import Recording
+
+PROBED = 8
+"""Number of random windows on which the kind of output is judged."""
 
 
 class ProbabilityDecoder:
@@ -187,6 +191,26 @@ class ProbabilityDecoder:
             return
         if np.isfinite(values).all() and (fault := kind_fault(values, "", self.spec)):
             raise NeuroMotionError(f"Decoder {self.spec.name!r}: {fault}.")
+
+    def warn_of_sigmoid(self) -> None:
+        """Warn if what is called a logit seems to be a probability: it then never falls below one half.
+
+        A logit leaves 0..1 for some windows that are large enough.
+        """
+        if self.spec.output != "logit":
+            return
+        windows = random_inputs(self.spec, PROBED)[0]
+        try:
+            with np.errstate(all="ignore"):
+                given = np.concatenate([size * windows for size in (1, 1e3, -1e3, 1e6, -1e6)]).astype(np.float32)
+                values = np.asarray(self._values(given), float)
+        except NeuroMotionError:  # it need not take windows that nobody records
+            return
+        if values.size and values.min() >= 0 and values.max() <= 1:
+            warn(
+                f"Decoder {self.spec.name!r} is said to give a logit, but gives numbers from {values.min():.2g} to "
+                f"{values.max():.2g} for windows of any size; if it ends with a sigmoid say output='probability'."
+            )
 
     def _in_order(self, values: np.ndarray) -> np.ndarray:
         """Columns in the order of the labels; classes as indices of the labels."""

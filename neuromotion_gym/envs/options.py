@@ -310,4 +310,9 @@ def _clocks(spec: DecoderSpec, piece_s: float) -> tuple[float, Timing]:
     if spec.pacing == "trial":
         assert spec.epoch_s is not None
         return piece_s, Timing(CONTROL_S, piece_s / 2 + spec.epoch_s[1], piece_s)
+    if spec.hop_s < CONTROL_S - 1e-9:
+        raise NeuroMotionError(
+            f"Decoder {spec.name!r} has a hop of {spec.hop_s:g} s, but the loop decides once a control period at most, "
+            f"every {CONTROL_S:g} s; say hop_s={CONTROL_S:g}."
+        )
     return spec.hop_s, Timing(CONTROL_S, piece_s / 2 + spec.window_s / 2 + spec.hop_s / 2, piece_s)

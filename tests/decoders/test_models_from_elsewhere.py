@@ -73,6 +73,21 @@ def test_facts_come_from_the_call_before_the_recipe_before_the_metadata(tiny, wr
         load_decoder(path)
 
 
+def test_what_a_call_says_otherwise_than_the_recipe_is_said_and_another_order_of_its_labels_is_refused(tiny, write):
+    path = write(ends={"out": "Softmax"})
+    path.with_name("recipe.yaml").write_text(yaml.safe_dump({"decoder": {"name": "mine", **tiny.facts}}))
+    with pytest.warns(NeuroMotionWarning, match="as the call says, and not as its recipe or .* do: rate_hz 50, not"):
+        load_decoder(path, rate_hz=50)
+    with pytest.warns(NeuroMotionWarning, match="do: channels"):
+        load_decoder(path, channels=tiny.facts["channels"][::-1])
+    with pytest.raises(NeuroMotionError, match="columns are left, right, in this order, but labels has them in"):
+        load_decoder(path, labels=["right", "left"])
+    assert load_decoder(path, labels={0: "right", 1: "left"}).spec.labels == ("right", "left")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        load_decoder(path, **{**tiny.facts, "labels": ["up", "down"], "channels": tuple(tiny.facts["channels"])})
+
+
 def test_metadata_under_the_names_of_the_fields(tiny, write):
     texts = {
         **{name: str(value) for name, value in tiny.facts.items()},

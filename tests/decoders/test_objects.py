@@ -274,3 +274,19 @@ def test_a_decoder_made_of_an_object_can_be_copied_and_sent_to_another_process()
     for other in (copy.deepcopy(decoder), pickle.loads(pickle.dumps(decoder))):  # noqa: S301 -- our own bytes
         assert [decoded(other, channel) for channel in (0, 1, None)] == ["right", "left", "rest"]
         assert other.digest() == decoder.digest()
+
+
+def test_a_window_that_gives_another_result_alone_than_in_a_batch_is_refused():
+    def spread(windows):
+        features = np.abs(windows).mean(axis=2)
+        return features / features.max(axis=0)  # by the strongest of all windows
+
+    class Softmax:
+        classes_ = np.array(["left", "right"])
+
+        def predict_proba(self, features):
+            odds = np.exp(5 * features)
+            return odds / odds.sum(axis=1, keepdims=True)
+
+    with pytest.raises(NeuroMotionError, match=r"batch: a window gives another result alone than in a batch \(0\.\d\d"):
+        load_decoder(Softmax(), features=spread, **FACTS)

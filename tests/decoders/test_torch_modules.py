@@ -97,3 +97,13 @@ def test_a_decoder_made_of_a_network_can_be_sent_to_another_process():
     decoder = load_decoder(Means().eval(), **FACTS)
     other = pickle.loads(pickle.dumps(decoder))  # noqa: S301 -- our own bytes
     assert np.array_equal(other.predict_proba(windows()), decoder.predict_proba(windows()))
+
+
+def test_a_probability_that_is_called_a_logit_is_said():
+    linear = [torch.nn.Flatten(), torch.nn.Linear(8, 1)]
+    facts = {**FACTS, "output": "logit", "positive": "b"}
+    with pytest.warns(NeuroMotionWarning, match=r"numbers from \S+ to 1 for windows of any size"):
+        load_decoder(torch.nn.Sequential(*linear, torch.nn.Sigmoid()).eval(), **facts)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        load_decoder(torch.nn.Sequential(*linear).eval(), **facts)

@@ -48,6 +48,15 @@ def test_an_object_with_a_few_facts_moves_the_arm() -> None:
     env.close()
 
 
+def test_a_hop_that_is_shorter_than_a_control_period_is_refused() -> None:
+    """The loop cannot decide so often, and controllers would weigh each decision too little."""
+    source = noise_source(make_decoder().spec)
+    facts = {**FACTS, "hop_s": 0.02}
+    model = Named(["rest", "left_hand", "right_hand"])
+    with pytest.raises(NeuroMotionError, match=r"a hop of 0\.02 s, but the loop decides once .*; say hop_s=0\.05"):
+        gym.make("NeuroArm-v0", decoder=model, decoder_facts=facts, source=source, level="easy")
+
+
 def test_two_classes_that_are_swapped_in_the_map_go_the_other_way() -> None:
     """A wrong map cannot be found by anybody; it has to be followed, or a right one would not be either."""
     swapped = {"left_hand": "right_fist", "right_hand": "left_fist"}
