@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from neuromotion_gym.errors import NeuroMotionError, warn
+from neuromotion_gym.intents import plain_name
 from neuromotion_gym.signals.amplitude import typical_amplitude
 from neuromotion_gym.signals.channel_names import matched, renamings
 from neuromotion_gym.signals.labels import usual_names
@@ -123,6 +124,14 @@ def fitted(recording: Recording, wanted: Wanted, *, others: bool = False, resamp
         warn(f"Labels of {recording.name} are matched by name: {said}.")
         trials = (replace(trial, label=usual.get(trial.label, trial.label)) for trial in recording.trials)
         recording = replace(recording, trials=tuple(trials))
+    spelled = {plain_name(label): label for label in wanted.labels}
+    others = dict.fromkeys(trial.label for trial in recording.trials if trial.label not in wanted.labels)
+    if alike := [name for name in others if plain_name(name) in spelled]:
+        said = ", ".join(f"{name!r} is not {spelled[plain_name(name)]!r}" for name in alike)
+        warn(
+            f"{recording.name} has labels that differ from those of the decoder in their spelling alone, and are not "
+            f"used: {said}. A map of labels makes them the same."
+        )
     if wanted.scale is not None:
         read = recording.pick(wanted.channels) if rest else recording
         window = round(wanted.window * given.rate_hz / wanted.rate_hz)

@@ -79,6 +79,14 @@ def test_a_label_that_is_there_itself_takes_no_other_trials(tiny):
     assert [trial.label for trial in found.trials] == ["rest", "baseline"] * 4
 
 
+def test_another_spelling_of_a_label_that_is_there_is_said(tiny):
+    recording = under(tiny.recording(labels=("rest", "left_fist", "Left Fist")), {})
+    with pytest.warns(
+        NeuroMotionWarning, match=r"in their spelling alone, and are not used: 'Left Fist' is not 'left_fist'"
+    ):
+        fitted(recording, tiny.spec(labels=["rest", "left_fist"]))
+
+
 def test_two_names_for_one_label_are_refused_with_a_map():
     with pytest.raises(NeuroMotionError, match=r"'baseline' and 'relax' both stand for 'rest'.*labels="):
         usual_names(["baseline", "relax", "left_fist"], ["rest", "left_fist"])

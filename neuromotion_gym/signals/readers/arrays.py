@@ -11,6 +11,7 @@
 | ``has_onset`` | optional, shape (trials,), or one value for all: whether a trial begins at its onset (default: yes) |
 | ``as_recorded`` | optional: whether a flat channel is an error (default: yes); False where channels were mixed |
 | ``bad_spans`` | optional, shape (spans, 2): first sample and sample after the last of spans that are not used |
+| ``targets``, ``target_values`` | optional: names of continuous targets, and their values, (targets, samples) |
 | ``dataset``, ``subject``, ``session``, ``run`` | optional: where the samples come from |
 """
 
@@ -27,7 +28,7 @@ from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.files import replacing
 from neuromotion_gym.signals.modality import checked_modality
 from neuromotion_gym.signals.readers.sizes import DEFAULT_LIMIT_BYTES, check_size, zip_bytes
-from neuromotion_gym.signals.recording import Recording, SignalSpec, Trial
+from neuromotion_gym.signals.recording import Recording, SignalSpec, Targets, Trial
 from neuromotion_gym.signals.sample_faults import note_sample_faults
 from neuromotion_gym.signals.stretches import Faults, Stretch, sound_stretches
 
@@ -106,6 +107,8 @@ def write(recording: Recording, path: str | os.PathLike[str]) -> None:
         "bad_spans": np.array(recording.bad_spans, dtype=np.int64).reshape(-1, 2),
         **{key: getattr(recording, key) for key in ORIGIN},
     }
+    if recording.targets is not None:
+        arrays |= {"targets": np.array(recording.targets.names), "target_values": recording.targets.values}
     # Opened here, because savez adds its own ending to a file name without it
     with replacing(path) as temporary, temporary.open("wb") as file:
         np.savez_compressed(file, allow_pickle=False, **arrays)
@@ -171,10 +174,20 @@ def _recording(arrays: dict[str, np.ndarray], faults: Faults) -> Recording:
     if spans.ndim != 2 or spans.shape[1] != 2 or spans.dtype.kind not in "iu":
         raise NeuroMotionError(f"bad_spans are {spans.dtype} of shape {spans.shape}; they have to be integers, (n, 2).")
     bad = tuple((int(start), int(stop)) for start, stop in spans)
-    made = Recording(samples, spec, tuple(trials), dataset, subject, session, run, as_recorded, bad)
+    made = Recording(samples, spec, tuple(trials), dataset, subject, session, run, as_recorded, bad, _targets(arrays))
     note_sample_faults(samples, spec.channels, spec.unit, faults)
     sound = sound_stretches((Stretch(*astuple(trial)) for trial in trials), samples.shape[1], bad, faults)
     return replace(made, trials=tuple(Trial(*one) for one in sound))
+
+
+def _targets(arrays: dict[str, np.ndarray]) -> Targets | None:
+    """The continuous targets, if there are any."""
+    if "targets" not in arrays:
+        return None
+    names, values = np.atleast_1d(arrays["targets"]), arrays["target_values"]
+    if names.dtype.kind != "U" or values.dtype.kind not in "fiu":
+        raise NeuroMotionError("targets have to be strings, and target_values numbers.")
+    return Targets(tuple(str(name) for name in names), np.ascontiguousarray(values, dtype=np.float32))
 
 
 def _text(array: np.ndarray) -> str:

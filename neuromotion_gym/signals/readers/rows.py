@@ -23,6 +23,8 @@ GAP = 1.5
 """A step of time longer than this many usual steps is a gap."""
 IRREGULAR = 0.01
 """Largest share of steps that may differ from the usual one by more than a half."""
+SLOWEST_HZ = 5.0
+"""Times that give fewer samples a second than this are in another unit: envelopes are recorded at 10 Hz or more."""
 WHOLE = 0.002
 """Largest relative difference of a measured rate from a whole number of hertz that counts as rounding of the times."""
 NO_LABEL = ("", "nan", "n/a")
@@ -107,7 +109,7 @@ def _rate(time: np.ndarray, joins: np.ndarray) -> tuple[float, np.ndarray]:
     Raises
     ------
     NeuroMotionError
-        If times do not rise, or their steps are not regular.
+        If times do not rise, their steps are not regular, or their unit cannot be the one that is said.
     """
     help_text = "if the rate was constant, say rate_hz= and name no column for time"
     steps = np.diff(time)
@@ -128,5 +130,10 @@ def _rate(time: np.ndarray, joins: np.ndarray) -> tuple[float, np.ndarray]:
             f"more; {help_text}"
         )
     rate = 1 / float(regular.mean())
+    if rate < SLOWEST_HZ:
+        raise NeuroMotionError(
+            f"the column for time gives {rate:g} rows per second, which is no rate of EEG or EMG: times of rows are in "
+            "seconds unless time_unit= in columns says 'ms' or 'us'"
+        )
     whole = round(rate)
     return (float(whole) if whole and abs(rate - whole) <= WHOLE * whole else rate), np.flatnonzero(gaps) + 1

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.signals.readers import arrays
+from neuromotion_gym.signals.recording import Targets
 
 
 def _same(one, other) -> bool:
@@ -35,6 +36,15 @@ def test_what_is_written_is_read(tmp_path, make_recording, labels: tuple[str, ..
     arrays.write(recording, tmp_path / "a.npz")
     assert _same(arrays.read(tmp_path / "a.npz"), recording)
     assert [path.name for path in tmp_path.iterdir()] == ["a.npz"]
+
+
+def test_targets_are_written_and_read(tmp_path, make_recording) -> None:
+    recording = make_recording()
+    values = np.random.default_rng(0).uniform(-1, 1, (2, recording.samples.shape[1])).astype(np.float32)
+    arrays.write(replace(recording, targets=Targets(("thumb", "index"), values)), tmp_path / "a.npz")
+    found = arrays.read(tmp_path / "a.npz").targets
+    assert found.names == ("thumb", "index")
+    assert np.array_equal(found.values, values)
 
 
 def test_channels_that_a_regression_emptied_are_written_and_read(tmp_path, make_recording) -> None:

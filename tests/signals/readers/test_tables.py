@@ -161,6 +161,12 @@ def test_a_rate_that_contradicts_the_times_is_refused_and_rounded_times_give_the
         read(tmp_path / "a.csv", content, columns=columns, rate_hz=200)
 
 
+def test_times_in_milliseconds_that_are_taken_for_seconds_are_refused(tmp_path) -> None:
+    content = "t,a,label\n" + "".join(f"{row * 5},{row},x\n" for row in range(400))
+    with pytest.raises(NeuroMotionError, match=r"gives 0\.2 rows per second, .* time_unit= in columns says 'ms'"):
+        read(tmp_path / "a.csv", content, columns={"time": "t"})
+
+
 def test_clipped_channels_are_said(tmp_path) -> None:
     rows = "".join(f"{min(value, 0.1)},x\n" for value in SAMPLES[0])
     with pytest.warns(NeuroMotionWarning, match=r"channels are clipped \(1: a in 4\d % of its samples\)"):
