@@ -102,9 +102,10 @@ def _compare(said: Mapping[str, Any], facts: Mapping[str, Any], path: Path) -> N
     NeuroMotionError
         If it has the same labels in another order: columns do not follow the call.
     """
-    before, labels = said.get("labels"), facts.get("labels")
-    listed = isinstance(before, list | tuple) and isinstance(labels, list | tuple)
-    if listed and list(before) != list(labels) and sorted(map(str, before)) == sorted(map(str, labels)):
+    before, labels = (
+        list(one) if isinstance(one, list | tuple) else [] for one in (said.get("labels"), facts.get("labels"))
+    )
+    if before != labels and sorted(map(str, before)) == sorted(map(str, labels)):
         raise NeuroMotionError(
             f"{path}: its columns are {', '.join(map(str, before))}, in this order, but labels has them in another "
             "order. Leave labels out; if the order that it states is wrong, give a map of columns, {0: 'first', …}."

@@ -125,8 +125,8 @@ def fitted(recording: Recording, wanted: Wanted, *, others: bool = False, resamp
         trials = (replace(trial, label=usual.get(trial.label, trial.label)) for trial in recording.trials)
         recording = replace(recording, trials=tuple(trials))
     spelled = {plain_name(label): label for label in wanted.labels}
-    others = dict.fromkeys(trial.label for trial in recording.trials if trial.label not in wanted.labels)
-    if alike := [name for name in others if plain_name(name) in spelled]:
+    names_there = dict.fromkeys(trial.label for trial in recording.trials)
+    if alike := [name for name in names_there if name not in wanted.labels and plain_name(name) in spelled]:
         said = ", ".join(f"{name!r} is not {spelled[plain_name(name)]!r}" for name in alike)
         warn(
             f"{recording.name} has labels that differ from those of the decoder in their spelling alone, and are not "

@@ -197,8 +197,8 @@ def _told_apart(recordings: Sequence[Recording]) -> tuple[Recording, ...]:
     """
     keys = [(one.dataset, one.subject, one.session, one.run) for one in recordings]
     total, seen, found = Counter(keys), Counter[tuple[str, ...]](), []
-    labels: dict[tuple[str, ...], set[str]] = {}
-    alike: dict[tuple[str, ...], str] = {}
+    labels: dict[tuple[str, str, str, str], set[str]] = {}
+    alike: dict[tuple[str, str, str, str], str] = {}
     for key, one in zip(keys, recordings, strict=True):
         own = {trial.label for trial in one.trials}
         if key in labels and not (own and labels[key] and own.isdisjoint(labels[key])):
