@@ -70,14 +70,18 @@ def looped(
     part: Literal["test", "all"],
     episodes: int,
     bound: str = "",
+    *,
+    after_labels: bool = False,
 ) -> float:
     """Share of a person's episodes, ``episodes`` of each session, that end with the right selection.
 
     Recordings of a part are replayed to ``argmax``; the decoder may be the ``bound`` "shuffled", "open_loop" or
-    "oracle" of itself.
+    "oracle" of itself. With ``after_labels``, only sessions are played that have an earlier, labelled one.
     """
     driven = BoundDecoder(bound, decoder) if bound in ("shuffled", "open_loop", "oracle") else decoder  # type: ignore[arg-type]
-    source = open_source(playing_for(decoder.spec, source="replay", part=part, subjects=[person]))
+    source = open_source(
+        playing_for(decoder.spec, source="replay", part=part, subjects=[person], after_labels=after_labels)
+    )
     parts = assemble(env_id, decoder=driven, source=source, level=level, adaptation=options)
     keys = episode_keys(parts.source.sessions, episodes)
     # What is kept is kept in a row: the episodes of a session come after each other there

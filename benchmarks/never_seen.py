@@ -234,8 +234,13 @@ def committed(decoder: str) -> dict[str, float]:
     return {person: float(np.mean(values)) for person, values in found.items()}
 
 
-def read_anew(decoder: OnnxDecoder, person: str, session: str, options: AdaptationOptions) -> list[float]:
-    """Balanced accuracy of a session of the readings, share of its stray windows not at rest, activations a minute."""
+def read_anew(
+    decoder: OnnxDecoder, person: str, session: str, options: AdaptationOptions, labelled: Sequence[str] = ()
+) -> list[float]:
+    """Balanced accuracy of a session of the readings, share of its stray windows not at rest, activations a minute.
+
+    Labels of the sessions ``labelled`` are read where ``options`` start with labels.
+    """
     labels = decoder.spec.labels  # the first one is rest, under the name that the decoder has for it
     names = {label: labels.index(label) for label in GESTURES if label in labels} | {REST: 0, STRAY: 0}
     recording = read_session(person, session)
@@ -245,7 +250,7 @@ def read_anew(decoder: OnnxDecoder, person: str, session: str, options: Adaptati
     order = np.random.default_rng(0).permutation(len(cued)).tolist()
     played = [*(cued[number] for number in order), *stray]
     views = [windows_of(recording.samples[:, trial.start : trial.stop]) for trial in played]
-    before = []
+    before = [read_session(person, one) for one in labelled]
     if options.start == "calibration":
         earlier = read_session(person, SESSIONS[SESSIONS.index(session) - 1])
         before = [joined(earlier, [trial for trial in earlier.trials if trial.label in names and trial.label != STRAY])]

@@ -12,6 +12,10 @@ read, and online, scored on the other two.
 
 **Loop**: `NeuroHand-v0`, level standard, controller argmax, five episodes a session; chance is 0.2.
 
+**Labels once**: `emg_armband_again` on the same streams of sessions 2 and 3: online from nothing; after the labels of
+the session before, without adaptation and online; and session 3 after the labels of both sessions before. In the loop
+the labels are those of session 1.
+
 People are the unit; differences are paired. The script writes ``put_on_anew.json`` (after each person; a stopped run
 goes on), ``put_on_anew.md`` and ``put_on_anew.png``. It needs the extra ``train`` and the recordings
 (``NEUROMOTION_DATA``); about 15 minutes of one core.
@@ -42,12 +46,15 @@ from neuromotion_gym.training.folds import fold_decoder
 if TYPE_CHECKING:
     from neuromotion_gym.decoders.onnx_decoder import OnnxDecoder
 
-NAME, BEFORE = "emg_armband_anew", "emg_armband_follows"
+NAME, BEFORE, AGAIN = "emg_armband_anew", "emg_armband_follows", "emg_armband_again"
 COMMITTED = Path(__file__).parent / "results" / "never_seen" / "never_seen.json"
 NOTHING = AdaptationOptions(update=False)
 ONLINE = AdaptationOptions()
 RUN_ONLINE = AdaptationOptions(start="calibration")
 KEPT = AdaptationOptions(keep="session")
+LABELS = AdaptationOptions(start="labels", update=False)
+LABELS_ONLINE = AdaptationOptions(start="labels")
+LABELS_KEPT = AdaptationOptions(start="labels", keep="session")
 WAYS: dict[str, AdaptationOptions] = {
     "without adaptation": NOTHING,
     "online, from nothing": ONLINE,
@@ -60,12 +67,36 @@ LOOP_WAYS: dict[str, AdaptationOptions] = {
     "online, kept over the session": KEPT,
     "shuffled: online, labels at random": ONLINE,
 }
+TWO = "after the labels of both sessions before, and online"
+AGAIN_WAYS: dict[str, AdaptationOptions] = {
+    "online, from nothing": ONLINE,
+    "after the labels of the session before, without adaptation": LABELS,
+    "after the labels of the session before, and online": LABELS_ONLINE,
+    TWO: LABELS_ONLINE,
+}
+AGAIN_LOOP_WAYS: dict[str, AdaptationOptions] = {
+    "online from nothing, kept over the session": KEPT,
+    "after the labels of session 1, without adaptation": LABELS,
+    "after the labels of session 1, and online, kept over the session": LABELS_KEPT,
+    "shuffled: after the labels of session 1, and online, labels at random": LABELS_KEPT,
+}
 COLUMNS = (
     "way",
     "balanced accuracy",
     "to no adaptation",
     f"to `{BEFORE}`",
     "lowest person",
+    "test part",
+    "stray movements: not rest",
+    "activations a minute",
+)
+AGAIN_COLUMNS = (
+    "way",
+    "balanced accuracy",
+    f"to `{NAME}` online from nothing",
+    "to no adaptation after the same labels",
+    "lowest person",
+    "largest loss",
     "test part",
     "stray movements: not rest",
     "activations a minute",
@@ -99,14 +130,24 @@ def half_and_half(decoder: OnnxDecoder, person: str, session: str) -> float:
     return balanced(np.concatenate([found[one] for one in steady]) == truth, truth)
 
 
+def again(decoder: OnnxDecoder, person: str, way: str) -> list[list[float]]:
+    """Figures of the sessions that a way is for."""
+    options, found = AGAIN_WAYS[way], []
+    count = 2 if way == TWO else 1
+    for number in range(count, len(SESSIONS)):
+        earlier = SESSIONS[number - count : number] if options.start == "labels" else ()
+        found.append(read_anew(decoder, person, SESSIONS[number], options, earlier))
+    return found
+
+
 def of_people(people: dict[str, Any]) -> np.ndarray:
     """Figures of people, mean over sessions, shape (people, figures)."""
     return np.array([np.mean(np.reshape(one, (len(one), -1)), axis=0) for one in people.values()], dtype=float)
 
 
-def told_rate(values: np.ndarray) -> str:
+def told_rate(values: np.ndarray, sessions: int = len(SESSIONS)) -> str:
     """Success rate and interval over people, each with the same number of episodes."""
-    episodes = EPISODES * len(SESSIONS)
+    episodes = EPISODES * sessions
     interval = rate_interval(np.rint(values * episodes).astype(int), np.full(len(values), episodes))
     return f"{interval.mean:.2f} [{interval.low:.2f}, {interval.high:.2f}]"
 
@@ -161,8 +202,64 @@ def table(result: dict[str, Any]) -> str:
     lines += [
         "",
         f"One decision with its adaptation takes {result['cost_ms']:.3f} ms of processor time in a batch of 64.",
+        *again_table(result, test),
     ]
     return "\n".join([*lines, ""])
+
+
+def later(people: dict[str, Any], sessions: int) -> np.ndarray:
+    """Figures of people, mean over their last sessions, shape (people, figures)."""
+    return np.array([np.mean(one[-sessions:], axis=0) for one in people.values()], dtype=float)
+
+
+def again_table(result: dict[str, Any], test: list[int]) -> list[str]:
+    """Rows of the people who gave labels once."""
+    anew, own = result["stream"]["online, from nothing"], result["again"]
+    lines = [
+        "",
+        f"## Labels once: `{AGAIN}`",
+        "",
+        "The same people and streams, sessions 2 and 3. Differences are paired over people, on the same sessions.",
+        "",
+        f"| {' | '.join(AGAIN_COLUMNS)} |",
+        f"|{'---|' * len(AGAIN_COLUMNS)}",
+    ]
+    fixed = own["after the labels of the session before, without adaptation"]
+    for way, found in own.items():
+        sessions = 1 if way == TWO else 2
+        values, plain = later(found, sessions), later(anew, sessions)[:, 0]
+        gain = values[:, 0] - plain
+        online = AGAIN_WAYS[way] == LABELS_ONLINE and way != TWO
+        cells = [
+            told(values[:, 0]),
+            told(gain, -1.0),
+            told(values[:, 0] - later(fixed, sessions)[:, 0], -1.0) if online else "–",
+            f"{values[:, 0].min():.2f}",
+            f"{max(0.0, -gain.min()):.2f}",
+            f"{values[test, 0].mean():.3f}",
+            told(values[:, 1]),
+            f"{values[:, 2].mean():.1f}",
+        ]
+        lines.append(f"| {' | '.join([way if way != TWO else f'{way} (session 3)', *cells])} |")
+    one = later(own["after the labels of the session before, and online"], 1)[:, 0]
+    two = later(own[TWO], 1)[:, 0]
+    lines += [
+        "",
+        f"Session 3 alone: {told(one)} after the labels of session 2, {told(two)} after those of both sessions;",
+        f"difference {told(two - one, -1.0)}.",
+        "",
+        f"In the loop, sessions 2 and 3 after the labels of session 1, {EPISODES} episodes a session:",
+        "",
+        "| way | success | difference | lowest person |",
+        "|---|---|---|---|",
+    ]
+    base = np.array(list(result["again_loop"][next(iter(AGAIN_LOOP_WAYS))].values()))
+    for way, found in result["again_loop"].items():
+        values = np.array(list(found.values()))
+        rate = told_rate(values, len(SESSIONS) - 1)
+        lines.append(f"| {way} | {rate} | {compared(values, base)} | {values.min():.2f} |")
+    cost = result["again_cost_ms"]
+    return [*lines, "", f"One decision with its adaptation takes {cost:.3f} ms of processor time in a batch of 64."]
 
 
 def picture(result: dict[str, Any], path: Path) -> None:
@@ -173,10 +270,13 @@ def picture(result: dict[str, Any], path: Path) -> None:
             **{f"{BEFORE}, {way}": of_people(older[way])[:, 0] for way in list(WAYS)[:2]},
             **{way: of_people(found)[:, 0] for way, found in result["stream"].items()},
         },
+        f"{AGAIN}, sessions 2 and 3: balanced accuracy of windows, 17 people": {
+            way: of_people(found)[:, 0] for way, found in result["again"].items()
+        },
         "loop: success, 17 people": {way: np.array(list(found.values())) for way, found in result["loop"].items()},
     }
     wrapped = {title: {textwrap.fill(way, 40): one for way, one in ways.items()} for title, ways in shown.items()}
-    strip_plot(wrapped, (1 / 6, CHANCE), 9, path)
+    strip_plot(wrapped, (1 / 6, 1 / 6, CHANCE), 9, path)
 
 
 def main() -> None:
@@ -192,6 +292,8 @@ def main() -> None:
     }
     if path.exists():
         result = json.loads(path.read_text(encoding="utf-8"))
+    result.setdefault("again", {way: {} for way in AGAIN_WAYS})
+    result.setdefault("again_loop", {way: {} for way in AGAIN_LOOP_WAYS})
     began = time.process_time()
 
     def keep(what: str) -> None:
@@ -220,6 +322,27 @@ def main() -> None:
             bound = way.split(":")[0]
             result["loop"][way][person] = looped(decoder, person, given, ENV_ID, LEVEL, "all", EPISODES, bound)
         keep(f"{person}, loop")
+    if "again_cost_ms" not in result:
+        one, other = (read_session(people[0], session) for session in SESSIONS[:2])
+        made = joined(other, [trial for trial in other.trials if trial.label != STRAY])
+        windows = np.ascontiguousarray(windows_of(made.samples))
+        result["again_cost_ms"] = round(decision_ms(load_decoder(AGAIN), windows, LABELS_ONLINE, (one,), apart=40), 4)
+    for person in people:
+        if person in result["again"][TWO]:
+            continue
+        decoder = fold_decoder(AGAIN, person)
+        for way in AGAIN_WAYS:
+            result["again"][way][person] = again(decoder, person, way)
+        keep(f"{person}, labels once")
+    for person in people:
+        if person in result["again_loop"][list(AGAIN_LOOP_WAYS)[-1]]:
+            continue
+        decoder = fold_decoder(AGAIN, person)
+        for way, given in AGAIN_LOOP_WAYS.items():
+            bound = way.split(":")[0]
+            success = looped(decoder, person, given, ENV_ID, LEVEL, "all", EPISODES, bound, after_labels=True)
+            result["again_loop"][way][person] = success
+        keep(f"{person}, labels once in the loop")
     write_text(options.out / "put_on_anew.md", table(result))
     picture(result, options.out / "put_on_anew.png")
     print(table(result))

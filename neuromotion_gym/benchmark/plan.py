@@ -16,7 +16,7 @@ from neuromotion_gym.datasets.people import is_new
 from neuromotion_gym.datasets.playing import Playing, playing_for
 from neuromotion_gym.datasets.recorded import OwnRecordings
 from neuromotion_gym.datasets.suitable import suitable_dataset
-from neuromotion_gym.decoders.adaptation import adaptation_options, reads_calibration
+from neuromotion_gym.decoders.adaptation import adaptation_options, reads_calibration, reads_earlier_labels
 from neuromotion_gym.decoders.arrangement import facts_of_arrangement
 from neuromotion_gym.decoders.bounds import parse_decoder_name
 from neuromotion_gym.decoders.folders import MODEL, decoder_folder
@@ -251,6 +251,7 @@ class _Planner:
             skip_cue=cell.skip_cue,
             perturbations=cell.perturbations,
             resample=cell.resample and own is None,
+            after_labels=reads_earlier_labels(decoder, adaptation_options(cell.adaptation, decoder.spec)),
             own=own,
         )
         return playing, own

@@ -209,6 +209,7 @@ def playing_for(
     skip_cue: float | None = None,
     perturbations: Sequence[Perturbation | Mapping[str, Any] | str] = (),
     resample: bool = False,
+    after_labels: bool = False,
     own: OwnRecordings | None = None,
 ) -> Playing:
     """The `Playing` for a decoder: labels, channels and pacing from its specification, and the options given.
@@ -227,6 +228,9 @@ def playing_for(
         Each as a name, or as a mapping with ``name`` and ``options``.
     resample : bool
         See `Playing`.
+    after_labels : bool
+        Whether labels of earlier sessions are read: a replayed data set then plays sessions of the first kind that has
+        a calibration run.
     own : OwnRecordings, optional
         For ``source="recordings"``: the recordings.
 
@@ -249,6 +253,7 @@ def playing_for(
         source=source,
         dataset=dataset,
         part=part if own is None else None,
+        session_kind=_with_calibration(dataset) if after_labels and source == "replay" else None,
         subjects=None if subjects is None else tuple(subjects),
         labels=spec.labels,
         channels=spec.channels,
@@ -260,6 +265,11 @@ def playing_for(
         resample=resample,
         recordings=None if own is None else own.facts,
     )
+
+
+def _with_calibration(dataset: str) -> str | None:
+    """The first kind of session with a calibration run; None if there is none."""
+    return next((name for name, kind in registry.dataset(dataset).table.kinds.items() if kind.calibration), None)
 
 
 def _check_options(source: object, subjects: object, ocular: object, skip_cue: object, resample: object) -> None:

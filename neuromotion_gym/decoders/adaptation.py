@@ -7,13 +7,16 @@ state is depends on the windows of this row alone, so that a row of a batch has 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 
+from neuromotion_gym.datasets import registry
 from neuromotion_gym.decoders.calibration import calibration_windows
 from neuromotion_gym.decoders.population import MARGIN, Population
+from neuromotion_gym.decoders.returning import Returning
 from neuromotion_gym.decoders.running import PERIOD_S, Run
 from neuromotion_gym.decoders.unlabelled import unlabelled_windows
 from neuromotion_gym.errors import NeuroMotionError
@@ -50,7 +53,8 @@ class AdaptationOptions(Checked):
     ----------
     start : {"nothing", "calibration", "labels"}
         Whether an episode begins with what the calibration run of the session tells: its labels are not read, or, with
-        "labels", they are. That is for the kind "wearer" alone.
+        "labels", they are. That is for the kind "wearer" alone. Where the model of people is
+        `neuromotion_gym.decoders.returning.Returning`, labelled calibration runs are of earlier sessions of the person.
     update : bool
         Whether the adaptation goes on with every window.
     keep : {"episode", "session"}
@@ -108,6 +112,12 @@ def adaptation_options(given: AdaptationOptions | Mapping[str, Any] | None, spec
 def reads_calibration(spec: DecoderSpec, options: AdaptationOptions) -> bool:
     """Whether a decoder needs a calibration run."""
     return spec.adaptation.kind != "none" and options.start != "nothing"
+
+
+def reads_earlier_labels(decoder: object, options: AdaptationOptions) -> bool:
+    """Whether a decoder, or the one that is bounded, reads the labels of earlier sessions of the wearer."""
+    inner = getattr(decoder, "inner", decoder)
+    return options.start == "labels" and isinstance(getattr(inner, "population", None), Returning)
 
 
 class PeopleModel(Protocol):
@@ -375,8 +385,10 @@ class LabelledWearer(Wearer):
         return self._people.fit(every, self._candidates, self._labels)
 
 
-def labelled_wearer_of(decoder: Decoder, calibration: Sequence[Recording]) -> LabelledWearer:
-    """The wearer as a labelled calibration run tells.
+def labelled_wearer_of(decoder: Decoder, calibration: Sequence[Recording]) -> Wearer:
+    """The wearer as labelled calibration runs tell: of today, or of earlier sessions if the model is `Returning`.
+
+    Earlier sessions tell what is expected; how the band lies today is found without labels.
 
     Raises
     ------
@@ -385,7 +397,19 @@ def labelled_wearer_of(decoder: Decoder, calibration: Sequence[Recording]) -> La
     """
     model = population_of(decoder)
     assert isinstance(model, Population)
-    cut, each = calibration_windows(calibration, decoder.spec), chunk_windows(decoder.spec)
+    if isinstance(model, Returning):
+        sessions: dict[str, list[Recording]] = {}
+        for recording in calibration:
+            sessions.setdefault(recording.session, []).append(recording)
+        told = [_labelled_chunks(decoder, one) for one in sessions.values()]
+        count = len(decoder.spec.labels)
+        return Wearer(model.known([np.stack([c[w == label].mean(axis=0) for label in range(count)]) for c, w in told]))
+    return LabelledWearer(model, *_labelled_chunks(decoder, calibration))
+
+
+def _labelled_chunks(decoder: Decoder, calibration: Sequence[Recording]) -> tuple[np.ndarray, np.ndarray]:
+    """Chunks of labelled recordings, shape (n, features), and their labels, shape (n,)."""
+    cut, each = calibration_windows([_after_cue(one) for one in calibration], decoder.spec), chunk_windows(decoder.spec)
     pieces: list[np.ndarray] = []
     labels: list[int] = []
     for trial in np.unique(cut.trials):
@@ -400,7 +424,17 @@ def labelled_wearer_of(decoder: Decoder, calibration: Sequence[Recording]) -> La
             f"A labelled calibration run of {decoder.spec.name!r} needs a trial of {least_s:g} s or more of every "
             f"label; too short: {', '.join(short)}."
         )
-    return LabelledWearer(model, chunks_of(decoder, np.concatenate(pieces)), np.array(labels))
+    return chunks_of(decoder, np.concatenate(pieces)), np.array(labels)
+
+
+def _after_cue(recording: Recording) -> Recording:
+    """The recording without the beginning of trials whose label is a cue that people follow late."""
+    known = registry.is_known(recording.dataset)
+    late = round(registry.dataset(recording.dataset).skip_cue_s * recording.spec.rate_hz) if known else 0
+    if not late:
+        return recording
+    begun = (replace(one, start=one.start + late) if one.has_onset else one for one in recording.trials)
+    return replace(recording, trials=tuple(trial for trial in begun if trial.start < trial.stop))
 
 
 def wearer_of(decoder: Decoder, calibration: Sequence[Recording]) -> Wearer:

@@ -13,9 +13,7 @@ Gaussian model are linear in the features: the result is a last layer.
 
 A calibration run is of earlier days. It tells who the wearer is, and nothing of how the electrodes lie today.
 
-Sources: Dutilleul, J Stat Comput Simul 64:105-123 (1999), covariances that are products; Gauvain and Lee, IEEE Trans
-Speech Audio Process 2:291-298 (1994), maximum a posteriori estimation of mixtures; Ueda and Nakano, Neural Networks
-11:271-282 (1998), annealing.
+Sources: those of `neuromotion_gym.decoders.changes`; Ueda and Nakano, Neural Networks 11:271-282 (1998), annealing.
 """
 
 from __future__ import annotations
@@ -27,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from neuromotion_gym.decoders.changes import Expected, likelihoods, moved, unlikely
 from neuromotion_gym.decoders.population import Fit
 from neuromotion_gym.errors import NeuroMotionError
 
@@ -46,8 +45,6 @@ UNSEEN = 20.0
 """Chunks of every label that are added to what was counted, so that a label that was not made is not given up."""
 EXCHANGES = 4
 """Largest number of exchanges of two gestures, one after another."""
-LEAST = 1e-6
-"""Smallest weight of a label."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,15 +163,7 @@ class Days:
         steps: tuple[float, ...],
     ) -> tuple[np.ndarray, np.ndarray]:
         """Means after some steps from ``means``, shape (m, labels, features), and log shares, shape (m, labels, 1)."""
-        shares = np.full((len(means), means.shape[1], 1), -np.log(means.shape[1]))
-        for sharpness in steps:
-            likely, _ = _likelihoods(read, square, means, shares, sharpness)
-            counted = np.add.reduce(likely, axis=2, dtype=np.float64)
-            seen = np.matmul(likely, read) / np.maximum(counted, LEAST)[..., None]
-            means = self._expected(candidates, np.maximum(EVIDENCE * counted, LEAST), seen)
-            grown = counted + UNSEEN
-            shares = np.log(grown / np.add.reduce(grown, axis=1, keepdims=True))[..., None]
-        return means, shares
+        return moved(read, square, self._expected(candidates), means, steps, EVIDENCE, UNSEEN)
 
     def _settled(
         self,
@@ -186,45 +175,19 @@ class Days:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Means after some steps from ``means``, shape (m, labels, features), and their log posteriors, shape (m,)."""
         means, shares = self._moved(read, square, candidates, means, steps)
-        _, log = _likelihoods(read, square, means, shares, steps[-1])
+        _, log = likelihoods(read, square, means, shares, steps[-1])
         evidence = EVIDENCE / steps[-1] * np.add.reduce(log, axis=1, dtype=np.float64)
-        off = means - self.centres[candidates]
-        unlikely = 0.5 * np.add.reduce(off * (self._precisions[candidates] @ off) / self.variances, axis=(1, 2))
-        return means, evidence - unlikely - self._volumes[candidates]
+        off = unlikely(self._expected(candidates), self._precisions[candidates], means)
+        return means, evidence - off - self._volumes[candidates]
 
-    def _expected(self, candidates: np.ndarray, weight: np.ndarray, seen: np.ndarray) -> np.ndarray:
-        """Posterior means of the labels, given their weighted means ``seen`` of weight ``weight``, shape (m, labels).
-
-        The covariance of changes is a product, so that one decomposition for each candidate serves all features.
-        """
-        root, centres = np.sqrt(weight), self.centres[candidates]
-        values, vectors = np.linalg.eigh(root[:, :, None] * self.spreads[candidates] * root[:, None, :])
-        off = root[..., None] * (seen - centres)
-        gain = np.maximum(values, 0)[..., None] * self.variances
-        kept = gain / (1 + gain) * np.matmul(vectors.transpose(0, 2, 1), off)
-        return np.asarray(centres + np.matmul(vectors, kept) / root[..., None])
+    def _expected(self, candidates: np.ndarray) -> Expected:
+        """What is expected of the means of the day for each candidate."""
+        return Expected(self.centres[candidates], self.spreads[candidates], self.variances)
 
     def write(self, folder: Path) -> None:
         """Write `DAYS` into a folder."""
         arrays: dict[str, Any] = {name: np.asarray(getattr(self, name)) for name in FIELDS}
         np.savez(folder / DAYS, **arrays, still=np.asarray(self.still))
-
-
-def _likelihoods(
-    read: np.ndarray, square: np.ndarray, means: np.ndarray, shares: np.ndarray, sharpness: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Share of each label in each chunk, shape (m, labels, n), and log likelihood of each chunk, shape (m, n)."""
-    known = shares / sharpness - 0.5 * np.add.reduce(means**2, axis=2)[..., None]
-    log = np.matmul(means.astype(np.float32), read.T)
-    log += known.astype(np.float32)
-    log -= square
-    log *= np.float32(sharpness)
-    top = np.maximum.reduce(log, axis=1, keepdims=True)
-    log -= top
-    likely = np.exp(log, out=log)
-    total = np.add.reduce(likely, axis=1, keepdims=True)
-    likely /= total
-    return likely, (top + np.log(total))[:, 0]
 
 
 def read_days(folder: Path, shape: tuple[int, ...]) -> Days:

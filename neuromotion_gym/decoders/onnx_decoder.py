@@ -46,8 +46,8 @@ from neuromotion_gym.decoders.model_output import batch_fault, find_output, kind
 from neuromotion_gym.decoders.onnx_file import OnnxFile, read_onnx
 from neuromotion_gym.decoders.onnx_session import checked_threads, open_session, run_session
 from neuromotion_gym.decoders.population import POPULATION, Population
+from neuromotion_gym.decoders.returning import read_wearers
 from neuromotion_gym.decoders.spec import AdaptationSpec, DecoderSpec
-from neuromotion_gym.decoders.starts import read_people
 from neuromotion_gym.decoders.target_head import fit_target_head
 from neuromotion_gym.decoders.turned import turned_adaptation
 from neuromotion_gym.errors import NeuroMotionError, warn
@@ -100,7 +100,7 @@ class OnnxDecoder:
         self.population: Population | Days | None = None
         self._people = b""
         if self.spec.adaptation.kind == "wearer":
-            self.population = read_people(self.path.parent, spec.adaptation.shape, len(spec.channels), ring=spec.ring)
+            self.population = read_wearers(self.path.parent, spec.adaptation.shape, len(spec.channels), ring=spec.ring)
             self._people = _checksum(self.path.with_name(POPULATION).read_bytes())
         elif self.spec.adaptation.kind == "day":
             self.population = read_days(self.path.parent, spec.adaptation.shape)

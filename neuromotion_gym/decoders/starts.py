@@ -65,7 +65,7 @@ class Starts(Population):
         """See `Population.fit`. The score of an arrangement in which no start was promising is minus infinity."""
         if told is not None:  # labels tell gestures apart, so that nothing has to be searched for
             return super().fit(chunks, candidates, told)
-        read = self.worn(chunks[_evenly(len(chunks), MOST)], candidates).astype(np.float32)
+        read = self.worn(chunks[evenly(len(chunks), MOST)], candidates).astype(np.float32)
         weight = EVIDENCE * len(chunks) / read.shape[1]
         promising = self._promising(read, weight) + self.usual[candidates][:, None]
         order = np.argsort(-promising, axis=None, kind="stable")[:TRIED]
@@ -80,7 +80,7 @@ class Starts(Population):
 
     def _promising(self, read: np.ndarray, weight: float) -> np.ndarray:
         """Rough log likelihood of each start in each arrangement, shape (m, starts)."""
-        few = read[:, _evenly(read.shape[1], LOOKED_AT)]
+        few = read[:, evenly(read.shape[1], LOOKED_AT)]
         means, squares = self._rough
         log = few.reshape(-1, few.shape[2]) @ means - squares
         nearest = np.maximum.reduce(log.reshape(*few.shape[:2], len(self.starts), -1), axis=3).sum(axis=1)
@@ -122,6 +122,6 @@ def read_people(folder: Path, shape: tuple[int, ...], channels: int, *, ring: bo
     return Starts(**own, starts=found["starts"], usual=found["usual"])
 
 
-def _evenly(count: int, most: int) -> np.ndarray:
+def evenly(count: int, most: int) -> np.ndarray:
     """Indices of at most ``most`` of ``count`` things, spread evenly."""
     return np.arange(count) if count <= most else np.linspace(0, count - 1, most).astype(int)

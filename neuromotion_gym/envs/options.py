@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from neuromotion_gym.decoders.adaptation import adaptation_options, reads_calibration
+from neuromotion_gym.decoders.adaptation import adaptation_options, reads_calibration, reads_earlier_labels
 from neuromotion_gym.decoders.bounds import BoundDecoder, split_bound
 from neuromotion_gym.decoders.relabelled import for_limb
 from neuromotion_gym.decoders.zoo import load_decoder
@@ -142,6 +142,7 @@ def assemble(
         perturbations=perturbations,
         data_root=data_root,
         adapted=reads_calibration(spec, adapted),
+        after_labels=reads_earlier_labels(chosen, adapted),
     )
     made = make_task(env_id, spec, opened.mean_piece_s(), level, side, **task_options)
     figures = operator if isinstance(operator, OperatorSpec) else from_mapping(OperatorSpec, operator or {}, "operator")

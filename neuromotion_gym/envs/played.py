@@ -38,6 +38,7 @@ def played_source(
     perturbations: Sequence[Perturbation | Mapping[str, Any] | str] = (),
     data_root: str | Path | None = None,
     adapted: bool = False,
+    after_labels: bool = False,
 ) -> tuple[Source, dict[str, Any]]:
     """The source that the options of ``gym.make`` describe, and what is said of it together with the decoder.
 
@@ -52,6 +53,8 @@ def played_source(
         See `neuromotion_gym.envs.options.assemble`.
     adapted : bool
         Whether the decoder needs a calibration run.
+    after_labels : bool
+        Whether that is an earlier session, whose labels are read.
 
     Returns
     -------
@@ -101,6 +104,7 @@ def played_source(
             skip_cue=skip_cue,
             resample=resample,
             perturbations=perturbations,
+            after_labels=after_labels,
             own=own,
         )
         if own is not None and subjects is not None:

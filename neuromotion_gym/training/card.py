@@ -125,10 +125,9 @@ def _adaptation(spec: DecoderSpec) -> str:
     kind = spec.adaptation.kind
     if kind == "head" and not spec.classifies:
         return "last layer fitted to what a person did in the calibration run"
-    if kind == "wearer" and registry.is_known(spec.dataset):
-        kinds = registry.dataset(spec.dataset).table.kinds
-        if not any(one.calibration for one in kinds.values()):
-            return ADAPTATIONS[kind].split("; ")[0] + "; here it is not adapted, since there is no calibration run"
+    known = registry.is_known(spec.dataset)
+    if kind == "wearer" and known and not registry.dataset(spec.dataset).table.kind(None).calibration:
+        return ADAPTATIONS[kind].split("; ")[0] + "; here it is not adapted, since there is no calibration run"
     return ADAPTATIONS[kind]
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from neuromotion_gym.decoders.adaptation import AdaptationOptions, adaptation_in_use, wearer_of
+from neuromotion_gym.decoders.changes import posterior_means
 from neuromotion_gym.decoders.days import DAYS, Days, read_days
 from neuromotion_gym.decoders.described import facts_of
 from neuromotion_gym.decoders.spec import DecoderSpec
@@ -163,7 +164,7 @@ def test_the_means_are_the_posterior_ones_of_the_whole_covariance() -> None:
     prior = np.linalg.inv(np.kron(known.spreads[1], np.diag(known.variances)))
     told = np.repeat(weight, 4)
     wanted = np.linalg.solve(prior + np.diag(told), prior @ known.centres[1].ravel() + told * seen.ravel())
-    found = known._expected(np.array([1]), weight[None], seen[None])
+    found = posterior_means(known._expected(np.array([1])), weight[None], seen[None])
     np.testing.assert_allclose(found[0].ravel(), wanted, rtol=1e-9)
 
 

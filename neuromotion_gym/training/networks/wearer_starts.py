@@ -8,12 +8,13 @@ many lie in each is kept. So are the means of each label of each recording: they
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
 
 from neuromotion_gym.decoders.arrangement import arrangements
+from neuromotion_gym.decoders.returning import nearest
 from neuromotion_gym.decoders.starts import Starts
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.training.data import recordings_of
@@ -38,11 +39,39 @@ UNUSED = 0.5
 """Recordings that are added to those counted in each arrangement, so that none is ruled out."""
 
 
+class Bands(NamedTuple):
+    """Recordings, each with a band of its own.
+
+    Parameters
+    ----------
+    features : list of float64 arrays, shape (n, features)
+        As the band was worn.
+    labels : list of int arrays, shape (n,)
+    means : list of float64 arrays, shape (labels, features)
+    people : int array, shape (recordings,)
+    lies : list of int
+        Arrangement of each.
+    """
+
+    features: list[np.ndarray]
+    labels: list[np.ndarray]
+    means: list[np.ndarray]
+    people: np.ndarray
+    lies: list[int]
+
+
 class WearerStarts(WearerLda):
     """Features and effort; the last layer is given as the adaptation."""
 
     def fit(self, data: TrainingWindows, generator: np.random.Generator) -> None:
         """Fit the model of people; see the module."""
+        bands = self._bands(data)
+        self._population = self._starts(bands)
+        some = generator.permutation(len(data.labels))[:20_000]
+        self.effort.set(torch.from_numpy(data.windows(some)), data.labels[some])
+
+    def _bands(self, data: TrainingWindows) -> Bands:
+        """Features of each recording, and how the band lies in it."""
         rows = np.arange(len(data.labels))
         features = torch.cat(
             [self.features(torch.from_numpy(data.windows(rows[i : i + BATCH]))) for i in range(0, len(rows), BATCH)]
@@ -51,30 +80,32 @@ class WearerStarts(WearerLda):
         bands = [recorded == number for number in np.unique(recorded)]
         labels = [data.labels[band] for band in bands]
         if any(len(np.unique(own)) != data.labels.max() + 1 for own in labels):
-            raise NeuroMotionError("Network 'wearer_starts' needs windows of every label in each recording.")
+            raise NeuroMotionError("This network needs windows of every label in each recording.")
         means = [label_means(every[band], own) for band, own in zip(bands, labels, strict=True)]
-        orders = self.orders(every.shape[1])
-        chosen = arranged(means, np.array([data.people[band][0] for band in bands]), orders)
-        worn = [every[band][:, orders[way]] for band, way in zip(bands, chosen, strict=True)]
-        within = [_within(one, own) for one, own in zip(worn, labels, strict=True)]
+        people = np.array([data.people[band][0] for band in bands])
+        lies = arranged(means, people, self.orders(every.shape[1]))
+        return Bands([every[band] for band in bands], labels, means, people, lies)
+
+    def _starts(self, bands: Bands) -> Starts:
+        """The model of people with starts."""
+        orders = self.orders(bands.features[0].shape[1])
+        worn = [one[:, orders[way]] for one, way in zip(bands.features, bands.lies, strict=True)]
+        within = [_within(one, own) for one, own in zip(worn, bands.labels, strict=True)]
         values, vectors = np.linalg.eigh(np.mean(within, axis=0))
         whitening = vectors / np.sqrt(values + SMALLEST)
-        starts = np.stack([mean[:, orders[way]] for mean, way in zip(means, chosen, strict=True)]) @ whitening
+        starts = np.stack([mean[:, orders[way]] for mean, way in zip(bands.means, bands.lies, strict=True)]) @ whitening
         common = starts.mean(axis=0)
-        counted = np.bincount(chosen, minlength=len(orders)) + UNUSED
-        self._population = Starts(
+        return Starts(
             means=common,
             whitening=whitening,
             differences=_widest((starts - common) / np.sqrt(len(starts) - 1)),
             residual=self._residual,
-            sharpness=best_sharpness([one @ whitening for one in worn], labels, starts, common),
+            sharpness=best_sharpness([one @ whitening for one in worn], bands.labels, starts, common),
             channels=self._channels,
             ring=True,
             starts=starts,
-            usual=np.log(counted / counted.sum()),
+            usual=often(np.bincount(bands.lies, minlength=len(orders))),
         )
-        some = generator.permutation(len(rows))[:20_000]
-        self.effort.set(torch.from_numpy(data.windows(some)), data.labels[some])
 
     def orders(self, features: int) -> np.ndarray:
         """Feature that each feature is read from in each arrangement, shape (arrangements, features)."""
@@ -93,14 +124,19 @@ def arranged(means: list[np.ndarray], people: np.ndarray, orders: np.ndarray) ->
         before = list(chosen)
         for number, own in enumerate(patterns):
             others = [patterns[i][:, orders[chosen[i]]] for i in np.flatnonzero(people != people[number])]
-            target = np.mean(others, axis=0)
-            chosen[number] = int(np.argmin([((own[:, order] - target) ** 2).sum() for order in orders]))
+            chosen[number] = nearest(own, np.mean(others, axis=0), orders)
         if chosen == before:
             break
     # As most recordings lie is plain: all are brought to how these are worn
     usual = int(np.argmax(np.bincount(chosen, minlength=len(orders))))
     back = np.argsort(orders[usual])
     return [int(np.flatnonzero((orders == orders[way][back]).all(axis=1))[0]) for way in chosen]
+
+
+def often(counted: np.ndarray) -> np.ndarray:
+    """Log probability of each arrangement from how many recordings lie in it."""
+    more = counted + UNUSED
+    return np.log(more / more.sum())
 
 
 def _within(features: np.ndarray, labels: np.ndarray) -> np.ndarray:
