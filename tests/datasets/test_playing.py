@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from neuromotion_gym.datasets import registry
 from neuromotion_gym.datasets.playing import Perturbation, Playing, open_source, playing_for
 from neuromotion_gym.decoders.zoo import load_decoder
 from neuromotion_gym.errors import NeuroMotionError
@@ -117,3 +118,22 @@ def test_a_perturbation_is_given_by_name_as_a_table_or_as_an_object() -> None:
     assert found == (one, one, Perturbation(name="lost_channels"))
     with pytest.raises(NeuroMotionError, match="perturbations"):
         playing_for(spec, perturbations=[{"nam": "lost_channels"}])
+
+
+def test_where_earlier_labels_are_read_a_replay_plays_sessions_that_have_some_before() -> None:
+    spec = load_decoder("emg_armband_again").spec
+    table = registry.dataset(spec.dataset).table
+    kind = playing_for(spec, source="replay", after_labels=True).session_kind
+    assert table.kind(kind).calibration == ("s1",)
+    assert {run for runs in table.runs("all", kind).values() for run in runs} == {"s2", "s3"}
+    for other in (playing_for(spec, source="replay"), playing_for(spec, after_labels=True)):
+        assert other.session_kind is None
+
+
+def test_the_earlier_session_is_the_calibration_run_and_is_not_played(data_root: Path) -> None:
+    playing = playing_for(load_decoder("emg_armband_again").spec, source="replay", part="test", after_labels=True)
+    source = open_source(playing.model_copy(update={"subjects": ("r19999",)}), data_root)
+    assert list(source.sessions) == [("r19999", "s2"), ("r19999", "s3")]
+    for number in range(2):
+        (earlier,) = source.calibration(number)
+        assert (earlier.subject, earlier.session) == ("r19999", "s1")
