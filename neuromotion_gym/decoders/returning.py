@@ -204,5 +204,5 @@ def read_wearers(folder: Path, shape: tuple[int, ...], channels: int, *, ring: b
             "shares below 1 and variances above 0: train the decoder again."
         )
     sharpness = float(found.pop("again_sharpness"))
-    own = {name: getattr(people, name) for name in (*FIELDS, *OWN_FIELDS, "channels", "ring")}
-    return Returning(**own, **found, again_sharpness=sharpness)
+    own: dict[str, Any] = {name: getattr(people, name) for name in (*FIELDS, *OWN_FIELDS, "channels", "ring")}
+    return Returning(**{**own, **found, "again_sharpness": sharpness})
