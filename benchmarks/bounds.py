@@ -17,8 +17,8 @@ added to it. A training continues at its last checkpoint. ``bounds.md`` holds th
 - targets: all shipped decoders of continuous targets that fit, with ``follow``, and the same four bounds of each.
 - strategies: the best of many strategies that never look at the posterior (``blind_strategies.py``), chosen on one set
   of seeds and measured on another.
-- ppo_blind, ppo_goal: PPO whose posterior is zeroed, and PPO that sees the goal; 500,000 control steps each, trained on
-  the tune part and measured on the test part.
+- ppo_blind, ppo_goal: PPO whose posterior is zeroed, and PPO that sees the goal; 500,000 control steps each (but see
+  `IN_STAGES`), trained on the tune part and measured on the test part.
 
 Everything plays surrogates of the test part. Intervals are over people where signals are decoded, and Wilson's over
 episodes elsewhere. "Above chance" means that the lower end of the interval is.
@@ -28,6 +28,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     from blind_strategies import Act, Strategy
 
     from neuromotion_gym.controllers.base import Controller
+    from neuromotion_gym.controllers.training import Setup
     from neuromotion_gym.envs.closed_loop import ClosedLoop
     from neuromotion_gym.envs.layout import ObservationLayout
     from neuromotion_gym.statistics import Interval
@@ -67,6 +69,37 @@ FOLLOWING: dict[str, Any] = {"gain": 1.5, "smooth_s": 0.3}
 """Options of ``follow``, chosen on the tune part (``finger_joints.py``); the oracle has none."""
 LIMBS = 128
 """Largest number of limbs that are stepped together."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A part of a training; it begins with the weights of the part before.
+
+    Parameters
+    ----------
+    task : dict
+        Options of the task; empty for the rules of the level.
+    steps : int
+        Control steps.
+    log_std : float
+        Logarithm of the standard deviation of actions at its beginning.
+    """
+
+    task: dict[str, Any]
+    steps: int
+    log_std: float
+
+
+FREE = 0.0
+"""Logarithm of the standard deviation of actions: with less, a policy may stop where nothing is selected, and stay."""
+IN_STAGES = {
+    ("NeuroLeg-v0", "hard"): (Stage({"wrong_selection": "ignore"}, STEPS // 2, FREE), Stage({}, STEPS // 2, -1.0))
+}
+"""Where PPO that sees the goal learns nothing from the rules of the level alone. There the limb is slow, and the small
+movements of a policy that has learned nothing count as holding: it ends with a wrong selection as soon as it leaves
+home, and learns to stay there. Such a policy is measured with actions drawn as in training: joints with friction do not
+move when less than half is asked of a muscle, and the mean of the actions, which often lies there, stops beside the
+goal."""
 
 
 def main() -> None:
@@ -204,16 +237,25 @@ class Level:
         return {"decoder": decoder, "level": self.level, "part": PART}
 
     def driven(
-        self, controller: str, decoder: Any, settings: dict[str, Any] | None = None, **options: Any
+        self,
+        controller: str,
+        decoder: Any,
+        settings: dict[str, Any] | None = None,
+        *,
+        drawn: bool = False,
+        **options: Any,
     ) -> checks.Played:
-        """Episodes in which a controller, with its ``settings``, reads all that an agent may see."""
+        """Episodes in which a controller, with its ``settings``, reads all that an agent may see.
+
+        With ``drawn``, a learned one draws its actions as it did in training.
+        """
 
         def begin(layout: ObservationLayout, rows: int) -> Callable[[np.ndarray, int], np.ndarray]:
             made: Controller = make_controller(controller, layout, **(settings or {}))
             state: list[Any] = [None]
 
             def act(observation: np.ndarray, step: int) -> np.ndarray:
-                action, state[0] = made.predict(observation, state[0])
+                action, state[0] = made.predict(observation, state[0], deterministic=not drawn)
                 return action
 
             return act
@@ -283,37 +325,38 @@ class Level:
 
     def trained(self, *, observe_goal: bool) -> dict[str, Any]:
         """A policy of PPO without a decoder's information, which sees the goal or does not."""
-        import torch
-
         from neuromotion_gym.controllers.history import HistorySpec
-        from neuromotion_gym.controllers.training import CHECKPOINT, Setup, Training
+        from neuromotion_gym.controllers.training import Setup
 
-        torch.set_num_threads(1)
-        setup = Setup(
-            environment=self.env_id,
-            decoder=self.decoder,
-            level=self.level,
-            blind=True,
+        found = IN_STAGES.get((self.env_id, self.level)) if observe_goal else None
+        stages = found or (Stage({}, STEPS, FREE),)
+        folders = [*(self.folder / f"stage_{number}" for number in range(1, len(stages))), self.folder]
+        before: Path | None = None
+        for stage, folder in zip(stages, folders, strict=True):
+            setup = Setup(
+                environment=self.env_id,
+                decoder=self.decoder,
+                level=self.level,
+                blind=True,
+                observe_goal=observe_goal,
+                task=stage.task,
+                steps=stage.steps,
+                history=HistorySpec(belief=False),
+                mirror=False,
+                learning_rate=1e-3,
+                log_std=stage.log_std,
+            )
+            learn(setup, folder, before)
+            before = folder
+        played = self.driven(
+            f"learned:{self.folder / 'policy.onnx'}",
+            f"blind:{self.decoder}",
+            drawn=len(stages) > 1,
             observe_goal=observe_goal,
-            steps=STEPS,
-            history=HistorySpec(belief=False),
-            mirror=False,
-            learning_rate=1e-3,
-            log_std=0.0,  # with less noise, a policy may stop where nothing can be selected and never leave
         )
-        training = Training(setup)
-        try:
-            if (self.folder / CHECKPOINT).is_file():
-                training.load(self.folder / CHECKPOINT)
-            self.folder.mkdir(parents=True, exist_ok=True)
-            training.run(self.folder, told)
-            training.export(self.folder / "policy.onnx")
-        finally:
-            training.close()
-        blind = f"blind:{self.decoder}"
-        played = self.driven(f"learned:{self.folder / 'policy.onnx'}", blind, observe_goal=observe_goal)
+        how = f" in {len(stages)} stages, actions drawn" if len(stages) > 1 else ""
         sees = "sees the goal" if observe_goal else "posterior zeroed"
-        return self.line(f"PPO, {STEPS:,} steps, {sees}", played)
+        return self.line(f"PPO, {sum(stage.steps for stage in stages):,} steps{how}, {sees}", played)
 
     def line(self, policy: str, played: checks.Played, *, people: bool = False) -> dict[str, Any]:
         """Figures of some episodes; with ``people`` the interval is over people."""
@@ -337,9 +380,29 @@ class Level:
         }
 
 
+def learn(setup: Setup, folder: Path, begins_with: Path | None = None) -> None:
+    """Finish a training in a folder, where it writes ``policy.onnx``; it may begin with the weights of another one."""
+    import torch
+
+    from neuromotion_gym.controllers.training import CHECKPOINT, Training
+
+    torch.set_num_threads(1)
+    training = Training(setup)
+    try:
+        if (folder / CHECKPOINT).is_file():
+            training.load(folder / CHECKPOINT)
+        elif begins_with is not None:
+            training.begin_with(begins_with / CHECKPOINT)
+        make_folder(folder)
+        training.run(folder, told)
+        training.export(folder / "policy.onnx")
+    finally:
+        training.close()
+
+
 def told(entry: dict[str, float]) -> None:
     """Print where a training stands."""
-    print(f"    step {entry['steps']:,.0f} of {STEPS:,}: success {entry['success']:.2f}", flush=True)
+    print(f"    step {entry['steps']:,.0f}: success {entry['success']:.2f}", flush=True)
 
 
 def joined(batches: list[checks.Played]) -> checks.Played:

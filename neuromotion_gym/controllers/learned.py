@@ -41,6 +41,24 @@ METADATA = "neuromotion"
 PREFIX = "learned:"
 
 
+class Before(Checked):
+    """A training whose weights another one began with.
+
+    Parameters
+    ----------
+    steps : int
+        Its control steps.
+    task : dict
+        Its options of the task that differed from the task's own.
+    before : Before, optional
+        The training whose weights it began with itself.
+    """
+
+    steps: int = Field(ge=0)
+    task: dict[str, bool | int | float | str]
+    before: Before | None = None
+
+
 class TrainingRecord(Checked):
     """How a policy was trained; playing it does not depend on this record.
 
@@ -57,6 +75,10 @@ class TrainingRecord(Checked):
         Whether each of them was decoded by the decoder of the fold that was trained without them.
     blind : bool
         Whether the decoder gave no information.
+    task : dict
+        Options of the task that differed from its own.
+    before : Before, optional
+        The training whose weights it began with.
     discount : float
         PPO's discount factor per control step.
     library : str
@@ -73,6 +95,8 @@ class TrainingRecord(Checked):
     subjects: tuple[str, ...] = Field(min_length=1)
     unseen: bool
     blind: bool
+    task: dict[str, bool | int | float | str] = Field(default_factory=dict)
+    before: Before | None = None
     discount: float = Field(gt=0, le=1)
     library: str
     dataset: str | None = None

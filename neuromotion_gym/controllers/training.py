@@ -14,7 +14,7 @@ from stable_baselines3.common.logger import Logger
 import neuromotion_gym
 from neuromotion_gym.controllers.export import export_policy
 from neuromotion_gym.controllers.history import History, HistorySpec
-from neuromotion_gym.controllers.learned import LearnedSpec, TrainingRecord, facts
+from neuromotion_gym.controllers.learned import Before, LearnedSpec, TrainingRecord, facts
 from neuromotion_gym.controllers.sb3 import DecisionEnv, Joined, Mirrored
 from neuromotion_gym.datasets.playing import TrainedOn
 from neuromotion_gym.decoders.bounds import BoundDecoder
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from neuromotion_gym.envs.sb3 import NeuroVecEnv
 
 CHECKPOINT = "checkpoint.pt"
+HEARD = ("environment", "decoder", "source", "subjects", "unseen", "observe_goal", "blind")
+"""Settings that say what a policy was told and whom it heard: what is recorded of a training holds for those before."""
 
 
 class Setup(Checked):
@@ -55,6 +57,9 @@ class Setup(Checked):
         those of a decoder on people it was not trained on. Otherwise one decoder is used for all.
     observe_goal, blind : bool
         Two controls: a policy that sees the goal, and one whose decoder gives no information.
+    task : dict
+        Options of the environment's task, such as ``wrong_selection``; see its class. A policy may be played with other
+        options than it was trained with.
     seed : int
     steps : int
         Control steps of all limbs together.
@@ -89,6 +94,7 @@ class Setup(Checked):
     unseen: bool = False
     observe_goal: bool = False
     blind: bool = False
+    task: dict[str, bool | int | float | str] = Field(default_factory=dict)
     seed: int = Field(default=0, ge=0)
     steps: int = Field(default=1_500_000, ge=1)
     n_envs: int = Field(default=64, ge=1)
@@ -158,6 +164,8 @@ class Training:
         self.model.set_logger(Logger(None, []))
         self.curve: list[dict[str, float]] = []
         """One entry per update, see `update`."""
+        self.before: Before | None = None
+        """The training whose weights this one began with, see `begin_with`."""
         self._seed_envs()
 
     @property
@@ -223,6 +231,7 @@ class Training:
             "optimizer": policy.optimizer.state_dict(),
             "decisions": int(self.model.num_timesteps),
             "curve": self.curve,
+            "before": None if self.before is None else self.before.model_dump_json(),
             "generator": torch.get_rng_state(),
         }
         buffer = BytesIO()
@@ -237,11 +246,7 @@ class Training:
         NeuroMotionError
             If it cannot be read, or belongs to another setup.
         """
-        try:
-            content = torch.load(path, map_location="cpu", weights_only=True)
-            theirs = Setup.model_validate_json(content["setup"])
-        except Exception as error:  # noqa: BLE001 -- torch raises many classes on broken files
-            raise NeuroMotionError(f"{path} is not a checkpoint of a training: {str(error).splitlines()[0]}") from None
+        content, theirs = _read(path)
         other = [
             name
             for name in Setup.model_fields
@@ -256,8 +261,27 @@ class Training:
         self.model.policy.optimizer.load_state_dict(content["optimizer"])
         self.model.num_timesteps = content["decisions"]
         self.curve = list(content["curve"])
+        self.before = _before(content)
         torch.set_rng_state(content["generator"])
         self._seed_envs()
+
+    def begin_with(self, path: Path) -> None:
+        """Take the weights that another training has learned, such as one with easier rules; not its noise of actions.
+
+        Raises
+        ------
+        NeuroMotionError
+            If it cannot be read, heard other signals, or has other features, actions or layers.
+        """
+        content, theirs = _read(path)
+        if other := [name for name in HEARD if getattr(theirs, name) != getattr(self.setup, name)]:
+            raise NeuroMotionError(f"{path} was trained with other signals ({', '.join(other)} differ).")
+        weights = {**content["policy"], "log_std": self.model.policy.log_std.detach().clone()}
+        try:
+            self.model.policy.load_state_dict(weights)
+        except RuntimeError as error:
+            raise NeuroMotionError(f"{path} does not fit this training: {' '.join(str(error).split())}") from None
+        self.before = Before(steps=content["decisions"] * theirs.repeat, task=theirs.task, before=_before(content))
 
     def spec(self) -> LearnedSpec:
         """Specification of the policy as it is now."""
@@ -280,6 +304,8 @@ class Training:
                 subjects=self.subjects,
                 unseen=setup.unseen,
                 blind=setup.blind,
+                task=setup.task,
+                before=self.before,
                 discount=setup.discount,
                 library=neuromotion_gym.__version__,
                 dataset=self.dataset,
@@ -299,6 +325,21 @@ class Training:
         self.model.env.seed(int(state[0]) // 2)
 
 
+def _read(path: Path) -> tuple[dict[str, Any], Setup]:
+    """What a checkpoint holds, and the settings of its training."""
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+        return content, Setup.model_validate_json(content["setup"])
+    except Exception as error:  # noqa: BLE001 -- torch raises many classes on broken files
+        raise NeuroMotionError(f"{path} is not a checkpoint of a training: {str(error).splitlines()[0]}") from None
+
+
+def _before(content: dict[str, Any]) -> Before | None:
+    """The training whose weights that of a checkpoint began with."""
+    told = content.get("before")
+    return None if told is None else Before.model_validate_json(told)
+
+
 def _batches(setup: Setup, threads: int, data_root: str | os.PathLike[str] | None) -> list[NeuroVecEnv]:
     """One batch, or with ``unseen`` one for each person."""
     options: dict[str, Any] = {
@@ -310,6 +351,10 @@ def _batches(setup: Setup, threads: int, data_root: str | os.PathLike[str] | Non
     }
     if setup.level is not None:
         options["level"] = setup.level
+    own = {*options, "level", "decoder", "subjects", "data_root"}
+    if taken := sorted(own & set(setup.task)):
+        raise NeuroMotionError(f"task holds options of the task alone; {', '.join(taken)} belongs to the training.")
+    options |= setup.task
 
     def batch(decoder: Any, rows: int, subjects: tuple[str, ...] | None) -> NeuroVecEnv:
         bound = BoundDecoder("blind", decoder) if setup.blind else decoder

@@ -194,6 +194,51 @@ def test_decoder_and_level_are_those_of_the_environment_where_none_is_named():
         Training(Setup(level="impossible"))
 
 
+def test_options_of_the_task_reach_the_environment_and_the_policy_tells_them():
+    kind = {"n_envs": 1, "rollout": 2, "batch_size": 2}
+    plain, other = Training(Setup(**kind)), Training(Setup(**kind, task={"wrong_selection": "ignore"}))
+    try:
+        assert plain.layout.facts.ends != other.layout.facts.ends
+        assert plain.spec().training.task == {}
+        assert other.spec().training.task == {"wrong_selection": "ignore"}
+    finally:
+        plain.close()
+        other.close()
+    with pytest.raises(NeuroMotionError, match=r"part, source belongs to the training"):
+        Training(Setup(**kind, task={"part": "test", "source": "replay"}))
+
+
+def test_begins_with_the_weights_of_another_training_and_its_own_noise(tmp_path):
+    first = Training(Setup(**TINY, steps=2 * TINY_UPDATE, task={"wrong_selection": "ignore"}))
+    first.update()
+    first.save(tmp_path / CHECKPOINT)
+    first.close()
+    second = Training(Setup(**{**TINY, "log_std": -1.5}, steps=TINY_UPDATE))
+    second.begin_with(tmp_path / CHECKPOINT)
+    assert second.steps == 0
+    ours, theirs = second.model.policy.state_dict(), first.model.policy.state_dict()
+    np.testing.assert_allclose(ours.pop("log_std").numpy(), -1.5)
+    for name, value in ours.items():
+        np.testing.assert_array_equal(value.numpy(), theirs[name].numpy())
+    second.save(tmp_path / "second.pt")
+    again = Training(second.setup)
+    again.load(tmp_path / "second.pt")
+    for training in (second, again):
+        before = training.spec().training.before
+        assert (before.steps, before.task) == (TINY_UPDATE, {"wrong_selection": "ignore"})
+    third = Training(second.setup)
+    third.begin_with(tmp_path / "second.pt")
+    assert third.before.before == second.before
+    other = Training(Setup(**{**TINY, "layers": (8,)}, steps=TINY_UPDATE))
+    with pytest.raises(NeuroMotionError, match="does not fit this training"):
+        other.begin_with(tmp_path / CHECKPOINT)
+    heard = Training(Setup(**{**TINY, "blind": False}, steps=TINY_UPDATE))
+    with pytest.raises(NeuroMotionError, match=r"trained with other signals \(blind differ\)"):
+        heard.begin_with(tmp_path / CHECKPOINT)
+    for training in (second, again, third, other, heard):
+        training.close()
+
+
 def recurrent_policy(size, axes, layers=1, seed=0):
     """An untrained actor of sb3-contrib's RecurrentPPO whose weights are large enough to differ from step to step."""
     import torch
