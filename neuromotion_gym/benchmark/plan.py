@@ -216,10 +216,10 @@ class _Planner:
         """The decoder under the names of labels of the environment's limb."""
         return for_limb(decoder, self._row.limb, table=self._row.intents)
 
-    def _decoder(self, name: str) -> Decoder:
-        """A decoder by its name in the grids."""
+    def _decoder(self, name: str, of: str | None = None) -> Decoder:
+        """A decoder by its name in the grids; that of a fold by its file, with the facts of the decoder ``of``."""
         if name not in self._loaded:
-            loaded = load_decoder(name, **self.config.decoder_facts.get(name, {}))
+            loaded = load_decoder(name, **self.config.decoder_facts.get(of or name, {}))
             self._loaded[name] = self._for_limb(loaded)
         return self._loaded[name]
 
@@ -235,7 +235,7 @@ class _Planner:
         for fold in registry.dataset(recipe.decoder.dataset).table.folds:
             people = tuple(person for person in fold if not cell.subjects or person in cell.subjects)
             if people:
-                found.append((self._decoder(str(train_fold(recipe, fold, root=self.root) / MODEL)), people))
+                found.append((self._decoder(str(train_fold(recipe, fold, root=self.root) / MODEL), name), people))
         return found
 
     def _playing(self, cell: Cell, decoder: Decoder, people: Sequence[str]) -> tuple[Playing, OwnRecordings | None]:

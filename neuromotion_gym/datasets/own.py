@@ -7,6 +7,8 @@ from dataclasses import replace
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from neuromotion_gym.errors import NeuroMotionError, warn
 from neuromotion_gym.signals.reading import Reading
 from neuromotion_gym.signals.reading_options import matches, names_of_field
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 
 CALIBRATION_SHARE = 0.25
 """Share of the trials of each label that calibrate where a session has one run."""
+RUN = 32
+"""Samples in a row, on all channels, by which shared samples are found."""
 
 
 def own_sessions(
@@ -70,7 +74,7 @@ def own_sessions(
         )
     if not played:
         raise NeuroMotionError(f"Nothing is left to play: all that is chosen of {_list(found)} are calibration runs.")
-    refuse_copies(played, calibration)
+    check_copies(played, calibration)
     sessions = _grouped(played, calibration)
     check_calibration_apart(sessions)
     return sessions
@@ -205,20 +209,59 @@ def _grouped(played: Sequence[Recording], calibration: Sequence[Recording]) -> l
     return sessions
 
 
-def refuse_copies(played: Sequence[Recording], calibration: Sequence[Recording]) -> None:
-    """Refuse a recording that is there twice: once to be played and once, under another name, for calibration.
+def check_copies(played: Sequence[Recording], calibration: Sequence[Recording]) -> None:
+    """Refuse samples that are there to be played and, in another recording, for calibration; say what is there twice.
+
+    Warns
+    -----
+    NeuroMotionWarning
+        If two recordings that are played have the same samples.
 
     Raises
     ------
     NeuroMotionError
-        If there is one; the message has both names.
+        If a recording is played that has samples of a calibration run; the message has both names.
     """
     digests = {_digest(one): one.name for one in calibration}
+    runs = {one.name: _runs(one) for one in calibration}
+    seen: dict[bytes, str] = {}
     for one in played:
-        if digests and (name := digests.get(_digest(one))) is not None:
+        digest = _digest(one)
+        if (name := digests.get(digest)) is not None:
             raise NeuroMotionError(
                 f"{one.name} has the same samples as the calibration run {name}; give each one once."
             )
+        mine = _runs(one) if calibration else np.zeros(0, np.uint64)
+        for name, theirs in runs.items():
+            if np.isin(theirs, mine).any():
+                raise NeuroMotionError(
+                    f"{one.name} shares samples with the calibration run {name}, but what calibrates is never played: "
+                    "cut one of them, or name another calibration run (calibration= in the reading)."
+                )
+        if (name := seen.setdefault(digest, one.name)) != one.name:
+            warn(f"{one.name} has the same samples as {name}: both are played, and count as two.")
+
+
+def _runs(recording: Recording) -> np.ndarray:
+    """Hashes of all runs of `RUN` samples that are not nearly constant, uint64; they do not come twice by chance."""
+    generator = np.random.default_rng(RUN)
+    by_channel, by_place = (
+        generator.integers(0, 2**63, count, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
+        for count in (recording.samples.shape[0], RUN)
+    )
+    column = np.zeros(recording.samples.shape[1], np.uint64)
+    for channel, factor in zip(recording.samples, by_channel, strict=True):  # one by one, to need little memory
+        bits = np.ascontiguousarray(channel + np.float32(0)).view(np.uint32)  # -0.0 and 0.0 are equal
+        column += bits.astype(np.uint64) * factor
+    column ^= column >> np.uint64(29)
+    count = len(column) - RUN + 1
+    if count < 1:
+        return np.zeros(0, np.uint64)
+    hashes = np.zeros(count, np.uint64)
+    for place, factor in enumerate(by_place):
+        hashes += column[place : place + count] * factor
+    moves = np.convolve(column[1:] != column[:-1], np.ones(RUN - 1), "valid")
+    return hashes[moves >= RUN / 2]
 
 
 def _digest(recording: Recording) -> bytes:

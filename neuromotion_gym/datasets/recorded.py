@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from pydantic import Field
 
 from neuromotion_gym.datasets import registry
-from neuromotion_gym.datasets.own import own_sessions, refuse_copies
+from neuromotion_gym.datasets.own import check_copies, own_sessions
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.schema import Checked
 from neuromotion_gym.signals.modality import Modality
@@ -219,6 +219,13 @@ def _read_sessions(given: Sequence[Session], reading: Reading, spec: Wanted) -> 
             f"A Session says itself which recordings calibrate and which are played, so {' and '.join(said)} in the "
             "reading cannot be used; leave that out, or pass the recordings alone."
         )
+    for session in given:
+        for one in (*session.recordings, *session.calibration):
+            if (one.dataset, one.subject) != (session.dataset, session.subject):
+                raise NeuroMotionError(
+                    f"The session of {session.dataset} {session.subject} holds a recording of another person, "
+                    f"{one.name}."
+                )
     # A run of the usual name may be any run: only its samples tell whether it is one that is played
     named = [
         replace(session, calibration=tuple(one for one in session.calibration if one.run != UNKNOWN))
@@ -233,7 +240,7 @@ def _read_sessions(given: Sequence[Session], reading: Reading, spec: Wanted) -> 
         )
         for session in given
     ]
-    refuse_copies(
+    check_copies(
         [one for session in sessions for one in session.recordings],
         [one for session in sessions for one in session.calibration],
     )

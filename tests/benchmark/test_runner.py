@@ -495,8 +495,11 @@ def test_folds_end_to_end(small_armband, tmp_path, monkeypatch):
 
     monkeypatch.setattr(folds, "train_fold", train_fold)
     grids = [{"decoders": ["emg_armband"], "controllers": ["argmax"], "levels": ["easy"]}]
-    chosen = config(source="replay", folds=True, episodes=1, grids=grids)
+    facts = {"emg_armband": {"hop_s": 0.1}}  # of the decoders of folds, too
+    chosen = config(source="replay", folds=True, episodes=1, grids=grids, decoder_facts=facts)
     report = run_benchmark(chosen, tmp_path / "out", data_root=small_armband, progress=False)
+    (cell,) = json.loads((tmp_path / "out" / "cells.json").read_text(encoding="utf-8"))
+    assert cell["layout"]["hop_s"] == 0.1
     assert made == [("Female0",), ("Male0",)]
     rows = rows_of(tmp_path / "out")
     assert [(row["subject"], row["subjects_played"], row["part"]) for row in rows[:1]] == [

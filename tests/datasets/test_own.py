@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from neuromotion_gym.datasets.own import own_sessions
 from neuromotion_gym.datasets.recorded import OwnRecordings
 from neuromotion_gym.errors import NeuroMotionError, NeuroMotionWarning
-from neuromotion_gym.signals.recording import Targets
+from neuromotion_gym.signals.recording import Session, Targets
 
 
 def runs(sessions) -> list[tuple[str, str, list[str], list[str]]]:
@@ -144,6 +145,27 @@ def test_recordings_without_trials_calibrate_but_are_not_played(make_recording) 
 def test_a_copy_under_another_name_is_refused(make_recording) -> None:
     with pytest.raises(NeuroMotionError, match="run 2 has the same samples as the calibration run mock S1"):
         own_sessions([make_recording(run="1"), make_recording(run="2")], {"calibration": {"run": "1"}})
+
+
+def test_a_part_of_what_is_played_does_not_calibrate_and_what_is_played_twice_is_said(make_recording) -> None:
+    whole = make_recording(run="whole")
+    trials = tuple(trial for trial in whole.trials if trial.stop <= 2000)
+    part = replace(whole, samples=whole.samples[:, :2000].copy(), trials=trials, run="part")
+    with pytest.raises(NeuroMotionError, match="run whole shares samples with the calibration run .* run part"):
+        own_sessions([part, whole], {"calibration": {"run": "part"}})
+    apart = replace(part, samples=part.samples + np.float32(0.5))
+    assert runs(own_sessions([apart, whole], {"calibration": {"run": "part"}}))
+    with pytest.warns(NeuroMotionWarning, match="S2, .* has the same samples as mock S1, .*: both are played"):
+        own_sessions([whole, replace(whole, subject="S2")])
+
+
+def test_a_session_holds_recordings_of_its_person_alone(make_recording) -> None:
+    own, other = make_recording(), replace(make_recording(run="2", offset=5.0), subject="S2")
+    spec = SimpleNamespace(ocular="keep", name="x", modality="eeg", labels=("rest", "left_fist", "right_fist"))
+    spec = SimpleNamespace(**vars(spec), channels=own.spec.channels, rate_hz=100.0, unit="V", window=50, scale=None)
+    for session in (Session("mock", "S1", "0", (other,)), Session("mock", "S1", "0", (own,), (other,))):
+        with pytest.raises(NeuroMotionError, match="session of mock S1 holds a recording of another person, mock S2"):
+            OwnRecordings.read([session], None, spec)
 
 
 def test_the_digest_covers_what_a_person_did_beside_the_signal(make_recording) -> None:
