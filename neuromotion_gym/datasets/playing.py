@@ -324,7 +324,7 @@ def _unperturbed(playing: Playing, root: str | os.PathLike[str] | None, own: Own
     table = registry.dataset(playing.dataset).table
     assert playing.part is not None
     if playing.source == "surrogate":
-        return play_surrogate(SurrogateParameters.find(f"{playing.dataset}_{playing.part}"), playing)
+        return play_surrogate(_surrogate_of(playing.dataset, playing.part), playing)
     part = playing.part
     replayed = _Replayed(playing, part, root)
     people = runs_of(playing.dataset, part, playing.session_kind, playing.subjects, root)
@@ -342,6 +342,22 @@ def _unperturbed(playing: Playing, root: str | os.PathLike[str] | None, own: Own
     return play_sessions(
         replayed.sessions(playing.subjects), playing, provenance=provenance, calibration=replayed.calibration
     )
+
+
+def _surrogate_of(dataset: str, part: PlayedPart) -> SurrogateParameters:
+    """The surrogate of a part, if its file holds this part and its people: a file can have any name."""
+    name = f"{dataset}_{part}"
+    found = SurrogateParameters.find(name)
+    fitted = f"{found.meta['dataset']}_{found.meta['part']}"
+    people = registry.dataset(dataset).table.runs(part)
+    others = sorted({person for person, _ in found.sessions} - set(people))
+    if fitted != name or others:
+        held = f"part {found.meta['part']!r} of {found.meta['dataset']}" if fitted != name else ", ".join(others)
+        raise NeuroMotionError(
+            f"Surrogate {name!r} was fitted to {held}, not to part {part!r} of {dataset} with {', '.join(people)}: fit "
+            "it again."
+        )
+    return found
 
 
 @dataclass(frozen=True)

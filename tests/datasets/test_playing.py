@@ -12,6 +12,7 @@ from neuromotion_gym.datasets.playing import Perturbation, Playing, open_source,
 from neuromotion_gym.decoders.zoo import load_decoder
 from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.signals.sources import ReplaySource
+from neuromotion_gym.signals.surrogate import parameters
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,6 +29,15 @@ def test_what_a_playing_leaves_out_changes_nothing_of_the_recordings() -> None:
     playing = Playing(source="replay", dataset="eegmmidb", part="tune", labels=("rest",))
     assert (playing.ocular, playing.skip_cue, playing.pacing, playing.perturbations) == ("keep", 0.0, "sliding", ())
     assert (playing.session_kind, playing.subjects, playing.channels, playing.epoch_s) == (None, None, None, None)
+
+
+def test_a_surrogate_of_another_part_under_this_name_is_refused(monkeypatch) -> None:
+    shipped = parameters.shipped_surrogates()
+    monkeypatch.setattr(parameters, "shipped_surrogates", lambda: {"myo_armband_tune": shipped["myo_armband_test"]})
+    with pytest.raises(
+        NeuroMotionError, match="'myo_armband_tune' was fitted to part 'test' of myo_armband, not to part"
+    ):
+        open_source(playing_for(load_decoder("emg_armband").spec))
 
 
 def test_whole_trials_are_played_from_their_onset_by_default() -> None:
