@@ -13,7 +13,7 @@ from neuromotion_gym.decoders.fitted_on_record import fitted_on
 from neuromotion_gym.decoders.recipe import load_recipe
 from neuromotion_gym.decoders.seen import record_of, seen_by_decoder
 from neuromotion_gym.decoders.zoo import load_decoder
-from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.errors import NeuroMotionError, warn
 from neuromotion_gym.files import write_text
 from neuromotion_gym.training.card import PICTURE, card, reports
 from neuromotion_gym.training.card_picture import write_picture
@@ -134,6 +134,11 @@ def evaluate_recordings(
     resample : bool
         Whether recordings at another rate are resampled, with a warning; otherwise they are refused.
 
+    Warns
+    -----
+    NeuroMotionWarning
+        If a label of the decoder has no window: the figures are then of the other labels.
+
     Returns
     -------
     dict
@@ -153,6 +158,12 @@ def evaluate_recordings(
     playing = playing_for(spec, source="recordings", own=own)
     seen = seen_by_decoder(record_of(decoder), playing, own=own)
     figures = _figures(decoder, [session.pick(spec.channels) for session in sessions])
+    counts = figures.get("confusion", [])
+    if missing := [label for label, row in zip(spec.labels, counts, strict=False) if not any(row)]:
+        warn(
+            f"No window of {own.facts.name} has the label {', '.join(missing)}: it has no trial, or none as long as a "
+            f"window ({spec.window_s:g} s). Accuracy and chance are of the other labels."
+        )
     return {**figures, "fitted_on": seen.fitted_on, "seen_in_training": sorted({*seen.runs, *seen.copies})}
 
 

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from neuromotion_gym.decoders import OnnxDecoder, ProbabilityDecoder
-from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.decoders import OnnxDecoder, ProbabilityDecoder, load_decoder
+from neuromotion_gym.errors import NeuroMotionError, NeuroMotionWarning
 from neuromotion_gym.signals.recording import Session
 from neuromotion_gym.training.evaluation import (
     Decisions,
@@ -18,6 +19,7 @@ from neuromotion_gym.training.evaluation import (
     reliability,
     report,
 )
+from neuromotion_gym.training.report import evaluate_recordings
 
 
 def decisions(posterior, truth, people=None, trials=None, onset=True):
@@ -153,3 +155,13 @@ def test_a_cue_that_lies_in_the_epoch_cannot_be_left_out(tiny):
     assert len(decide(ProbabilityDecoder(Listening(), spec), [session], skip_s=0.1).truth) == 8
     with pytest.raises(NeuroMotionError, match=r"reads each trial from 0\.1 s on, so that the first 0\.2 s"):
         decide(ProbabilityDecoder(Listening(), spec), [session], skip_s=0.2)
+
+
+def test_figures_without_a_label_of_the_decoder_say_so(band) -> None:
+    decoder, recording = load_decoder("emg_armband"), band()
+    short = [replace(one, stop=one.start + 30) if one.label == "hand_close" else one for one in recording.trials]
+    with pytest.warns(NeuroMotionWarning, match="has the label hand_close: .* Accuracy and chance are of the other"):
+        evaluate_recordings(decoder, replace(recording, trials=tuple(short)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        evaluate_recordings(decoder, recording)
