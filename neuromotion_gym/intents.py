@@ -241,6 +241,11 @@ class IntentMap:
     ignored: tuple[str, ...] = ()
     exclusive: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        directions = np.array(self.directions, dtype=float)
+        directions.setflags(write=False)  # controllers have them, and so does the drive
+        object.__setattr__(self, "directions", directions)
+
     @property
     def rest(self) -> int | None:
         """Index of the first label with which the wearer rests; None where there is none."""

@@ -69,6 +69,12 @@ class ObservationLayout:
     moves: np.ndarray | None = None
     settles: bool = False
 
+    def __post_init__(self) -> None:
+        if self.moves is not None:
+            moves = np.array(self.moves)
+            moves.setflags(write=False)
+            object.__setattr__(self, "moves", moves)
+
     @property
     def candidates(self) -> np.ndarray | None:
         """Goals that are equally likely, shape (candidates, axes); None where goals are drawn from a continuum."""

@@ -40,6 +40,12 @@ class GoalSpace:
     reach: float = 1.0
     hole: float = 0.0
 
+    def __post_init__(self) -> None:
+        if self.candidates is not None:
+            candidates = np.array(self.candidates)
+            candidates.setflags(write=False)  # controllers have them, and goals are drawn from them
+            object.__setattr__(self, "candidates", candidates)
+
     def draw(self, generator: np.random.Generator) -> np.ndarray:
         """Draw one goal, shape (axes,)."""
         if self.candidates is not None:

@@ -105,3 +105,11 @@ def test_an_option_of_the_loop_is_no_option_of_a_task() -> None:
     spec = load_decoder("emg_armband").spec
     with pytest.raises(UnknownOptionError, match=r"'part': no such option\. Options: .*wrong_selection"):
         make_task("NeuroArm-v0", spec, 0.5, part="test")
+
+
+def test_what_controllers_are_given_cannot_be_written_to():
+    """Goals are drawn from the candidates, and the drive moves by the directions, that a controller's layout shows."""
+    layout = make_task("NeuroArm-v0", load_decoder("emg_armband").spec, 0.5).layout
+    for array in (layout.candidates, layout.intents.directions, layout.moves):
+        with pytest.raises(ValueError, match="read-only"):
+            array[:] = 0
