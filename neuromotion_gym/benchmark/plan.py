@@ -292,7 +292,7 @@ class _Planner:
         name = decoder_name(cell)
         if record is None and name in self.config.fitted_on:
             record, stated = self._stated(self.config.fitted_on[name])
-        key = (f"{digest_of(decoder)} {data}", playing)
+        key = (f"{name} {digest_of(decoder)} {data}", playing)  # the same graph may lie beside another record
         if key not in self._seen:
             self._seen[key] = seen_by_decoder(record, playing, self.root, own, stated=stated)
         seen = self._seen[key]

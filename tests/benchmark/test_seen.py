@@ -10,6 +10,7 @@ import pytest
 
 from neuromotion_gym.benchmark import runner, seen
 from neuromotion_gym.benchmark.config import BenchmarkConfig
+from neuromotion_gym.benchmark.plan import plan
 from neuromotion_gym.benchmark.runner import run_benchmark
 from neuromotion_gym.benchmark.seen import controllers_of
 from neuromotion_gym.datasets import registry
@@ -54,6 +55,13 @@ def test_a_decoder_trained_on_the_test_part_is_refused(
         run_benchmark(
             config(f"{bound}{trained_on_test}", source=source), tmp_path, data_root=small_armband, progress=False
         )
+
+
+def test_a_copy_of_the_graph_that_says_nothing_does_not_hide_what_the_other_says(trained_on_test, tmp_path):
+    silent = shutil.copytree(trained_on_test, tmp_path / "silent", ignore=shutil.ignore_patterns("fitted_on.json"))
+    grids = [{"decoders": [str(silent), str(trained_on_test)], "controllers": ["argmax"], "levels": ["easy"]}]
+    with pytest.raises(NeuroMotionError, match=r"trained on what this benchmark plays \(Male0: Test1"):
+        plan(config("", source="surrogate", grids=grids))
 
 
 def test_where_it_is_allowed_every_row_is_marked(trained_on_test, small_armband, tmp_path, monkeypatch):
