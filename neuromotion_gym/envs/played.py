@@ -9,7 +9,7 @@ from neuromotion_gym.datasets.playing import open_source, playing_for
 from neuromotion_gym.datasets.recorded import OwnRecordings
 from neuromotion_gym.decoders.arrangement import facts_of_arrangement
 from neuromotion_gym.decoders.seen import facts_of_decoder, facts_of_wearer
-from neuromotion_gym.errors import NeuroMotionError
+from neuromotion_gym.errors import NeuroMotionError, warn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -126,6 +126,11 @@ def is_source(source: object) -> bool:
 def _refuse_for_data_set(source: str, reading: object, part: str, data_root: object) -> None:
     if reading is not None:
         raise NeuroMotionError(f"reading says how recordings of your own are read; source={source!r} plays a data set.")
+    if Path(source).exists():
+        warn(
+            f"source={source!r} plays the data set, and there is a file or folder of this name in the working "
+            f"directory; write './{source}' for that."
+        )
     if source == "surrogate" and data_root is not None:
         raise NeuroMotionError(
             "data_root says where recordings are read; source='surrogate' reads none. "

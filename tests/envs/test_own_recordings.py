@@ -286,3 +286,12 @@ class TestSessions:
         part = replace(whole, samples=whole.samples[:, :100], trials=())
         with pytest.raises(NeuroMotionError, match=r"share 0\.00 to 0\.50 s of user P1, session a, run 1"):
             self.read(Session("user", "P1", "a", (whole,), (part,)))
+
+
+def test_a_folder_that_is_called_as_a_source_of_the_library_is_told_apart(band, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "surrogate").mkdir()
+    arrays.write(band("P1"), tmp_path / "surrogate" / "a.npz")
+    with pytest.warns(NeuroMotionWarning, match=r"plays the data set, and there is .*; write '\./surrogate' for that"):
+        assert about("surrogate")["dataset"] == "myo_armband"
+    assert about("./surrogate")["recordings"] == "surrogate"
