@@ -52,7 +52,9 @@ def test_a_record_and_figures_of_a_model_that_was_replaced_say_nothing_of_the_ne
 
 def test_every_shipped_record_is_of_the_model_beside_it():
     for name in list_decoders():
-        assert fitted_on(decoder_folder(name)).model == model_digest(decoder_folder(name)), name
+        record = fitted_on(decoder_folder(name))  # None, with a warning, if it is about another model
+        assert record is not None, name
+        assert record.model in (None, model_digest(decoder_folder(name))), name
 
 
 def test_shared_runs_are_those_of_the_same_data_set_person_and_run():
