@@ -18,7 +18,7 @@ the labels are those of session 1.
 
 People are the unit; differences are paired. The script writes ``put_on_anew.json`` (after each person; a stopped run
 goes on), ``put_on_anew.md`` and ``put_on_anew.png``. It needs the extra ``train`` and the recordings
-(``NEUROMOTION_DATA``); about 15 minutes of one core.
+(``NEUROMOTION_DATA``); about 20 minutes of one core.
 """
 
 from __future__ import annotations
