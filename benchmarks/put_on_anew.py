@@ -270,7 +270,7 @@ def picture(result: dict[str, Any], path: Path) -> None:
             **{f"{BEFORE}, {way}": of_people(older[way])[:, 0] for way in list(WAYS)[:2]},
             **{way: of_people(found)[:, 0] for way, found in result["stream"].items()},
         },
-        f"{AGAIN}, sessions 2 and 3: balanced accuracy of windows, 17 people": {
+        f"{AGAIN}, sessions 2 and 3: balanced accuracy, 17 people": {
             way: of_people(found)[:, 0] for way, found in result["again"].items()
         },
         "loop: success, 17 people": {way: np.array(list(found.values())) for way, found in result["loop"].items()},
