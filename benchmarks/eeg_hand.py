@@ -173,18 +173,20 @@ def _aside_in_conditions(folder: Path, work: Path) -> dict[str, Decisions]:
     data, _, _ = published.trainable()
     assert data.trials_aside is not None
     found, truth = {}, None
-    for condition in TITLES:
-        own = _late(folder, work) if condition == "regressed_late" else folder
-        changes = {**load_recipe(own).decoder.model_dump(), "ocular": cond.OCULAR[condition]}
-        recipe = published.model_copy(update={"decoder": published.decoder.model_copy(update=changes)})
-        sessions = sessions_of(recipe, data.train, calibration_apart=False)
-        sessions = [cond.in_condition(session, condition) for session in sessions]
-        test = split_trials(prepared_windows(recipe, sessions), data.trials_aside)[2]
+    for ocular in ("keep", "regress"):
+        own = published.decoder.model_copy(update={"ocular": ocular})
+        sessions = sessions_of(published.model_copy(update={"decoder": own}), data.train, calibration_apart=False)
         people = sorted({session.subject for session in sessions})
-        found[condition] = decide_windows(OnnxDecoder(own), test, recipe.decoder.labels, people)
-        # The same trials under every condition, and no other: the rest was trained on
-        truth = test.labels if truth is None else truth
-        assert np.array_equal(truth, test.labels)
+        for condition in [one for one in TITLES if cond.OCULAR[one] == ocular]:
+            read = _late(folder, work) if condition == "regressed_late" else folder
+            spec = load_recipe(read).decoder.model_copy(update={"ocular": ocular})
+            recipe = published.model_copy(update={"decoder": spec})
+            given = [cond.in_condition(session, condition) for session in sessions]
+            test = split_trials(prepared_windows(recipe, given), data.trials_aside)[2]
+            found[condition] = decide_windows(OnnxDecoder(read), test, recipe.decoder.labels, people)
+            # The same trials under every condition, and no other: the rest was trained on
+            truth = test.labels if truth is None else truth
+            assert np.array_equal(truth, test.labels)
     return found
 
 
