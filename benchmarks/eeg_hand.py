@@ -23,7 +23,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from neuromotion_gym.audit import conditions as cond
-from neuromotion_gym.datasets.sessions import iter_sessions
 from neuromotion_gym.decoders.folders import decoder_folder
 from neuromotion_gym.decoders.onnx_decoder import OnnxDecoder
 from neuromotion_gym.decoders.recipe import Recipe, TrialsAside, load_recipe
@@ -143,28 +142,20 @@ def _in_conditions(
     """Decisions on the people of a part under every condition, each person's by the decoder in ``folder_of``."""
     decoders: dict[tuple[Path, bool], OnnxDecoder] = {}
 
-    def pick(session: Session, late: bool) -> OnnxDecoder:
-        folder = folder_of(session)
+    def pick(session: Session, condition: str) -> OnnxDecoder:
+        folder, late = folder_of(session), condition == "regressed_late"
         if (folder, late) not in decoders:
             decoders[folder, late] = OnnxDecoder(_late(folder, work) if late else folder)
         return decoders[folder, late]
 
-    apart = session_kind is None  # real movements have no calibration run: all three are decoded
-    found: dict[str, list[Decisions]] = {condition: [] for condition in TITLES}
-    for ocular in ("keep", "regress"):
-        chosen = [condition for condition in TITLES if cond.OCULAR[condition] == ocular]
-        given = iter_sessions(
-            DATASET,
-            part,  # type: ignore[arg-type]
-            session_kind=session_kind,
-            ocular=ocular,  # type: ignore[arg-type]
-            calibration_apart=apart,
-        )
-        for session in given:
-            for condition in chosen:
-                decoder = pick(session, condition == "regressed_late")
-                found[condition].append(decide(decoder, [cond.in_condition(session, condition)]))
-    return {condition: cond.joined(parts) for condition, parts in found.items()}
+    return cond.decide_in_conditions(
+        {"it": pick},
+        DATASET,
+        part,  # type: ignore[arg-type]
+        conditions=tuple(TITLES),
+        session_kind=session_kind,
+        calibration_apart=session_kind is None,  # of real movements all three runs are decoded
+    )["it"]
 
 
 def _aside_in_conditions(folder: Path, work: Path) -> dict[str, Decisions]:

@@ -110,6 +110,8 @@ def decide_in_conditions(
     *,
     conditions: Sequence[str] | None = None,
     root: str | os.PathLike[str] | None = None,
+    session_kind: str | None = None,
+    calibration_apart: bool = True,
     progress: Callable[[str], None] | None = None,
 ) -> dict[str, dict[str, Decisions]]:
     """Decisions of several decoders on the same people under several conditions.
@@ -126,6 +128,8 @@ def decide_in_conditions(
         Names of the conditions; if left out, all that apply to the data set.
     root : path, optional
         Folder of the data sets; the environment variable ``NEUROMOTION_DATA`` if left out.
+    session_kind, calibration_apart
+        As in `neuromotion_gym.datasets.sessions.iter_sessions`.
     progress : function, optional
         Called with one line of text after each session that is read.
 
@@ -146,7 +150,9 @@ def decide_in_conditions(
     late_s = registry.dataset(dataset).skip_cue_s
     found: dict[str, dict[str, list[Decisions]]] = {name: {one: [] for one in chosen} for name in decoders}
     for ocular in dict.fromkeys(OCULAR[condition] for condition in chosen):
-        for session in iter_sessions(dataset, part, root=root, ocular=ocular, calibration_apart=True):
+        for session in iter_sessions(
+            dataset, part, root=root, session_kind=session_kind, ocular=ocular, calibration_apart=calibration_apart
+        ):
             for condition in (one for one in chosen if OCULAR[one] == ocular):
                 given = in_condition(session, condition)
                 skip = late_s if condition == "regressed_late" else 0.0

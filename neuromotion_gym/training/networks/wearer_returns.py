@@ -27,7 +27,7 @@ from neuromotion_gym.errors import NeuroMotionError
 from neuromotion_gym.training.networks.armband_features import FLOOR, rest_index
 from neuromotion_gym.training.networks.day_lda import TOWARDS_EQUAL, product_covariance
 from neuromotion_gym.training.networks.wearer_lda import SHARPNESSES
-from neuromotion_gym.training.networks.wearer_starts import Bands, WearerStarts, often
+from neuromotion_gym.training.networks.wearer_starts import Bands, WearerStarts, check_ring, often
 
 if TYPE_CHECKING:
     from neuromotion_gym.decoders.spec import DecoderSpec
@@ -158,12 +158,5 @@ def build(spec: DecoderSpec, *, rest: str | None = None, residual: float = 0.5) 
     residual : float
         Variance of what is a recording's own in each mean, as a multiple of the variance within labels.
     """
-    expected = (len(spec.labels), PER_CHANNEL * len(spec.channels) + 1)
-    fits = spec.adaptation.kind == "wearer" and spec.adaptation.shape == expected
-    if not fits or not spec.ring or not residual > 0:
-        raise NeuroMotionError(
-            f"Network 'wearer_returns' needs a ring of electrodes, a residual above 0 and an adaptation of kind "
-            f"'wearer' and shape {list(expected)}, not ring {spec.ring}, {residual:g}, kind {spec.adaptation.kind!r} "
-            f"and shape {list(spec.adaptation.shape)}."
-        )
+    check_ring(spec, "wearer_returns", PER_CHANNEL, residual)
     return WearerReturns(spec, rest_index(spec, rest), residual)

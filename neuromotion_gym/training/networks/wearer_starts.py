@@ -150,6 +150,24 @@ def _widest(differences: np.ndarray) -> np.ndarray:
     return np.asarray((sizes[:WAYS, None] * ways[:WAYS]).reshape(-1, *differences.shape[1:]))
 
 
+def check_ring(spec: DecoderSpec, network: str, per_channel: int, residual: float) -> None:
+    """Refuse a decoder, or a residual, that does not fit a network of bands that are put on anew.
+
+    Raises
+    ------
+    NeuroMotionError
+        If there is no ring of electrodes, the residual is not above 0, or the adaptation is another one.
+    """
+    expected = (len(spec.labels), per_channel * len(spec.channels) + 1)
+    fits = spec.adaptation.kind == "wearer" and spec.adaptation.shape == expected
+    if not fits or not spec.ring or not residual > 0:
+        raise NeuroMotionError(
+            f"Network {network!r} needs a ring of electrodes, a residual above 0 and an adaptation of kind "
+            f"'wearer' and shape {list(expected)}, not ring {spec.ring}, {residual:g}, kind {spec.adaptation.kind!r} "
+            f"and shape {list(spec.adaptation.shape)}."
+        )
+
+
 def build(spec: DecoderSpec, *, rest: str | None = None, residual: float = 0.5) -> WearerStarts:
     """Network for a ring of electrodes that is put on anew in each recording.
 
@@ -162,12 +180,5 @@ def build(spec: DecoderSpec, *, rest: str | None = None, residual: float = 0.5) 
     residual : float
         Variance of what is a recording's own in each mean, as a multiple of the variance within labels.
     """
-    expected = (len(spec.labels), PER_CHANNEL * len(spec.channels) + 1)
-    fits = spec.adaptation.kind == "wearer" and spec.adaptation.shape == expected
-    if not fits or not spec.ring or not residual > 0:
-        raise NeuroMotionError(
-            f"Network 'wearer_starts' needs a ring of electrodes, a residual above 0 and an adaptation of kind "
-            f"'wearer' and shape {list(expected)}, not ring {spec.ring}, {residual:g}, kind {spec.adaptation.kind!r} "
-            f"and shape {list(spec.adaptation.shape)}."
-        )
+    check_ring(spec, "wearer_starts", PER_CHANNEL, residual)
     return WearerStarts(spec, rest_index(spec, rest), residual)
